@@ -76,6 +76,12 @@ impl Case {
         let section = self.id.split('.').next().and_then(|part| part.parse().ok());
         section.expect("every id begins with the number of its section")
     }
+
+    /// About how many bytes the fuzzer sends: the payloads without their headers.
+    #[must_use]
+    pub fn sent_len(&self) -> usize {
+        self.steps.iter().map(Step::sent_len).sum()
+    }
 }
 
 /// What the fuzzer does next.
@@ -125,6 +131,22 @@ pub enum Step {
         /// The message.
         send: LoopMessage,
     },
+}
+
+impl Step {
+    fn sent_len(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.payload.len(),
+            Self::Message(message) => message.payload.len(),
+            Self::FrameData(payload) | Self::Close { body: payload, .. } => payload.len(),
+            Self::EchoLoop { count, send: LoopMessage::Frame(frame) } => {
+                count * frame.payload.len()
+            }
+            Self::EchoLoop { count, send: LoopMessage::Slices { len, .. } } => count * len,
+            Self::FrameHead { .. } | Self::Wait { .. } => 0,
+            Self::KillAfter(_) | Self::CloseAfter(_) => 0,
+        }
+    }
 }
 
 /// A frame to send, with a right or a wrong header.

@@ -8,8 +8,15 @@
 
 pub mod case;
 pub mod cases;
+pub mod cutting;
 pub mod data;
 pub mod deflate;
+pub mod digest;
+pub mod fuzzer;
+pub mod opening;
+pub mod pair;
 pub mod payload;
 pub mod random;
+pub mod receiver;
+pub mod reference;
 pub mod wire;
