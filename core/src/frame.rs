@@ -28,7 +28,7 @@ pub(crate) const CONTROL_PAYLOAD_LEN_MAX: usize = 125;
 pub(crate) const CONTROL_FRAME_LEN_MAX: usize = 2 + 4 + CONTROL_PAYLOAD_LEN_MAX;
 
 pub(crate) const FIN: u8 = 0x80;
-pub(crate) const RSV: u8 = 0x70;
+const RSV: u8 = 0x70;
 const OPCODE: u8 = 0x0f;
 const MASK: u8 = 0x80;
 const LEN_7: u8 = 0x7f;
@@ -71,8 +71,6 @@ impl Opcode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) fin: bool,
-    /// The reserved bits, in their place: 0x40 is RSV1.
-    pub(crate) rsv: u8,
     pub(crate) opcode: Opcode,
     pub(crate) key: MaskingKey,
     pub(crate) payload_len: u64,
@@ -93,6 +91,11 @@ impl Header {
             // WebSocket Connection_."
             return Err(ProtocolError::ReservedOpcode(first & OPCODE));
         };
+        // 5.2: RSV1 to RSV3 "MUST be 0 unless an extension is negotiated that defines meanings for
+        // non-zero values".
+        if first & RSV != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
         let fin = first & FIN != 0;
         if opcode.is_control() {
             // 5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST
@@ -144,7 +147,7 @@ impl Header {
         } else {
             (MaskingKey::NONE, len)
         };
-        Ok(Some(Self { fin, rsv: first & RSV, opcode, key, payload_len, len }))
+        Ok(Some(Self { fin, opcode, key, payload_len, len }))
     }
 }
 
@@ -183,9 +186,8 @@ pub(crate) fn encode(
 /// `bytes`.
 pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
     let masked = bytes[1] & MASK != 0;
-    let header = match Header::parse(bytes, masked) {
-        Ok(Some(header)) => header,
-        _ => unreachable!("the header was laid whole by `encode`"),
+    let Ok(Some(header)) = Header::parse(bytes, masked) else {
+        unreachable!("the header was laid whole by `encode`");
     };
     header.len + usize::try_from(header.payload_len).expect("its payload lies in memory")
 }

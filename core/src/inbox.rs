@@ -55,7 +55,7 @@ impl Inbox {
     /// for `read_len`; see [`Limits::read_len`]. At least 64, at most 1 GiB.
     #[must_use]
     pub fn with_read_len(read_len: usize) -> Self {
-        let read_len = read_len.clamp(64, 1 << 30);
+        let read_len = u32::try_from(read_len).unwrap_or(u32::MAX).clamp(64, 1 << 30);
         Self {
             buffer: Box::default(),
             message_start: 0,
@@ -63,7 +63,7 @@ impl Inbox {
             read: 0,
             end: 0,
             expected: 0,
-            read_len: u32::try_from(read_len).expect("clamped"),
+            read_len,
         }
     }
 
@@ -184,11 +184,6 @@ impl Inbox {
     /// Bytes of the message so far.
     pub(crate) const fn message_len(&self) -> usize {
         self.message_end - self.message_start
-    }
-
-    /// Where the message so far lies.
-    pub(crate) const fn message_range(&self) -> Range<usize> {
-        self.message_start..self.message_end
     }
 
     pub(crate) fn message(&self) -> &[u8] {
