@@ -32,3 +32,4 @@ pub use inbox::Inbox;
 pub use mask::MaskingKeys;
 pub use outbox::Outbox;
 pub use prepared::PreparedMessage;
+pub use receive::Ready;

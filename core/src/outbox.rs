@@ -131,6 +131,14 @@ impl Outbox {
         self.data.len() - self.data_start + self.control.len() - self.control_start as usize
     }
 
+    /// Bytes that wait, Pings and Pongs not counted: what stands before a message laid now, and
+    /// how far the last message laid is from being sent.
+    #[must_use]
+    #[inline]
+    pub const fn data_len(&self) -> usize {
+        self.data.len() - self.data_start
+    }
+
     /// Whether all is sent.
     #[must_use]
     #[inline]

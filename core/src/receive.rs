@@ -53,11 +53,27 @@ impl Default for Receiving {
     }
 }
 
+/// An event that has come but is not taken yet: see [`Connection::poll_event`].
+#[derive(Debug)]
+#[must_use = "an event that is not taken is lost"]
+pub struct Ready(Step);
+
+impl Ready {
+    /// Whether it is a message or a chunk, rather than a control frame or a failure.
+    #[must_use]
+    #[inline]
+    pub const fn is_data(&self) -> bool {
+        matches!(self.0, Step::Message(_) | Step::Chunk { .. })
+    }
+}
+
 /// What the bytes amount to, as ranges of the inbox.
+#[derive(Debug)]
 enum Step {
     Message(DataType),
     Chunk { data_type: DataType, len: usize, fin: bool },
     Control(Opcode, Range<usize>),
+    Failed(ProtocolError),
 }
 
 impl Connection {
@@ -76,6 +92,46 @@ impl Connection {
         inbox: &'a mut Inbox,
         outbox: &mut Outbox,
     ) -> Option<Event<'a>> {
+        let ready = self.poll_event(now, inbox)?;
+        Some(self.take_event(ready, now, inbox, outbox))
+    }
+
+    /// The first half of [`next_event`](Self::next_event), which borrows nothing: for a loop that
+    /// reads until there is a message and then lends it to its caller, which the borrow checker
+    /// refuses in one step.
+    ///
+    /// ```
+    /// # use bluewire_core::{Config, Connection, Event, Inbox, Message, Outbox};
+    /// # use core::time::Duration;
+    /// # struct Socket { connection: Connection, inbox: Inbox, outbox: Outbox }
+    /// # impl Socket {
+    /// # fn read(&mut self) { self.inbox.extend(b"\x81\x02hi") }
+    /// fn receive(&mut self, now: Duration) -> Option<Message<'_>> {
+    ///     let ready = loop {
+    ///         match self.connection.poll_event(now, &mut self.inbox) {
+    ///             Some(ready) if ready.is_data() => break ready,
+    ///             Some(ready) => {
+    ///                 // A control frame: taken, and answered where it must be.
+    ///                 let (inbox, outbox) = (&mut self.inbox, &mut self.outbox);
+    ///                 self.connection.take_event(ready, now, inbox, outbox);
+    ///             }
+    ///             None => self.read(),
+    ///         }
+    ///     };
+    ///     match self.connection.take_event(ready, now, &mut self.inbox, &mut self.outbox) {
+    ///         Event::Message(message) => Some(message),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// # }
+    /// # let keys = bluewire_core::MaskingKeys::from_seed([0; 32]);
+    /// # let connection = Connection::client(Config::default(), keys, Duration::ZERO);
+    /// # let (inbox, outbox) = (Inbox::default(), Outbox::new());
+    /// # let mut socket = Socket { connection, inbox, outbox };
+    /// # assert_eq!(socket.receive(Duration::ZERO), Some(Message::Text("hi")));
+    /// ```
+    #[inline]
+    pub fn poll_event(&mut self, now: Duration, inbox: &mut Inbox) -> Option<Ready> {
         self.note_arrival(now, inbox);
         if self.receiving_is_over() {
             inbox.discard();
@@ -85,30 +141,51 @@ impl Connection {
         let step = self.next_step(now, inbox);
         self.receiving.left = u32::try_from(inbox.unparsed().len()).unwrap_or(u32::MAX);
         match step {
+            Ok(Some(step)) => Some(Ready(step)),
+            Err(error) => Some(Ready(Step::Failed(error))),
             Ok(None) => {
                 if self.receiving.eof {
                     self.conclude();
                 }
                 None
             }
-            Ok(Some(Step::Message(data_type))) => {
+        }
+    }
+
+    /// The second half of [`next_event`](Self::next_event): takes what
+    /// [`poll_event`](Self::poll_event) found, before the inbox or the connection is used for
+    /// anything else.
+    ///
+    /// # Panics
+    ///
+    /// If `ready` came from another inbox that held more.
+    #[inline]
+    pub fn take_event<'a>(
+        &mut self,
+        ready: Ready,
+        now: Duration,
+        inbox: &'a mut Inbox,
+        outbox: &mut Outbox,
+    ) -> Event<'a> {
+        match ready.0 {
+            Step::Message(data_type) => {
                 let range = inbox.take_message(inbox.message_len());
                 match as_message(data_type, inbox.bytes(range)) {
-                    Some(message) => Some(Event::Message(message)),
-                    None => Some(self.fail_peer(now, ProtocolError::InvalidUtf8, outbox)),
+                    Some(message) => Event::Message(message),
+                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
-            Ok(Some(Step::Chunk { data_type, len, fin })) => {
+            Step::Chunk { data_type, len, fin } => {
                 let range = inbox.take_message(len);
                 match as_message(data_type, inbox.bytes(range)) {
-                    Some(part) => Some(Event::Chunk { part, fin }),
-                    None => Some(self.fail_peer(now, ProtocolError::InvalidUtf8, outbox)),
+                    Some(part) => Event::Chunk { part, fin },
+                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
-            Ok(Some(Step::Control(opcode, range))) => {
-                Some(self.receive_control(now, opcode, inbox.bytes(range), outbox))
+            Step::Control(opcode, range) => {
+                self.receive_control(now, opcode, inbox.bytes(range), outbox)
             }
-            Err(error) => Some(self.fail_peer(now, error, outbox)),
+            Step::Failed(error) => self.fail_peer(now, error, outbox),
         }
     }
 
