@@ -1,0 +1,208 @@
+//! The state of one connection after its opening handshake, and the invariants that
+//! `receive.rs`, `send.rs` and `timer.rs` keep.
+//!
+//! - `close_sent` never falls back; after it no data frame is laid (5.5.1).
+//! - Once `receiving` is over, by a Close frame or a failure, arriving bytes are thrown away.
+//! - `state` only moves forward: Open, Closing, Closed. In Closed nothing is laid any more.
+//! - The closure is filled on the way and shown once the state is Closed.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::close::{CloseCode, ClosedBy, Closure};
+use crate::config::Config;
+use crate::error::Fault;
+use crate::mask::{MaskingKey, MaskingKeys};
+use crate::receive::Receiving;
+use crate::timer::Clock;
+
+/// One WebSocket connection, from the end of its opening handshake to its closure: state only.
+///
+/// Memory is the caller's, in an [`Inbox`](crate::Inbox) and an [`Outbox`](crate::Outbox). Time is
+/// an argument: a `Duration` on a monotonic clock of the caller's, from any start. The crate's
+/// front page shows the loop around it.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) config: Arc<Config>,
+    /// A client's; a server never masks.
+    pub(crate) masking_keys: Option<MaskingKeys>,
+    pub(crate) state: State,
+    pub(crate) receiving: Receiving,
+    /// The type of this endpoint's own message that has begun and not ended.
+    pub(crate) sending: Option<DataType>,
+    pub(crate) clock: Clock,
+    pub(crate) close_sent: bool,
+    pub(crate) close_received: bool,
+    pub(crate) failed: bool,
+    pub(crate) closure: Closure,
+}
+
+/// A connection's cost beside its buffers, and a client's 320 bytes for masking keys.
+const _: () = assert!(size_of::<Connection>() <= 256);
+
+/// Which end of the connection this is (1.3, 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
+pub enum Role {
+    /// It asked for the connection, and masks what it sends.
+    Client,
+    /// It was asked.
+    Server,
+}
+
+/// How far a connection has come (7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the protocol has these three")]
+pub enum State {
+    /// Messages can be sent and received.
+    Open,
+    /// The closing handshake has begun, or the connection has failed; the transport still stands.
+    Closing,
+    /// It is over: write what is left in the outbox if that is possible at once, then drop the
+    /// transport.
+    Closed,
+}
+
+/// The type of a message (5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DataType {
+    Text,
+    Binary,
+}
+
+impl Connection {
+    /// The client's end of a connection that is open: its opening handshake is done, here or by
+    /// another library.
+    #[must_use]
+    pub fn client(config: impl Into<Arc<Config>>, keys: MaskingKeys, now: Duration) -> Self {
+        Self::new(config.into(), Some(keys), now)
+    }
+
+    /// The server's end of a connection that is open: its opening handshake is done, here or by
+    /// another library.
+    #[must_use]
+    pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
+        Self::new(config.into(), None, now)
+    }
+
+    fn new(config: Arc<Config>, masking_keys: Option<MaskingKeys>, now: Duration) -> Self {
+        Self {
+            config,
+            masking_keys,
+            state: State::Open,
+            receiving: Receiving::default(),
+            sending: None,
+            clock: Clock::new(now),
+            close_sent: false,
+            close_received: false,
+            failed: false,
+            closure: Closure {
+                code: CloseCode::ABNORMAL,
+                reason: Box::default(),
+                clean: false,
+                sent: None,
+                closed_by: ClosedBy::Transport,
+                fault: None,
+            },
+        }
+    }
+
+    /// Says that the transport has nothing more to read: its end was reached in order, or it
+    /// broke.
+    ///
+    /// Take the events that are left until there is none; then the connection is
+    /// [`Closed`](State::Closed).
+    pub fn receive_eof(&mut self) {
+        self.receiving.eof = true;
+        if self.receiving_is_over() {
+            self.conclude();
+        }
+    }
+
+    /// Which end this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        if self.masking_keys.is_some() { Role::Client } else { Role::Server }
+    }
+
+    /// How far it has come. It changes in [`next_event`](Self::next_event),
+    /// [`close`](Self::close), [`fail`](Self::fail), [`receive_eof`](Self::receive_eof) and
+    /// [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Whether nothing more will be laid in the outbox and it is this endpoint's turn: once the
+    /// outbox is sent, shut down the writing side of the transport, and go on reading to its end.
+    ///
+    /// A server does so when both Close frames have crossed; a client leaves it to the server
+    /// (7.1.1), unless it failed the connection.
+    #[must_use]
+    pub const fn should_shut_down(&self) -> bool {
+        let server_is_done = self.close_sent && self.close_received && self.masking_keys.is_none();
+        self.failed || server_is_done
+    }
+
+    /// How the connection ended; `None` until it is [`Closed`](State::Closed).
+    #[must_use]
+    pub fn closure(&self) -> Option<&Closure> {
+        (self.state == State::Closed).then_some(&self.closure)
+    }
+
+    /// What has gone wrong so far: known as soon as the connection fails, before it is closed.
+    #[must_use]
+    pub const fn fault(&self) -> Option<Fault> {
+        self.closure.fault
+    }
+
+    /// The round-trip time that the last answered keepalive ping measured.
+    #[must_use]
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.clock.round_trip
+    }
+
+    /// Whether arriving bytes mean nothing any more.
+    ///
+    /// 1.4: "after receiving a control frame indicating the connection should be closed, a peer
+    /// discards any further data received." 7.1.7: an endpoint that failed the connection "MUST
+    /// NOT continue to attempt to process data (including a responding Close frame)".
+    pub(crate) const fn receiving_is_over(&self) -> bool {
+        self.close_received || self.failed || matches!(self.state, State::Closed)
+    }
+
+    /// The key for the next frame: a fresh one for each (5.3), or none for a server.
+    #[inline]
+    pub(crate) fn next_key(&mut self) -> Option<MaskingKey> {
+        self.masking_keys.as_mut().map(MaskingKeys::next_key)
+    }
+
+    pub(crate) fn begin_closing(&mut self, now: Duration, by: ClosedBy) {
+        if self.state == State::Open {
+            self.state = State::Closing;
+            self.closure.closed_by = by;
+            self.clock.closing_began = now;
+        }
+    }
+
+    pub(crate) fn conclude(&mut self) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.state = State::Closed;
+        let closure = &mut self.closure;
+        // 7.1.4: closed cleanly if "the TCP connection is closed after the WebSocket closing
+        // handshake is completed".
+        closure.clean = self.close_sent && self.close_received && closure.fault.is_none();
+        if !closure.clean && closure.fault.is_none() {
+            closure.fault = Some(Fault::ConnectionLost);
+        }
+    }
+}

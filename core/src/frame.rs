@@ -1,0 +1,239 @@
+//! The base framing protocol (5.2): opcodes, and a frame's header in both directions.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-------+-+-------------+-------------------------------+
+//! |F|R|R|R| opcode|M| Payload len |    Extended payload length    |
+//! |I|S|S|S|  (4)  |A|     (7)     |   (16 or 64 bits, for 126     |
+//! |N|V|V|V|       |S|             |    or 127 in the 7 bits)      |
+//! | |1|2|3|       |K|             |                               |
+//! +-+-+-+-+-------+-+-------------+-------------------------------+
+//! |             Masking key (32 bits, if MASK is set)             |
+//! +---------------------------------------------------------------+
+//! |                         Payload data                          |
+//! +---------------------------------------------------------------+
+//! ```
+
+use crate::error::ProtocolError;
+use crate::mask::MaskingKey;
+
+/// The longest header: two bytes, a 64-bit length and a masking key.
+pub(crate) const HEADER_LEN_MAX: usize = 14;
+
+/// The longest payload of a control frame (5.5).
+pub(crate) const CONTROL_PAYLOAD_LEN_MAX: usize = 125;
+
+/// The longest control frame: its length always fits the 7 bits.
+pub(crate) const CONTROL_FRAME_LEN_MAX: usize = 2 + 4 + CONTROL_PAYLOAD_LEN_MAX;
+
+pub(crate) const FIN: u8 = 0x80;
+const RSV: u8 = 0x70;
+const OPCODE: u8 = 0x0f;
+const MASK: u8 = 0x80;
+const LEN_7: u8 = 0x7f;
+const LEN_16: u8 = 126;
+const LEN_64: u8 = 127;
+
+/// What a frame is (5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Opcode {
+    Continuation = 0x0,
+    Text = 0x1,
+    Binary = 0x2,
+    Close = 0x8,
+    Ping = 0x9,
+    Pong = 0xa,
+}
+
+impl Opcode {
+    const fn from_bits(bits: u8) -> Option<Self> {
+        Some(match bits {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xa => Self::Pong,
+            _ => return None,
+        })
+    }
+
+    /// 5.5: "Control frames are identified by opcodes where the most significant bit of the
+    /// opcode is 1."
+    pub(crate) const fn is_control(self) -> bool {
+        self as u8 & 0x8 != 0
+    }
+}
+
+/// A frame's header, read from the wire and lawful in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) fin: bool,
+    pub(crate) opcode: Opcode,
+    pub(crate) key: MaskingKey,
+    pub(crate) payload_len: u64,
+    /// Bytes of the header itself.
+    pub(crate) len: usize,
+}
+
+impl Header {
+    /// Reads the header at the start of `bytes`; `None` until all of it is there.
+    ///
+    /// A broken rule is told as soon as the byte that breaks it is there with its neighbour:
+    /// before the rest of the header, and before any payload.
+    #[inline]
+    pub(crate) fn parse(bytes: &[u8], masked: bool) -> Result<Option<Self>, ProtocolError> {
+        let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
+        let Some(opcode) = Opcode::from_bits(first & OPCODE) else {
+            // 5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the
+            // WebSocket Connection_."
+            return Err(ProtocolError::ReservedOpcode(first & OPCODE));
+        };
+        // 5.2: RSV1 to RSV3 "MUST be 0 unless an extension is negotiated that defines meanings for
+        // non-zero values".
+        if first & RSV != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        let fin = first & FIN != 0;
+        if opcode.is_control() {
+            // 5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST
+            // NOT be fragmented."
+            if !fin {
+                return Err(ProtocolError::FragmentedControlFrame);
+            }
+            if second & LEN_7 > 125 {
+                return Err(ProtocolError::ControlFrameTooLong);
+            }
+        }
+        // 5.1: "The server MUST close the connection upon receiving a frame that is not masked."
+        // "A client MUST close a connection if it detects a masked frame."
+        if (second & MASK != 0) != masked {
+            return Err(if masked {
+                ProtocolError::UnmaskedFrame
+            } else {
+                ProtocolError::MaskedFrame
+            });
+        }
+        let (payload_len, rest, len) = match second & LEN_7 {
+            LEN_16 => {
+                let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                let len = u64::from(u16::from_be_bytes(*len));
+                // 5.2: "in all cases, the minimal number of bytes MUST be used to encode the
+                // length".
+                if len < u64::from(LEN_16) {
+                    return Err(ProtocolError::LengthNotMinimal);
+                }
+                (len, rest, 4)
+            }
+            LEN_64 => {
+                let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                let len = u64::from_be_bytes(*len);
+                // 5.2: "the most significant bit MUST be 0".
+                if len >> 63 != 0 {
+                    return Err(ProtocolError::LengthOutOfRange);
+                }
+                if len <= u64::from(u16::MAX) {
+                    return Err(ProtocolError::LengthNotMinimal);
+                }
+                (len, rest, 10)
+            }
+            len => (u64::from(len), rest, 2),
+        };
+        let (key, len) = if masked {
+            let Some(key) = rest.first_chunk() else { return Ok(None) };
+            (MaskingKey::new(*key), len + 4)
+        } else {
+            (MaskingKey::NONE, len)
+        };
+        Ok(Some(Self { fin, opcode, key, payload_len, len }))
+    }
+}
+
+/// The bytes of a header to send, and how many of them count.
+#[inline]
+pub(crate) fn encode(
+    first: u8,
+    payload_len: usize,
+    key: Option<MaskingKey>,
+) -> ([u8; HEADER_LEN_MAX], usize) {
+    let mut bytes = [0; HEADER_LEN_MAX];
+    bytes[0] = first;
+    let len = if payload_len < usize::from(LEN_16) {
+        bytes[1] = payload_len.to_le_bytes()[0];
+        2
+    } else if let Ok(len) = u16::try_from(payload_len) {
+        bytes[1] = LEN_16;
+        bytes[2..4].copy_from_slice(&len.to_be_bytes());
+        4
+    } else {
+        bytes[1] = LEN_64;
+        bytes[2..10].copy_from_slice(&(payload_len as u64).to_be_bytes());
+        10
+    };
+    match key {
+        Some(key) => {
+            bytes[1] |= MASK;
+            bytes[len..len + 4].copy_from_slice(&key.to_bytes());
+            (bytes, len + 4)
+        }
+        None => (bytes, len),
+    }
+}
+
+/// The length of the whole frame whose header, made by [`encode`], stands at the start of
+/// `bytes`.
+pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
+    let masked = bytes[1] & MASK != 0;
+    let Ok(Some(header)) = Header::parse(bytes, masked) else {
+        unreachable!("the header was laid whole by `encode`");
+    };
+    header.len + usize::try_from(header.payload_len).expect("its payload lies in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Option<Header>, ProtocolError> {
+        Header::parse(bytes, false)
+    }
+
+    #[test]
+    fn every_length_is_encoded_in_its_shortest_form() {
+        for (len, header) in [
+            (0, &[0x82, 0][..]),
+            (125, &[0x82, 125]),
+            (126, &[0x82, 126, 0, 126]),
+            (65_535, &[0x82, 126, 0xff, 0xff]),
+            (65_536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let (bytes, count) = encode(FIN | Opcode::Binary as u8, len, None);
+            assert_eq!(&bytes[..count], header);
+            let parsed = parse(header).expect("lawful").expect("whole");
+            assert_eq!((parsed.payload_len, parsed.len), (len as u64, count));
+            for cut in 0..count {
+                assert_eq!(parse(&header[..cut]), Ok(None));
+            }
+        }
+    }
+
+    #[test]
+    fn a_longer_form_than_needed_is_refused() {
+        let not_minimal = Err(ProtocolError::LengthNotMinimal);
+        assert_eq!(parse(&[0x82, 126, 0, 125]), not_minimal);
+        assert_eq!(parse(&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff]), not_minimal);
+        let out_of_range = Err(ProtocolError::LengthOutOfRange);
+        assert_eq!(parse(&[0x82, 127, 0x80, 0, 0, 0, 0, 1, 0, 0]), out_of_range);
+    }
+
+    #[test]
+    fn what_the_first_two_bytes_break_is_told_from_them_alone() {
+        assert_eq!(parse(&[0x83, 0]), Err(ProtocolError::ReservedOpcode(3)));
+        assert_eq!(parse(&[0x09, 0]), Err(ProtocolError::FragmentedControlFrame));
+        assert_eq!(parse(&[0x89, 126]), Err(ProtocolError::ControlFrameTooLong));
+        assert_eq!(parse(&[0x81, 0x80]), Err(ProtocolError::MaskedFrame));
+        assert_eq!(Header::parse(&[0x81, 0], true), Err(ProtocolError::UnmaskedFrame));
+    }
+}

@@ -1,0 +1,111 @@
+//! Sending from where the payload lies: headers in the outbox, payload in the caller's memory.
+
+use core::fmt;
+
+use crate::frame::{FIN, Opcode};
+use crate::outbox::Outbox;
+
+/// A message under way from the caller's memory to the transport, by vectored writes.
+///
+/// Write [`slices`](Self::slices), tell [`sent`](Self::sent), until
+/// [`is_empty`](Self::is_empty). Dropped before that, what is left is copied into the outbox:
+/// nothing is lost, and no frame is cut.
+///
+/// ```
+/// # use bluewire_core::{Config, Connection, Outbox};
+/// # use core::time::Duration;
+/// use std::io::{IoSlice, Write};
+///
+/// # let mut server = Connection::server(Config::default(), Duration::ZERO);
+/// # let mut outbox = Outbox::new();
+/// # let mut socket = Vec::new();
+/// let mut gather = server.send_vectored("a long text", &mut outbox)?;
+/// while !gather.is_empty() {
+///     let n = socket.write_vectored(&gather.slices().map(IoSlice::new))?;
+///     gather.sent(n);
+/// }
+/// # drop(gather);
+/// # assert_eq!(socket, b"\x81\x0ba long text");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Gather<'o> {
+    outbox: &'o mut Outbox,
+    /// What is unsent of the fragment whose header was laid last.
+    payload: &'o [u8],
+    /// The fragments behind it.
+    rest: &'o [u8],
+    fragment_len: usize,
+}
+
+impl<'o> Gather<'o> {
+    pub(crate) fn new(
+        opcode: Opcode,
+        message: &'o [u8],
+        fragment_len: usize,
+        outbox: &'o mut Outbox,
+    ) -> Self {
+        let mut gather = Self { outbox, payload: &[], rest: message, fragment_len };
+        gather.begin_fragment(opcode);
+        gather
+    }
+
+    /// A gather whose message lies in the outbox.
+    pub(crate) const fn copied(outbox: &'o mut Outbox) -> Self {
+        Self { outbox, payload: &[], rest: &[], fragment_len: usize::MAX }
+    }
+
+    /// The bytes to write next, in order. Slices can be empty, the first ones too. With
+    /// fragments, there can be more after them.
+    #[must_use]
+    pub fn slices(&self) -> [&[u8]; 4] {
+        let [first, second, third] = self.outbox.slices();
+        [first, second, third, self.payload]
+    }
+
+    /// Says that the next `len` bytes, across the slices, are written.
+    ///
+    /// # Panics
+    ///
+    /// If `len` is more than the slices hold.
+    pub fn sent(&mut self, len: usize) {
+        let laid = len.min(self.outbox.len());
+        self.outbox.sent(laid);
+        assert!(len - laid <= self.payload.len(), "more sent than the slices held");
+        self.payload = &self.payload[len - laid..];
+        if self.payload.is_empty() && self.outbox.is_empty() && !self.rest.is_empty() {
+            self.begin_fragment(Opcode::Continuation);
+        }
+    }
+
+    /// Whether all is sent, what was in the outbox before included.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.payload.is_empty() && self.rest.is_empty() && self.outbox.is_empty()
+    }
+
+    fn begin_fragment(&mut self, opcode: Opcode) {
+        let (payload, rest) = self.rest.split_at(self.rest.len().min(self.fragment_len));
+        let fin = if rest.is_empty() { FIN } else { 0 };
+        self.outbox.lay_header(fin | opcode as u8, payload.len());
+        (self.payload, self.rest) = (payload, rest);
+    }
+}
+
+impl Drop for Gather<'_> {
+    fn drop(&mut self) {
+        self.outbox.lay_rest(self.payload);
+        while !self.rest.is_empty() {
+            self.begin_fragment(Opcode::Continuation);
+            self.outbox.lay_rest(self.payload);
+        }
+    }
+}
+
+impl fmt::Debug for Gather<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather")
+            .field("outbox_len", &self.outbox.len())
+            .field("payload_len", &(self.payload.len() + self.rest.len()))
+            .finish()
+    }
+}

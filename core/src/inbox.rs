@@ -1,0 +1,320 @@
+//! Receive memory.
+//!
+//! Wanted: the kernel writes into it, and what it wrote is handed to the application where it
+//! lies. A message of one frame is never moved. A fragmented message lies in one piece.
+//! The work is linear in the bytes received, however they are cut and whatever stands between
+//! them; memory follows what has arrived, never what was announced; none is held when idle.
+//!
+//! ```text
+//!     0        message_start   message_end      read        end          buffer.len()
+//!     |  done  |   message so far   |    gap    | unparsed  |    room    |
+//! ```
+//!
+//! The gap is what stood between two fragments: headers and control frames. A fragment's payload
+//! is moved down over it as it is parsed, so the gap grows towards the room, and
+//! [`space`](Inbox::space) closes it when the room runs short, by moving the unparsed bytes: at
+//! most one header or control frame once the connection has taken its events.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use core::fmt;
+use core::ops::Range;
+
+use crate::config::Limits;
+use crate::mask::MaskingKey;
+
+/// Receive memory for one connection: read into [`space`](Self::space), tell
+/// [`filled`](Self::filled), then take the connection's events, which borrow it.
+///
+/// It allocates nothing until the first `space`, and frees on [`release`](Self::release).
+///
+/// ```
+/// # use bluewire_core::Inbox;
+/// # let mut socket = &b"..."[..];
+/// use std::io::Read;
+///
+/// let mut inbox = Inbox::default();
+/// let n = socket.read(inbox.space())?;
+/// inbox.filled(n);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Inbox {
+    /// Initialised memory, all of it.
+    buffer: Box<[u8]>,
+    message_start: usize,
+    message_end: usize,
+    read: usize,
+    end: usize,
+    /// What the message under way can still bring, as far as its headers and limits tell.
+    expected: u32,
+    read_len: u32,
+}
+
+impl Inbox {
+    /// An inbox that offers at least a quarter of `read_len` bytes to each read, and allocates
+    /// for `read_len`; see [`Limits::read_len`]. At least 64, at most 1 GiB.
+    #[must_use]
+    pub fn with_read_len(read_len: usize) -> Self {
+        let read_len = u32::try_from(read_len).unwrap_or(u32::MAX).clamp(64, 1 << 30);
+        Self {
+            buffer: Box::default(),
+            message_start: 0,
+            message_end: 0,
+            read: 0,
+            end: 0,
+            expected: 0,
+            read_len,
+        }
+    }
+
+    /// Room for the next read, never empty. What is written there counts once
+    /// [`filled`](Self::filled) says so.
+    ///
+    /// It grows by what has arrived of a message, at most by what the message still expects, so
+    /// that a large message comes in few large reads.
+    #[inline]
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.is_empty() {
+            self.rewind();
+        }
+        if self.buffer.len() - self.end < self.room_min() {
+            self.make_room();
+        }
+        &mut self.buffer[self.end..]
+    }
+
+    /// Says that the first `len` bytes of the space hold received bytes now.
+    ///
+    /// # Panics
+    ///
+    /// If `len` is more than the space.
+    #[inline]
+    pub fn filled(&mut self, len: usize) {
+        assert!(len <= self.buffer.len() - self.end, "more filled than the inbox's space");
+        self.end += len;
+    }
+
+    /// Copies received bytes in: for callers that have them elsewhere.
+    pub fn extend(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = self.space();
+            let len = bytes.len().min(space.len());
+            let (piece, rest) = bytes.split_at(len);
+            space[..len].copy_from_slice(piece);
+            self.filled(len);
+            bytes = rest;
+        }
+    }
+
+    /// Frees the memory if nothing is in it.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            self.rewind();
+            self.buffer = Box::default();
+        }
+    }
+
+    /// Whether it holds nothing: no part of a message, no byte that was not looked at.
+    #[must_use]
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.read == self.end && self.message_start == self.message_end
+    }
+
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Received bytes that no connection or handshake has looked at: what follows the last
+    /// message taken.
+    #[must_use]
+    #[inline]
+    pub fn unparsed(&self) -> &[u8] {
+        &self.buffer[self.read..self.end]
+    }
+
+    const fn room_min(&self) -> usize {
+        self.read_len as usize / 4
+    }
+
+    const fn rewind(&mut self) {
+        self.message_start = 0;
+        self.message_end = 0;
+        self.read = 0;
+        self.end = 0;
+    }
+
+    /// Gives the space its length back: by closing the gap, then by moving the message to the
+    /// front, which happens once a message, then by growing.
+    #[cold]
+    fn make_room(&mut self) {
+        self.close_gap();
+        if self.buffer.len() - self.end >= self.room_min() {
+            return;
+        }
+        let live = self.end - self.message_start;
+        let message_len = self.message_end - self.message_start;
+        let target = live + (self.expected as usize).min(live).max(self.read_len as usize);
+        if target <= self.buffer.len() {
+            self.buffer.copy_within(self.message_start..self.end, 0);
+        } else {
+            let mut grown = vec![0; target].into_boxed_slice();
+            grown[..live].copy_from_slice(&self.buffer[self.message_start..self.end]);
+            self.buffer = grown;
+        }
+        self.message_start = 0;
+        self.message_end = message_len;
+        self.read = message_len;
+        self.end = live;
+    }
+
+    fn close_gap(&mut self) {
+        if self.message_start == self.message_end {
+            self.message_start = self.read;
+            self.message_end = self.read;
+        } else if self.message_end < self.read {
+            self.buffer.copy_within(self.read..self.end, self.message_end);
+            self.end -= self.read - self.message_end;
+            self.read = self.message_end;
+        }
+    }
+
+    /// Bytes of the message so far.
+    pub(crate) const fn message_len(&self) -> usize {
+        self.message_end - self.message_start
+    }
+
+    pub(crate) fn message(&self) -> &[u8] {
+        &self.buffer[self.message_start..self.message_end]
+    }
+
+    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self.buffer[range]
+    }
+
+    /// Passes over `len` unparsed bytes: a header, a control frame.
+    #[inline]
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.read += len;
+        debug_assert!(self.read <= self.end);
+    }
+
+    /// Passes over everything that came.
+    pub(crate) const fn discard(&mut self) {
+        self.rewind();
+    }
+
+    /// Begins a message at the next unparsed byte.
+    #[inline]
+    pub(crate) const fn begin_message(&mut self) {
+        self.message_start = self.read;
+        self.message_end = self.read;
+    }
+
+    /// Unmasks `len` unparsed bytes and puts them to the end of the message: where they lie, if
+    /// nothing stands between.
+    #[inline]
+    pub(crate) fn take_payload(&mut self, len: usize, key: &mut MaskingKey) {
+        let payload = self.read..self.read + len;
+        if self.message_start == self.message_end {
+            self.begin_message();
+        } else if self.message_end < self.read {
+            self.buffer.copy_within(payload, self.message_end);
+        }
+        key.apply(&mut self.buffer[self.message_end..self.message_end + len]);
+        self.message_end += len;
+        self.read += len;
+        debug_assert!(self.message_end <= self.read && self.read <= self.end);
+    }
+
+    /// Unmasks the next `len` unparsed bytes, a control frame's payload, and passes over them.
+    #[inline]
+    pub(crate) fn take_control(&mut self, len: usize, key: MaskingKey) -> Range<usize> {
+        let range = self.read..self.read + len;
+        let mut key = key;
+        key.apply(&mut self.buffer[range.clone()]);
+        self.read += len;
+        debug_assert!(self.read <= self.end);
+        range
+    }
+
+    /// Lets the first `len` bytes of the message go; they stay readable until the next `space`.
+    #[inline]
+    pub(crate) fn take_message(&mut self, len: usize) -> Range<usize> {
+        let range = self.message_start..self.message_start + len;
+        self.message_start += len;
+        debug_assert!(self.message_start <= self.message_end);
+        range
+    }
+
+    /// Says how many more bytes the message under way can bring.
+    #[inline]
+    pub(crate) fn expect(&mut self, len: u64) {
+        self.expected = u32::try_from(len).unwrap_or(u32::MAX);
+    }
+}
+
+impl Default for Inbox {
+    /// An inbox of the default [`Limits::read_len`].
+    fn default() -> Self {
+        Self::with_read_len(Limits::default().read_len)
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("message_len", &self.message_len())
+            .field("unparsed_len", &self.unparsed().len())
+            .field("capacity", &self.capacity())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_space_is_never_empty_and_grows_with_what_arrived() {
+        let mut inbox = Inbox::with_read_len(64);
+        assert_eq!(inbox.capacity(), 0);
+        inbox.expect(1 << 20);
+        for arrived in 1..1_000_usize {
+            assert!(!inbox.space().is_empty());
+            inbox.filled(1);
+            inbox.take_payload(1, &mut { MaskingKey::NONE });
+            assert!(inbox.capacity() <= 2 * arrived + 64);
+        }
+    }
+
+    #[test]
+    fn a_gap_is_closed_before_the_memory_grows() {
+        let mut inbox = Inbox::with_read_len(64);
+        inbox.extend(b"abXXXcd");
+        let mut none = MaskingKey::NONE;
+        inbox.take_payload(2, &mut none);
+        inbox.skip(3);
+        inbox.take_payload(2, &mut none);
+        assert_eq!(inbox.message(), b"abcd");
+        for _ in 0..1_000 {
+            inbox.extend(b"0123456789");
+            inbox.skip(10);
+        }
+        assert_eq!(inbox.message(), b"abcd");
+        assert!(inbox.capacity() <= 128);
+    }
+
+    #[test]
+    fn an_empty_inbox_frees_its_memory() {
+        let mut inbox = Inbox::default();
+        inbox.extend(b"x");
+        inbox.release();
+        assert_ne!(inbox.capacity(), 0);
+        inbox.skip(1);
+        inbox.release();
+        assert_eq!(inbox.capacity(), 0);
+    }
+}

@@ -1,0 +1,159 @@
+//! Masking (5.3): the key, where keys come from, and the loop that applies one.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// A 32-bit masking key, turned so that its first byte is for the next byte of payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MaskingKey(u32);
+
+impl MaskingKey {
+    /// The key that changes nothing: payload that is not masked.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn new(bytes: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(bytes))
+    }
+
+    pub(crate) const fn to_bytes(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
+    /// Masks or unmasks `payload` where it lies, and turns the key for what follows it.
+    ///
+    /// 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4.
+    #[inline]
+    pub(crate) fn apply(&mut self, payload: &mut [u8]) {
+        if self.0 == 0 {
+            return;
+        }
+        mask(payload, self.0);
+        // What is left after whole keys turns the next one.
+        let rest = payload.len() % 4;
+        self.0 = self.0.rotate_right(8 * u32::from(rest.to_le_bytes()[0]));
+    }
+}
+
+/// The whole of masking: 64 bytes at a time, which the compiler turns into vector code.
+#[inline]
+fn mask(payload: &mut [u8], key: u32) {
+    let word = u64::from(key) << 32 | u64::from(key);
+    let (blocks, rest) = payload.as_chunks_mut::<64>();
+    if !blocks.is_empty() {
+        mask_blocks(blocks, word);
+    }
+    let (words, rest) = rest.as_chunks_mut::<8>();
+    for bytes in words {
+        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(word.to_le_bytes()) {
+        *byte ^= key;
+    }
+}
+
+fn mask_blocks(blocks: &mut [[u8; 64]], word: u64) {
+    for block in blocks {
+        for bytes in block.as_chunks_mut::<8>().0 {
+            *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+        }
+    }
+}
+
+/// A client's source of masking keys: ChaCha12, seeded once.
+///
+/// 5.3: "The masking key needs to be unpredictable; thus, the masking key MUST be derived from a
+/// strong source of entropy, and the masking key for a given frame MUST NOT make it simple for a
+/// server/proxy to predict the masking key for a subsequent frame." Seed it from the system's
+/// entropy, never twice from the same seed outside of tests.
+///
+/// It is one heap block of some 320 bytes, made here and never again.
+pub struct MaskingKeys(Box<StdRng>);
+
+impl MaskingKeys {
+    /// Keys that follow from 32 bytes of entropy of the caller's.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(Box::new(StdRng::from_seed(seed)))
+    }
+
+    /// Keys seeded by the operating system.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no entropy to give, which no current one does.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn from_system() -> Self {
+        let seeded = StdRng::try_from_rng(&mut rand::rngs::SysRng);
+        Self(Box::new(seeded.expect("the operating system gives entropy")))
+    }
+
+    /// 16 random bytes for a handshake: the nonce behind `Sec-WebSocket-Key` (4.1).
+    #[must_use]
+    pub fn nonce(&mut self) -> [u8; 16] {
+        let mut nonce = [0; 16];
+        self.0.fill_bytes(&mut nonce);
+        nonce
+    }
+
+    #[inline]
+    pub(crate) fn next_key(&mut self) -> MaskingKey {
+        MaskingKey(self.0.next_u32())
+    }
+}
+
+impl fmt::Debug for MaskingKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The state tells all keys to come.
+        f.debug_struct("MaskingKeys").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hello_of_5_7_is_unmasked() {
+        let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]).apply(&mut payload);
+        assert_eq!(&payload, b"Hello");
+    }
+
+    #[test]
+    fn keys_from_one_seed_do_not_repeat_within_reason() {
+        let mut keys = MaskingKeys::from_seed([7; 32]);
+        let mut drawn: Vec<u32> = (0..100_000).map(|_| keys.next_key().0).collect();
+        drawn.sort_unstable();
+        drawn.dedup();
+        // By the birthday bound about one pair in 100,000 draws of 32 bits.
+        assert!(drawn.len() > 99_990);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_gives_what_the_rule_gives(
+            payload in prop::collection::vec(any::<u8>(), 0..300),
+            bytes in any::<[u8; 4]>(),
+            cuts in prop::collection::vec(0usize..40, 0..20),
+        ) {
+            let by_rule: Vec<u8> =
+                payload.iter().enumerate().map(|(i, byte)| byte ^ bytes[i % 4]).collect();
+            let mut masked = payload;
+            let mut key = MaskingKey::new(bytes);
+            let mut rest = &mut masked[..];
+            for cut in cuts {
+                let (piece, after) = rest.split_at_mut(cut.min(rest.len()));
+                key.apply(piece);
+                rest = after;
+            }
+            key.apply(rest);
+            prop_assert_eq!(masked, by_rule);
+        }
+    }
+}

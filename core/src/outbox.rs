@@ -1,0 +1,407 @@
+//! Send memory.
+//!
+//! Wanted: frames leave in the order they were laid, but a control frame passes at the next
+//! border between two frames (5.4: "Control frames MAY be injected in the middle of a fragmented
+//! message"), so that a Ping or Pong never waits behind what a slow peer has yet to read.
+//!
+//! Two queues. `data` holds data frames, and the Close frame, which must be last. `control` holds
+//! Pings and Pongs and is sent as soon as `data` stands at a border. To find that border nothing
+//! needs to be noted for each frame: frames tell their own length.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::frame::{self, CONTROL_FRAME_LEN_MAX};
+use crate::mask::MaskingKey;
+
+/// The most bytes of Pings and Pongs that the application can queue: 31 of the longest.
+const CONTROL_LEN_MAX: usize = 4096;
+
+/// Masking goes by pieces of this many bytes: what was copied is still in the cache.
+const PIECE_LEN: usize = 8 * 1024;
+
+/// Send memory for one connection: calls that make bytes lay them here; write
+/// [`unsent`](Self::unsent) to the transport and tell [`sent`](Self::sent).
+///
+/// It allocates nothing while nothing was laid, and frees on [`release`](Self::release).
+///
+/// ```
+/// # use bluewire_core::Outbox;
+/// # fn flush(outbox: &mut Outbox, socket: &mut impl std::io::Write) -> std::io::Result<()> {
+/// while !outbox.is_empty() {
+///     let n = socket.write(outbox.unsent())?;
+///     outbox.sent(n);
+/// }
+/// # Ok(()) }
+/// # flush(&mut Outbox::new(), &mut Vec::new())?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Default)]
+pub struct Outbox {
+    data: Vec<u8>,
+    /// How much of `data` is sent.
+    data_start: usize,
+    /// A border between frames in `data`. While control frames wait it is the one at which they
+    /// go: the first that is not before `data_start`.
+    border: usize,
+    control: Vec<u8>,
+    control_start: u16,
+    /// Where in `control` the automatic Pong stands that a later one would replace.
+    pong: Option<u16>,
+}
+
+impl Outbox {
+    /// An empty outbox.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            data: Vec::new(),
+            data_start: 0,
+            border: 0,
+            control: Vec::new(),
+            control_start: 0,
+            pong: None,
+        }
+    }
+
+    /// The bytes to write next; empty when all is sent. There can be more after them: see
+    /// [`is_empty`](Self::is_empty).
+    #[must_use]
+    #[inline]
+    pub fn unsent(&self) -> &[u8] {
+        let [first, second, _] = self.slices();
+        if first.is_empty() { second } else { first }
+    }
+
+    /// All bytes to write, in order, for a vectored write. Slices can be empty, the first ones
+    /// too.
+    #[must_use]
+    #[inline]
+    pub fn slices(&self) -> [&[u8]; 3] {
+        if self.control.is_empty() {
+            return [&self.data[self.data_start..], &[], &[]];
+        }
+        // A control frame of which a part has gone comes first: data stands at a border then.
+        let (before, after) = self.data[self.data_start..].split_at(self.border - self.data_start);
+        [before, &self.control[usize::from(self.control_start)..], after]
+    }
+
+    /// Says that the next `len` bytes are written: of [`unsent`](Self::unsent), or across the
+    /// [`slices`](Self::slices).
+    ///
+    /// # Panics
+    ///
+    /// If `len` is more than [`len`](Self::len).
+    #[inline]
+    pub fn sent(&mut self, len: usize) {
+        assert!(len <= self.len(), "more sent than the outbox held");
+        if self.control.is_empty() {
+            self.data_start += len;
+        } else {
+            self.sent_with_control(len);
+        }
+        if self.data_start == self.data.len() {
+            self.data.clear();
+            self.data_start = 0;
+            self.border = 0;
+        }
+    }
+
+    fn sent_with_control(&mut self, len: usize) {
+        let before = len.min(self.border - self.data_start);
+        self.data_start += before;
+        let waiting = self.control.len() - usize::from(self.control_start);
+        let control = waiting.min(len - before);
+        if control == waiting {
+            self.control.clear();
+            self.control_start = 0;
+            self.pong = None;
+        } else {
+            self.control_start += narrow(control);
+            // Begun is begun.
+            self.pong = self.pong.filter(|pong| self.control_start <= *pong);
+        }
+        self.data_start += len - before - control;
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.data.len() - self.data_start + self.control.len() - self.control_start as usize
+    }
+
+    /// Bytes that wait, Pings and Pongs not counted: what stands before a message laid now, and
+    /// how far the last message laid is from being sent.
+    #[must_use]
+    #[inline]
+    pub const fn data_len(&self) -> usize {
+        self.data.len() - self.data_start
+    }
+
+    /// Whether all is sent.
+    #[must_use]
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Frees the memory if all is sent.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::new();
+        }
+    }
+
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.data.capacity() + self.control.capacity()
+    }
+
+    /// Lays bytes that are no frame: the opening handshake, which precedes every frame.
+    pub(crate) fn lay_head(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        self.data.extend_from_slice(bytes);
+        self.border = self.data.len();
+    }
+
+    /// Lays a frame behind all others.
+    #[inline]
+    pub(crate) fn lay_frame(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        let (header, len) = frame::encode(first, payload.len(), key);
+        self.reserve(len + payload.len());
+        self.data.extend_from_slice(&header[..len]);
+        match key {
+            None => self.data.extend_from_slice(payload),
+            Some(key) => extend_masked(&mut self.data, payload, key),
+        }
+    }
+
+    /// Lays frames that are laid out already.
+    pub(crate) fn lay_laid(&mut self, frames: &[u8]) {
+        self.reserve(frames.len());
+        self.data.extend_from_slice(frames);
+    }
+
+    /// Lays the header of a frame whose payload the caller will write, or lay by
+    /// [`lay_rest`](Self::lay_rest).
+    pub(crate) fn lay_header(&mut self, first: u8, payload_len: usize) {
+        let (header, len) = frame::encode(first, payload_len, None);
+        self.reserve(len);
+        self.data.extend_from_slice(&header[..len]);
+    }
+
+    /// Lays what the caller did not write of the payload that follows the last header.
+    pub(crate) fn lay_rest(&mut self, payload: &[u8]) {
+        self.reserve(payload.len());
+        self.data.extend_from_slice(payload);
+        // If the header was sent, this is the only border that can be told.
+        if self.data_start == 0 && self.data.len() == payload.len() {
+            self.border = self.data.len();
+        }
+    }
+
+    /// Whether the application can queue one more Ping or Pong.
+    pub(crate) fn has_control_room(&self) -> bool {
+        self.control.len() + CONTROL_FRAME_LEN_MAX <= CONTROL_LEN_MAX
+    }
+
+    /// Lays a Ping or Pong to go at the next border.
+    pub(crate) fn lay_control(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        if self.control.is_empty() {
+            self.seek_border();
+        }
+        self.forget_sent_control();
+        let (header, len) = frame::encode(first, payload.len(), key);
+        self.control.extend_from_slice(&header[..len]);
+        match key {
+            None => self.control.extend_from_slice(payload),
+            Some(key) => extend_masked(&mut self.control, payload, key),
+        }
+    }
+
+    /// Lays the answer to a Ping, in place of the one that still waits.
+    ///
+    /// 5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response
+    /// to previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the most
+    /// recently processed Ping frame."
+    pub(crate) fn lay_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        if let Some(pong) = self.pong.take() {
+            let start = usize::from(pong);
+            let len = frame::encoded_len(&self.control[start..]);
+            self.control.drain(start..start + len);
+        }
+        self.lay_control(first, payload, key);
+        let len = 2 + payload.len() + if key.is_some() { 4 } else { 0 };
+        self.pong = Some(narrow(self.control.len() - len));
+    }
+
+    /// Keeps the control queue short where it never runs empty.
+    fn forget_sent_control(&mut self) {
+        if usize::from(self.control_start) > self.control.len() / 2 {
+            self.control.drain(..usize::from(self.control_start));
+            self.pong = self.pong.map(|pong| pong - self.control_start);
+            self.control_start = 0;
+        }
+    }
+
+    /// Forgets the frames that have not begun to leave. The border is where they were cut.
+    pub(crate) fn cut_short(&mut self) {
+        self.seek_border();
+        self.data.truncate(self.border);
+    }
+
+    /// Moves the border to the first one that is not before what is sent.
+    fn seek_border(&mut self) {
+        while self.border < self.data_start {
+            self.border += frame::encoded_len(&self.data[self.border..]);
+        }
+    }
+
+    #[inline]
+    fn reserve(&mut self, len: usize) {
+        if self.data.capacity() - self.data.len() < len {
+            self.make_room(len);
+        }
+    }
+
+    /// Drops what is sent and, if that is not enough, grows to twice what waits.
+    #[cold]
+    fn make_room(&mut self, len: usize) {
+        self.seek_border();
+        let waiting = self.data.len() - self.data_start;
+        // In place only if what moves is not more than what was sent: linear work.
+        if waiting <= self.data_start && waiting + len <= self.data.capacity() {
+            self.data.drain(..self.data_start);
+        } else {
+            let mut grown = Vec::with_capacity((waiting + len).max(2 * waiting));
+            grown.extend_from_slice(&self.data[self.data_start..]);
+            self.data = grown;
+        }
+        self.border -= self.data_start;
+        self.data_start = 0;
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .finish()
+    }
+}
+
+/// A position in the control queue.
+fn narrow(position: usize) -> u16 {
+    u16::try_from(position).expect("the control queue is bounded below 64 KiB")
+}
+
+/// Appends `payload` masked: copied once, masked while it is in the cache.
+fn extend_masked(out: &mut Vec<u8>, payload: &[u8], mut key: MaskingKey) {
+    for piece in payload.chunks(PIECE_LEN) {
+        let start = out.len();
+        out.extend_from_slice(piece);
+        key.apply(&mut out[start..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FIN, Opcode};
+
+    const TEXT: u8 = FIN | Opcode::Text as u8;
+    const PING: u8 = FIN | Opcode::Ping as u8;
+    const PONG: u8 = FIN | Opcode::Pong as u8;
+
+    fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while !outbox.is_empty() {
+            let unsent = outbox.unsent();
+            let len = unsent.len().min(step);
+            bytes.extend_from_slice(&unsent[..len]);
+            outbox.sent(len);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_control_frame_passes_at_the_next_border() {
+        for begun in 0..=13 {
+            let mut outbox = Outbox::new();
+            outbox.lay_frame(TEXT, b"one", None);
+            outbox.lay_frame(TEXT, b"two", None);
+            outbox.lay_frame(TEXT, b"six", None);
+            let mut bytes = outbox.unsent()[..begun].to_vec();
+            outbox.sent(begun);
+            outbox.lay_control(PING, b"", None);
+            let slices = outbox.slices().concat();
+            bytes.extend(drain(&mut outbox, 2));
+            assert!(bytes.ends_with(&slices));
+            let border = begun.div_ceil(5) * 5;
+            assert_eq!(bytes[border..border + 2], [0x89, 0]);
+            bytes.drain(border..border + 2);
+            assert_eq!(bytes, b"\x81\x03one\x81\x03two\x81\x03six");
+        }
+    }
+
+    #[test]
+    fn a_waiting_answer_is_replaced_and_a_begun_one_is_not() {
+        let mut outbox = Outbox::new();
+        outbox.lay_answer(PONG, b"first", None);
+        outbox.lay_control(PONG, b"mine", None);
+        outbox.lay_answer(PONG, b"second", None);
+        outbox.sent(3);
+        outbox.lay_answer(PONG, b"third", None);
+        outbox.sent(4);
+        outbox.lay_answer(PONG, b"fourth", None);
+        assert_eq!(drain(&mut outbox, 99), b"\x05third\x8a\x06fourth");
+    }
+
+    #[test]
+    fn a_peer_that_reads_as_slowly_as_it_pings_makes_nothing_grow() {
+        let mut outbox = Outbox::new();
+        for _ in 0..10_000 {
+            outbox.lay_answer(PONG, &[0; 125], None);
+            outbox.sent(100);
+        }
+        assert!(outbox.capacity() < 1024);
+    }
+
+    #[test]
+    fn many_answers_take_the_memory_of_one() {
+        let mut outbox = Outbox::new();
+        for _ in 0..10_000 {
+            outbox.lay_answer(PONG, &[0; 125], None);
+        }
+        assert_eq!(outbox.len(), 127);
+        assert!(outbox.capacity() < 512);
+    }
+
+    #[test]
+    fn cutting_short_keeps_the_frame_that_has_begun() {
+        let mut outbox = Outbox::new();
+        outbox.lay_frame(TEXT, b"one", None);
+        outbox.lay_frame(TEXT, b"two", None);
+        outbox.sent(1);
+        outbox.cut_short();
+        assert_eq!(outbox.unsent(), b"\x03one");
+        outbox.cut_short();
+        outbox.sent(4);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_half_drained_outbox_does_not_grow() {
+        let mut outbox = Outbox::new();
+        outbox.lay_frame(TEXT, &[b'x'; 1000], None);
+        for _ in 0..10_000 {
+            outbox.lay_frame(TEXT, &[b'x'; 100], None);
+            outbox.sent(102);
+        }
+        assert!(outbox.capacity() < 4096);
+        assert_eq!(drain(&mut outbox, 77).len(), 1004);
+    }
+}

@@ -1,0 +1,320 @@
+//! From calls to bytes: messages, fragments, control frames, closing, failing
+//! (5.4, 5.5, 6.1, 7.1).
+
+use core::time::Duration;
+
+use crate::close::{CloseCode, ClosedBy};
+use crate::connection::{Connection, DataType, State};
+use crate::error::{Fault, SendError};
+use crate::event::Message;
+use crate::frame::{CONTROL_PAYLOAD_LEN_MAX, FIN, HEADER_LEN_MAX, Opcode};
+use crate::gather::Gather;
+use crate::outbox::Outbox;
+use crate::prepared::PreparedMessage;
+
+/// The longest reason: what the code leaves of a control frame's payload (5.5.1).
+const CLOSE_REASON_LEN_MAX: usize = CONTROL_PAYLOAD_LEN_MAX - 2;
+
+impl Connection {
+    /// Sends a whole message: lays it in the outbox, in fragments if
+    /// [`Config::fragment_len`](crate::Config::fragment_len) says so.
+    ///
+    /// ```
+    /// # use bluewire_core::{Config, Connection, Outbox};
+    /// # use core::time::Duration;
+    /// let mut server = Connection::server(Config::default(), Duration::ZERO);
+    /// let mut outbox = Outbox::new();
+    /// server.send("Hello", &mut outbox)?;
+    /// assert_eq!(outbox.unsent(), b"\x81\x05Hello");
+    /// # Ok::<(), bluewire_core::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`SendError::MessageUnfinished`] or [`SendError::OutboxFull`].
+    #[inline]
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        let payload = message.as_bytes();
+        self.check_message(payload.len(), outbox)?;
+        let opcode = opcode(data_type(message));
+        if payload.len() <= self.fragment_len() {
+            let key = self.next_key();
+            outbox.lay_frame(FIN | opcode as u8, payload, key);
+        } else {
+            self.lay_fragments(opcode, payload, true, outbox);
+        }
+        Ok(())
+    }
+
+    /// Sends a part of a message, the last one if `fin`: for a message whose length is not known
+    /// or that is larger than memory (5.4). All parts have one type.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`SendError::TypeChanged`] or [`SendError::OutboxFull`].
+    pub fn send_fragment<'m>(
+        &mut self,
+        part: impl Into<Message<'m>>,
+        fin: bool,
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        let part = part.into();
+        let payload = part.as_bytes();
+        self.check_open()?;
+        let part_type = data_type(part);
+        let opcode = match self.sending {
+            None => opcode(part_type),
+            Some(begun) if begun == part_type => Opcode::Continuation,
+            Some(_) => return Err(SendError::TypeChanged),
+        };
+        self.check_room(payload.len(), outbox)?;
+        self.lay_fragments(opcode, payload, fin, outbox);
+        self.sending = if fin { None } else { Some(part_type) };
+        Ok(())
+    }
+
+    /// Sends a whole message without copying it, on a server: see [`Gather`].
+    ///
+    /// A client must mask what it sends, which is a copy; its gather holds nothing beside the
+    /// outbox.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_vectored<'o>(
+        &mut self,
+        message: impl Into<Message<'o>>,
+        outbox: &'o mut Outbox,
+    ) -> Result<Gather<'o>, SendError> {
+        let message = message.into();
+        if self.masking_keys.is_some() {
+            self.send(message, outbox)?;
+            return Ok(Gather::copied(outbox));
+        }
+        self.check_message(message.len(), outbox)?;
+        let opcode = opcode(data_type(message));
+        Ok(Gather::new(opcode, message.as_bytes(), self.fragment_len(), outbox))
+    }
+
+    /// Sends a message that was laid out before, for many connections: see [`PreparedMessage`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_prepared(
+        &mut self,
+        message: &PreparedMessage,
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        self.check_message(message.payload().len(), outbox)?;
+        match self.next_key() {
+            None => outbox.lay_laid(message.frame()),
+            key => outbox.lay_frame(message.frame()[0], message.payload(), key),
+        }
+        Ok(())
+    }
+
+    /// Sends a Ping (5.5.2) with at most 125 bytes, ahead of messages that wait. The peer's Pong
+    /// carries the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`SendError::ControlPayloadTooLong`], or [`SendError::OutboxFull`]
+    /// when many control frames wait already.
+    pub fn ping(&mut self, payload: &[u8], outbox: &mut Outbox) -> Result<(), SendError> {
+        self.send_control(Opcode::Ping, payload, outbox)
+    }
+
+    /// Sends a Pong that the peer has not asked for (5.5.3), or the answer to a Ping where
+    /// [`Config::auto_pong`](crate::Config::auto_pong) is off; ahead of messages that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], outbox: &mut Outbox) -> Result<(), SendError> {
+        self.send_control(Opcode::Pong, payload, outbox)
+    }
+
+    /// Starts the closing handshake (7.1.2): lays a Close frame behind all that was sent before.
+    ///
+    /// Messages still come until the peer's Close frame does. Then, or at
+    /// [`Config::close_timeout`](crate::Config::close_timeout), the connection ends.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`SendError::InvalidCloseCode`] or
+    /// [`SendError::CloseReasonTooLong`].
+    pub fn close(
+        &mut self,
+        now: Duration,
+        code: CloseCode,
+        reason: &str,
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        self.check_close(code, reason)?;
+        self.begin_closing(now, ClosedBy::Local);
+        self.lay_close(Some(code), reason, outbox);
+        Ok(())
+    }
+
+    /// Starts the closing handshake at the next border between frames: what waits behind it is
+    /// dropped, so that a Close frame need not wait until a slow peer has read a long message.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_now(
+        &mut self,
+        now: Duration,
+        code: CloseCode,
+        reason: &str,
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        self.check_close(code, reason)?;
+        outbox.cut_short();
+        self.close(now, code, reason, outbox)
+    }
+
+    /// Fails the connection (7.1.7) for a reason of the application's: lays a Close frame unless
+    /// one was sent, and lets nothing more in. Does nothing on a connection that has failed or
+    /// whose closing handshake is complete.
+    ///
+    /// A code that may not be sent becomes 1011, and a reason is cut to 123 bytes.
+    pub fn fail(&mut self, now: Duration, code: CloseCode, reason: &str, outbox: &mut Outbox) {
+        let code = if code.may_be_sent() { code } else { CloseCode::INTERNAL_ERROR };
+        let mut len = reason.len().min(CLOSE_REASON_LEN_MAX);
+        while !reason.is_char_boundary(len) {
+            len -= 1;
+        }
+        let reason = &reason[..len];
+        self.fail_with(now, Fault::Application(code), code, reason, outbox);
+    }
+
+    pub(crate) fn fail_with(
+        &mut self,
+        now: Duration,
+        fault: Fault,
+        code: CloseCode,
+        reason: &str,
+        outbox: &mut Outbox,
+    ) {
+        if self.receiving_is_over() || self.state == State::Closed {
+            return;
+        }
+        self.begin_closing(now, ClosedBy::Local);
+        self.failed = true;
+        self.closure.fault = Some(fault);
+        if !self.close_sent {
+            // 7.1.7: "an endpoint SHOULD send a Close frame with an appropriate status code".
+            self.lay_close(Some(code), reason, outbox);
+        }
+    }
+
+    pub(crate) fn lay_close(&mut self, code: Option<CloseCode>, reason: &str, outbox: &mut Outbox) {
+        let mut body = [0; CONTROL_PAYLOAD_LEN_MAX];
+        let len = match code {
+            Some(code) => {
+                body[..2].copy_from_slice(&code.value().to_be_bytes());
+                body[2..2 + reason.len()].copy_from_slice(reason.as_bytes());
+                2 + reason.len()
+            }
+            None => 0,
+        };
+        let key = self.next_key();
+        outbox.lay_frame(FIN | Opcode::Close as u8, &body[..len], key);
+        self.close_sent = true;
+        self.closure.sent = code;
+    }
+
+    fn send_control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        if payload.len() > CONTROL_PAYLOAD_LEN_MAX {
+            return Err(SendError::ControlPayloadTooLong);
+        }
+        if !outbox.has_control_room() {
+            return Err(SendError::OutboxFull);
+        }
+        let key = self.next_key();
+        outbox.lay_control(FIN | opcode as u8, payload, key);
+        Ok(())
+    }
+
+    /// Lays payload as one frame or several, the first with this opcode.
+    fn lay_fragments(&mut self, first: Opcode, payload: &[u8], fin: bool, outbox: &mut Outbox) {
+        let mut opcode = first;
+        let mut rest = payload;
+        loop {
+            let (piece, after) = rest.split_at(rest.len().min(self.fragment_len()));
+            let last = if fin && after.is_empty() { FIN } else { 0 };
+            let key = self.next_key();
+            outbox.lay_frame(last | opcode as u8, piece, key);
+            if after.is_empty() {
+                return;
+            }
+            opcode = Opcode::Continuation;
+            rest = after;
+        }
+    }
+
+    fn fragment_len(&self) -> usize {
+        self.config.fragment_len.map_or(usize::MAX, Into::into)
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        // 5.5.1: "The application MUST NOT send any more data frames after sending a Close
+        // frame." 6.1: the connection must be in the OPEN state.
+        if self.state == State::Open { Ok(()) } else { Err(SendError::NotOpen) }
+    }
+
+    fn check_message(&self, len: usize, outbox: &Outbox) -> Result<(), SendError> {
+        self.check_open()?;
+        if self.sending.is_some() {
+            return Err(SendError::MessageUnfinished);
+        }
+        self.check_room(len, outbox)
+    }
+
+    fn check_room(&self, len: usize, outbox: &Outbox) -> Result<(), SendError> {
+        let frames = if len <= self.fragment_len() { 1 } else { len.div_ceil(self.fragment_len()) };
+        let needed = len.saturating_add(frames.saturating_mul(HEADER_LEN_MAX));
+        if outbox.len().saturating_add(needed) > self.config.limits.outbox_len_max {
+            return Err(SendError::OutboxFull);
+        }
+        Ok(())
+    }
+
+    fn check_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        self.check_open()?;
+        if !code.may_be_sent() {
+            return Err(SendError::InvalidCloseCode(code));
+        }
+        if reason.len() > CLOSE_REASON_LEN_MAX {
+            return Err(SendError::CloseReasonTooLong);
+        }
+        Ok(())
+    }
+}
+
+const fn data_type(message: Message<'_>) -> DataType {
+    match message {
+        Message::Text(_) => DataType::Text,
+        Message::Binary(_) => DataType::Binary,
+    }
+}
+
+const fn opcode(data_type: DataType) -> Opcode {
+    match data_type {
+        DataType::Text => Opcode::Text,
+        DataType::Binary => Opcode::Binary,
+    }
+}

@@ -1,0 +1,159 @@
+//! Deadlines. The table of timers is derived from what was noted, so that the way of a message
+//! only notes the time; nothing is kept that could disagree.
+
+use core::time::Duration;
+
+use crate::close::CloseCode;
+use crate::connection::{Connection, State};
+use crate::error::{Fault, Timeout};
+use crate::frame::{FIN, Opcode};
+use crate::outbox::Outbox;
+
+/// What was noted of time.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// When the last bytes came.
+    pub(crate) last_received: Duration,
+    /// When the first frame of the message under way came.
+    pub(crate) message_began: Duration,
+    /// When the closing handshake or the failure came.
+    pub(crate) closing_began: Duration,
+    pub(crate) round_trip: Option<Duration>,
+    /// When the last keepalive ping was laid.
+    ping_laid: Duration,
+    /// The number of that ping, which is its payload.
+    ping_serial: u32,
+    /// Whether its Pong, by which the round trip is measured, is outstanding.
+    ping_outstanding: bool,
+    /// Whether nothing at all has come since.
+    pub(crate) pong_due: bool,
+}
+
+impl Clock {
+    pub(crate) const fn new(now: Duration) -> Self {
+        Self {
+            last_received: now,
+            message_began: now,
+            closing_began: now,
+            round_trip: None,
+            ping_laid: now,
+            ping_serial: 0,
+            ping_outstanding: false,
+            pong_due: false,
+        }
+    }
+
+    /// 5.5.3: a Pong carries the payload of the Ping that it answers.
+    pub(crate) fn receive_pong(&mut self, now: Duration, payload: &[u8]) {
+        if self.ping_outstanding && payload == self.ping_serial.to_be_bytes() {
+            self.ping_outstanding = false;
+            self.round_trip = Some(now.saturating_sub(self.ping_laid));
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Timer {
+    /// When the closing handshake, or the end of the transport after a failure, is overdue.
+    Close,
+    /// When nothing came after a keepalive ping.
+    Pong,
+    /// When nothing came for long enough to ask by a ping.
+    Keepalive,
+    /// When nothing came for too long.
+    Idle,
+    /// When the message under way should have been complete.
+    Message,
+}
+
+impl Timer {
+    const ALL: [Self; 5] = [Self::Close, Self::Pong, Self::Keepalive, Self::Idle, Self::Message];
+}
+
+impl Connection {
+    /// Does what is due at `now`; nothing if nothing is. Give it the bytes that have arrived
+    /// first, so that a Pong that is there cannot lose to its deadline.
+    pub fn handle_timeout(&mut self, now: Duration, outbox: &mut Outbox) {
+        for timer in Timer::ALL {
+            if self.deadline(timer).is_some_and(|deadline| deadline <= now) {
+                self.expire(timer, now, outbox);
+            }
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` if there is nothing to
+    /// wait for. It may change with every other call, and may be in the past.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        Timer::ALL.into_iter().filter_map(|timer| self.deadline(timer)).min()
+    }
+
+    fn deadline(&self, timer: Timer) -> Option<Duration> {
+        let clock = &self.clock;
+        let config = &self.config;
+        let (since, timeout) = match (self.state, timer) {
+            (State::Closing, Timer::Close) => (clock.closing_began, config.close_timeout),
+            (State::Open, Timer::Pong) if clock.pong_due => {
+                (clock.ping_laid, config.keepalive?.timeout)
+            }
+            (State::Open, Timer::Keepalive) if !clock.pong_due => {
+                (clock.last_received, config.keepalive?.interval)
+            }
+            (State::Open, Timer::Idle) => (clock.last_received, config.idle_timeout?),
+            (State::Open, Timer::Message) if self.receiving.message_is_under_way() => {
+                (clock.message_began, config.message_timeout?)
+            }
+            _ => return None,
+        };
+        Some(since.saturating_add(timeout))
+    }
+
+    fn expire(&mut self, timer: Timer, now: Duration, outbox: &mut Outbox) {
+        match timer {
+            Timer::Close => {
+                // 7.1.1: "In abnormal cases (such as not having received a TCP Close from the
+                // server after a reasonable amount of time) a client MAY initiate the TCP Close."
+                if !(self.close_sent && self.close_received) && self.closure.fault.is_none() {
+                    self.closure.fault = Some(Fault::Timeout(Timeout::Close));
+                }
+                self.conclude();
+            }
+            Timer::Keepalive => self.lay_keepalive(now, outbox),
+            // Nobody is there to answer a Close frame: it is laid, not waited for.
+            Timer::Pong => {
+                self.time_out(now, Timeout::Pong, CloseCode::INTERNAL_ERROR, outbox);
+                self.conclude();
+            }
+            Timer::Idle => {
+                self.time_out(now, Timeout::Idle, CloseCode::GOING_AWAY, outbox);
+                self.conclude();
+            }
+            Timer::Message => {
+                self.time_out(now, Timeout::Message, CloseCode::POLICY_VIOLATION, outbox);
+            }
+        }
+    }
+
+    fn time_out(&mut self, now: Duration, timeout: Timeout, code: CloseCode, outbox: &mut Outbox) {
+        let reason = match timeout {
+            Timeout::Pong => "no answer to ping",
+            Timeout::Idle => "idle for too long",
+            Timeout::Message => "message unfinished for too long",
+            Timeout::Close => "",
+        };
+        self.fail_with(now, Fault::Timeout(timeout), code, reason, outbox);
+    }
+
+    fn lay_keepalive(&mut self, now: Duration, outbox: &mut Outbox) {
+        self.clock.ping_serial = self.clock.ping_serial.wrapping_add(1);
+        self.clock.ping_laid = now;
+        self.clock.ping_outstanding = true;
+        self.clock.pong_due = true;
+        // Where the application has queued pings without end, one of those asks as well.
+        if outbox.has_control_room() {
+            let key = self.next_key();
+            let payload = self.clock.ping_serial.to_be_bytes();
+            outbox.lay_control(FIN | Opcode::Ping as u8, &payload, key);
+        }
+    }
+}

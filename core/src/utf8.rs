@@ -1,0 +1,61 @@
+//! UTF-8 (8.1): whether bytes are text, told as early as it can be known.
+
+/// Below this many bytes the standard library's loop wins over setting up vectors.
+const SIMD_LEN_MIN: usize = 64;
+
+/// The bytes as text, if they are.
+#[inline]
+pub(crate) fn to_str(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() < SIMD_LEN_MIN {
+        core::str::from_utf8(bytes).ok()
+    } else {
+        simdutf8::basic::from_utf8(bytes).ok()
+    }
+}
+
+/// Bytes that no continuation can make text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid;
+
+/// How many bytes at the start of `bytes` are whole characters, where the rest is at most the
+/// beginning of one more.
+///
+/// # Errors
+///
+/// As soon as a byte is there that cannot stand where it stands, such as the second of `f4 90`.
+pub(crate) fn whole_chars_len(bytes: &[u8]) -> Result<usize, Invalid> {
+    match simdutf8::compat::from_utf8(bytes) {
+        Ok(_) => Ok(bytes.len()),
+        // No length means that the input ended within a character.
+        Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
+        Err(_) => Err(Invalid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_character_is_not_an_error_until_it_cannot_be_one() {
+        assert_eq!(whole_chars_len(b"\xce\xba\xe1\xbd"), Ok(2));
+        assert_eq!(whole_chars_len(b"\xf4"), Ok(0));
+        assert_eq!(whole_chars_len(b"\xf4\x90"), Err(Invalid));
+        assert_eq!(whole_chars_len(b"\xed\xa0"), Err(Invalid));
+        assert_eq!(whole_chars_len(b"\xc0"), Err(Invalid));
+    }
+
+    #[test]
+    fn every_three_bytes_that_begin_a_sequence_are_judged_as_by_the_standard_library() {
+        let mut bytes = [0; 3];
+        for sequence in 0xc0_0000..=0xff_ffff_u32 {
+            bytes.copy_from_slice(&sequence.to_be_bytes()[1..]);
+            let expected = match core::str::from_utf8(&bytes) {
+                Ok(_) => Ok(3),
+                Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
+                Err(_) => Err(Invalid),
+            };
+            assert_eq!(whole_chars_len(&bytes), expected, "{bytes:x?}");
+        }
+    }
+}
