@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::case::Case;
 use crate::random::Random;
 use crate::wire::Header;
 
@@ -24,11 +25,15 @@ pub enum Cutting {
 }
 
 impl Cutting {
-    /// The cuttings that a stream of about so many bytes is worth.
+    /// The cuttings that a case is worth: all, unless it sends so much that they take too long,
+    /// or nothing.
     #[must_use]
-    pub fn all(stream_len: usize) -> Vec<Self> {
+    pub fn all(case: &Case) -> Vec<Self> {
+        if case.deflate.is_some() {
+            return vec![Self::Whole];
+        }
         let mut cuttings = vec![Self::Whole, Self::AsWritten, Self::Random(1), Self::Borders(1)];
-        if stream_len <= 128 * 1024 {
+        if case.sent_len() <= 128 * 1024 {
             cuttings.extend([Self::Borders(-1), Self::Borders(0)]);
             cuttings.extend([Self::Random(2), Self::ByteByByte]);
         }
@@ -160,7 +165,13 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         let stream: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-        for cutting in Cutting::all(0) {
+        for cutting in [
+            Cutting::Whole,
+            Cutting::AsWritten,
+            Cutting::ByteByByte,
+            Cutting::Borders(1),
+            Cutting::Random(1),
+        ] {
             let pieces = cut(cutting, &[&stream[..7], &stream[7..]]);
             assert_eq!(pieces.concat(), stream, "{cutting}");
             assert!(pieces.iter().all(|piece| !piece.is_empty()), "{cutting}");

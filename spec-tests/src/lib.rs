@@ -19,4 +19,7 @@ pub mod payload;
 pub mod random;
 pub mod receiver;
 pub mod reference;
+pub mod report;
+pub mod run;
+pub mod target;
 pub mod wire;
