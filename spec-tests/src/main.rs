@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use bluewire_spec_tests::cases::{self, Size};
 use bluewire_spec_tests::fuzzer::Detail;
+use bluewire_spec_tests::matrix::{self, Coverage};
 use bluewire_spec_tests::report;
 use bluewire_spec_tests::run::{self, Outcome, Plan, Results};
 use bluewire_spec_tests::target::{self, Target};
@@ -21,6 +22,7 @@ Runs the cases against every target and writes report.html.
   --seed N         other masking keys
   --report FILE    where to write the report
   --list           the cases, without running them
+  --matrix         writes MATRIX.md: which test proves which requirement
 ";
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
 struct Options {
     help: bool,
     list: bool,
+    matrix: bool,
     only: Option<String>,
     section: Option<u8>,
     target: Option<String>,
@@ -56,6 +59,7 @@ impl Options {
             match arg.as_str() {
                 "--help" | "-h" => options.help = true,
                 "--list" => options.list = true,
+                "--matrix" => options.matrix = true,
                 "--only" => options.only = Some(value()?),
                 "--section" => options.section = Some(number(&value()?)?),
                 "--target" => options.target = Some(value()?),
@@ -68,6 +72,9 @@ impl Options {
     }
 
     fn run(&self) -> ExitCode {
+        if self.matrix {
+            return write_matrix();
+        }
         let size = if cfg!(debug_assertions) { Size::Reduced } else { Size::Full };
         let mut cases = cases::all(size);
         cases.retain(|case| {
@@ -120,6 +127,17 @@ impl Options {
         match fs::write(&path, report::html(results, &heading)) {
             Ok(()) => println!("{}", path.display()),
             Err(error) => eprintln!("{}: {error}", path.display()),
+        }
+    }
+}
+
+fn write_matrix() -> ExitCode {
+    let page = Coverage::collect().map(|coverage| coverage.to_markdown());
+    match page.and_then(|page| fs::write(matrix::path(), page)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
 }
