@@ -136,6 +136,10 @@ impl Connection {
         if self.receiving_is_over() {
             inbox.discard();
             self.receiving.left = 0;
+            if self.receiving.eof {
+                // The application failed it, or a deadline did, with events still to take.
+                self.conclude();
+            }
             return None;
         }
         let step = self.next_step(now, inbox);
