@@ -1,5 +1,4 @@
 //! The engine over bytes in memory: `cargo bench -p bluewire-benches --bench engine`.
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -24,6 +24,9 @@
 pub mod bluewire;
 pub mod case;
 mod corpus;
+pub mod measure;
+#[cfg(feature = "peers")]
+pub mod peers;
 pub mod wire;
 
 pub use case::{Action, Case, Kind, Shape};
@@ -31,3 +34,21 @@ pub use corpus::payload;
 
 /// Does its case that many times.
 pub type Run = Box<dyn FnMut(u64)>;
+
+/// A library that is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    /// As its crate is called.
+    pub name: &'static str,
+    /// Makes a case ready; `None` if it has no way to do it.
+    pub run: fn(&Case) -> Option<Run>,
+}
+
+/// Bluewire, and its peers if they are built in.
+#[must_use]
+pub fn engines() -> Vec<Engine> {
+    let mut engines = vec![Engine { name: "bluewire", run: |case| Some(bluewire::run(case)) }];
+    #[cfg(feature = "peers")]
+    engines.extend(peers::ALL);
+    engines
+}
