@@ -189,6 +189,18 @@ impl Connection {
         }
     }
 
+    /// Whether another whole frame waits in the inbox: a reason not to write what was laid yet,
+    /// since its answer can go out by the same write.
+    #[must_use]
+    pub fn has_frame(&self, inbox: &Inbox) -> bool {
+        let there = inbox.unparsed();
+        match Header::parse(there, self.masking_keys.is_none()) {
+            Ok(Some(header)) => (there.len() - header.len) as u64 >= header.payload_len,
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
     /// Any received byte is a sign of life.
     #[inline]
     fn note_arrival(&mut self, now: Duration, inbox: &Inbox) {
@@ -266,8 +278,9 @@ impl Connection {
         if !self.close_sent {
             // 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
             // frame, the endpoint MUST send a Close frame in response. (When sending a Close frame
-            // in response, the endpoint typically echos the status code it received.)"
-            self.lay_close(close.code, "", outbox);
+            // in response, the endpoint typically echos the status code it received.)" The reason
+            // goes with it, as most peers do it: who closes finds what it said in what it gets.
+            self.lay_close(close.code, close.reason, outbox);
         }
         if self.receiving.eof {
             self.conclude();

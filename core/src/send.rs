@@ -156,9 +156,25 @@ impl Connection {
         reason: &str,
         outbox: &mut Outbox,
     ) -> Result<(), SendError> {
-        self.check_close(code, reason)?;
+        self.check_open()?;
+        Self::check_close(code, reason)?;
         self.begin_closing(now, ClosedBy::Local);
         self.lay_close(Some(code), reason, outbox);
+        Ok(())
+    }
+
+    /// Whether a Close frame may carry this code and this reason (5.5.1, 7.4).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidCloseCode`] or [`SendError::CloseReasonTooLong`].
+    pub const fn check_close(code: CloseCode, reason: &str) -> Result<(), SendError> {
+        if !code.may_be_sent() {
+            return Err(SendError::InvalidCloseCode(code));
+        }
+        if reason.len() > CLOSE_REASON_LEN_MAX {
+            return Err(SendError::CloseReasonTooLong);
+        }
         Ok(())
     }
 
@@ -175,7 +191,8 @@ impl Connection {
         reason: &str,
         outbox: &mut Outbox,
     ) -> Result<(), SendError> {
-        self.check_close(code, reason)?;
+        self.check_open()?;
+        Self::check_close(code, reason)?;
         outbox.cut_short();
         self.close(now, code, reason, outbox)
     }
@@ -289,17 +306,6 @@ impl Connection {
         let needed = len.saturating_add(frames.saturating_mul(HEADER_LEN_MAX));
         if outbox.len().saturating_add(needed) > self.config.limits.outbox_len_max {
             return Err(SendError::OutboxFull);
-        }
-        Ok(())
-    }
-
-    fn check_close(&self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        self.check_open()?;
-        if !code.may_be_sent() {
-            return Err(SendError::InvalidCloseCode(code));
-        }
-        if reason.len() > CLOSE_REASON_LEN_MAX {
-            return Err(SendError::CloseReasonTooLong);
         }
         Ok(())
     }
