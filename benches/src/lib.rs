@@ -47,8 +47,11 @@ pub struct Engine {
 /// Bluewire, and its peers if they are built in.
 #[must_use]
 pub fn engines() -> Vec<Engine> {
-    let mut engines = vec![Engine { name: "bluewire", run: |case| Some(bluewire::run(case)) }];
-    #[cfg(feature = "peers")]
-    engines.extend(peers::ALL);
-    engines
+    let bluewire = Engine { name: "bluewire", run: |case| Some(bluewire::run(case)) };
+    [&[bluewire][..], PEERS].concat()
 }
+
+#[cfg(feature = "peers")]
+const PEERS: &[Engine] = &peers::ALL;
+#[cfg(not(feature = "peers"))]
+const PEERS: &[Engine] = &[];
