@@ -30,9 +30,9 @@ pub(crate) const CONTROL_FRAME_LEN_MAX: usize = 2 + 4 + CONTROL_PAYLOAD_LEN_MAX;
 pub(crate) const FIN: u8 = 0x80;
 const RSV: u8 = 0x70;
 const OPCODE: u8 = 0x0f;
-const MASK: u8 = 0x80;
+pub(crate) const MASK: u8 = 0x80;
 const LEN_7: u8 = 0x7f;
-const LEN_16: u8 = 126;
+pub(crate) const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 
 /// What a frame is (5.2).

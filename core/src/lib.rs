@@ -11,8 +11,10 @@ mod config;
 mod connection;
 mod error;
 mod event;
+mod extension;
 mod frame;
 mod gather;
+mod handshake;
 mod inbox;
 mod mask;
 mod outbox;
@@ -27,7 +29,12 @@ pub use config::{Config, Delivery, Keepalive, Limits};
 pub use connection::{Connection, Role, State};
 pub use error::{Fault, ProtocolError, SendError, Timeout};
 pub use event::{Event, Message, OwnedMessage};
+pub use extension::ExtensionItem;
 pub use gather::Gather;
+pub use handshake::{
+    ClientHandshake, ClientRequest, HandshakeError, HeadError, Headers, HttpAnswer, Offer, Refusal,
+    Request, RequestHead, Response, ResponseHead, ServerHandshake,
+};
 pub use inbox::Inbox;
 pub use mask::MaskingKeys;
 pub use outbox::Outbox;
