@@ -84,7 +84,7 @@ pub enum Request {
     /// headers nobody has judged. Its body, if any, is what follows in the
     /// [`Inbox::unparsed`](crate::Inbox::unparsed).
     ///
-    /// Answer it by an [`HttpAnswer`](crate::HttpAnswer), or hand the bytes of the head and those
+    /// Answer it by an [`HttpAnswer`], or hand the bytes of the head and those
     /// of the inbox to a server for HTTP.
     Plain(RequestHead),
 }
