@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;
+use crate::connection::Role;
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
@@ -84,7 +85,7 @@ pub enum Request {
     /// headers nobody has judged. Its body, if any, is what follows in the
     /// [`Inbox::unparsed`](crate::Inbox::unparsed).
     ///
-    /// Answer it by an [`HttpAnswer`](crate::HttpAnswer), or hand the bytes of the head and those
+    /// Answer it by an [`HttpAnswer`], or hand the bytes of the head and those
     /// of the inbox to a server for HTTP.
     Plain(RequestHead),
 }
@@ -94,7 +95,7 @@ impl ServerHandshake {
     pub fn new(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         let config = config.into();
         Self {
-            reader: HeadReader::default(),
+            reader: HeadReader::new(Role::Server),
             deadline: now.saturating_add(config.handshake_timeout),
             eof: false,
             stage: Stage::Head,
