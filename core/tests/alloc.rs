@@ -383,6 +383,12 @@ fn growing_is_linear() {
                 });
                 assert!(count < 20 && sum < 4 * LEN, "{count} allocations of {sum} bytes");
             }
+            let mut end = End::new(role, &Config::default());
+            let (count, sum) = allocations(|| {
+                end.inbox.extend(&bytes);
+                assert_eq!(end.hear(&[0x89], 1, |_, _, _| {}), 1);
+            });
+            assert!(count < 20 && sum < 4 * LEN, "{count} allocations of {sum} bytes, extended");
         }
 
         let mut end = End::new(role, &Config::default());
