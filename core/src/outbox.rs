@@ -271,11 +271,13 @@ impl Outbox {
     fn make_room(&mut self, len: usize) {
         self.seek_border();
         let waiting = self.data.len() - self.data_start;
-        // In place only if what moves is not more than what was sent: linear work.
-        if waiting <= self.data_start && waiting + len <= self.data.capacity() {
+        // What moves here is at most half of the memory afterwards, so as much again is laid
+        // before anything moves next: linear work.
+        let target = (waiting + len).max(2 * waiting);
+        if target <= self.data.capacity() {
             self.data.drain(..self.data_start);
         } else {
-            let mut grown = Vec::with_capacity((waiting + len).max(2 * waiting));
+            let mut grown = Vec::with_capacity(target);
             grown.extend_from_slice(&self.data[self.data_start..]);
             self.data = grown;
         }
