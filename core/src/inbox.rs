@@ -135,6 +135,16 @@ impl Inbox {
         &self.buffer[self.read..self.end]
     }
 
+    #[inline]
+    pub(crate) const fn unparsed_len(&self) -> usize {
+        self.end - self.read
+    }
+
+    #[inline]
+    pub(crate) fn unparsed_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.read..self.end]
+    }
+
     const fn room_min(&self) -> usize {
         self.read_len as usize / 4
     }
@@ -230,6 +240,15 @@ impl Inbox {
         self.message_end += len;
         self.read += len;
         debug_assert!(self.message_end <= self.read && self.read <= self.end);
+    }
+
+    /// Begins and ends a message: unparsed bytes, unmasked already, behind a header.
+    #[inline]
+    pub(crate) fn take_message_behind(&mut self, header_len: usize, len: usize) {
+        self.message_start = self.read + header_len;
+        self.read = self.message_start + len;
+        self.message_end = self.read;
+        debug_assert!(self.read <= self.end);
     }
 
     /// Unmasks the next `len` unparsed bytes, a control frame's payload, and passes over them.

@@ -4,15 +4,18 @@ use core::ops::Range;
 use core::time::Duration;
 
 use crate::close::{CloseCode, CloseFrame, ClosedBy};
-use crate::config::{Config, Delivery};
-use crate::connection::{Connection, DataType};
+use crate::config::{Config, Delivery, Limits};
+use crate::connection::{Connection, DataType, Role};
 use crate::error::{Fault, ProtocolError};
 use crate::event::{Event, Message};
-use crate::frame::{FIN, Header, Opcode};
+use crate::frame::{FIN, Header, LEN_16, MASK, Opcode};
 use crate::inbox::Inbox;
 use crate::mask::MaskingKey;
 use crate::outbox::Outbox;
 use crate::utf8;
+
+const TEXT_MESSAGE: u8 = FIN | Opcode::Text as u8;
+const BINARY_MESSAGE: u8 = FIN | Opcode::Binary as u8;
 
 /// What is known of the frame and the message that are coming in.
 #[derive(Debug)]
@@ -30,34 +33,38 @@ pub(crate) struct Receiving {
     message_len: u64,
     fragments: u32,
     /// Bytes that the last call left unparsed, by which the next one sees whether more came.
-    left: u32,
+    left: usize,
     /// How much of the text in the inbox is known to be whole characters.
     validated: usize,
     pub(crate) eof: bool,
+    /// The mask bit that the peer's frames must have (5.1).
+    mask_bit: u8,
+    /// Below this length, up to what 7 bits can say, a message of one frame is within every limit
+    /// and delivered whole; 0 if none is.
+    short_len_end: u8,
 }
 
-impl Default for Receiving {
-    fn default() -> Self {
-        Self {
-            message: None,
-            in_frame: false,
-            fin: false,
-            key: MaskingKey::NONE,
-            remaining: 0,
-            message_len: 0,
-            fragments: 0,
-            left: 0,
-            validated: 0,
-            eof: false,
-        }
+/// An event that has come but is not taken yet: see [`Connection::poll_event`].
+#[derive(Debug)]
+#[must_use = "an event that is not taken is lost"]
+pub struct Ready(Step);
+
+impl Ready {
+    /// Whether it is a message or a chunk, rather than a control frame or a failure.
+    #[must_use]
+    #[inline]
+    pub const fn is_data(&self) -> bool {
+        matches!(self.0, Step::Message(_) | Step::Chunk { .. })
     }
 }
 
 /// What the bytes amount to, as ranges of the inbox.
+#[derive(Debug)]
 enum Step {
     Message(DataType),
     Chunk { data_type: DataType, len: usize, fin: bool },
     Control(Opcode, Range<usize>),
+    Failed(ProtocolError),
 }
 
 impl Connection {
@@ -76,50 +83,141 @@ impl Connection {
         inbox: &'a mut Inbox,
         outbox: &mut Outbox,
     ) -> Option<Event<'a>> {
+        let ready = self.poll_event(now, inbox)?;
+        Some(self.take_event(ready, now, inbox, outbox))
+    }
+
+    /// The first half of [`next_event`](Self::next_event), which borrows nothing: for a loop that
+    /// reads until there is a message and then lends it to its caller, which the borrow checker
+    /// refuses in one step.
+    ///
+    /// ```
+    /// # use bluewire_core::{Config, Connection, Event, Inbox, Message, Outbox};
+    /// # use core::time::Duration;
+    /// # struct Socket { connection: Connection, inbox: Inbox, outbox: Outbox }
+    /// # impl Socket {
+    /// # fn read(&mut self) { self.inbox.extend(b"\x81\x02hi") }
+    /// fn receive(&mut self, now: Duration) -> Option<Message<'_>> {
+    ///     let ready = loop {
+    ///         match self.connection.poll_event(now, &mut self.inbox) {
+    ///             Some(ready) if ready.is_data() => break ready,
+    ///             Some(ready) => {
+    ///                 // A control frame: taken, and answered where it must be.
+    ///                 let (inbox, outbox) = (&mut self.inbox, &mut self.outbox);
+    ///                 self.connection.take_event(ready, now, inbox, outbox);
+    ///             }
+    ///             None => self.read(),
+    ///         }
+    ///     };
+    ///     match self.connection.take_event(ready, now, &mut self.inbox, &mut self.outbox) {
+    ///         Event::Message(message) => Some(message),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// # }
+    /// # let keys = bluewire_core::MaskingKeys::from_seed([0; 32]);
+    /// # let connection = Connection::client(Config::default(), keys, Duration::ZERO);
+    /// # let (inbox, outbox) = (Inbox::default(), Outbox::new());
+    /// # let mut socket = Socket { connection, inbox, outbox };
+    /// # assert_eq!(socket.receive(Duration::ZERO), Some(Message::Text("hi")));
+    /// ```
+    #[inline]
+    pub fn poll_event(&mut self, now: Duration, inbox: &mut Inbox) -> Option<Ready> {
         self.note_arrival(now, inbox);
         if self.receiving_is_over() {
-            inbox.discard();
-            self.receiving.left = 0;
-            if self.receiving.eof {
-                // The application failed it, or a deadline did, with events still to take.
-                self.conclude();
-            }
+            return self.discard(inbox);
+        }
+        if let Some(data_type) = self.receiving.short_message(inbox) {
+            return Some(Ready(Step::Message(data_type)));
+        }
+        if inbox.unparsed_len() == 0 && !self.receiving.eof {
             return None;
         }
+        self.poll_any_event(now, inbox)
+    }
+
+    /// Throws away what means nothing any more.
+    #[cold]
+    fn discard(&mut self, inbox: &mut Inbox) -> Option<Ready> {
+        inbox.discard();
+        self.receiving.left = 0;
+        if self.receiving.eof {
+            // The application failed it, or a deadline did, with events still to take.
+            self.conclude();
+        }
+        None
+    }
+
+    /// [`poll_event`](Self::poll_event) for all that is not a short message.
+    #[inline(never)]
+    fn poll_any_event(&mut self, now: Duration, inbox: &mut Inbox) -> Option<Ready> {
         let step = self.next_step(now, inbox);
-        self.receiving.left = u32::try_from(inbox.unparsed().len()).unwrap_or(u32::MAX);
+        self.receiving.left = inbox.unparsed_len();
         match step {
+            Ok(Some(step)) => Some(Ready(step)),
+            Err(error) => Some(Ready(Step::Failed(error))),
             Ok(None) => {
                 if self.receiving.eof {
                     self.conclude();
                 }
                 None
             }
-            Ok(Some(Step::Message(data_type))) => {
+        }
+    }
+
+    /// The second half of [`next_event`](Self::next_event): takes what
+    /// [`poll_event`](Self::poll_event) found, before the inbox or the connection is used for
+    /// anything else.
+    ///
+    /// # Panics
+    ///
+    /// If `ready` came from another inbox that held more.
+    #[inline]
+    pub fn take_event<'a>(
+        &mut self,
+        ready: Ready,
+        now: Duration,
+        inbox: &'a mut Inbox,
+        outbox: &mut Outbox,
+    ) -> Event<'a> {
+        match ready.0 {
+            Step::Message(data_type) => {
                 let range = inbox.take_message(inbox.message_len());
                 match as_message(data_type, inbox.bytes(range)) {
-                    Some(message) => Some(Event::Message(message)),
-                    None => Some(self.fail_peer(now, ProtocolError::InvalidUtf8, outbox)),
+                    Some(message) => Event::Message(message),
+                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
-            Ok(Some(Step::Chunk { data_type, len, fin })) => {
+            Step::Chunk { data_type, len, fin } => {
                 let range = inbox.take_message(len);
                 match as_message(data_type, inbox.bytes(range)) {
-                    Some(part) => Some(Event::Chunk { part, fin }),
-                    None => Some(self.fail_peer(now, ProtocolError::InvalidUtf8, outbox)),
+                    Some(part) => Event::Chunk { part, fin },
+                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
-            Ok(Some(Step::Control(opcode, range))) => {
-                Some(self.receive_control(now, opcode, inbox.bytes(range), outbox))
+            Step::Control(opcode, range) => {
+                self.receive_control(now, opcode, inbox.bytes(range), outbox)
             }
-            Err(error) => Some(self.fail_peer(now, error, outbox)),
+            Step::Failed(error) => self.fail_peer(now, error, outbox),
+        }
+    }
+
+    /// Whether another whole frame waits in the inbox: a reason not to write what was laid yet,
+    /// since its answer can go out by the same write.
+    #[must_use]
+    pub fn has_frame(&self, inbox: &Inbox) -> bool {
+        let there = inbox.unparsed();
+        match Header::parse(there, self.masking_keys.is_none()) {
+            Ok(Some(header)) => (there.len() - header.len) as u64 >= header.payload_len,
+            Ok(None) => false,
+            Err(_) => true,
         }
     }
 
     /// Any received byte is a sign of life.
     #[inline]
     fn note_arrival(&mut self, now: Duration, inbox: &Inbox) {
-        if inbox.unparsed().len() != self.receiving.left as usize {
+        if inbox.unparsed_len() != self.receiving.left {
             self.clock.last_received = now;
             self.clock.pong_due = false;
         }
@@ -193,8 +291,9 @@ impl Connection {
         if !self.close_sent {
             // 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
             // frame, the endpoint MUST send a Close frame in response. (When sending a Close frame
-            // in response, the endpoint typically echos the status code it received.)"
-            self.lay_close(close.code, "", outbox);
+            // in response, the endpoint typically echos the status code it received.)" The reason
+            // goes with it, as most peers do it: who closes finds what it said in what it gets.
+            self.lay_close(close.code, close.reason, outbox);
         }
         if self.receiving.eof {
             self.conclude();
@@ -218,6 +317,57 @@ impl Connection {
 }
 
 impl Receiving {
+    pub(crate) fn new(config: &Config, role: Role) -> Self {
+        let Limits { frame_len_max, message_len_max, fragments_max, .. } = config.limits;
+        let within_limits = frame_len_max.min(message_len_max).saturating_add(1);
+        let delivered_whole = config.delivery == Delivery::Whole && fragments_max > 0;
+        let short_len_end = u8::try_from(within_limits).map_or(LEN_16, |end| end.min(LEN_16));
+        Self {
+            message: None,
+            in_frame: false,
+            fin: false,
+            key: MaskingKey::NONE,
+            remaining: 0,
+            message_len: 0,
+            fragments: 0,
+            left: 0,
+            validated: 0,
+            eof: false,
+            mask_bit: if role == Role::Server { MASK } else { 0 },
+            short_len_end: if delivered_whole { short_len_end } else { 0 },
+        }
+    }
+
+    /// Takes a message as most are: one frame of at most 125 bytes, all there, none under way.
+    ///
+    /// Such a frame breaks no rule, so a few comparisons tell it from all others, in place of the
+    /// questions that those must answer one by one. Nothing changes unless it is one.
+    #[inline]
+    fn short_message(&mut self, inbox: &mut Inbox) -> Option<DataType> {
+        let [first, second, rest @ ..] = inbox.unparsed_mut() else { return None };
+        let data_type = match *first {
+            TEXT_MESSAGE => DataType::Text,
+            BINARY_MESSAGE => DataType::Binary,
+            _ => return None,
+        };
+        // A mask bit that is not as it must be makes it too long.
+        let len = *second ^ self.mask_bit;
+        if len >= self.short_len_end || self.message.is_some() {
+            return None;
+        }
+        let len = usize::from(len);
+        if self.mask_bit == 0 {
+            rest.get(..len)?;
+            inbox.take_message_behind(2, len);
+        } else {
+            let (key, rest) = rest.split_first_chunk_mut()?;
+            MaskingKey::new(*key).apply_once(rest.get_mut(..len)?);
+            inbox.take_message_behind(2 + 4, len);
+        }
+        self.left = inbox.unparsed_len();
+        Some(data_type)
+    }
+
     pub(crate) const fn message_is_under_way(&self) -> bool {
         self.message.is_some()
     }
