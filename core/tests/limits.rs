@@ -242,7 +242,7 @@ struct Watched {
 
 /// What control frames take beside the messages in an outbox: the queue of Pings and Pongs, of
 /// 4 KiB and one answer, in memory that doubles; and a Close frame.
-const CONTROL_MAX: u64 = 2 * (4096 + 131) + 131;
+const CONTROL_MAX: u64 = 2 * (4096 + 131) + 141;
 
 impl Watched {
     fn new(role: Role, config: &Config) -> Self {
