@@ -277,11 +277,14 @@ fn hear(role: Role, config: &Config, stream: &[u8], lens: &[usize], writing: Wri
         space[..len].copy_from_slice(piece);
         end.inbox.filled(len);
         rest = after;
-        while let Some(event) = end.event() {
-            told.push(event);
-            if let Writing::AfterEachEvent = writing {
-                bytes.extend(end.write_all());
+        match writing {
+            Writing::AfterEachEvent => {
+                while let Some(event) = end.event_in_halves() {
+                    told.push(event);
+                    bytes.extend(end.write_all());
+                }
             }
+            Writing::AtTheEnd => told.extend(end.events()),
         }
         if rest.is_empty() {
             break;
