@@ -76,22 +76,28 @@ impl Connection {
     /// another library.
     #[must_use]
     pub fn client(config: impl Into<Arc<Config>>, keys: MaskingKeys, now: Duration) -> Self {
-        Self::new(config.into(), Some(keys), now)
+        Self::new(config.into(), Some(keys), Role::Client, now)
     }
 
     /// The server's end of a connection that is open: its opening handshake is done, here or by
     /// another library.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
-        Self::new(config.into(), None, now)
+        Self::new(config.into(), None, Role::Server, now)
     }
 
-    fn new(config: Arc<Config>, masking_keys: Option<MaskingKeys>, now: Duration) -> Self {
+    fn new(
+        config: Arc<Config>,
+        masking_keys: Option<MaskingKeys>,
+        role: Role,
+        now: Duration,
+    ) -> Self {
+        let receiving = Receiving::new(&config, role);
         Self {
             config,
             masking_keys,
             state: State::Open,
-            receiving: Receiving::default(),
+            receiving,
             sending: None,
             clock: Clock::new(now),
             close_sent: false,

@@ -341,7 +341,7 @@ impl<S: Transport> WebSocket<S> {
 
 impl WebSocket<TcpStream> {
     /// Goes on with callbacks: the same connection as a
-    /// [`facade::WebSocket`](crate::facade::WebSocket), on a thread of its own.
+    /// [`facade::WebSocket`], on a thread of its own.
     ///
     /// # Errors
     ///

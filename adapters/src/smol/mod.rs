@@ -1,6 +1,6 @@
 //! The adapter on asynchronous streams, with smol.
 //!
-//! [`connect`] and [`accept`] give a [`WebSocket`] that one task reads and writes;
+//! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes;
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run in a task of its own.
 //!

@@ -279,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Goes on with callbacks: the same connection as a
-    /// [`facade::WebSocket`](crate::facade::WebSocket), in a task on smol's global executor.
+    /// [`facade::WebSocket`], in a task on smol's global executor.
     /// Messages come whole from here on.
     pub fn into_facade(self) -> facade::WebSocket
     where

@@ -23,7 +23,7 @@ fn of_all_65536_codes_the_lawful_ones_are_received_and_echoed() {
             let told = end.hear_frame(0x88, &close_body(code, "bye"));
             if is_lawful(code) {
                 assert_eq!(told, [Told::close(code, "bye")]);
-                assert_eq!(end.sent(), [Sent::close(code)], "the code comes back");
+                assert_eq!(end.sent(), [Sent(0x88, close_body(code, "bye"))], "it comes back");
             } else {
                 let error = ProtocolError::InvalidCloseCode(CloseCode::new(code));
                 assert_eq!(told, [Told::Failed(error)]);
@@ -103,16 +103,16 @@ fn a_close_frame_of_any_lawful_length_is_received() {
 
 /// 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the
 /// endpoint MUST send a Close frame in response. (When sending a Close frame in response, the
-/// endpoint typically echos the status code it received.)"
+/// endpoint typically echos the status code it received.)" Here the reason comes back, too.
 #[test]
-fn a_close_frame_is_answered_with_its_code() {
+fn a_close_frame_is_answered_with_its_code_and_reason() {
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
             let config = Config { delivery, ..Config::default() };
             let bytes = frame(role, 0x88, &close_body(3210, "because"));
             let heard = hear_in_every_cut(role, &config, &bytes);
             assert_eq!(heard.told, [Told::close(3210, "because")]);
-            assert_eq!(heard.sent, [Sent::close(3210)]);
+            assert_eq!(heard.sent, [Sent(0x88, close_body(3210, "because"))]);
             assert_eq!(heard.end.connection.state(), State::Closing);
         }
     }

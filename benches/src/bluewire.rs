@@ -1,0 +1,150 @@
+//! Bluewire's own engine in each case.
+
+use std::hint::black_box;
+use std::rc::Rc;
+use std::str;
+use std::time::Duration;
+
+use bluewire_core::{Config, Connection, Event, Inbox, MaskingKeys, Message, Outbox, Role};
+
+use crate::case::{Action, Case, Kind};
+use crate::{Run, payload, wire};
+
+/// Time is an argument: nothing here reads a clock, and no peer is asked to.
+const NOW: Duration = Duration::ZERO;
+
+/// From this length a server sends from where the payload lies: below, a copy costs less than a
+/// second slice in the write.
+const VECTORED_LEN_MIN: usize = 512;
+
+/// The case as this engine does it.
+#[must_use]
+pub fn run(case: &Case) -> Run {
+    match case.action {
+        Action::Receive => receive(case),
+        Action::Send if case.role == Role::Server && case.len >= VECTORED_LEN_MIN => {
+            send_vectored(case)
+        }
+        Action::Send => send(case),
+        Action::Echo => echo(case),
+    }
+}
+
+fn receive(case: &Case) -> Run {
+    let mut engine = Engine::new(case);
+    let wire = wire::incoming(case);
+    let read_len = case.read_len();
+    Box::new(move |times| {
+        for _ in 0..times {
+            engine.read(&wire, read_len, |event, _, _| {
+                black_box(event);
+            });
+        }
+    })
+}
+
+fn echo(case: &Case) -> Run {
+    let mut engine = Engine::new(case);
+    let wire = wire::incoming(case);
+    let read_len = case.read_len();
+    Box::new(move |times| {
+        for _ in 0..times {
+            engine.read(&wire, read_len, |event, connection, outbox| {
+                let Event::Message(message) = event else { unreachable!("{event:?}") };
+                connection.send(message, outbox).expect("open, with room");
+            });
+            engine.write();
+        }
+    })
+}
+
+/// Sends by copying into the outbox, a batch before each write.
+#[must_use]
+pub fn send(case: &Case) -> Run {
+    let mut engine = Engine::new(case);
+    let (kind, payload) = (case.kind, payload(case.kind, case.len));
+    let messages = case.messages();
+    Box::new(move |times| {
+        for _ in 0..times {
+            for _ in 0..messages {
+                let message = message(kind, black_box(&payload));
+                engine.connection.send(message, &mut engine.outbox).expect("open, with room");
+            }
+            engine.write();
+        }
+    })
+}
+
+/// Sends from where the payload lies.
+#[must_use]
+pub fn send_vectored(case: &Case) -> Run {
+    let mut engine = Engine::new(case);
+    let (kind, payload) = (case.kind, payload(case.kind, case.len));
+    Box::new(move |times| {
+        for _ in 0..times {
+            let message = message(kind, black_box(&payload));
+            let mut gather = engine
+                .connection
+                .send_vectored(message, &mut engine.outbox)
+                .expect("open, with room");
+            while !gather.is_empty() {
+                let len = black_box(gather.slices()).iter().map(|slice| slice.len()).sum();
+                gather.sent(len);
+            }
+        }
+    })
+}
+
+fn message(kind: Kind, payload: &[u8]) -> Message<'_> {
+    match kind {
+        Kind::Binary => Message::Binary(payload),
+        Kind::Ascii | Kind::Mixed => Message::Text(str::from_utf8(payload).expect("text")),
+    }
+}
+
+/// A connection with its memory, and a transport of which only the copy is left.
+struct Engine {
+    connection: Connection,
+    inbox: Inbox,
+    outbox: Outbox,
+}
+
+impl Engine {
+    fn new(case: &Case) -> Self {
+        let config = Config::default();
+        let connection = match case.role {
+            Role::Server => Connection::server(config, NOW),
+            Role::Client => Connection::client(config, MaskingKeys::from_seed([7; 32]), NOW),
+        };
+        Self { connection, inbox: Inbox::default(), outbox: Outbox::new() }
+    }
+
+    /// Takes the wire off in reads as long as the inbox's space allows.
+    #[inline]
+    fn read(
+        &mut self,
+        wire: &Rc<[u8]>,
+        read_len: usize,
+        mut on_event: impl FnMut(Event<'_>, &mut Connection, &mut Outbox),
+    ) {
+        let Self { connection, inbox, outbox } = self;
+        let mut rest = &black_box(wire)[..];
+        while !rest.is_empty() {
+            let space = inbox.space();
+            let (read, after) = rest.split_at(space.len().min(rest.len()).min(read_len));
+            space[..read.len()].copy_from_slice(read);
+            inbox.filled(read.len());
+            while let Some(event) = connection.next_event(NOW, inbox, outbox) {
+                on_event(event, connection, outbox);
+            }
+            rest = after;
+        }
+    }
+
+    /// Writes all there is, to where nobody looks at it.
+    #[inline]
+    fn write(&mut self) {
+        let len = black_box(self.outbox.unsent()).len();
+        self.outbox.sent(len);
+    }
+}

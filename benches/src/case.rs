@@ -1,0 +1,117 @@
+//! What is measured.
+
+use std::fmt;
+
+use bluewire_core::Role;
+
+/// One thing that is measured, done by every engine that can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// What is done.
+    pub action: Action,
+    /// In which role. A server receives masked frames, a client sends them.
+    pub role: Role,
+    /// With what payload.
+    pub kind: Kind,
+    /// The payload's length in bytes.
+    pub len: usize,
+    /// How it stands on the wire.
+    pub shape: Shape,
+}
+
+/// What an engine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Takes a message off the wire.
+    Receive,
+    /// Puts a message that stays the caller's on the wire, the fastest way the engine has.
+    Send,
+    /// Takes a message off the wire and puts it back.
+    Echo,
+}
+
+/// What the payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bytes, which nobody validates.
+    Binary,
+    /// Text in ASCII.
+    Ascii,
+    /// Text in characters of one to four bytes.
+    Mixed,
+}
+
+/// How a message stands on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One frame, which one read brings.
+    Whole,
+    /// 64 frames, which one read brings.
+    Fragments,
+    /// One frame in reads of 1460 bytes, as from a network with the commonest segment size.
+    Segments,
+    /// 32 messages in one read or one write.
+    Batch,
+}
+
+/// Messages in a batch.
+pub const BATCH: usize = 32;
+/// Frames of a fragmented message.
+pub const FRAGMENTS: usize = 64;
+/// Bytes of a network segment's payload.
+pub const SEGMENT: usize = 1460;
+
+impl Case {
+    /// Every case, in the order of the report.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        use {Action::*, Kind::*, Shape::*};
+        const SIZES: [usize; 5] = [16, 125, 1 << 10, 16 << 10, 1 << 20];
+        const LARGE: [usize; 2] = [16 << 10, 1 << 20];
+        let mut cases = Vec::new();
+        let mut add = |action, role, kind, shape, sizes: &[usize]| {
+            cases.extend(sizes.iter().map(|&len| Self { action, role, kind, len, shape }));
+        };
+        for role in [Role::Server, Role::Client] {
+            for kind in [Binary, Ascii, Mixed] {
+                add(Receive, role, kind, Whole, &SIZES);
+            }
+            for kind in [Binary, Mixed] {
+                add(Receive, role, kind, Fragments, &LARGE);
+                add(Receive, role, kind, Segments, &LARGE);
+            }
+            add(Receive, role, Ascii, Batch, &[16]);
+            add(Send, role, Binary, Whole, &SIZES);
+            add(Send, role, Binary, Batch, &[16]);
+            add(Echo, role, Ascii, Whole, &SIZES[..3]);
+        }
+        cases
+    }
+
+    /// Messages that go by in one run of it.
+    #[must_use]
+    pub const fn messages(&self) -> usize {
+        match self.shape {
+            Shape::Batch => BATCH,
+            _ => 1,
+        }
+    }
+
+    /// The most bytes that one read brings.
+    #[must_use]
+    pub const fn read_len(&self) -> usize {
+        match self.shape {
+            Shape::Segments => SEGMENT,
+            _ => usize::MAX,
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    /// A path such as `server/receive/binary/16/whole`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, role, kind, len, shape } = self;
+        let path = format!("{role:?}/{action:?}/{kind:?}/{len}/{shape:?}");
+        f.write_str(&path.to_lowercase())
+    }
+}

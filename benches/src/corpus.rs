@@ -1,0 +1,44 @@
+//! Payloads.
+
+use crate::Kind;
+
+const ASCII: &str = "The quick brown fox jumps over the lazy dog, and 1234567890 more (of them). ";
+/// Characters of one to four bytes, in runs as they stand in real text.
+const MIXED: &str = "Grüße aus Köln; καλημέρα κόσμε; доброе утро, мир; \
+    おはよう世界; 안녕하세요; שלום עולם; 🦀🌍🎉; plain words between them. ";
+
+/// A payload of exactly `len` bytes, the same at every call.
+#[must_use]
+pub fn payload(kind: Kind, len: usize) -> Vec<u8> {
+    match kind {
+        Kind::Binary => binary(len),
+        Kind::Ascii => text(ASCII, len),
+        Kind::Mixed => text(MIXED, len),
+    }
+}
+
+/// Bytes in no order (xorshift64).
+fn binary(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[4]
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// The text over and over; where a character would not fit at the end, spaces do.
+fn text(repeated: &str, len: usize) -> Vec<u8> {
+    let mut text = String::with_capacity(len);
+    for character in repeated.chars().cycle() {
+        if text.len() + character.len_utf8() > len {
+            break;
+        }
+        text.push(character);
+    }
+    let mut bytes = text.into_bytes();
+    bytes.resize(len, b' ');
+    bytes
+}

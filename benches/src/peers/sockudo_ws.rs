@@ -1,0 +1,128 @@
+//! sockudo-ws: its engine without I/O for what is copied, and its stream for what is not.
+
+use std::hint::black_box;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::SinkExt;
+use sockudo_ws::cork::ZERO_COPY_MIN;
+use sockudo_ws::protocol::{Message, Protocol, Role};
+use sockudo_ws::{Config, RECV_BUFFER_SIZE, WebSocketStream};
+
+use super::{MemoryStream, deliver, finish};
+use crate::case::{Action, Case, Kind};
+use crate::{Run, payload};
+
+pub(super) fn run(case: &Case) -> Option<Run> {
+    let role = match case.role {
+        bluewire_core::Role::Server => Role::Server,
+        bluewire_core::Role::Client => Role::Client,
+    };
+    let mut engine = Engine::new(case, role);
+    let messages = case.messages();
+    Some(match case.action {
+        Action::Receive => {
+            let mut received = Vec::new();
+            Box::new(move |times| {
+                for _ in 0..times {
+                    let mut missing = messages;
+                    while missing > 0 {
+                        engine.read(&mut received);
+                        missing -= received.len();
+                        for message in received.drain(..) {
+                            match message {
+                                // Validated; `as_text` would do it again.
+                                Message::Text(bytes) | Message::Binary(bytes) => {
+                                    deliver(&bytes[..]);
+                                }
+                                other => unreachable!("{other:?}"),
+                            }
+                        }
+                    }
+                }
+            })
+        }
+        Action::Send => {
+            let bytes = Bytes::from(payload(case.kind, case.len));
+            let message = match case.kind {
+                Kind::Binary => Message::Binary(bytes),
+                _ => Message::Text(bytes),
+            };
+            if role == Role::Server && case.len >= ZERO_COPY_MIN {
+                return Some(send_by_stream(case, message));
+            }
+            Box::new(move |times| {
+                for _ in 0..times {
+                    for _ in 0..messages {
+                        engine.lay(black_box(&message));
+                    }
+                    engine.write();
+                }
+            })
+        }
+        Action::Echo => {
+            let mut received = Vec::new();
+            Box::new(move |times| {
+                for _ in 0..times {
+                    received.clear();
+                    while received.is_empty() {
+                        engine.read(&mut received);
+                    }
+                    for message in received.drain(..) {
+                        engine.lay(&message);
+                    }
+                    engine.write();
+                }
+            })
+        }
+    })
+}
+
+fn send_by_stream(case: &Case, message: Message) -> Run {
+    let mut socket = WebSocketStream::server(MemoryStream::new(case), Config::default());
+    Box::new(move |times| {
+        finish(async {
+            for _ in 0..times {
+                socket.send(black_box(&message).clone()).await.expect("open");
+            }
+        });
+    })
+}
+
+struct Engine {
+    protocol: Protocol,
+    stream: MemoryStream,
+    inbox: BytesMut,
+    outbox: BytesMut,
+}
+
+impl Engine {
+    fn new(case: &Case, role: Role) -> Self {
+        const LEN_MAX: usize = 16 << 20;
+        Self {
+            protocol: Protocol::new(role, LEN_MAX, LEN_MAX),
+            stream: MemoryStream::new(case),
+            inbox: BytesMut::with_capacity(RECV_BUFFER_SIZE),
+            outbox: BytesMut::new(),
+        }
+    }
+
+    /// One read, into room as its stream makes it.
+    #[inline]
+    fn read(&mut self, received: &mut Vec<Message>) {
+        self.inbox.reserve(RECV_BUFFER_SIZE / 2);
+        let space = self.inbox.capacity() - self.inbox.len();
+        self.inbox.extend_from_slice(self.stream.next_read(space));
+        self.protocol.process_into(&mut self.inbox, received).expect("lawful");
+    }
+
+    #[inline]
+    fn lay(&mut self, message: &Message) {
+        self.protocol.encode_message(message, &mut self.outbox).expect("open");
+    }
+
+    #[inline]
+    fn write(&mut self) {
+        black_box(&self.outbox[..]);
+        self.outbox.clear();
+    }
+}

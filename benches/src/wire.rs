@@ -1,0 +1,58 @@
+//! What a peer would send, made without any of the engines.
+
+use std::rc::Rc;
+
+use bluewire_core::Role;
+
+use crate::case::{BATCH, Case, FRAGMENTS, Kind, Shape};
+use crate::payload;
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// The bytes that one run of a case brings to an engine.
+#[must_use]
+pub fn incoming(case: &Case) -> Rc<[u8]> {
+    let payload = payload(case.kind, case.len);
+    // 5.1: a client masks all that it sends, a server nothing.
+    let key = (case.role == Role::Server).then_some(KEY);
+    let opcode = if case.kind == Kind::Binary { 0x2 } else { 0x1 };
+    let frame = |fin, opcode, payload| frame(fin, opcode, payload, key);
+    let bytes = match case.shape {
+        Shape::Whole | Shape::Segments => frame(true, opcode, &payload),
+        Shape::Batch => frame(true, opcode, &payload).repeat(BATCH),
+        Shape::Fragments => {
+            let len = payload.len().div_ceil(FRAGMENTS);
+            let count = payload.chunks(len).count();
+            let frames = payload
+                .chunks(len)
+                .enumerate()
+                .map(|(i, piece)| frame(i + 1 == count, if i == 0 { opcode } else { 0x0 }, piece));
+            frames.flatten().collect()
+        }
+    };
+    bytes.into()
+}
+
+fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+    let mut bytes = vec![if fin { 0x80 } else { 0 } | opcode];
+    let mask = if key.is_some() { 0x80 } else { 0 };
+    match payload.len() {
+        len @ 0..=125 => bytes.push(mask | len.to_le_bytes()[0]),
+        len @ 126..=0xffff => {
+            bytes.push(mask | 126);
+            bytes.extend_from_slice(&len.to_be_bytes()[size_of::<usize>() - 2..]);
+        }
+        len => {
+            bytes.push(mask | 127);
+            bytes.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    match key {
+        Some(key) => {
+            bytes.extend_from_slice(&key);
+            bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+        }
+        None => bytes.extend_from_slice(payload),
+    }
+    bytes
+}
