@@ -158,10 +158,7 @@ fn assert_closure(closure: &Closure, code: u16, reason: &str) {
     assert_eq!((closure.code.value(), &*closure.reason, closure.clean), (code, reason, true));
 }
 
-fn converse_facade(
-    url: &str,
-    create: impl Fn(ConnectOptions) -> Result<WebSocket, ConnectError>,
-) {
+fn converse_facade(url: &str, create: impl Fn(ConnectOptions) -> Result<WebSocket, ConnectError>) {
     let socket = create(options(url)).expect("the arguments are valid");
     let (messages, received) = mpsc::channel();
     let closed = report_close(&socket);
