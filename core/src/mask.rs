@@ -27,38 +27,72 @@ impl MaskingKey {
     /// 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4.
     #[inline]
     pub(crate) fn apply(&mut self, payload: &mut [u8]) {
-        if self.0 == 0 {
-            return;
-        }
-        mask(payload, self.0);
+        self.apply_once(payload);
         // What is left after whole keys turns the next one.
         let rest = payload.len() % 4;
         self.0 = self.0.rotate_right(8 * u32::from(rest.to_le_bytes()[0]));
     }
+
+    /// Masks or unmasks the whole of `payload` where it lies.
+    #[inline]
+    pub(crate) fn apply_once(self, payload: &mut [u8]) {
+        if self == Self::NONE {
+            return;
+        }
+        let (blocks, rest) = payload.as_chunks_mut();
+        if !blocks.is_empty() {
+            mask_blocks(blocks, self.word());
+        }
+        mask_rest(rest, self.word());
+    }
+
+    /// Writes `payload` masked to `room`, which is as long: the copy that sending makes anyway.
+    #[inline]
+    pub(crate) fn copy_masked(self, payload: &[u8], room: &mut [u8]) {
+        debug_assert_eq!(payload.len(), room.len());
+        let (blocks, rest) = payload.as_chunks();
+        let (room_blocks, room_rest) = room.as_chunks_mut();
+        if !blocks.is_empty() {
+            copy_blocks_masked(blocks, room_blocks, self.word());
+        }
+        room_rest.copy_from_slice(rest);
+        mask_rest(room_rest, self.word());
+    }
+
+    /// The key for eight bytes at once.
+    const fn word(self) -> u64 {
+        (self.0 as u64) << 32 | self.0 as u64
+    }
 }
 
-/// The whole of masking: 64 bytes at a time, which the compiler turns into vector code.
-#[inline]
-fn mask(payload: &mut [u8], key: u32) {
-    let word = u64::from(key) << 32 | u64::from(key);
-    let (blocks, rest) = payload.as_chunks_mut::<64>();
-    if !blocks.is_empty() {
-        mask_blocks(blocks, word);
+/// What is masked at a time: enough for the compiler to turn it into vector code.
+type Block = [u8; 64];
+
+fn mask_blocks(blocks: &mut [Block], word: u64) {
+    for block in blocks {
+        for bytes in block.as_chunks_mut().0 {
+            *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+        }
     }
-    let (words, rest) = rest.as_chunks_mut::<8>();
+}
+
+fn copy_blocks_masked(blocks: &[Block], room: &mut [Block], word: u64) {
+    for (block, room) in blocks.iter().zip(room) {
+        for (bytes, room) in block.as_chunks().0.iter().zip(room.as_chunks_mut().0) {
+            *room = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+        }
+    }
+}
+
+/// Less than a block.
+#[inline]
+fn mask_rest(rest: &mut [u8], word: u64) {
+    let (words, rest) = rest.as_chunks_mut();
     for bytes in words {
         *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
     }
     for (byte, key) in rest.iter_mut().zip(word.to_le_bytes()) {
         *byte ^= key;
-    }
-}
-
-fn mask_blocks(blocks: &mut [[u8; 64]], word: u64) {
-    for block in blocks {
-        for bytes in block.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
-        }
     }
 }
 

@@ -361,7 +361,7 @@ impl Receiving {
             inbox.take_message_behind(2, len);
         } else {
             let (key, rest) = rest.split_first_chunk_mut()?;
-            MaskingKey::new(*key).apply(rest.get_mut(..len)?);
+            MaskingKey::new(*key).apply_once(rest.get_mut(..len)?);
             inbox.take_message_behind(2 + 4, len);
         }
         self.left = inbox.unparsed_len();

@@ -10,7 +10,7 @@ use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
 
 /// A body while it arrives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Body {
     state: State,
     bytes: Vec<u8>,
@@ -190,7 +190,8 @@ fn announced(head: &ResponseHead) -> State {
     let headers = head.headers();
     // 4: "If a Transfer-Encoding header field is present in a response and the chunked transfer
     // coding is not the final encoding, the message body length is determined by reading the
-    // connection until it is closed by the server." 6.1: HTTP/1.0 with it is "faulty framing".
+    // connection until it is closed by the server." 6.1: where HTTP/1.0 has it, "treat the message
+    // as if the framing is faulty".
     if let Some(last) = headers.elements("Transfer-Encoding").last() {
         let is_chunked = last.eq_ignore_ascii_case(b"chunked") && head.minor_version() > 0;
         return if is_chunked { chunked(Chunked::SIZE) } else { State::Arriving(Framing::Eof) };

@@ -14,13 +14,15 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::config::Limits;
+use crate::connection::Role;
 use crate::handshake::ascii;
 use crate::handshake::error::HandshakeError;
 use crate::inbox::Inbox;
 
 /// Takes heads out of an inbox, byte by byte if they come so.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HeadReader {
+    role: Role,
     bytes: Vec<u8>,
     /// All bytes ever taken, which the limit bounds: more than one head if some were interim.
     taken: usize,
@@ -33,6 +35,19 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
+    /// A reader of the heads that this role receives.
+    pub(crate) const fn new(role: Role) -> Self {
+        Self {
+            role,
+            bytes: Vec::new(),
+            taken: 0,
+            lines: 0,
+            leading: 0,
+            line_has_begun: false,
+            after_cr: false,
+        }
+    }
+
     /// Takes what belongs to the head, and returns it once it is complete; what follows it stays
     /// in the inbox.
     pub(crate) fn read(
@@ -62,7 +77,7 @@ impl HeadReader {
         let mut bytes = core::mem::take(&mut self.bytes);
         bytes.drain(..self.leading);
         let head = Head::parse(bytes, self.lines - 1)?;
-        *self = Self { taken: self.taken, ..Self::default() };
+        *self = Self { taken: self.taken, ..Self::new(self.role) };
         Ok(Some(head))
     }
 
@@ -108,6 +123,9 @@ impl HeadReader {
             return Ok(false);
         }
         if self.lines == 0 {
+            if self.role == Role::Client {
+                return Err(HandshakeError::InvalidStatusLine);
+            }
             // RFC 9112, section 2.2: "a server that is expecting to receive and parse a
             // request-line SHOULD ignore at least one empty line (CRLF) received prior to the
             // request-line." They count towards the limit like all others.

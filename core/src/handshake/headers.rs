@@ -178,16 +178,15 @@ impl RequestHead {
     }
 }
 
-/// Divides an absolute URI of a scheme that this protocol or HTTP has into its authority and the
-/// rest.
+/// Divides an absolute URI, which 4.2.1 wants to be one of HTTP, into its authority and the rest.
 fn absolute_form(target: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = target.split_once("://")?;
-    if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return None;
     }
     let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // RFC 9110, section 4.2.4: a recipient should "treat its presence as an error"; of user
-    // information, which `Authority` refuses.
+    // RFC 9110, section 4.2.4: "a recipient SHOULD parse for userinfo and treat its presence as an
+    // error". It is no part of a host, so it is one here.
     Authority::parse(authority)?;
     Some((authority, rest))
 }

@@ -31,7 +31,7 @@ pub use offer::Offer;
 pub use request::ClientRequest;
 pub use server::{Request, ServerHandshake};
 
-/// The one version of the protocol: 4.1 says "The value of this header field MUST be 13".
+/// The one version of the protocol: 4.1 says "The value of this header field MUST be 13."
 const VERSION: &str = "13";
 
 /// Decoding does not ask that the last two bits that no byte has be zero: in the example of 4.1,
@@ -57,9 +57,9 @@ fn is_key(value: &[u8]) -> bool {
 
 /// What a server answers to a key, to show that it is one (1.3).
 ///
-/// 4.2.2: "concatenating [...] the |Sec-WebSocket-Key| header field [...] with the string
+/// 4.2.2: "constructed by concatenating /key/ [...] with the string
 /// "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", taking the SHA-1 hash of this concatenated value to
-/// obtain a 20-byte value and base64-encoding".
+/// obtain a 20-byte value and base64-encoding [...] this 20-byte hash."
 fn accept(key: &[u8]) -> [u8; 28] {
     let mut digest = sha1_smol::Sha1::new();
     digest.update(key);
