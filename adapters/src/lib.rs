@@ -1,2 +1,58 @@
-//! Placeholder.
+//! WebSocket (RFC 6455) for programs that choose their own IO.
+//!
+//! Each adapter, [`blocking`] and [`smol`], offers the same under the same names:
+//!
+//! - the **direct API**: `connect` and `accept` give a `WebSocket` on which to `recv` and `send`;
+//! - the **callback facade**: `websocketfactory::create` gives a [`facade::WebSocket`] with
+//!   `on_open`, `on_message`, `on_close` and `on_error`.
+//!
+//! ```
+//! use std::net::TcpListener;
+//! use bluewire::{CloseCode, blocking};
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let url = format!("ws://{}/", listener.local_addr()?);
+//! let server = std::thread::spawn(move || -> Result<(), bluewire::Error> {
+//!     let mut socket = blocking::accept(listener.accept()?.0)?;
+//!     while let Some((message, mut sender)) = socket.recv_with_sender()? {
+//!         sender.send(message)?;
+//!     }
+//!     Ok(())
+//! });
+//!
+//! let mut socket = blocking::connect(url)?;
+//! socket.send("Hello")?;
+//! assert_eq!(socket.recv()?, Some("Hello".into()));
+//! assert!(socket.close(CloseCode::NORMAL, "")?.clean);
+//! server.join().expect("the server is well")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
+
+mod accept;
+#[cfg(feature = "blocking")]
+pub mod blocking;
+mod clock;
+mod connect;
+mod error;
+pub mod facade;
+mod progress;
+#[cfg(feature = "smol")]
+pub mod smol;
+mod url;
+
+pub use bluewire_core::{
+    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, Headers, Keepalive, Limits, Message,
+    OwnedMessage, PreparedMessage, ProtocolError, RequestHead, ResponseHead, SendError, Timeout,
+};
+
+pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
+pub use connect::{ConnectError, ConnectOptions};
+pub use error::Error;
+pub use url::{Url, UrlError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -82,7 +82,7 @@ impl Inbox {
             self.rewind();
         }
         if self.buffer.len() - self.end < self.room_min() {
-            self.make_room();
+            self.make_room(self.room_min(), self.read_len as usize);
         }
         &mut self.buffer[self.end..]
     }
@@ -98,16 +98,16 @@ impl Inbox {
         self.end += len;
     }
 
-    /// Copies received bytes in: for callers that have them elsewhere.
-    pub fn extend(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let space = self.space();
-            let len = bytes.len().min(space.len());
-            let (piece, rest) = bytes.split_at(len);
-            space[..len].copy_from_slice(piece);
-            self.filled(len);
-            bytes = rest;
+    /// Copies received bytes in: for callers that have them elsewhere. It grows to hold them all.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        if self.is_empty() {
+            self.rewind();
         }
+        if self.buffer.len() - self.end < bytes.len() {
+            self.make_room(bytes.len(), bytes.len().max(self.read_len as usize));
+        }
+        self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len());
     }
 
     /// Frees the memory if nothing is in it.
@@ -162,17 +162,20 @@ impl Inbox {
         self.end = front;
     }
 
-    /// Gives the space its length back: by closing the gap, then by moving the message to the
+    /// Gives the space this length back: by closing the gap, then by moving the message to the
     /// front, which happens once a message, then by growing.
     #[cold]
-    fn make_room(&mut self) {
+    fn make_room(&mut self, room_min: usize, room: usize) {
         self.close_gap();
-        if self.buffer.len() - self.end >= self.room_min() {
+        if self.buffer.len() - self.end >= room_min {
             return;
         }
         let live = self.end - self.message_start;
         let message_len = self.message_end - self.message_start;
-        let target = live + (self.expected as usize).min(live).max(self.read_len as usize);
+        // Where events are not taken between reads, growing by less than a part of what is there
+        // would copy it too often.
+        let room = room.max((live - message_len) / 2);
+        let target = live + (self.expected as usize).min(live).max(room);
         if target <= self.buffer.len() {
             self.buffer.copy_within(self.message_start..self.end, 0);
         } else {

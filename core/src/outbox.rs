@@ -285,11 +285,13 @@ impl Outbox {
     fn make_room(&mut self, len: usize) {
         self.seek_border();
         let waiting = self.data_len();
-        // In place only if what moves is not more than what was sent: linear work.
-        if waiting <= self.data_start && waiting + len <= self.data.len() {
+        // What moves here is at most half of the memory afterwards, so as much again is laid
+        // before anything moves next: linear work.
+        let target = (waiting + len).max(2 * waiting);
+        if target <= self.data.len() {
             self.data.copy_within(self.data_start..self.data_end, 0);
         } else {
-            let mut grown = vec![0; (waiting + len).max(2 * waiting)].into_boxed_slice();
+            let mut grown = vec![0; target].into_boxed_slice();
             grown[..waiting].copy_from_slice(self.data());
             self.data = grown;
         }

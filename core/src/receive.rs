@@ -141,6 +141,10 @@ impl Connection {
     fn discard(&mut self, inbox: &mut Inbox) -> Option<Ready> {
         inbox.discard();
         self.receiving.left = 0;
+        if self.receiving.eof {
+            // The application failed it, or a deadline did, with events still to take.
+            self.conclude();
+        }
         None
     }
 

@@ -1,0 +1,187 @@
+//! From a URL to an open connection, and from an accepted stream to one, by blocking calls.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use bluewire_core::{Inbox, Outbox};
+
+use super::sender::write_out;
+use super::stream::Transport;
+use super::websocket::{WebSocket, is_timeout};
+use crate::accept::{AcceptError, AcceptOptions, Accepting};
+use crate::clock::Clock;
+use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
+use crate::progress::Progress;
+
+/// Connects to a URL and waits until the connection is open.
+///
+/// ```no_run
+/// let mut socket = bluewire::blocking::connect("ws://localhost:8088")?;
+/// socket.send("Hello")?;
+/// println!("{:?}", socket.recv()?);
+/// # Ok::<(), bluewire::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// What an option, the network or the server has against it.
+pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<TcpStream>, ConnectError> {
+    let (stream, opened) = connect_request(&Request::check(options.into())?)?;
+    Ok(WebSocket::new(stream, opened))
+}
+
+/// Speaks the client's part of the opening handshake over a stream that is connected already.
+///
+/// The URL says what to ask for; no connection is made to it.
+///
+/// # Errors
+///
+/// What an option, the stream or the server has against it.
+pub fn connect_over<S: Transport>(
+    mut stream: S,
+    options: impl Into<ConnectOptions>,
+) -> Result<WebSocket<S>, ConnectError> {
+    let opened = open(&mut stream, &Request::check(options.into())?)?;
+    Ok(WebSocket::new(stream, opened))
+}
+
+pub(super) fn connect_request(request: &Request) -> Result<(TcpStream, Opened), ConnectError> {
+    let mut stream = connect_tcp(request)?;
+    let opened = open(&mut stream, request)?;
+    Ok((stream, opened))
+}
+
+/// Tries the host's addresses in turn. Each may take an equal share of the time that is left.
+fn connect_tcp(request: &Request) -> Result<TcpStream, ConnectError> {
+    let host = request.url.host().trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> =
+        (host, request.url.port()).to_socket_addrs().map_err(ConnectError::Resolve)?.collect();
+    let clock = Clock::start();
+    let mut failures = Vec::new();
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = request.connect_timeout.saturating_sub(clock.now());
+        let shares = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        match TcpStream::connect_timeout(address, at_least_some(left / shares)) {
+            Ok(stream) => {
+                // A message leaves when it is written: the engine has put together what it could.
+                stream.set_nodelay(true).map_err(ConnectError::Io)?;
+                return Ok(stream);
+            }
+            Err(error) => failures.push((*address, error)),
+        }
+    }
+    Err(ConnectError::Unreachable(failures))
+}
+
+fn open(stream: &mut impl Transport, request: &Request) -> Result<Opened, ConnectError> {
+    let mut opening = Opening::start(request);
+    loop {
+        write_out(stream, &mut opening.outbox).map_err(ConnectError::Io)?;
+        opening = match opening.advance()? {
+            Progress::Done(opened) => return Ok(opened),
+            Progress::More(opening) => opening,
+        };
+        let left = opening.time_left();
+        match read(stream, &mut opening.inbox, left).map_err(ConnectError::Io)? {
+            Read::End => opening.receive_eof(),
+            Read::Some | Read::TimedOut => {}
+        }
+    }
+}
+
+/// Speaks the server's part of the opening handshake over an accepted stream, by the default
+/// options.
+///
+/// ```no_run
+/// let listener = std::net::TcpListener::bind("127.0.0.1:8088")?;
+/// let mut socket = bluewire::blocking::accept(listener.accept()?.0)?;
+/// println!("{:?}", socket.recv()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// What the stream, the client's request or the options have against it. A request that is
+/// refused has been answered.
+pub fn accept<S: Transport>(stream: S) -> Result<WebSocket<S>, AcceptError> {
+    accept_with(stream, AcceptOptions::default())
+}
+
+/// The same with options: subprotocols, origins, headers, settings.
+///
+/// # Errors
+///
+/// As [`accept`].
+pub fn accept_with<S: Transport>(
+    mut stream: S,
+    options: AcceptOptions,
+) -> Result<WebSocket<S>, AcceptError> {
+    let mut accepting = Accepting::start(options);
+    loop {
+        let advanced = accepting.advance();
+        accepting = match advanced {
+            Ok(Progress::More(accepting)) => accepting,
+            Ok(Progress::Done(mut opened)) => {
+                write_out(&mut stream, &mut opened.outbox).map_err(AcceptError::Io)?;
+                return Ok(WebSocket::new(stream, opened));
+            }
+            Err((error, mut outbox)) => {
+                refuse(&mut stream, &mut outbox);
+                return Err(error);
+            }
+        };
+        let left = accepting.time_left();
+        match read(&mut stream, &mut accepting.inbox, left).map_err(AcceptError::Io)? {
+            Read::End => accepting.receive_eof(),
+            Read::Some | Read::TimedOut => {}
+        }
+    }
+}
+
+/// Writes the answer that refuses a request, and reads what the client still sends: a stream
+/// that is dropped with unread input may take the answer with it.
+fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
+    if write_out(stream, outbox).is_err() || stream.shut_down_writing().is_err() {
+        return;
+    }
+    let clock = Clock::start();
+    let mut ignored = [0; 4096];
+    while let Some(left) = Duration::from_secs(1).checked_sub(clock.now()) {
+        let waited = stream.set_read_timeout(Some(at_least_some(left)));
+        if waited.is_err() || !matches!(stream.read(&mut ignored), Ok(len) if len > 0) {
+            return;
+        }
+    }
+}
+
+enum Read {
+    Some,
+    End,
+    TimedOut,
+}
+
+fn read(
+    stream: &mut impl Transport,
+    inbox: &mut Inbox,
+    left: Option<Duration>,
+) -> io::Result<Read> {
+    stream.set_read_timeout(left.map(at_least_some))?;
+    loop {
+        match stream.read(inbox.space()) {
+            Ok(0) => return Ok(Read::End),
+            Ok(len) => {
+                inbox.filled(len);
+                return Ok(Read::Some);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => return Ok(Read::TimedOut),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Sockets take no timeout of zero.
+fn at_least_some(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_millis(1))
+}

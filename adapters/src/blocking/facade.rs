@@ -1,0 +1,180 @@
+//! The callback facade on the blocking adapter: a thread for each connection, which waits in
+//! `poll(2)` for its socket and for its handles.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::connect::connect_request;
+use crate::connect::{ConnectError, ConnectOptions, Opened, Request};
+use crate::facade::{Runner, Session, Shared, WebSocket};
+
+#[cfg(unix)]
+type Pipe = std::os::unix::net::UnixStream;
+#[cfg(not(unix))]
+type Pipe = TcpStream;
+
+/// Makes a connection in the background; see [`facade`](crate::facade).
+///
+/// # Errors
+///
+/// If an argument is invalid, or no thread can be started; nothing has been started then. What the network does is told by
+/// `on_error` and `on_close`.
+pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
+    let request = Request::for_facade(options.into())?;
+    let (shared, bell) = prepare(request.url.to_string()).map_err(ConnectError::Io)?;
+    let thread = Arc::clone(&shared);
+    thread::Builder::new()
+        .name("bluewire".to_owned())
+        .spawn(move || match connect_request(&request) {
+            Ok((stream, opened)) => run(&thread, opened, &stream, &bell),
+            Err(error) => thread.fail_to_open(error.into()),
+        })
+        .map_err(ConnectError::Io)?;
+    Ok(WebSocket::new(shared))
+}
+
+/// The same object for a connection that is open already, here or on the server's side.
+pub(super) fn adopt(stream: TcpStream, opened: Opened) -> io::Result<WebSocket> {
+    let (shared, bell) = prepare(String::new())?;
+    let thread = Arc::clone(&shared);
+    thread::Builder::new()
+        .name("bluewire".to_owned())
+        .spawn(move || run(&thread, opened, &stream, &bell))?;
+    Ok(WebSocket::new(shared))
+}
+
+fn prepare(url: String) -> io::Result<(Arc<Shared>, Bell)> {
+    let (cord, bell) = bell()?;
+    Ok((Arc::new(Shared::new(url, Box::new(cord))), bell))
+}
+
+/// The loop of one connection.
+fn run(shared: &Arc<Shared>, opened: Opened, stream: &TcpStream, bell: &Bell) {
+    let Some(mut session) = Session::open(shared, opened) else { return };
+    if let Err(error) = stream.set_nonblocking(true) {
+        session.received_end(Some(error));
+    }
+    let mut shut_down = false;
+    while session.step() {
+        let mut socket = stream;
+        session.write(|slices| socket.write_vectored(slices));
+        let wait = session.wait();
+        if wait.skip {
+            continue;
+        }
+        if wait.shut_down && !shut_down {
+            shut_down = true;
+            // If that fails, the end of the stream comes all the sooner.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
+        let timeout = session.time_to(wait.until);
+        match wait_for(stream, wait.read, wait.write, bell, timeout) {
+            Ok(true) => read(&mut session, stream),
+            Ok(false) => {}
+            Err(error) => session.received_end(Some(error)),
+        }
+    }
+}
+
+fn read(session: &mut Session, mut stream: &TcpStream) {
+    match stream.read(session.space()) {
+        Ok(0) => session.received_end(None),
+        Ok(len) => session.received(len),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        Err(error) => session.received_end(Some(error)),
+    }
+}
+
+/// Waits until the socket is ready, the bell rings, or the time is over. Whether to read.
+fn wait_for(
+    stream: &TcpStream,
+    read: bool,
+    write: bool,
+    bell: &Bell,
+    timeout: Option<Duration>,
+) -> io::Result<bool> {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, read);
+    flags.set(PollFlags::OUT, write);
+    let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN), PollFd::new(stream, flags)];
+    // A socket for which there is nothing to wait would still report its end, again and again.
+    let count = if flags.is_empty() { 1 } else { 2 };
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    match poll(&mut waiting[..count], timeout.as_ref()) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    }
+    if !waiting[0].revents().is_empty() {
+        bell.quieten();
+    }
+    // An error or a hang-up is told by the read that follows.
+    Ok(read && count == 2 && waiting[1].revents().intersects(!PollFlags::OUT))
+}
+
+/// What a handle pulls to wake the loop.
+struct Cord {
+    pipe: Pipe,
+    rung: Arc<AtomicBool>,
+}
+
+/// What the loop waits for beside its socket.
+struct Bell {
+    pipe: Pipe,
+    rung: Arc<AtomicBool>,
+}
+
+fn bell() -> io::Result<(Cord, Bell)> {
+    let (cord, bell) = pipe()?;
+    cord.set_nonblocking(true)?;
+    bell.set_nonblocking(true)?;
+    let rung = Arc::new(AtomicBool::new(false));
+    Ok((Cord { pipe: cord, rung: Arc::clone(&rung) }, Bell { pipe: bell, rung }))
+}
+
+#[cfg(unix)]
+fn pipe() -> io::Result<(Pipe, Pipe)> {
+    Pipe::pair()
+}
+
+/// Two ends of a loopback connection: what can be waited for together with a socket everywhere.
+#[cfg(not(unix))]
+fn pipe() -> io::Result<(Pipe, Pipe)> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    let cord = TcpStream::connect(listener.local_addr()?)?;
+    loop {
+        let (bell, from) = listener.accept()?;
+        if from == cord.local_addr()? {
+            return Ok((cord, bell));
+        }
+    }
+}
+
+impl Bell {
+    fn quieten(&self) {
+        // First the flag: a pull after it rings anew.
+        self.rung.store(false, Ordering::SeqCst);
+        let mut pulls = [0; 16];
+        while matches!((&self.pipe).read(&mut pulls), Ok(len) if len == pulls.len()) {}
+    }
+}
+
+impl Runner for Cord {
+    fn wake(&self) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            // A full pipe rings as well.
+            let _ = (&self.pipe).write(&[0]);
+        }
+    }
+
+    fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
+        thread::Builder::new().name("bluewire".to_owned()).spawn(task).is_ok()
+    }
+}

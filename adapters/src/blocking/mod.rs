@@ -1,0 +1,26 @@
+//! The adapter on blocking streams of the standard library.
+//!
+//! [`connect()`] and [`accept`] give a [`WebSocket`] that one thread reads and writes;
+//! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
+//! callbacks run on a thread of its own.
+//!
+//! Any stream works that is a [`Transport`]: those of the standard library are, and every other
+//! `Read + Write` is one in [`Untimed`].
+
+mod connect;
+mod facade;
+mod sender;
+mod stream;
+mod websocket;
+
+pub use connect::{accept, accept_with, connect, connect_over};
+pub use sender::Sender;
+pub use stream::{Transport, Untimed};
+pub use websocket::WebSocket;
+
+pub use crate::accept::AcceptOptions;
+
+/// Connections with callbacks, each on a thread of its own.
+pub mod websocketfactory {
+    pub use super::facade::create;
+}

@@ -1,0 +1,213 @@
+//! From a URL to an open connection, and from an accepted stream to one, by asynchronous calls.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
+use std::time::Duration;
+
+use bluewire_core::{Inbox, Outbox};
+use smol::future::FutureExt as _;
+use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use smol::{Async, Timer};
+
+use super::sender::write_out;
+use super::websocket::WebSocket;
+use crate::accept::{AcceptError, AcceptOptions, Accepting};
+use crate::clock::Clock;
+use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
+use crate::progress::Progress;
+
+/// Connects to a URL and waits until the connection is open.
+///
+/// ```no_run
+/// # smol::block_on(async {
+/// let mut socket = bluewire::smol::connect("ws://localhost:8088").await?;
+/// socket.send("Hello").await?;
+/// println!("{:?}", socket.recv().await?);
+/// # Ok::<(), bluewire::Error>(())
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// What an option, the network or the server has against it.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives the attempt up.
+pub async fn connect(
+    options: impl Into<ConnectOptions>,
+) -> Result<WebSocket<Async<TcpStream>>, ConnectError> {
+    let (stream, opened) = connect_request(&Request::check(options.into())?).await?;
+    Ok(WebSocket::new(stream, opened))
+}
+
+/// Speaks the client's part of the opening handshake over a stream that is connected already.
+///
+/// The URL says what to ask for; no connection is made to it.
+///
+/// # Errors
+///
+/// What an option, the stream or the server has against it.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    options: impl Into<ConnectOptions>,
+) -> Result<WebSocket<S>, ConnectError> {
+    let opened = open(&mut stream, &Request::check(options.into())?).await?;
+    Ok(WebSocket::new(stream, opened))
+}
+
+pub(super) async fn connect_request(
+    request: &Request,
+) -> Result<(Async<TcpStream>, Opened), ConnectError> {
+    let mut stream = connect_tcp(request).await?;
+    let opened = open(&mut stream, request).await?;
+    Ok((stream, opened))
+}
+
+/// Tries the host's addresses in turn. Each may take an equal share of the time that is left.
+async fn connect_tcp(request: &Request) -> Result<Async<TcpStream>, ConnectError> {
+    let host = request.url.host().trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> =
+        smol::net::resolve((host, request.url.port())).await.map_err(ConnectError::Resolve)?;
+    let clock = Clock::start();
+    let mut failures = Vec::new();
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = request.connect_timeout.saturating_sub(clock.now());
+        let shares = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let attempt = Async::<TcpStream>::connect(*address);
+        let connected = match within(left / shares, attempt).await {
+            Some(connected) => connected,
+            None => Err(io::ErrorKind::TimedOut.into()),
+        };
+        match connected {
+            Ok(stream) => {
+                // A message leaves when it is written: the engine has put together what it could.
+                stream.get_ref().set_nodelay(true).map_err(ConnectError::Io)?;
+                return Ok(stream);
+            }
+            Err(error) => failures.push((*address, error)),
+        }
+    }
+    Err(ConnectError::Unreachable(failures))
+}
+
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    request: &Request,
+) -> Result<Opened, ConnectError> {
+    let mut opening = Opening::start(request);
+    loop {
+        write_out(stream, &mut opening.outbox).await.map_err(ConnectError::Io)?;
+        opening = match opening.advance()? {
+            Progress::Done(opened) => return Ok(opened),
+            Progress::More(opening) => opening,
+        };
+        let left = opening.time_left();
+        if read(stream, &mut opening.inbox, left).await.map_err(ConnectError::Io)? == Some(0) {
+            opening.receive_eof();
+        }
+    }
+}
+
+/// Speaks the server's part of the opening handshake over an accepted stream, by the default
+/// options.
+///
+/// ```no_run
+/// # smol::block_on(async {
+/// let listener = smol::Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 8088))?;
+/// let mut socket = bluewire::smol::accept(listener.accept().await?.0).await?;
+/// println!("{:?}", socket.recv().await?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// What the stream, the client's request or the options have against it. A request that is
+/// refused has been answered.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_with(stream, AcceptOptions::default()).await
+}
+
+/// The same with options: subprotocols, origins, headers, settings.
+///
+/// # Errors
+///
+/// As [`accept`].
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    options: AcceptOptions,
+) -> Result<WebSocket<S>, AcceptError> {
+    let mut accepting = Accepting::start(options);
+    loop {
+        accepting = match accepting.advance() {
+            Ok(Progress::More(accepting)) => accepting,
+            Ok(Progress::Done(mut opened)) => {
+                write_out(&mut stream, &mut opened.outbox).await.map_err(AcceptError::Io)?;
+                return Ok(WebSocket::new(stream, opened));
+            }
+            Err((error, mut outbox)) => {
+                within(Duration::from_secs(1), refuse(&mut stream, &mut outbox)).await;
+                return Err(error);
+            }
+        };
+        let left = accepting.time_left();
+        if read(&mut stream, &mut accepting.inbox, left).await.map_err(AcceptError::Io)? == Some(0)
+        {
+            accepting.receive_eof();
+        }
+    }
+}
+
+/// Writes the answer that refuses a request, and reads what the client still sends: a stream
+/// that is dropped with unread input may take the answer with it.
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, outbox: &mut Outbox) {
+    if write_out(stream, outbox).await.is_err() || stream.close().await.is_err() {
+        return;
+    }
+    let mut ignored = [0; 4096];
+    while matches!(stream.read(&mut ignored).await, Ok(len) if len > 0) {}
+}
+
+/// Reads once; `None` if the time ran out.
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    inbox: &mut Inbox,
+    left: Option<Duration>,
+) -> io::Result<Option<usize>> {
+    let read = stream.read(inbox.space());
+    let len = match left {
+        Some(left) => match within(left, read).await {
+            Some(len) => len?,
+            None => return Ok(None),
+        },
+        None => read.await?,
+    };
+    inbox.filled(len);
+    Ok(Some(len))
+}
+
+/// The future's output, unless the time runs out before.
+async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let timer = async {
+        Timer::after(time).await;
+        None
+    };
+    let future = pin!(async { Some(future.await) });
+    future.or(timer).await
+}

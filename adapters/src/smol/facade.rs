@@ -1,0 +1,148 @@
+//! The callback facade on the smol adapter: a task for each connection.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use smol::Timer;
+use smol::io::{AsyncRead, AsyncWrite};
+
+use super::connect::connect_request;
+use crate::connect::{ConnectError, ConnectOptions, Opened, Request};
+use crate::facade::{Runner, Session, Shared, WebSocket};
+
+/// Makes a connection in the background, in a task on smol's global executor; see
+/// [`facade`](crate::facade).
+///
+/// # Errors
+///
+/// If an argument is invalid. Nothing has been started then. What the network does is told by
+/// `on_error` and `on_close`.
+pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
+    let request = Request::for_facade(options.into())?;
+    let (shared, bell) = prepare(request.url.to_string());
+    let task = Arc::clone(&shared);
+    smol::spawn(async move {
+        match connect_request(&request).await {
+            Ok((stream, opened)) => run(&task, opened, stream, &bell).await,
+            Err(error) => task.fail_to_open(error.into()),
+        }
+    })
+    .detach();
+    Ok(WebSocket::new(shared))
+}
+
+/// The same object for a connection that is open already, here or on the server's side.
+pub(super) fn adopt<S>(stream: S, opened: Opened) -> WebSocket
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (shared, bell) = prepare(String::new());
+    let task = Arc::clone(&shared);
+    smol::spawn(async move { run(&task, opened, stream, &bell).await }).detach();
+    WebSocket::new(shared)
+}
+
+fn prepare(url: String) -> (Arc<Shared>, Arc<Bell>) {
+    let bell = Arc::new(Bell::default());
+    let cord = Cord(Arc::clone(&bell));
+    (Arc::new(Shared::new(url, Box::new(cord))), bell)
+}
+
+/// The loop of one connection.
+async fn run<S>(shared: &Arc<Shared>, opened: Opened, mut stream: S, bell: &Bell)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(mut session) = Session::open(shared, opened) else { return };
+    let mut timer = Timer::never();
+    let mut shut_down = false;
+    while session.step() {
+        poll_fn(|cx| {
+            bell.listen(cx);
+            session.write(|slices| unpend(Pin::new(&mut stream).poll_write_vectored(cx, slices)));
+            let wait = session.wait();
+            if wait.shut_down && !shut_down {
+                // If that fails, the end of the stream comes all the sooner.
+                shut_down = Pin::new(&mut stream).poll_close(cx).is_ready();
+            }
+            if wait.skip || bell.has_rung() {
+                return Poll::Ready(());
+            }
+            if wait.read
+                && let Poll::Ready(read) = Pin::new(&mut stream).poll_read(cx, session.space())
+            {
+                match read {
+                    Ok(0) => session.received_end(None),
+                    Ok(len) => session.received(len),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => session.received_end(Some(error)),
+                }
+                return Poll::Ready(());
+            }
+            match session.time_to(wait.until) {
+                None => Poll::Pending,
+                Some(left) => {
+                    timer.set_after(left);
+                    Pin::new(&mut timer).poll(cx).map(drop)
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// What a non-blocking call would have said.
+fn unpend(polled: Poll<io::Result<usize>>) -> io::Result<usize> {
+    match polled {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+/// What the loop waits for beside its stream.
+#[derive(Default)]
+struct Bell(Mutex<Ring>);
+
+#[derive(Default)]
+struct Ring {
+    rung: bool,
+    waker: Option<Waker>,
+}
+
+impl Bell {
+    fn listen(&self, cx: &Context<'_>) {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut ring.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            waker => *waker = Some(cx.waker().clone()),
+        }
+    }
+
+    fn has_rung(&self) -> bool {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut ring.rung)
+    }
+}
+
+/// What a handle pulls to wake the loop.
+struct Cord(Arc<Bell>);
+
+impl Runner for Cord {
+    fn wake(&self) {
+        let mut ring = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.rung = true;
+        let waker = ring.waker.take();
+        drop(ring);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
+        smol::spawn(async move { task() }).detach();
+        true
+    }
+}

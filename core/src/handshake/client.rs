@@ -1,0 +1,333 @@
+//! The client's side: the request goes out, the response is checked (4.1).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::connection::{Connection, Role};
+use crate::extension::ExtensionList;
+use crate::handshake::body::{Body, decimal};
+use crate::handshake::error::HandshakeError;
+use crate::handshake::grammar::elements;
+use crate::handshake::head::HeadReader;
+use crate::handshake::headers::ResponseHead;
+use crate::handshake::request::ClientRequest;
+use crate::handshake::{accept, ascii, key};
+use crate::inbox::Inbox;
+use crate::mask::MaskingKeys;
+use crate::outbox::Outbox;
+
+/// A client's opening handshake under way.
+///
+/// Write what [`start`](Self::start) laid in the outbox, fill the inbox, and ask for the
+/// [`next_response`](Self::next_response) after each read.
+///
+/// ```
+/// use bluewire_core::{ClientHandshake, ClientRequest, Config, Inbox, MaskingKeys, Outbox};
+/// use core::time::Duration;
+///
+/// let keys = MaskingKeys::from_seed([7; 32]); // `from_system` outside of examples
+/// let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+/// let now = Duration::ZERO;
+///
+/// let request = ClientRequest::new("server.example.com", "/chat")?;
+/// let nonce = *b"the sample nonce"; // `keys.nonce()` outside of examples
+/// let mut handshake =
+///     ClientHandshake::start(&request, nonce, Config::default(), now, &mut outbox);
+/// assert!(outbox.unsent().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+///
+/// // What the server answers, in as many reads as it likes.
+/// inbox.extend(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
+/// assert!(handshake.next_response(&mut inbox)?.is_none());
+/// inbox.extend(b"Connection: Upgrade\r\n");
+/// inbox.extend(b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+/// let response = handshake.next_response(&mut inbox)?.expect("the head is complete");
+/// let connection = response.into_connection(keys, now);
+/// # let _ = connection;
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct ClientHandshake {
+    config: Arc<Config>,
+    accept: [u8; 28],
+    /// What was offered, as it stands in the request.
+    subprotocols: Box<str>,
+    reader: HeadReader,
+    deadline: Duration,
+    eof: bool,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The response's head is awaited.
+    Head,
+    Accepted,
+    /// By a response whose body may still be on its way.
+    Refused(Refusal),
+    Failed(HandshakeError),
+}
+
+impl ClientHandshake {
+    /// Lays the request, after which the response is awaited until
+    /// [`Config::handshake_timeout`].
+    ///
+    /// The nonce must be fresh and random for each handshake (4.1):
+    /// [`MaskingKeys::nonce`] gives one.
+    pub fn start(
+        request: &ClientRequest,
+        nonce: [u8; 16],
+        config: impl Into<Arc<Config>>,
+        now: Duration,
+        outbox: &mut Outbox,
+    ) -> Self {
+        let config = config.into();
+        let key = key(nonce);
+        request.lay(&key, outbox);
+        Self {
+            accept: accept(&key),
+            subprotocols: request.subprotocols().into(),
+            reader: HeadReader::new(Role::Client),
+            deadline: now.saturating_add(config.handshake_timeout),
+            eof: false,
+            stage: Stage::Head,
+            config,
+        }
+    }
+
+    /// The server's response, once it has come and is what it must be; `None` while bytes are
+    /// missing, and after the response was given. Bytes behind the response stay in the inbox:
+    /// they are frames.
+    ///
+    /// If the server refuses, this goes on with the body of its answer; see
+    /// [`refusal`](Self::refusal).
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Refused`] once an answer by another status has come with its body, and
+    /// another [`HandshakeError`] for the rule that the response breaks. The handshake has failed
+    /// then: close the transport (7.2.1). Further calls say the same and touch nothing.
+    pub fn next_response(&mut self, inbox: &mut Inbox) -> Result<Option<Response>, HandshakeError> {
+        if let Stage::Head = self.stage {
+            match self.read_head(inbox) {
+                Ok(Some(response)) => {
+                    self.stage = Stage::Accepted;
+                    return Ok(Some(response));
+                }
+                Ok(None) => {}
+                Err(error) => self.stage = Stage::Failed(error),
+            }
+        }
+        match &mut self.stage {
+            Stage::Head | Stage::Accepted => Ok(None),
+            Stage::Refused(refusal) => {
+                refusal.body.read(inbox);
+                if self.eof {
+                    refusal.body.end();
+                }
+                match refusal.body.is_over() {
+                    true => Err(HandshakeError::Refused { status: refusal.head.status() }),
+                    false => Ok(None),
+                }
+            }
+            Stage::Failed(error) => Err(*error),
+        }
+    }
+
+    /// Says that the transport has nothing more to read. Ask for the
+    /// [`next_response`](Self::next_response) once more: what has arrived counts.
+    pub const fn receive_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Fails the handshake if its deadline is not after `now`; otherwise does nothing. Give it
+    /// the bytes that have arrived first. A refusal whose body is unfinished becomes one whose
+    /// body is truncated.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.stage {
+            Stage::Refused(refusal) => refusal.body.give_up(),
+            stage => *stage = Stage::Failed(HandshakeError::TimedOut),
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout): one deadline for the whole
+    /// handshake, which no peer can move by sending slowly. `None` once there is nothing to
+    /// wait for.
+    #[must_use]
+    pub const fn poll_timeout(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Head => Some(self.deadline),
+            Stage::Refused(refusal) if !refusal.body.is_over() => Some(self.deadline),
+            Stage::Refused(_) | Stage::Accepted | Stage::Failed(_) => None,
+        }
+    }
+
+    /// The answer by which the server refuses; there as soon as its head is.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match &self.stage {
+            Stage::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The same, taken out of the handshake.
+    #[must_use]
+    pub fn into_refusal(self) -> Option<Refusal> {
+        match self.stage {
+            Stage::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    fn read_head(&mut self, inbox: &mut Inbox) -> Result<Option<Response>, HandshakeError> {
+        let limits = &self.config.limits;
+        while let Some(head) = self.reader.read(inbox, limits)? {
+            let head = ResponseHead::parse(head)?;
+            match head.status() {
+                101 => {
+                    let subprotocol = self.check(&head)?;
+                    let config = Arc::clone(&self.config);
+                    return Ok(Some(Response { config, head, subprotocol }));
+                }
+                // RFC 9110, section 15.2: "A client MUST be able to parse one or more 1xx
+                // responses received prior to a final response, even if the client does not
+                // expect one." Together they are within the limit on one head.
+                100..=199 => {}
+                // 4.1: "If the status code received from the server is not 101, the client
+                // handles the response per HTTP [RFC2616] procedures."
+                _ => {
+                    let body = Body::new(&head, limits.body_len_max);
+                    self.stage = Stage::Refused(Refusal { head, body });
+                    return Ok(None);
+                }
+            }
+        }
+        if self.eof { Err(HandshakeError::ConnectionLost) } else { Ok(None) }
+    }
+
+    /// The numbered list of 4.1 for the response, in its order; gives the subprotocol chosen.
+    fn check(&self, head: &ResponseHead) -> Result<Option<Box<str>>, HandshakeError> {
+        // RFC 9110, section 7.8: Upgrade is of HTTP/1.1. Content-Length and Transfer-Encoding
+        // mean nothing here: RFC 9112, section 6.3, ends a 101 at its empty line "regardless of
+        // the header fields present".
+        if head.minor_version() == 0 {
+            return Err(HandshakeError::UnsupportedHttpVersion);
+        }
+        let headers = head.headers();
+        // 2: "If the response lacks an |Upgrade| header field or the |Upgrade| header field
+        // contains a value that is not an ASCII case-insensitive match for the value
+        // "websocket", the client MUST _Fail the WebSocket Connection_."
+        let mut upgrades = headers.elements("Upgrade");
+        let upgrade = upgrades.next().unwrap_or_default();
+        if !upgrade.eq_ignore_ascii_case(b"websocket") || upgrades.next().is_some() {
+            return Err(HandshakeError::WrongUpgrade);
+        }
+        // 3: "[...] or the |Connection| header field doesn't contain a token that is an ASCII
+        // case-insensitive match for the value "Upgrade"".
+        if !headers.contains("Connection", "Upgrade") {
+            return Err(HandshakeError::WrongConnection);
+        }
+        // 4: "[...] contains a value other than the base64-encoded SHA-1 of the concatenation".
+        match headers.only("Sec-WebSocket-Accept", HandshakeError::RepeatedAccept)? {
+            Some(accept) if accept == self.accept => {}
+            Some(_) => return Err(HandshakeError::WrongAccept),
+            None => return Err(HandshakeError::MissingAccept),
+        }
+        // 5: "[...] this header field indicates the use of an extension that was not present in
+        // the client's handshake". None is offered so far.
+        let repeated = HandshakeError::RepeatedExtensions;
+        if let Some(value) = headers.only("Sec-WebSocket-Extensions", repeated)? {
+            match ExtensionList::new(value).next() {
+                Some(Ok(_)) => return Err(HandshakeError::UnofferedExtension),
+                Some(Err(_)) | None => return Err(HandshakeError::InvalidExtensions),
+            }
+        }
+        // 6: "[...] indicates the use of a subprotocol that was not present in the client's
+        // handshake".
+        let repeated = HandshakeError::RepeatedSubprotocol;
+        match headers.only("Sec-WebSocket-Protocol", repeated)? {
+            Some(value) if elements(self.subprotocols.as_bytes()).any(|name| name == value) => {
+                Ok(Some(ascii(value).into()))
+            }
+            Some(_) => Err(HandshakeError::UnofferedSubprotocol),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The response of a server that agrees.
+#[derive(Debug)]
+#[must_use]
+pub struct Response {
+    config: Arc<Config>,
+    head: ResponseHead,
+    subprotocol: Option<Box<str>>,
+}
+
+impl Response {
+    /// The connection that is open now. What follows the response in the inbox is for it; so are
+    /// the outbox, and the keys that gave the nonce.
+    #[must_use]
+    pub fn into_connection(self, keys: MaskingKeys, now: Duration) -> Connection {
+        Connection::client(self.config, keys, now)
+    }
+
+    /// The head of the response. Clone it to keep it.
+    #[must_use]
+    pub const fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    /// The subprotocol that the server chose among those offered; `None` if it chose none, which
+    /// it may.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+}
+
+/// The answer of a server that refuses: an ordinary HTTP response, such as a redirect or a demand
+/// for credentials. Nothing in it is followed or repeated by itself.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    head: ResponseHead,
+    body: Body,
+}
+
+impl Refusal {
+    /// The head of the answer.
+    #[must_use]
+    pub const fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    /// Its body as far as it has come, without the chunked coding, up to
+    /// [`Limits::body_len_max`](crate::Limits::body_len_max).
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.body.bytes()
+    }
+
+    /// Whether that is all of the body. If the handshake is over and this is false, the body was
+    /// longer than what is kept, malformed, or cut off.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.body.is_complete()
+    }
+
+    /// The versions of the protocol that the server knows, if it says so: what a status of 426 or
+    /// 400 is then about (4.2.2, 4.4).
+    pub fn versions(&self) -> impl Iterator<Item = u8> {
+        // 11.3.5: "The |Sec-WebSocket-Version| header field MAY appear multiple times in an HTTP
+        // response (which is logically the same as a single |Sec-WebSocket-Version| header field
+        // that contains all values)."
+        let values = self.head.headers().elements("Sec-WebSocket-Version");
+        values.filter_map(|value| decimal(value)?.try_into().ok())
+    }
+}

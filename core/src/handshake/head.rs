@@ -1,0 +1,200 @@
+//! HTTP heads: where one ends in the stream, and what stands in it (RFC 9112, sections 2 to 5).
+//!
+//! Wanted: one pass over the bytes, however they are cut; memory that follows what has arrived and
+//! ends at the limits; and one reading only. HTTP lets a recipient repair much of what is
+//! malformed, and peers that repair differently have been tricked ever since: here, what is not
+//! in the grammar is refused.
+//!
+//! [`HeadReader`] finds the empty line and meanwhile refuses what no line may hold; httparse then
+//! divides the header lines into names and values.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::config::Limits;
+use crate::connection::Role;
+use crate::handshake::ascii;
+use crate::handshake::error::HandshakeError;
+use crate::inbox::Inbox;
+
+/// Takes heads out of an inbox, byte by byte if they come so.
+#[derive(Debug)]
+pub(crate) struct HeadReader {
+    role: Role,
+    bytes: Vec<u8>,
+    /// All bytes ever taken, which the limit bounds: more than one head if some were interim.
+    taken: usize,
+    /// Complete lines that are not empty.
+    lines: usize,
+    /// Empty lines before the first one, in bytes.
+    leading: usize,
+    line_has_begun: bool,
+    after_cr: bool,
+}
+
+impl HeadReader {
+    /// A reader of the heads that this role receives.
+    pub(crate) const fn new(role: Role) -> Self {
+        Self {
+            role,
+            bytes: Vec::new(),
+            taken: 0,
+            lines: 0,
+            leading: 0,
+            line_has_begun: false,
+            after_cr: false,
+        }
+    }
+
+    /// Takes what belongs to the head, and returns it once it is complete; what follows it stays
+    /// in the inbox.
+    pub(crate) fn read(
+        &mut self,
+        inbox: &mut Inbox,
+        limits: &Limits,
+    ) -> Result<Option<Head>, HandshakeError> {
+        let input = inbox.unparsed();
+        let mut complete = false;
+        let mut len = 0;
+        for byte in input {
+            if self.taken == limits.head_len_max {
+                return Err(self.too_long());
+            }
+            self.taken += 1;
+            len += 1;
+            if self.step(*byte, limits)? {
+                complete = true;
+                break;
+            }
+        }
+        self.bytes.extend_from_slice(&input[..len]);
+        inbox.skip(len);
+        if !complete {
+            return Ok(None);
+        }
+        let mut bytes = core::mem::take(&mut self.bytes);
+        bytes.drain(..self.leading);
+        let head = Head::parse(bytes, self.lines - 1)?;
+        *self = Self { taken: self.taken, ..Self::new(self.role) };
+        Ok(Some(head))
+    }
+
+    /// Whether any byte of a head has come.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.taken > 0
+    }
+
+    /// Judges one byte; tells whether it ends the head.
+    fn step(&mut self, byte: u8, limits: &Limits) -> Result<bool, HandshakeError> {
+        match (byte, self.after_cr) {
+            (b'\n', true) => {
+                self.after_cr = false;
+                return self.end_line(limits);
+            }
+            // RFC 9112, section 2.2: "A recipient of such a bare CR MUST consider that element to
+            // be invalid or replace each bare CR with SP". That "a recipient MAY recognize a
+            // single LF as a line terminator" is not made use of.
+            (_, true) | (b'\n', false) => return Err(HandshakeError::BareLineEnd),
+            (b'\r', false) => self.after_cr = true,
+            // RFC 9112, section 5.2: "A server that receives an obs-fold in a request message
+            // [...] MUST either reject the message [...] or replace each received obs-fold".
+            // Section 2.2: the same for white space between the start line and the first header.
+            (b' ' | b'\t', false) if !self.line_has_begun && self.lines > 0 => {
+                return Err(HandshakeError::FoldedHeaderLine);
+            }
+            (b'\t' | b' '..=b'~' | 0x80.., false) => self.line_has_begun = true,
+            // RFC 9110, section 5.5: "Field values containing CR, LF, or NUL characters are
+            // invalid and dangerous"; the other control characters are in no grammar either.
+            (_, false) => return Err(HandshakeError::ControlCharacter),
+        }
+        Ok(false)
+    }
+
+    /// Counts a line; tells whether it is the empty one that ends the head.
+    fn end_line(&mut self, limits: &Limits) -> Result<bool, HandshakeError> {
+        if self.line_has_begun {
+            self.line_has_begun = false;
+            self.lines += 1;
+            if self.lines - 1 > limits.head_lines_max {
+                return Err(HandshakeError::TooManyHeaderLines);
+            }
+            return Ok(false);
+        }
+        if self.lines == 0 {
+            if self.role == Role::Client {
+                return Err(HandshakeError::InvalidStatusLine);
+            }
+            // RFC 9112, section 2.2: "a server that is expecting to receive and parse a
+            // request-line SHOULD ignore at least one empty line (CRLF) received prior to the
+            // request-line." They count towards the limit like all others.
+            self.leading += 2;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    const fn too_long(&self) -> HandshakeError {
+        if self.lines == 0 { HandshakeError::FirstLineTooLong } else { HandshakeError::HeadTooLong }
+    }
+}
+
+/// A complete head: its bytes, and where the header lines lie in them.
+#[derive(Debug)]
+pub(crate) struct Head {
+    bytes: Vec<u8>,
+    first_line_len: usize,
+    lines: Box<[Line]>,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Head {
+    /// Divides `lines` header lines. Their ends and the empty line have been found before.
+    fn parse(bytes: Vec<u8>, lines: usize) -> Result<Self, HandshakeError> {
+        let is_end = |pair: &[u8]| pair == b"\r\n";
+        let first_line_len = bytes.windows(2).position(is_end).expect("the reader saw its end");
+        let block = &bytes[first_line_len + 2..];
+        let mut headers = vec![httparse::EMPTY_HEADER; lines];
+        // It knows no folding, no white space before the colon, and no name but a token, unless
+        // told to.
+        let parsed = match httparse::parse_headers(block, &mut headers) {
+            Ok(httparse::Status::Complete((len, parsed))) if len == block.len() => parsed,
+            _ => return Err(HandshakeError::InvalidHeaderLine),
+        };
+        let range = |slice: &[u8]| {
+            let start = slice.as_ptr().addr() - bytes.as_ptr().addr();
+            start..start + slice.len()
+        };
+        let line = |header: &httparse::Header<'_>| Line {
+            name: range(header.name.as_bytes()),
+            value: range(header.value),
+        };
+        let lines = parsed.iter().map(line).collect();
+        Ok(Self { bytes, first_line_len, lines })
+    }
+
+    pub(crate) fn first_line(&self) -> &[u8] {
+        &self.bytes[..self.first_line_len]
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Name and value of a header line; the value without the white space around it.
+    pub(crate) fn line(&self, index: usize) -> Option<(&str, &[u8])> {
+        let line = self.lines.get(index)?;
+        let name = ascii(&self.bytes[line.name.clone()]);
+        Some((name, &self.bytes[line.value.clone()]))
+    }
+}

@@ -1,0 +1,286 @@
+//! What a head says: the request's, the response's, and the headers of both.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::handshake::ascii;
+use crate::handshake::authority::Authority;
+use crate::handshake::error::HandshakeError;
+use crate::handshake::grammar::{elements, is_token};
+use crate::handshake::head::Head;
+
+/// The headers of a request or response, as they came: in their order and spelling, with nothing
+/// joined or dropped. Names are compared without regard to case.
+#[derive(Clone, Copy)]
+pub struct Headers<'a>(&'a Head);
+
+impl<'a> Headers<'a> {
+    /// The value of the first header of this name, without the white space around it.
+    #[must_use]
+    pub fn first(self, name: &str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// The same as text; `None` also if the value is not UTF-8, which HTTP allows it to be.
+    #[must_use]
+    pub fn first_str(self, name: &str) -> Option<&'a str> {
+        core::str::from_utf8(self.first(name)?).ok()
+    }
+
+    /// The values of all headers of this name, in order.
+    pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+    }
+
+    /// Names and values of all headers, in order.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        (0..self.len()).map_while(move |index| self.0.line(index))
+    }
+
+    /// The number of header lines.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements of the list that all headers of this name make together.
+    ///
+    /// RFC 9110, section 5.3: lines of one name combine "by appending each subsequent field line
+    /// value to the initial field line value in order, separated by a comma".
+    pub(crate) fn elements(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.all(name).flat_map(elements)
+    }
+
+    /// Whether that list has this element, without regard to case.
+    pub(crate) fn contains(self, name: &str, element: &str) -> bool {
+        self.elements(name).any(|other| other.eq_ignore_ascii_case(element.as_bytes()))
+    }
+
+    /// The value of a header that stands at most once; `repeated` if there are more.
+    pub(crate) fn only(
+        self,
+        name: &str,
+        repeated: HandshakeError,
+    ) -> Result<Option<&'a [u8]>, HandshakeError> {
+        let mut all = self.all(name);
+        let value = all.next();
+        if all.next().is_some() { Err(repeated) } else { Ok(value) }
+    }
+}
+
+/// Names only: values can be secrets.
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// The head of an HTTP request. A clone shares its memory.
+#[derive(Clone)]
+pub struct RequestHead(Arc<RequestParts>);
+
+struct RequestParts {
+    head: Head,
+    method_len: usize,
+    target_len: usize,
+    minor_version: u8,
+}
+
+impl RequestHead {
+    /// RFC 9112, section 3: `request-line = method SP request-target SP HTTP-version`.
+    pub(crate) fn parse(head: Head) -> Result<Self, HandshakeError> {
+        let mut words = head.first_line().splitn(3, |byte| *byte == b' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (method, target, version) = (word(), word(), word());
+        // Section 3.2: no form of the target has white space, a fragment or other letters than
+        // those of ASCII. "Recipients of an invalid request-line SHOULD respond with either a 400
+        // (Bad Request) error or a 301"; none is repaired.
+        let in_target = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'#';
+        if !is_token(method) || target.is_empty() || !target.iter().all(in_target) {
+            return Err(HandshakeError::InvalidRequestLine);
+        }
+        let minor_version = match parse_version(version) {
+            Some((1, minor)) => minor,
+            Some(_) => return Err(HandshakeError::UnsupportedHttpVersion),
+            None => return Err(HandshakeError::InvalidRequestLine),
+        };
+        let (method_len, target_len) = (method.len(), target.len());
+        Ok(Self(Arc::new(RequestParts { head, method_len, target_len, minor_version })))
+    }
+
+    /// The method, such as `GET`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        ascii(&self.0.head.first_line()[..self.0.method_len])
+    }
+
+    /// The request target, as it came: nothing is decoded or resolved. [`path`](Self::path) and
+    /// [`query`](Self::query) are its parts.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        let start = self.0.method_len + 1;
+        ascii(&self.0.head.first_line()[start..start + self.0.target_len])
+    }
+
+    /// The minor version of HTTP/1: 1 from most clients, 0 from old ones, which cannot upgrade.
+    #[must_use]
+    pub fn minor_version(&self) -> u8 {
+        self.0.minor_version
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        Headers(&self.0.head)
+    }
+
+    /// The path of the target, `/` where it is empty; percent-encoding is left as it is.
+    ///
+    /// `None` for a target that has none, as of `CONNECT` and `OPTIONS *`. A request to upgrade
+    /// always has one.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        let (path, _) = self.path_and_query()?;
+        Some(if path.is_empty() { "/" } else { path })
+    }
+
+    /// What stands behind the first `?` of the target.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.path_and_query()?.1
+    }
+
+    /// The whole head, byte for byte, with the empty line at its end. For a handler that parses
+    /// HTTP itself: what follows the head is in the inbox.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.head.as_bytes()
+    }
+
+    fn path_and_query(&self) -> Option<(&str, Option<&str>)> {
+        let target = self.target();
+        let resource = if target.starts_with('/') { target } else { absolute_form(target)?.1 };
+        Some(match resource.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (resource, None),
+        })
+    }
+
+    /// The authority that the target names, if it is an absolute URI.
+    pub(crate) fn target_authority(&self) -> Option<&str> {
+        Some(absolute_form(self.target())?.0)
+    }
+}
+
+/// Divides an absolute URI, which 4.2.1 wants to be one of HTTP, into its authority and the rest.
+fn absolute_form(target: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = target.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    // RFC 9110, section 4.2.4: "a recipient SHOULD parse for userinfo and treat its presence as an
+    // error". It is no part of a host, so it is one here.
+    Authority::parse(authority)?;
+    Some((authority, rest))
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method())
+            .field("target", &self.target())
+            .field("headers", &self.headers())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The head of an HTTP response. A clone shares its memory.
+#[derive(Clone)]
+pub struct ResponseHead(Arc<ResponseParts>);
+
+struct ResponseParts {
+    head: Head,
+    status: u16,
+    minor_version: u8,
+}
+
+impl ResponseHead {
+    /// RFC 9112, section 4: `status-line = HTTP-version SP status-code SP [ reason-phrase ]`.
+    pub(crate) fn parse(head: Head) -> Result<Self, HandshakeError> {
+        let line = head.first_line();
+        let (version, rest) = line.split_at(line.len().min(8));
+        let (major, minor_version) =
+            parse_version(version).ok_or(HandshakeError::InvalidStatusLine)?;
+        // Section 4 lets a recipient "parse on whitespace-delimited word boundaries": a server
+        // that leaves the reason out with its space is understood.
+        let status = match rest {
+            [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
+            | [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] => {
+                [a, b, c].iter().fold(0, |status, digit| status * 10 + u16::from(**digit - b'0'))
+            }
+            _ => return Err(HandshakeError::InvalidStatusLine),
+        };
+        if major != 1 {
+            return Err(HandshakeError::UnsupportedHttpVersion);
+        }
+        Ok(Self(Arc::new(ResponseParts { head, status, minor_version })))
+    }
+
+    /// The status, 100 to 999.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    /// The reason phrase, such as `Unauthorized`; empty where there is none in UTF-8. Its words
+    /// mean nothing.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        let reason = self.0.head.first_line().get("HTTP/1.1 101 ".len()..).unwrap_or_default();
+        core::str::from_utf8(reason).unwrap_or_default()
+    }
+
+    /// The minor version of HTTP/1.
+    #[must_use]
+    pub fn minor_version(&self) -> u8 {
+        self.0.minor_version
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        Headers(&self.0.head)
+    }
+
+    /// The whole head, byte for byte, with the empty line at its end.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.head.as_bytes()
+    }
+}
+
+impl fmt::Debug for ResponseHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseHead")
+            .field("status", &self.status())
+            .field("headers", &self.headers())
+            .finish_non_exhaustive()
+    }
+}
+
+/// RFC 9112, section 2.3: `HTTP-version = HTTP-name "/" DIGIT "." DIGIT`, in capitals.
+fn parse_version(version: &[u8]) -> Option<(u8, u8)> {
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
+            Some((major - b'0', minor - b'0'))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,272 @@
+//! A request for a WebSocket that is as it must be (4.2.1), and the answer to it (4.2.2).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::extension::{ExtensionItem, ExtensionList};
+use crate::handshake::answer::HttpAnswer;
+use crate::handshake::authority::Authority;
+use crate::handshake::error::{HandshakeError, HeadError};
+use crate::handshake::grammar::is_token;
+use crate::handshake::headers::{Headers, RequestHead};
+use crate::handshake::lines::{HeaderLines, push_line};
+use crate::handshake::{VERSION, accept, ascii, is_key};
+use crate::outbox::Outbox;
+
+/// A client's request for a WebSocket, to be accepted or rejected.
+///
+/// The handshake has checked what the protocol asks for; whether the resource exists, who may
+/// have it, and from which pages ([`is_cross_origin`](Self::is_cross_origin)), is the
+/// application's to decide. Dropped without an answer, it leaves the client waiting: then close
+/// the transport.
+#[derive(Debug)]
+#[must_use]
+pub struct Offer {
+    config: Arc<Config>,
+    head: RequestHead,
+    accept: [u8; 28],
+    subprotocol: Option<Box<str>>,
+    lines: HeaderLines,
+}
+
+impl Offer {
+    /// The list of 4.2.1.
+    pub(crate) fn check(config: &Arc<Config>, head: &RequestHead) -> Result<Self, HandshakeError> {
+        check_request_line(head)?;
+        let headers = head.headers();
+        // 2: "A |Host| header field containing the server's authority."
+        let host = headers.only("Host", HandshakeError::RepeatedHost)?;
+        let host = host.ok_or(HandshakeError::MissingHost)?;
+        core::str::from_utf8(host)
+            .ok()
+            .and_then(Authority::parse)
+            .ok_or(HandshakeError::InvalidHost)?;
+        // 3: "An |Upgrade| header field containing the value "websocket", treated as an ASCII
+        // case-insensitive value."
+        if !headers.contains("Upgrade", "websocket") {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        // 4: "A |Connection| header field that includes the token "Upgrade", treated as an ASCII
+        // case-insensitive value."
+        if !headers.contains("Connection", "Upgrade") {
+            return Err(HandshakeError::MissingConnection);
+        }
+        // 6: "A |Sec-WebSocket-Version| header field, with a value of 13." It goes before the key,
+        // which another version may not have.
+        match headers.only("Sec-WebSocket-Version", HandshakeError::RepeatedVersion)? {
+            Some(version) if version == VERSION.as_bytes() => {}
+            Some(_) => return Err(HandshakeError::UnsupportedVersion),
+            None => return Err(HandshakeError::MissingVersion),
+        }
+        // 5: "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when
+        // decoded, is 16 bytes in length."
+        let key = match headers.only("Sec-WebSocket-Key", HandshakeError::RepeatedKey)? {
+            Some(key) if is_key(key) => key,
+            Some(_) => return Err(HandshakeError::InvalidKey),
+            None => return Err(HandshakeError::MissingKey),
+        };
+        check_no_body(headers)?;
+        check_options(headers)?;
+        Ok(Self {
+            config: Arc::clone(config),
+            accept: accept(key),
+            head: head.clone(),
+            subprotocol: None,
+            lines: HeaderLines::new(),
+        })
+    }
+
+    /// Accepts the offer: lays the 101 response (4.2.2) and opens the connection. What follows
+    /// the request in the inbox is for it, and so is the outbox.
+    #[must_use]
+    pub fn accept(self, now: Duration, outbox: &mut Outbox) -> Connection {
+        let mut head = String::with_capacity(192 + self.lines.as_str().len());
+        head.push_str("HTTP/1.1 101 Switching Protocols\r\n");
+        push_line(&mut head, "Upgrade", "websocket");
+        push_line(&mut head, "Connection", "Upgrade");
+        push_line(&mut head, "Sec-WebSocket-Accept", ascii(&self.accept));
+        if let Some(subprotocol) = &self.subprotocol {
+            push_line(&mut head, "Sec-WebSocket-Protocol", subprotocol);
+        }
+        head.push_str(self.lines.as_str());
+        head.push_str("\r\n");
+        outbox.lay_head(head.as_bytes());
+        Connection::server(self.config, now)
+    }
+
+    /// Rejects the offer: lays an answer such as 401, 403, 404 or a redirect. Send it, then close
+    /// the transport.
+    pub fn reject(self, answer: &HttpAnswer, outbox: &mut Outbox) {
+        answer.lay(&self.head, outbox);
+    }
+
+    /// Chooses a subprotocol for the response, one of those offered. Without a choice the response
+    /// names none, and the client decides whether it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError::UnofferedSubprotocol`].
+    pub fn select_subprotocol(&mut self, name: &str) -> Result<(), HeadError> {
+        // 4.2.2: "The value chosen MUST be derived from the client's handshake, specifically by
+        // selecting one of the values from the |Sec-WebSocket-Protocol| field".
+        if !self.subprotocols().any(|offered| offered == name) {
+            return Err(HeadError::UnofferedSubprotocol);
+        }
+        self.subprotocol = Some(name.into());
+        Ok(())
+    }
+
+    /// Adds a header to the response, such as a cookie, after those added before.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError::InvalidHeaderName`], [`HeadError::InvalidHeaderValue`], and
+    /// [`HeadError::ReservedHeader`] for what the handshake sets itself.
+    pub fn add_header(&mut self, name: &str, value: &str) -> Result<(), HeadError> {
+        self.lines.push(name, value)
+    }
+
+    /// The head of the request. Clone it to keep it.
+    #[must_use]
+    pub const fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// The headers of the request.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        self.head.headers()
+    }
+
+    /// The path of the resource, as it came: percent-encoded, beginning with `/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.head.path().unwrap_or("/")
+    }
+
+    /// The query of the resource, as it came.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.head.query()
+    }
+
+    /// The host, and the port if it was given, that the client wants to reach: of the request
+    /// target if that is an absolute URI, else of `Host`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        // RFC 9112, section 3.2.2: "When an origin server receives a request with an
+        // absolute-form of request-target, the origin server MUST ignore the received Host header
+        // field (if any) and instead use the host information of the request-target."
+        let authority = self.head.target_authority();
+        authority.unwrap_or_else(|| ascii(self.headers().first("Host").unwrap_or_default()))
+    }
+
+    /// The page on behalf of which a browser asks, such as `https://example.com`; `null` where
+    /// the browser hides it. `None` if the client is not a browser, or claims not to be.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.headers().first_str("Origin")
+    }
+
+    /// Whether a page of another site asks: there is an `Origin`, and its host and port are not
+    /// those of [`host`](Self::host).
+    ///
+    /// Browsers send cookies along whatever page asks, and let it read the answers (10.2). A
+    /// server that knows its users by cookies, or by their network, must reject such an offer
+    /// with 403 unless it trusts the origin.
+    #[must_use]
+    pub fn is_cross_origin(&self) -> bool {
+        self.origin().is_some_and(|origin| !is_origin_of(origin, self.host()))
+    }
+
+    /// The subprotocols that the client offers, in its order of preference.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.headers().elements("Sec-WebSocket-Protocol").map(ascii)
+    }
+
+    /// The extensions that the client offers, in its order of preference.
+    pub fn extensions(&self) -> impl Iterator<Item = ExtensionItem<'_>> {
+        self.headers().all("Sec-WebSocket-Extensions").flat_map(ExtensionList::new).flatten()
+    }
+}
+
+/// 1: "An HTTP/1.1 or higher GET request, including a "Request-URI" \[RFC2616\] that should be
+/// interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI containing
+/// the /resource name/)."
+fn check_request_line(head: &RequestHead) -> Result<(), HandshakeError> {
+    if head.method() != "GET" {
+        return Err(HandshakeError::MethodNotGet);
+    }
+    if head.minor_version() == 0 {
+        return Err(HandshakeError::UnsupportedHttpVersion);
+    }
+    if head.path().is_none() {
+        return Err(HandshakeError::InvalidTarget);
+    }
+    Ok(())
+}
+
+/// What follows the head must be frames and nothing else: a body that an intermediary sees and
+/// this server does not, or the reverse, would be taken for them.
+fn check_no_body(headers: Headers<'_>) -> Result<(), HandshakeError> {
+    let is_empty = |len: &[u8]| len.iter().all(|digit| *digit == b'0');
+    if headers.first("Transfer-Encoding").is_some()
+        || !headers.all("Content-Length").all(|len| is_empty(len) && !len.is_empty())
+    {
+        return Err(HandshakeError::RequestWithBody);
+    }
+    Ok(())
+}
+
+/// What a request may have beside.
+fn check_options(headers: Headers<'_>) -> Result<(), HandshakeError> {
+    // 7: "Optionally, an |Origin| header field." Nobody may take a malformed one for none.
+    let origin = headers.only("Origin", HandshakeError::InvalidOrigin)?;
+    if origin.is_some_and(|origin| origin.is_empty() || !origin.iter().all(is_printable)) {
+        return Err(HandshakeError::InvalidOrigin);
+    }
+    // 8: "Optionally, a |Sec-WebSocket-Protocol| header field"; 11.3.4: it "MAY appear multiple
+    // times in an HTTP request". 4.3: `Sec-WebSocket-Protocol-Client = 1#token`.
+    let mut names = headers.elements("Sec-WebSocket-Protocol").peekable();
+    let is_there = headers.first("Sec-WebSocket-Protocol").is_some();
+    if is_there && (names.peek().is_none() || !names.all(is_token)) {
+        return Err(HandshakeError::InvalidSubprotocols);
+    }
+    // 9: "Optionally, a |Sec-WebSocket-Extensions| header field"; it may be split, too (11.3.2).
+    // 9.1: "If a value is received by either the client or the server during negotiation that
+    // does not conform to the ABNF below, the recipient of such malformed data MUST immediately
+    // _Fail the WebSocket Connection_." 4.3: `1#extension`.
+    let mut items = headers.all("Sec-WebSocket-Extensions").flat_map(ExtensionList::new).peekable();
+    let is_there = headers.first("Sec-WebSocket-Extensions").is_some();
+    if is_there && (items.peek().is_none() || !items.all(|item| item.is_ok())) {
+        return Err(HandshakeError::InvalidExtensions);
+    }
+    Ok(())
+}
+
+fn is_printable(byte: &u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// Whether this is the origin of pages of `host`.
+///
+/// A port that is not given is the default one of the origin's scheme: whether this connection is
+/// secure is not known here, where a proxy may have taken TLS away.
+fn is_origin_of(origin: &str, host: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return false,
+    };
+    match (Authority::parse(authority), Authority::parse(host)) {
+        (Some(authority), Some(host)) => authority.matches(host, default_port),
+        _ => false,
+    }
+}

@@ -1,0 +1,164 @@
+//! Runs the cases: `cargo run --release -p bluewire-spec-tests -- --help`.
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bluewire_spec_tests::cases::{self, Size};
+use bluewire_spec_tests::fuzzer::Detail;
+use bluewire_spec_tests::matrix::{self, Coverage};
+use bluewire_spec_tests::report;
+use bluewire_spec_tests::run::{self, Outcome, Plan, Results};
+use bluewire_spec_tests::target::{self, Target};
+
+const HELP: &str = "\
+Runs the cases against every target and writes report.html.
+
+  --only ID        one case, with every octet on the wire
+  --section N      the cases of one section
+  --target NAME    the targets whose name begins so (also: reference)
+  --seed N         other masking keys
+  --report FILE    where to write the report
+  --list           the cases, without running them
+  --matrix         writes MATRIX.md: which test proves which requirement
+";
+
+fn main() -> ExitCode {
+    match Options::parse(env::args().skip(1)) {
+        Ok(options) if options.help => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Ok(options) => options.run(),
+        Err(error) => {
+            eprintln!("{error}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    help: bool,
+    list: bool,
+    matrix: bool,
+    only: Option<String>,
+    section: Option<u8>,
+    target: Option<String>,
+    seed: u64,
+    report: Option<PathBuf>,
+}
+
+impl Options {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::default();
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--help" | "-h" => options.help = true,
+                "--list" => options.list = true,
+                "--matrix" => options.matrix = true,
+                "--only" => options.only = Some(value()?),
+                "--section" => options.section = Some(number(&value()?)?),
+                "--target" => options.target = Some(value()?),
+                "--seed" => options.seed = number(&value()?)?,
+                "--report" => options.report = Some(value()?.into()),
+                _ => return Err(format!("unknown argument {arg}")),
+            }
+        }
+        Ok(options)
+    }
+
+    fn run(&self) -> ExitCode {
+        if self.matrix {
+            return write_matrix();
+        }
+        let size = if cfg!(debug_assertions) { Size::Reduced } else { Size::Full };
+        let mut cases = cases::all(size);
+        cases.retain(|case| {
+            self.only.as_ref().is_none_or(|id| case.id == *id)
+                && self.section.is_none_or(|section| case.section() == section)
+        });
+        if self.list {
+            for case in &cases {
+                println!("{:>4}  {:<8} {}", case.n, case.id, case.title);
+            }
+            return ExitCode::SUCCESS;
+        }
+        let targets = self.targets();
+        if cases.is_empty() || targets.is_empty() {
+            eprintln!("no such case or target");
+            return ExitCode::from(2);
+        }
+        let detail = if self.only.is_some() { Detail::Full } else { Detail::Brief };
+        let results = run::run(Plan { cases, targets, detail, seed: self.seed });
+        self.tell(&results, size);
+        if results.count(Outcome::Failed) + results.count(Outcome::NonStrict) == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    fn targets(&self) -> Vec<Box<dyn Target>> {
+        let Some(name) = &self.target else {
+            return target::all();
+        };
+        let mut targets = target::all();
+        targets.extend(target::hidden());
+        targets.retain(|target| target.name().starts_with(name.as_str()));
+        targets
+    }
+
+    fn tell(&self, results: &Results, size: Size) {
+        if self.only.is_some() {
+            for (target, cell) in results.targets.iter().zip(&results.cells[0]) {
+                println!("{target}, cut {}:\n{}", cell.cutting, cell.worst.transcript);
+            }
+            return;
+        }
+        let heading = heading(results, size);
+        print!("{}\n{}", report::failures(results), report::table(results));
+        println!("\n{heading}");
+        let default = concat!(env!("CARGO_MANIFEST_DIR"), "/report.html");
+        let path = self.report.clone().unwrap_or_else(|| default.into());
+        match fs::write(&path, report::html(results, &heading)) {
+            Ok(()) => println!("{}", path.display()),
+            Err(error) => eprintln!("{}: {error}", path.display()),
+        }
+    }
+}
+
+fn write_matrix() -> ExitCode {
+    let page = Coverage::collect().map(|coverage| coverage.to_markdown());
+    match page.and_then(|page| fs::write(matrix::path(), page)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text} is not a number"))
+}
+
+fn heading(results: &Results, size: Size) -> String {
+    let mut heading = format!(
+        "{} cases, {} targets, {} runs in {:.1} s.",
+        results.cases.len(),
+        results.targets.len(),
+        results.runs(),
+        results.elapsed.as_secs_f64(),
+    );
+    if size == Size::Reduced {
+        heading += " This is an unoptimised build: section 9 is reduced to a sixteenth.";
+    }
+    if results.count(Outcome::Unimplemented) > 0 {
+        heading += " Unimplemented cases need permessage-deflate and are not run.";
+    }
+    heading
+}

@@ -1,0 +1,71 @@
+//! What is tested: the implementations under test, in each role.
+
+mod engine;
+
+use crate::case::{Case, Role};
+use crate::cutting::Cutting;
+use crate::fuzzer::Fuzzer;
+use crate::pair;
+use crate::reference::Reference;
+
+pub use engine::{Echo, Engine};
+
+/// An implementation under test in one role: an echo peer that can be started again and again.
+pub trait Target: Sync {
+    /// Its name in reports, such as `engine server`.
+    fn name(&self) -> String;
+
+    /// The role it plays; the fuzzer plays the other.
+    fn role(&self) -> Role;
+
+    /// The ways in which its input is to be cut, each a run of its own.
+    fn cuttings(&self, case: &Case) -> Vec<Cutting>;
+
+    /// Starts an echo peer and lets the fuzzer run its case against it, to the end.
+    fn run(&self, fuzzer: &mut Fuzzer<'_>, cutting: Cutting);
+}
+
+/// All targets of a plain run.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Target>> {
+    engine()
+}
+
+/// The engine in memory, in both roles, whole and in chunks.
+#[must_use]
+pub fn engine() -> Vec<Box<dyn Target>> {
+    let mut targets: Vec<Box<dyn Target>> = Vec::new();
+    for echo in [Echo::Whole, Echo::Chunks] {
+        for role in [Role::Server, Role::Client] {
+            targets.push(Box::new(Engine { role, echo }));
+        }
+    }
+    targets
+}
+
+/// Targets that are run only when asked for by name: the tester's own echo peer.
+#[must_use]
+pub fn hidden() -> Vec<Box<dyn Target>> {
+    vec![Box::new(SelfTest(Role::Server)), Box::new(SelfTest(Role::Client))]
+}
+
+/// The tester against itself.
+struct SelfTest(Role);
+
+impl Target for SelfTest {
+    fn name(&self) -> String {
+        format!("reference {}", self.0)
+    }
+
+    fn role(&self) -> Role {
+        self.0
+    }
+
+    fn cuttings(&self, case: &Case) -> Vec<Cutting> {
+        Cutting::all(case)
+    }
+
+    fn run(&self, fuzzer: &mut Fuzzer<'_>, cutting: Cutting) {
+        pair::run(fuzzer, &mut Reference::new(self.0, 7), cutting);
+    }
+}
