@@ -10,7 +10,7 @@ use smol::future::FutureExt as _;
 use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use smol::{Async, Timer};
 
-use super::sender::write_out;
+use super::pump::write_out;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
