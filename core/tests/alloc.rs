@@ -224,6 +224,10 @@ fn answering_pings_allocates_nothing() {
         for left in [0, 1, 100, usize::MAX] {
             let bytes = stream(role, &[(0x89, &[b'?'; 125]), (0x89, b""), (0x89, b"three")]);
             let mut end = End::new(role, &Config::default());
+            // As many as ever wait.
+            for _ in 0..20 {
+                end.hear(&bytes, 50, |_, _, outbox| write(outbox, 33, left));
+            }
             assert_allocates_nothing(&format!("{role:?}, {left} left"), || {
                 end.hear(&bytes, 50, |_, _, outbox| write(outbox, 33, left));
             });

@@ -9,6 +9,7 @@
 mod connect;
 mod facade;
 mod sender;
+mod shut_down;
 mod websocket;
 
 pub use connect::{accept, accept_with, connect, connect_over};

@@ -15,6 +15,7 @@ use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::sender::{Sender, poll_write_out, write_out};
+use super::shut_down::poll_shut_down;
 use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::error::Error;
@@ -51,7 +52,7 @@ pub struct WebSocket<S> {
     end_told: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
         let Opened { clock, connection, inbox, outbox, established } = opened;
         Self {
@@ -383,7 +384,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
         if self.connection.should_shut_down() && !self.shut_down {
             // If that fails, the end of the stream comes all the sooner.
-            self.shut_down = Pin::new(&mut self.stream).poll_close(cx).is_ready();
+            self.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();
         }
     }
 

@@ -274,6 +274,8 @@ impl End {
             self.outbox.sent(piece.len());
             written.extend(piece);
         }
+        // The transport takes no more.
+        self.outbox.sent(0);
         written
     }
 
