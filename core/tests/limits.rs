@@ -347,7 +347,7 @@ fn fragments_without_payload_take_no_memory() {
                 for _ in 0..300 {
                     watched.hear_frame(0x00, b"", read_len);
                 }
-                assert!(watched.peak <= 4 * config.limits.read_len);
+                assert!(watched.peak <= 4 * config.limits.read_len.max(64));
             }
         }
     }
@@ -448,9 +448,15 @@ fn time(size: usize, work: impl Fn(usize)) -> Duration {
 
 /// Work of four times the size takes about four times as long; if it were quadratic, sixteen
 /// times. The sizes are such that a quadratic part would be most of it.
+///
+/// A machine that is busy with other things can say so by chance; it says it again and again only
+/// if it is so.
 fn assert_linear(name: &str, size: usize, work: impl Fn(usize)) {
-    let (one, four) = (time(size, &work), time(4 * size, &work));
-    assert!(four < 8 * one, "{name}: {one:?} for {size}, {four:?} for four times as much");
+    let tries: Vec<_> = (0..10)
+        .map(|_| (time(size, &work), time(4 * size, &work)))
+        .take_while(|(one, four)| *four > 8 * *one)
+        .collect();
+    assert!(tries.len() < 10, "{name}, {size} and four times as much: {tries:?}");
 }
 
 #[test]
