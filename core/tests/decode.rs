@@ -277,11 +277,14 @@ fn hear(role: Role, config: &Config, stream: &[u8], lens: &[usize], writing: Wri
         space[..len].copy_from_slice(piece);
         end.inbox.filled(len);
         rest = after;
-        while let Some(event) = end.event() {
-            told.push(event);
-            if let Writing::AfterEachEvent = writing {
-                bytes.extend(end.write_all());
+        match writing {
+            Writing::AfterEachEvent => {
+                while let Some(event) = end.event_in_halves() {
+                    told.push(event);
+                    bytes.extend(end.write_all());
+                }
             }
+            Writing::AtTheEnd => told.extend(end.events()),
         }
         if rest.is_empty() {
             break;
@@ -351,15 +354,33 @@ fn without_parts_of_failed_text(mut told: Vec<Told>) -> Vec<Told> {
 }
 
 /// The frames that answer what was said: all of them, or those that a single write at the end
-/// brings.
-fn expected_answers(said: &[Said], told: &[Told], auto_pong: bool, writing: Writing) -> Vec<Sent> {
-    let mut pings = said.iter().filter_map(|said| match said {
+/// brings, of which no more than 4 KiB wait.
+fn expected_answers(
+    role: Role,
+    said: &[Said],
+    told: &[Told],
+    auto_pong: bool,
+    writing: Writing,
+) -> Vec<Sent> {
+    let pings = said.iter().filter_map(|said| match said {
         Said::Ping(payload) if auto_pong => Some(Sent::new(0x8a, payload)),
         _ => None,
     });
     let mut answers: Vec<_> = match writing {
         Writing::AfterEachEvent => pings.collect(),
-        Writing::AtTheEnd => pings.next_back().into_iter().collect(),
+        Writing::AtTheEnd => {
+            let header_len = if role == Role::Client { 6 } else { 2 };
+            let (mut waiting, mut len) = (Vec::new(), 0);
+            for Sent(first, payload) in pings {
+                if len + 6 + 125 > 4096 {
+                    waiting.clear();
+                    len = 0;
+                }
+                len += header_len + payload.len();
+                waiting.push(Sent(first, payload));
+            }
+            waiting
+        }
     };
     match (said.last(), told.last()) {
         (Some(Said::Close { code: Some(code), .. }), _) => answers.push(Sent::close(*code)),
@@ -399,7 +420,7 @@ fn check(role: Role, config: &Config, stream: &[u8], lens: &[usize]) {
                 assert_eq!(told, without_parts_of_failed_text(expected), "{lens:?}");
             }
             assert_eq!(heard.bytes, whole.bytes, "{lens:?}");
-            let answers = expected_answers(&said, &heard.told, config.auto_pong, writing);
+            let answers = expected_answers(role, &said, &heard.told, config.auto_pong, writing);
             assert_eq!(without_reason(frames_sent_by(role, &heard.bytes)), answers);
             check_ending(heard.end, said.last());
         }

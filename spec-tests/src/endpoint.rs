@@ -15,9 +15,6 @@ use crate::case::Role;
 use crate::random::Random;
 use crate::wire::{Header, mask};
 
-/// The key of the examples in 5.7.
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-
 /// One end of an open connection.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -223,41 +220,35 @@ struct Masking {
 
 impl Default for Masking {
     fn default() -> Self {
-        Self { random: Random::new(5), key: KEY, done: 0, left: 0 }
+        Self { random: Random::new(5), key: [0; 4], done: 0, left: 0 }
     }
 }
 
 impl Masking {
-    /// Sets the mask bit of each header, puts a key behind it, and masks the payload. Headers
-    /// come whole; nothing else about them is changed.
+    /// Sets the mask bit of each header, puts a key behind it, and masks the payload. Nothing
+    /// else about a header is changed; it comes whole.
     fn mask(&mut self, frames: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut rest = frames;
         loop {
-            let here = rest.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-            let (payload, after) = rest.split_at(here);
+            let here = usize::try_from(self.left).map_or(rest.len(), |left| left.min(rest.len()));
             let start = out.len();
-            out.extend_from_slice(payload);
+            out.extend_from_slice(&rest[..here]);
             mask(&mut out[start..], self.key, self.done);
             self.done += here;
             self.left -= here as u64;
-            rest = after;
+            rest = &rest[here..];
             if rest.is_empty() {
                 return out;
             }
-            let Some((header, len)) = Header::parse(rest) else {
-                out.extend_from_slice(rest);
-                return out;
-            };
+            let (header, len) = Header::parse(rest).expect("headers come whole");
+            self.key = self.random.key();
+            (self.done, self.left) = (0, header.len);
             let start = out.len();
             out.extend_from_slice(&rest[..len]);
             out[start + 1] |= 0x80;
             out.extend(self.key);
-            (self.done, self.left) = (0, header.len);
             rest = &rest[len..];
-            if self.left == 0 {
-                self.key = self.random.key();
-            }
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod cutting;
 pub mod data;
 pub mod deflate;
 pub mod digest;
+pub mod endpoint;
 pub mod fuzzer;
 pub mod matrix;
 pub mod opening;

@@ -89,7 +89,7 @@ impl fmt::Display for Violation {
             Self::NotUtf8 => "text is not UTF-8",
             Self::CloseBodyOfOneByte => "the body of a Close frame is one byte",
             Self::CloseCode => "a close code must not be sent",
-            Self::AfterClose => "something follows a Close frame",
+            Self::AfterClose => "data or a second Close follows a Close frame",
         })
     }
 }
@@ -183,14 +183,16 @@ impl Receiver {
     }
 
     fn next_header(&mut self) -> Result<Option<Item>, Violation> {
-        if self.closed && self.start < self.input.len() {
-            return Err(Violation::AfterClose);
+        let come = &self.input[self.start..];
+        if let Some(octets) = come.first_chunk() {
+            self.check_octets(*octets)?;
+            check_len(come)?;
         }
-        let Some((header, len)) = Header::parse(&self.input[self.start..]) else {
+        let Some((header, len)) = Header::parse(come) else {
             return Ok(None);
         };
         self.start += len;
-        self.check(&header)?;
+        self.check_place(&header)?;
         if !header.is_control() && header.opcode != opcode::CONTINUATION {
             let binary = header.opcode == opcode::BINARY;
             self.message = Some(Message { binary, payload: Vec::new(), valid: 0 });
@@ -199,29 +201,34 @@ impl Receiver {
         Ok(Some(Item::Header(header)))
     }
 
-    fn check(&self, header: &Header) -> Result<(), Violation> {
-        if header.rsv != 0 {
+    /// What the first two octets tell by themselves.
+    fn check_octets(&self, [first, second]: [u8; 2]) -> Result<(), Violation> {
+        let opcode = first & 0xF;
+        let is_control = opcode & 0x8 != 0;
+        if first & 0x70 != 0 {
             return Err(Violation::ReservedBits);
         }
-        if opcode::name(header.opcode) == "reserved" {
+        if opcode::name(opcode) == "reserved" {
             return Err(Violation::ReservedOpcode);
         }
-        if header.is_control() && !header.fin {
+        if is_control && first & 0x80 == 0 {
             return Err(Violation::FragmentedControl);
         }
-        if header.is_control() && header.len > 125 {
+        if is_control && second & 0x7F > 125 {
             return Err(Violation::LongControl);
         }
-        match (self.role, header.key) {
-            (Role::Server, None) => return Err(Violation::Unmasked),
-            (Role::Client, Some(_)) => return Err(Violation::Masked),
-            _ => {}
+        match (self.role, second & 0x80 != 0) {
+            (Role::Server, false) => Err(Violation::Unmasked),
+            (Role::Client, true) => Err(Violation::Masked),
+            _ => Ok(()),
         }
-        if header.len >> 63 != 0 {
-            return Err(Violation::LengthOutOfRange);
-        }
-        if !header.minimal {
-            return Err(Violation::LengthNotMinimal);
+    }
+
+    /// Whether the frame may stand where it does.
+    fn check_place(&self, header: &Header) -> Result<(), Violation> {
+        // A Ping may still ask for its Pong: only data and a second Close are out of place.
+        if self.closed && !matches!(header.opcode, opcode::PING | opcode::PONG) {
+            return Err(Violation::AfterClose);
         }
         match (header.opcode, &self.message) {
             (opcode::CONTINUATION, None) => Err(Violation::OrphanContinuation),
@@ -287,6 +294,17 @@ impl Message {
     }
 }
 
+/// What the length tells, once it is there; the key may be still to come.
+fn check_len(come: &[u8]) -> Result<(), Violation> {
+    let mut header: Vec<u8> = come.iter().copied().take(10).collect();
+    header[1] &= 0x7F;
+    match Header::parse(&header) {
+        Some((header, _)) if header.len >> 63 != 0 => Err(Violation::LengthOutOfRange),
+        Some((header, _)) if !header.minimal => Err(Violation::LengthNotMinimal),
+        _ => Ok(()),
+    }
+}
+
 fn check_close(body: &[u8]) -> Result<(), Violation> {
     match body {
         [] => Ok(()),
@@ -328,7 +346,7 @@ mod tests {
 
     #[test]
     fn each_rule_is_kept() {
-        let broken: [(&[u8], Violation); 14] = [
+        let broken: [(&[u8], Violation); 15] = [
             (b"\xc1\x00", Violation::ReservedBits),
             (b"\x83\x00", Violation::ReservedOpcode),
             (b"\x09\x00", Violation::FragmentedControl),
@@ -342,7 +360,8 @@ mod tests {
             (b"\x81\x01\xf4", Violation::NotUtf8),
             (b"\x88\x01\x03", Violation::CloseBodyOfOneByte),
             (b"\x88\x02\x03\xed", Violation::CloseCode),
-            (b"\x88\x00\x81", Violation::AfterClose),
+            (b"\x88\x00\x81\x00", Violation::AfterClose),
+            (b"\x88\x00\x8a\x00\x88\x00", Violation::AfterClose),
         ];
         for (bytes, violation) in broken {
             assert_eq!(received(bytes), Err(violation), "{bytes:x?}");

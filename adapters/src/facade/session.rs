@@ -102,7 +102,8 @@ impl Session {
             match write(&link.outbox.slices().map(IoSlice::new)) {
                 Ok(0) => self.write_failed = true,
                 Ok(len) => state.sent(len),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Which the outbox wants to know, too.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return state.sent(0),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // What has arrived can still be read; the end of that ends the connection.

@@ -10,6 +10,7 @@ use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::connect::connect_request;
+use super::shut_down::poll_shut_down;
 use crate::connect::{ConnectError, ConnectOptions, Opened, Request};
 use crate::facade::{Runner, Session, Shared, WebSocket};
 
@@ -54,7 +55,7 @@ fn prepare(url: String) -> (Arc<Shared>, Arc<Bell>) {
 /// The loop of one connection.
 async fn run<S>(shared: &Arc<Shared>, opened: Opened, mut stream: S, bell: &Bell)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let Some(mut session) = Session::open(shared, opened) else { return };
     let mut timer = Timer::never();
@@ -66,7 +67,7 @@ where
             let wait = session.wait();
             if wait.shut_down && !shut_down {
                 // If that fails, the end of the stream comes all the sooner.
-                shut_down = Pin::new(&mut stream).poll_close(cx).is_ready();
+                shut_down = poll_shut_down(&mut stream, cx).is_ready();
             }
             if wait.skip || bell.has_rung() {
                 return Poll::Ready(());

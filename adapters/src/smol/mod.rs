@@ -16,6 +16,7 @@ mod reader;
 mod sender;
 mod sending;
 mod shared;
+mod shut_down;
 mod streams;
 mod websocket;
 mod writer;

@@ -63,7 +63,7 @@ impl<S> Reader<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Reader<S> {
     /// The next message, lent until the next call; `None` at the end of the connection, about
     /// which [`closure`](Self::closure) tells more.
     ///
@@ -162,7 +162,7 @@ impl<S> fmt::Debug for Reader<S> {
 
 impl ReadSide {
     /// Ready when there is a message, or with `None` at the end.
-    fn poll_event<S: AsyncRead + AsyncWrite + Unpin>(
+    fn poll_event<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         &mut self,
         shared: &Shared<S>,
         cx: &mut Context<'_>,
@@ -228,7 +228,7 @@ impl ReadSide {
     }
 
     /// Drops what arrives; ready at the end.
-    pub(super) fn poll_discard<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(super) fn poll_discard<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         &mut self,
         shared: &Shared<S>,
         cx: &mut Context<'_>,

@@ -11,11 +11,12 @@ use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::pump::poll_write_some;
+use super::shut_down::poll_shut_down;
 use super::websocket::WebSocket;
 use crate::direct::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Sends a whole message.
     ///
     /// # Errors
@@ -210,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 return Poll::Pending;
             }
             self.engine.give_up();
-            let _ = Pin::new(&mut self.stream).poll_close(cx);
+            let _ = poll_shut_down(&mut self.stream, cx);
             self.poll_finish(cx)
         })
         .await
@@ -226,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.engine.begin_close_now(code, reason)?;
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = self.poll_write_out(cx);
-        let _ = Pin::new(&mut self.stream).poll_close(cx);
+        let _ = poll_shut_down(&mut self.stream, cx);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 use super::deadline::Deadline;
 use super::fan::Fan;
 use super::reader::Reader;
+use super::shut_down::poll_shut_down;
 use super::writer::Writer;
 use crate::connect::Established;
 use crate::direct::{Engine, Held, Link, Ticket};
@@ -61,7 +62,7 @@ pub(super) struct Stall {
     written: u64,
 }
 
-pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: S,
     engine: Engine,
 ) -> (Reader<S>, Writer<S>) {
@@ -109,7 +110,7 @@ impl<S> Shared<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Shared<S> {
     fn pipe(&self) -> MutexGuard<'_, Pipe<S>> {
         self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,13 +186,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         }
         pipe.forget_piece();
         let waker = pipe.writing.clone();
-        let _ = Pin::new(&mut pipe.stream).poll_close(&mut Context::from_waker(&waker));
+        let _ = poll_shut_down(&mut pipe.stream, &mut Context::from_waker(&waker));
         drop(pipe);
         self.changed();
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Pipe<S> {
     fn poll_write_out(&mut self, shared: &Shared<S>) -> Poll<()> {
         let waker = self.writing.clone();
         let mut cx = Context::from_waker(&waker);
@@ -220,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                 link.connection.should_shut_down() || link.connection.state() == State::Closed;
             drop(link);
             // If that fails, the end of the stream comes all the sooner.
-            self.shut_down = turn && Pin::new(&mut self.stream).poll_close(&mut cx).is_ready();
+            self.shut_down = turn && poll_shut_down(&mut self.stream, &mut cx).is_ready();
         }
         Poll::Ready(())
     }

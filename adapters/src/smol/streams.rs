@@ -16,7 +16,7 @@ use crate::error::Error;
 
 /// Messages as [`recv_owned`](WebSocket::recv_owned) gives them. An error comes once, and is
 /// followed by the end.
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for WebSocket<S> {
     type Item = Result<OwnedMessage, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
 
 /// Messages as [`feed`](WebSocket::feed) queues them; closing is
 /// [`close`](WebSocket::close) with 1000, and waits for the peer.
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for WebSocket<S> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -59,7 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for WebSocket<S> {
 
 /// Messages as [`recv_owned`](Reader::recv_owned) gives them. An error comes once, and is
 /// followed by the end.
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Reader<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for Reader<S> {
     type Item = Result<OwnedMessage, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -72,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Reader<S> {
 }
 
 /// Messages as [`feed`](Writer::feed) queues them; closing is [`close`](Writer::close) with 1000.
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for Writer<S> {
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -18,6 +18,7 @@ use super::pump::poll_write_out;
 use super::reader::Reader;
 use super::sender::Sender;
 use super::shared;
+use super::shut_down::poll_shut_down;
 use super::writer::Writer;
 use crate::connect::Opened;
 use crate::direct::{Engine, Flow, Next, deliver};
@@ -60,7 +61,7 @@ pub struct WebSocket<S> {
     pub(super) stall: Option<Timer>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
         Self { stream, engine: Engine::new(opened), deadline: Deadline::default(), stall: None }
     }
@@ -341,7 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
         if self.engine.connection.should_shut_down() && !self.engine.shut_down {
             // If that fails, the end of the stream comes all the sooner.
-            self.engine.shut_down = Pin::new(&mut self.stream).poll_close(cx).is_ready();
+            self.engine.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();
         }
     }
 

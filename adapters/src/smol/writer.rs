@@ -35,7 +35,7 @@ pub struct Writer<S> {
     pub(super) shared: Arc<Shared<S>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Writer<S> {
     pub(super) const fn new(shared: Arc<Shared<S>>) -> Self {
         Self { shared }
     }

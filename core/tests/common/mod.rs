@@ -233,6 +233,22 @@ impl End {
         Some(Told::from_event(event))
     }
 
+    /// As [`event`](Self::event), in the two halves of `next_event`.
+    pub(crate) fn event_in_halves(&mut self) -> Option<Told> {
+        let ready = self.connection.poll_event(self.now, &mut self.inbox)?;
+        let is_data = ready.is_data();
+        let Self { connection, inbox, outbox, now } = self;
+        let told = Told::from_event(connection.take_event(ready, *now, inbox, outbox));
+        match told {
+            Told::Ping(_) | Told::Pong(_) | Told::Close(..) => assert!(!is_data),
+            // What was announced as text can turn out not to be.
+            Told::Failed(ProtocolError::InvalidUtf8) => {}
+            Told::Failed(_) => assert!(!is_data),
+            _ => assert!(is_data),
+        }
+        Some(told)
+    }
+
     /// Reads the transport to its end, and takes all events.
     pub(crate) fn hear_eof(&mut self) -> Vec<Told> {
         self.connection.receive_eof();
@@ -249,6 +265,8 @@ impl End {
             self.outbox.sent(piece.len());
             written.extend(piece);
         }
+        // The transport takes no more.
+        self.outbox.sent(0);
         written
     }
 

@@ -75,6 +75,8 @@ const BAD: &[(&[&str], E)] = &[
     (&["=Host: \u{fc}"], E::InvalidHost),
     // 3 and 4: Upgrade and Connection.
     (&["-Upgrade"], E::MissingUpgrade),
+    (&["-Upgrade", "-Sec-WebSocket-Key"], E::MissingUpgrade),
+    (&["-Upgrade", "-Sec-WebSocket-Version"], E::MissingUpgrade),
     (&["=Upgrade: h2c"], E::MissingUpgrade),
     (&["=Upgrade: websockets"], E::MissingUpgrade),
     (&["=Upgrade: web socket"], E::MissingUpgrade),

@@ -243,3 +243,32 @@ fn what_came_before_a_broken_frame_is_told_first() {
         assert_eq!(heard.sent[0], Sent::new(0x8a, b"?"));
     }
 }
+
+/// A frame waits when all of its bytes are there, whatever it is; so does a failure.
+#[test]
+fn a_waiting_frame_is_seen_when_it_is_whole() {
+    for role in BOTH {
+        for (first, payload) in [
+            (0x81, &b""[..]),
+            (0x81, b"Hello"),
+            (0x02, &[7; 126]),
+            (0x89, b"?"),
+            (0x88, b""),
+            (0x82, &[7; 70_000]),
+        ] {
+            let mut bytes = frame(role, 0x81, b"before");
+            let begin = bytes.len();
+            bytes.extend(frame(role, first, payload));
+            let len = bytes.len();
+            for there in [begin, begin + 1, begin + 2, len - 1, len].map(|there| there.min(len)) {
+                let mut end = End::new(role);
+                end.inbox.extend(&bytes[..there]);
+                assert_eq!(end.event(), Some(Told::text("before")));
+                assert_eq!(end.connection.has_frame(&end.inbox), there == len, "{there} of {len}");
+            }
+        }
+        let mut end = End::new(role);
+        end.inbox.extend(&[0x83, 0x00]);
+        assert!(end.connection.has_frame(&end.inbox));
+    }
+}
