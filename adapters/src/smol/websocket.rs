@@ -261,6 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                 Next::End => {
                     // What is left is worth one try: a Close frame to a peer that may be gone.
                     let _ = self.poll_write_out(cx);
+                    self.poll_shut_down(cx);
                     return Poll::Ready(self.engine.tell_end().map(|()| None));
                 }
                 Next::Wait => ready!(self.poll_exchange(cx))?,
@@ -339,7 +340,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
         if self.engine.connection.should_shut_down() && !self.engine.shut_down {
             // If that fails, the end of the stream comes all the sooner.
             self.engine.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();
