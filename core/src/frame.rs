@@ -156,21 +156,23 @@ impl Header {
 /// They are put together as one number, low byte first, and so never stand in memory in parts.
 #[inline]
 pub(crate) fn encode(first: u8, payload_len: usize, key: Option<MaskingKey>) -> ([u8; 16], usize) {
-    let mask = if key.is_some() { MASK } else { 0 };
-    let second = |len_7: u8| u128::from(first) | u128::from(len_7 | mask) << 8;
-    let (header, len) = if payload_len < usize::from(LEN_16) {
-        (second(payload_len.to_le_bytes()[0]), 2)
-    } else if let Ok(len) = u16::try_from(payload_len) {
-        (second(LEN_16) | u128::from(len.swap_bytes()) << 16, 4)
-    } else {
-        (second(LEN_64) | u128::from((payload_len as u64).swap_bytes()) << 16, 10)
-    };
-    match key {
-        Some(key) => {
-            let key = u128::from(u32::from_le_bytes(key.to_bytes()));
-            ((header | key << (8 * len)).to_le_bytes(), len + 4)
+    let header = |len_7: u8, extended: u64, len: usize| {
+        let header = u128::from(first) | u128::from(len_7) << 8 | u128::from(extended) << 16;
+        match key {
+            Some(key) => {
+                let key = u128::from(u32::from_le_bytes(key.to_bytes()));
+                let masked = header | u128::from(MASK) << 8 | key << (8 * len);
+                (masked.to_le_bytes(), len + 4)
+            }
+            None => (header.to_le_bytes(), len),
         }
-        None => (header.to_le_bytes(), len),
+    };
+    if payload_len < usize::from(LEN_16) {
+        header(payload_len.to_le_bytes()[0], 0, 2)
+    } else if let Ok(len) = u16::try_from(payload_len) {
+        header(LEN_16, len.swap_bytes().into(), 4)
+    } else {
+        header(LEN_64, (payload_len as u64).swap_bytes(), 10)
     }
 }
 

@@ -23,6 +23,10 @@ use core::ops::Range;
 use crate::config::Limits;
 use crate::mask::MaskingKey;
 
+/// Where an empty inbox begins: the payload of a short masked frame, which follows a header of six
+/// bytes, then lies where words are aligned, and the standard library validates it by words.
+const FRONT: usize = 2;
+
 /// Receive memory for one connection: read into [`space`](Self::space), tell
 /// [`filled`](Self::filled), then take the connection's events, which borrow it.
 ///
@@ -109,8 +113,8 @@ impl Inbox {
     /// Frees the memory if nothing is in it.
     pub fn release(&mut self) {
         if self.is_empty() {
-            self.rewind();
             self.buffer = Box::default();
+            self.rewind();
         }
     }
 
@@ -149,11 +153,13 @@ impl Inbox {
         self.read_len as usize / 4
     }
 
-    const fn rewind(&mut self) {
-        self.message_start = 0;
-        self.message_end = 0;
-        self.read = 0;
-        self.end = 0;
+    #[inline]
+    fn rewind(&mut self) {
+        let front = FRONT.min(self.buffer.len());
+        self.message_start = front;
+        self.message_end = front;
+        self.read = front;
+        self.end = front;
     }
 
     /// Gives the space this length back: by closing the gap, then by moving the message to the
@@ -215,7 +221,7 @@ impl Inbox {
     }
 
     /// Passes over everything that came.
-    pub(crate) const fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.rewind();
     }
 

@@ -55,8 +55,7 @@ impl MaskingKey {
         if !blocks.is_empty() {
             copy_blocks_masked(blocks, room_blocks, self.word());
         }
-        room_rest.copy_from_slice(rest);
-        mask_rest(room_rest, self.word());
+        copy_rest_masked(rest, room_rest, self.word());
     }
 
     /// The key for eight bytes at once.
@@ -65,35 +64,86 @@ impl MaskingKey {
     }
 }
 
-/// What is masked at a time: enough for the compiler to turn it into vector code.
+/// What long payload is masked by: enough for the compiler to make it vector code.
 type Block = [u8; 64];
 
+#[inline(never)]
 fn mask_blocks(blocks: &mut [Block], word: u64) {
     for block in blocks {
-        for bytes in block.as_chunks_mut().0 {
-            *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
-        }
+        mask_words(block, word);
     }
 }
 
+#[inline(never)]
 fn copy_blocks_masked(blocks: &[Block], room: &mut [Block], word: u64) {
     for (block, room) in blocks.iter().zip(room) {
-        for (bytes, room) in block.as_chunks().0.iter().zip(room.as_chunks_mut().0) {
-            *room = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
-        }
+        copy_words_masked(block, room, word);
     }
 }
 
-/// Less than a block.
+/// Masks less than a block, without a loop: by pieces that halve.
 #[inline]
 fn mask_rest(rest: &mut [u8], word: u64) {
-    let (words, rest) = rest.as_chunks_mut();
-    for bytes in words {
-        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+    let rest = mask_piece::<32>(rest, word);
+    let rest = mask_piece::<16>(rest, word);
+    let rest = mask_piece::<8>(rest, word);
+    mask_bytes(rest, word);
+}
+
+/// Masks the first `N` bytes if there are as many, and gives what follows.
+#[inline]
+fn mask_piece<const N: usize>(bytes: &mut [u8], word: u64) -> &mut [u8] {
+    if bytes.len() < N {
+        return bytes;
     }
-    for (byte, key) in rest.iter_mut().zip(word.to_le_bytes()) {
+    let (piece, rest) = bytes.split_at_mut(N);
+    mask_words(piece, word);
+    rest
+}
+
+/// Copies less than a block masked. The last eight bytes are masked as one word whether they are
+/// one or overlap another, so that no byte is masked alone unless there are less.
+#[inline]
+fn copy_rest_masked(rest: &[u8], room: &mut [u8], word: u64) {
+    let (Some(last), true) = (rest.last_chunk(), rest.len() == room.len()) else {
+        room.copy_from_slice(rest);
+        return mask_bytes(room, word);
+    };
+    copy_words_masked(rest, room, word);
+    if let Some(room) = room.last_chunk_mut() {
+        *room = mask_word(*last, turn(word, rest.len()));
+    }
+}
+
+#[inline]
+fn mask_words(bytes: &mut [u8], word: u64) {
+    for bytes in bytes.as_chunks_mut().0 {
+        *bytes = mask_word(*bytes, word);
+    }
+}
+
+#[inline]
+fn copy_words_masked(bytes: &[u8], room: &mut [u8], word: u64) {
+    for (bytes, room) in bytes.as_chunks().0.iter().zip(room.as_chunks_mut().0) {
+        *room = mask_word(*bytes, word);
+    }
+}
+
+#[inline]
+fn mask_bytes(bytes: &mut [u8], word: u64) {
+    for (byte, key) in bytes.iter_mut().zip(word.to_le_bytes()) {
         *byte ^= key;
     }
+}
+
+#[inline]
+fn mask_word(bytes: [u8; 8], word: u64) -> [u8; 8] {
+    (u64::from_le_bytes(bytes) ^ word).to_le_bytes()
+}
+
+/// The key as it stands after `len` bytes.
+const fn turn(word: u64, len: usize) -> u64 {
+    word.rotate_right(8 * (len as u32 % 4))
 }
 
 /// A client's source of masking keys: ChaCha12, seeded once.
