@@ -9,14 +9,21 @@
 
 mod connect;
 mod facade;
+mod pump;
+mod reader;
 mod sender;
+mod sending;
+mod shared;
 mod stream;
 mod websocket;
+mod writer;
 
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use reader::Reader;
 pub use sender::Sender;
-pub use stream::{Transport, Untimed};
+pub use stream::{Readiness, SocketHalf, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;
+pub use writer::Writer;
 
 pub use crate::accept::AcceptOptions;
 

@@ -50,10 +50,10 @@ impl Ours {
             Self::Blocking => converse_blocking(&url).expect("it goes well"),
             Self::Smol => smol::block_on(converse_smol(&url)).expect("it goes well"),
             Self::BlockingFacade => {
-                converse_facade(&url, |options| blocking::websocketfactory::create(options));
+                converse_facade(&url, blocking::websocketfactory::create);
             }
             Self::SmolFacade => {
-                converse_facade(&url, |options| on_smol::websocketfactory::create(options));
+                converse_facade(&url, on_smol::websocketfactory::create);
             }
         });
     }
