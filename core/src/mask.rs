@@ -142,6 +142,7 @@ fn mask_word(bytes: [u8; 8], word: u64) -> [u8; 8] {
 }
 
 /// The key as it stands after `len` bytes.
+#[expect(clippy::cast_possible_truncation, reason = "only the last two bits count")]
 const fn turn(word: u64, len: usize) -> u64 {
     word.rotate_right(8 * (len as u32 % 4))
 }
