@@ -15,7 +15,7 @@ const NOW: Duration = Duration::ZERO;
 
 /// From this length a server sends from where the payload lies: below, a copy costs less than a
 /// second slice in the write.
-const VECTORED_LEN_MIN: usize = 4 * 1024;
+const VECTORED_LEN_MIN: usize = 512;
 
 /// The case as this engine does it.
 #[must_use]

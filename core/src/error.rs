@@ -1,5 +1,5 @@
 //! What can go wrong, in enums by blame: [`ProtocolError`] is the peer's, [`SendError`] the
-//! caller's, [`HandshakeError`](crate::HandshakeError) the opening handshake's.
+//! caller's; those of the opening handshake are beside it.
 
 use core::fmt;
 

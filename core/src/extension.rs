@@ -108,7 +108,8 @@ impl<'a> Reader<'a> {
 
     /// The next element of a list; `None` at its end.
     fn item(&mut self) -> Result<Option<ExtensionItem<'a>>, InvalidList> {
-        // 2.1 takes the list rule of HTTP, in which elements can be empty.
+        // 9.1 takes its notation from RFC 2616, of which section 2.1 says: "null elements are
+        // allowed, but do not contribute to the count of elements present."
         while self.skip_space() == Some(b',') {
             self.position += 1;
         }
@@ -133,7 +134,8 @@ impl<'a> Reader<'a> {
         self.position += 1;
         self.skip_space();
         let name = self.token()?;
-        // 2.1: "including the "implied *LWS rule"": white space may stand between any two words.
+        // 9.1: "this section is using ABNF syntax/rules from [RFC2616], including the "implied
+        // *LWS rule"": white space may stand between any two words.
         if self.skip_space() != Some(b'=') {
             return Ok(Some(Param { name, value: None }));
         }
@@ -218,8 +220,7 @@ mod tests {
             ("deflate-stream", "deflate-stream"),
             (
                 "mux; max-channels=4; flow-control, deflate-stream",
-                "mux; max-channels=4; \
-              flow-control|deflate-stream",
+                "mux; max-channels=4; flow-control|deflate-stream",
             ),
             ("private-extension", "private-extension"),
             // A quoted value is the token that it holds.

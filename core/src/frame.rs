@@ -152,33 +152,27 @@ impl Header {
 }
 
 /// The bytes of a header to send, and how many of them count.
+///
+/// They are put together as one number, low byte first, and so never stand in memory in parts.
 #[inline]
-pub(crate) fn encode(
-    first: u8,
-    payload_len: usize,
-    key: Option<MaskingKey>,
-) -> ([u8; HEADER_LEN_MAX], usize) {
-    let mut bytes = [0; HEADER_LEN_MAX];
-    bytes[0] = first;
-    let len = if payload_len < usize::from(LEN_16) {
-        bytes[1] = payload_len.to_le_bytes()[0];
-        2
-    } else if let Ok(len) = u16::try_from(payload_len) {
-        bytes[1] = LEN_16;
-        bytes[2..4].copy_from_slice(&len.to_be_bytes());
-        4
-    } else {
-        bytes[1] = LEN_64;
-        bytes[2..10].copy_from_slice(&(payload_len as u64).to_be_bytes());
-        10
-    };
-    match key {
-        Some(key) => {
-            bytes[1] |= MASK;
-            bytes[len..len + 4].copy_from_slice(&key.to_bytes());
-            (bytes, len + 4)
+pub(crate) fn encode(first: u8, payload_len: usize, key: Option<MaskingKey>) -> ([u8; 16], usize) {
+    let header = |len_7: u8, extended: u64, len: usize| {
+        let header = u128::from(first) | u128::from(len_7) << 8 | u128::from(extended) << 16;
+        match key {
+            Some(key) => {
+                let key = u128::from(u32::from_le_bytes(key.to_bytes()));
+                let masked = header | u128::from(MASK) << 8 | key << (8 * len);
+                (masked.to_le_bytes(), len + 4)
+            }
+            None => (header.to_le_bytes(), len),
         }
-        None => (bytes, len),
+    };
+    if payload_len < usize::from(LEN_16) {
+        header(payload_len.to_le_bytes()[0], 0, 2)
+    } else if let Ok(len) = u16::try_from(payload_len) {
+        header(LEN_16, len.swap_bytes().into(), 4)
+    } else {
+        header(LEN_64, (payload_len as u64).swap_bytes(), 10)
     }
 }
 

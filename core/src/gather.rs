@@ -38,6 +38,7 @@ pub struct Gather<'o> {
 }
 
 impl<'o> Gather<'o> {
+    #[inline]
     pub(crate) fn new(
         opcode: Opcode,
         message: &'o [u8],
@@ -57,6 +58,7 @@ impl<'o> Gather<'o> {
     /// The bytes to write next, in order. Slices can be empty, the first ones too. With
     /// fragments, there can be more after them.
     #[must_use]
+    #[inline]
     pub fn slices(&self) -> [&[u8]; 4] {
         let [first, second, third] = self.outbox.slices();
         [first, second, third, self.payload]
@@ -67,6 +69,7 @@ impl<'o> Gather<'o> {
     /// # Panics
     ///
     /// If `len` is more than the slices hold.
+    #[inline]
     pub fn sent(&mut self, len: usize) {
         let laid = len.min(self.outbox.len());
         self.outbox.sent(laid);
@@ -79,24 +82,35 @@ impl<'o> Gather<'o> {
 
     /// Whether all is sent, what was in the outbox before included.
     #[must_use]
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.payload.is_empty() && self.rest.is_empty() && self.outbox.is_empty()
     }
 
+    #[inline]
     fn begin_fragment(&mut self, opcode: Opcode) {
         let (payload, rest) = self.rest.split_at(self.rest.len().min(self.fragment_len));
         let fin = if rest.is_empty() { FIN } else { 0 };
         self.outbox.lay_header(fin | opcode as u8, payload.len());
         (self.payload, self.rest) = (payload, rest);
     }
-}
 
-impl Drop for Gather<'_> {
-    fn drop(&mut self) {
+    /// Copies what is left behind what lies in the outbox.
+    #[cold]
+    fn keep(&mut self) {
         self.outbox.lay_rest(self.payload);
         while !self.rest.is_empty() {
             self.begin_fragment(Opcode::Continuation);
             self.outbox.lay_rest(self.payload);
+        }
+    }
+}
+
+impl Drop for Gather<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.payload.is_empty() || !self.rest.is_empty() {
+            self.keep();
         }
     }
 }

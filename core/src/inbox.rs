@@ -18,10 +18,15 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use core::fmt;
+use core::mem;
 use core::ops::Range;
 
 use crate::config::Limits;
 use crate::mask::MaskingKey;
+
+/// Where an empty inbox begins: the payload of a short masked frame, which follows a header of six
+/// bytes, then lies where words are aligned, and the standard library validates it by words.
+const FRONT: usize = 2;
 
 /// Receive memory for one connection: read into [`space`](Self::space), tell
 /// [`filled`](Self::filled), then take the connection's events, which borrow it.
@@ -78,7 +83,7 @@ impl Inbox {
             self.rewind();
         }
         if self.buffer.len() - self.end < self.room_min() {
-            self.make_room();
+            self.make_room(self.room_min(), self.read_len as usize);
         }
         &mut self.buffer[self.end..]
     }
@@ -94,23 +99,33 @@ impl Inbox {
         self.end += len;
     }
 
-    /// Copies received bytes in: for callers that have them elsewhere.
-    pub fn extend(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let space = self.space();
-            let len = bytes.len().min(space.len());
-            let (piece, rest) = bytes.split_at(len);
-            space[..len].copy_from_slice(piece);
-            self.filled(len);
-            bytes = rest;
+    /// Copies received bytes in: for callers that have them elsewhere. It grows to hold them all.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        if self.is_empty() {
+            self.rewind();
         }
+        if self.buffer.len() - self.end < bytes.len() {
+            self.make_room(bytes.len(), bytes.len().max(self.read_len as usize));
+        }
+        self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len());
     }
 
     /// Frees the memory if nothing is in it.
     pub fn release(&mut self) {
         if self.is_empty() {
-            self.rewind();
             self.buffer = Box::default();
+            self.rewind();
+        }
+    }
+
+    /// Exchanges memory with another, if nothing is in either: for pools, by which an idle
+    /// connection holds none.
+    pub fn swap_memory(&mut self, other: &mut Self) {
+        if self.is_empty() && other.is_empty() {
+            self.rewind();
+            other.rewind();
+            mem::swap(&mut self.buffer, &mut other.buffer);
         }
     }
 
@@ -149,24 +164,29 @@ impl Inbox {
         self.read_len as usize / 4
     }
 
-    const fn rewind(&mut self) {
-        self.message_start = 0;
-        self.message_end = 0;
-        self.read = 0;
-        self.end = 0;
+    #[inline]
+    fn rewind(&mut self) {
+        let front = FRONT.min(self.buffer.len());
+        self.message_start = front;
+        self.message_end = front;
+        self.read = front;
+        self.end = front;
     }
 
-    /// Gives the space its length back: by closing the gap, then by moving the message to the
+    /// Gives the space this length back: by closing the gap, then by moving the message to the
     /// front, which happens once a message, then by growing.
     #[cold]
-    fn make_room(&mut self) {
+    fn make_room(&mut self, room_min: usize, room: usize) {
         self.close_gap();
-        if self.buffer.len() - self.end >= self.room_min() {
+        if self.buffer.len() - self.end >= room_min {
             return;
         }
         let live = self.end - self.message_start;
         let message_len = self.message_end - self.message_start;
-        let target = live + (self.expected as usize).min(live).max(self.read_len as usize);
+        // Where events are not taken between reads, growing by less than a part of what is there
+        // would copy it too often.
+        let room = room.max((live - message_len) / 2);
+        let target = live + (self.expected as usize).min(live).max(room);
         if target <= self.buffer.len() {
             self.buffer.copy_within(self.message_start..self.end, 0);
         } else {
@@ -212,7 +232,7 @@ impl Inbox {
     }
 
     /// Passes over everything that came.
-    pub(crate) const fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.rewind();
     }
 
@@ -324,6 +344,17 @@ mod tests {
         }
         assert_eq!(inbox.message(), b"abcd");
         assert!(inbox.capacity() <= 128);
+    }
+
+    #[test]
+    fn memory_is_exchanged_only_while_nothing_is_in_it() {
+        let (mut inbox, mut spare) = (Inbox::default(), Inbox::default());
+        inbox.extend(b"x");
+        inbox.swap_memory(&mut spare);
+        assert_eq!((inbox.unparsed(), spare.capacity()), (&b"x"[..], 0));
+        inbox.skip(1);
+        inbox.swap_memory(&mut spare);
+        assert_eq!((inbox.capacity(), spare.capacity()), (0, Limits::default().read_len));
     }
 
     #[test]

@@ -134,6 +134,7 @@ extern crate std;
 mod close;
 mod config;
 mod connection;
+mod control_queue;
 mod error;
 mod event;
 mod extension;
@@ -148,6 +149,7 @@ mod receive;
 mod send;
 mod timer;
 mod utf8;
+mod xor;
 
 pub use close::{CloseCode, CloseFrame, ClosedBy, Closure};
 pub use config::{Config, Delivery, Keepalive, Limits};

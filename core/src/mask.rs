@@ -1,10 +1,12 @@
-//! Masking (5.3): the key, where keys come from, and the loop that applies one.
+//! Masking (5.3): the key, and where keys come from.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+
+use crate::xor;
 
 /// A 32-bit masking key, turned so that its first byte is for the next byte of payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,38 +29,27 @@ impl MaskingKey {
     /// 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4.
     #[inline]
     pub(crate) fn apply(&mut self, payload: &mut [u8]) {
-        if self.0 == 0 {
-            return;
-        }
-        mask(payload, self.0);
-        // What is left after whole keys turns the next one.
-        let rest = payload.len() % 4;
-        self.0 = self.0.rotate_right(8 * u32::from(rest.to_le_bytes()[0]));
+        self.apply_once(payload);
+        self.0 = self.0.rotate_right(xor::turned_bits(payload.len()));
     }
-}
 
-/// The whole of masking: 64 bytes at a time, which the compiler turns into vector code.
-#[inline]
-fn mask(payload: &mut [u8], key: u32) {
-    let word = u64::from(key) << 32 | u64::from(key);
-    let (blocks, rest) = payload.as_chunks_mut::<64>();
-    if !blocks.is_empty() {
-        mask_blocks(blocks, word);
-    }
-    let (words, rest) = rest.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
-    }
-    for (byte, key) in rest.iter_mut().zip(word.to_le_bytes()) {
-        *byte ^= key;
-    }
-}
-
-fn mask_blocks(blocks: &mut [[u8; 64]], word: u64) {
-    for block in blocks {
-        for bytes in block.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+    /// Masks or unmasks the whole of `payload` where it lies.
+    #[inline]
+    pub(crate) fn apply_once(self, payload: &mut [u8]) {
+        if self != Self::NONE {
+            xor::in_place(payload, self.word());
         }
+    }
+
+    /// Writes `payload` masked to `room`, which is as long: the copy that sending makes anyway.
+    #[inline]
+    pub(crate) fn copy_masked(self, payload: &[u8], room: &mut [u8]) {
+        xor::copy(payload, room, self.word());
+    }
+
+    /// The key for eight bytes at once.
+    const fn word(self) -> u64 {
+        (self.0 as u64) << 32 | self.0 as u64
     }
 }
 

@@ -8,17 +8,14 @@
 //! Pings and Pongs and is sent as soon as `data` stands at a border. To find that border nothing
 //! needs to be noted for each frame: frames tell their own length.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
+use alloc::vec;
 use core::fmt;
+use core::mem;
 
-use crate::frame::{self, CONTROL_FRAME_LEN_MAX};
+use crate::control_queue::ControlQueue;
+use crate::frame;
 use crate::mask::MaskingKey;
-
-/// The most bytes of Pings and Pongs that the application can queue: 31 of the longest.
-const CONTROL_LEN_MAX: usize = 4096;
-
-/// Masking goes by pieces of this many bytes: what was copied is still in the cache.
-const PIECE_LEN: usize = 8 * 1024;
 
 /// Send memory for one connection: calls that make bytes lay them here; write
 /// [`unsent`](Self::unsent) to the transport and tell [`sent`](Self::sent).
@@ -38,30 +35,22 @@ const PIECE_LEN: usize = 8 * 1024;
 /// ```
 #[derive(Default)]
 pub struct Outbox {
-    data: Vec<u8>,
-    /// How much of `data` is sent.
+    /// Initialised memory, all of it, of which `data_start..data_end` is laid and unsent: a frame
+    /// is written into it without asking at each step whether it still fits.
+    data: Box<[u8]>,
     data_start: usize,
+    data_end: usize,
     /// A border between frames in `data`. While control frames wait it is the one at which they
     /// go: the first that is not before `data_start`.
     border: usize,
-    control: Vec<u8>,
-    control_start: u16,
-    /// Where in `control` the automatic Pong stands that a later one would replace.
-    pong: Option<u16>,
+    control: ControlQueue,
 }
 
 impl Outbox {
     /// An empty outbox.
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            data: Vec::new(),
-            data_start: 0,
-            border: 0,
-            control: Vec::new(),
-            control_start: 0,
-            pong: None,
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The bytes to write next; empty when all is sent. There can be more after them: see
@@ -79,15 +68,18 @@ impl Outbox {
     #[inline]
     pub fn slices(&self) -> [&[u8]; 3] {
         if self.control.is_empty() {
-            return [&self.data[self.data_start..], &[], &[]];
+            return [self.data(), &[], &[]];
         }
         // A control frame of which a part has gone comes first: data stands at a border then.
-        let (before, after) = self.data[self.data_start..].split_at(self.border - self.data_start);
-        [before, &self.control[usize::from(self.control_start)..], after]
+        let (before, after) = self.data().split_at(self.border - self.data_start);
+        [before, self.control.unsent(), after]
     }
 
     /// Says that the next `len` bytes are written: of [`unsent`](Self::unsent), or across the
     /// [`slices`](Self::slices).
+    ///
+    /// Say 0, too, when the transport takes nothing. An answer to a Ping that it left behind gives
+    /// way to the next one (5.5.3).
     ///
     /// # Panics
     ///
@@ -100,35 +92,25 @@ impl Outbox {
         } else {
             self.sent_with_control(len);
         }
-        if self.data_start == self.data.len() {
-            self.data.clear();
+        if self.data_start == self.data_end {
             self.data_start = 0;
+            self.data_end = 0;
             self.border = 0;
         }
     }
 
     fn sent_with_control(&mut self, len: usize) {
         let before = len.min(self.border - self.data_start);
-        self.data_start += before;
-        let waiting = self.control.len() - usize::from(self.control_start);
-        let control = waiting.min(len - before);
-        if control == waiting {
-            self.control.clear();
-            self.control_start = 0;
-            self.pong = None;
-        } else {
-            self.control_start += narrow(control);
-            // Begun is begun.
-            self.pong = self.pong.filter(|pong| self.control_start <= *pong);
-        }
-        self.data_start += len - before - control;
+        let control = self.control.len().min(len - before);
+        self.control.sent(control);
+        self.data_start += len - control;
     }
 
     /// Bytes that wait.
     #[must_use]
     #[inline]
     pub const fn len(&self) -> usize {
-        self.data.len() - self.data_start + self.control.len() - self.control_start as usize
+        self.data_end - self.data_start + self.control.len()
     }
 
     /// Bytes that wait, Pings and Pongs not counted: what stands before a message laid now, and
@@ -136,7 +118,7 @@ impl Outbox {
     #[must_use]
     #[inline]
     pub const fn data_len(&self) -> usize {
-        self.data.len() - self.data_start
+        self.data_end - self.data_start
     }
 
     /// Whether all is sent.
@@ -153,103 +135,104 @@ impl Outbox {
         }
     }
 
+    /// Exchanges memory with another, if nothing waits in either: for pools, by which an idle
+    /// connection holds none.
+    pub fn swap_memory(&mut self, other: &mut Self) {
+        if self.is_empty() && other.is_empty() {
+            mem::swap(self, other);
+        }
+    }
+
     /// Bytes of memory that it holds.
     #[must_use]
     pub const fn capacity(&self) -> usize {
-        self.data.capacity() + self.control.capacity()
+        self.data.len() + self.control.capacity()
+    }
+
+    /// What is laid and unsent beside control frames.
+    #[inline]
+    fn data(&self) -> &[u8] {
+        &self.data[self.data_start..self.data_end]
     }
 
     /// Lays bytes that are no frame: the opening handshake, which precedes every frame.
     pub(crate) fn lay_head(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
-        self.data.extend_from_slice(bytes);
-        self.border = self.data.len();
+        self.lay_laid(bytes);
+        self.border = self.data_end;
     }
 
     /// Lays a frame behind all others.
     #[inline]
-    pub(crate) fn lay_frame(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
-        let (header, len) = frame::encode(first, payload.len(), key);
-        self.reserve(len + payload.len());
-        self.data.extend_from_slice(&header[..len]);
-        match key {
-            None => self.data.extend_from_slice(payload),
-            Some(key) => extend_masked(&mut self.data, payload, key),
-        }
+    pub(crate) fn lay_frame(&mut self, first: u8, payload: &[u8]) {
+        let (header, header_len) = frame::encode(first, payload.len(), None);
+        let room = self.room(header.len() + payload.len());
+        // All of it, since a copy of fixed length is cheap; the payload covers what is too much.
+        room[..header.len()].copy_from_slice(&header);
+        copy(payload, &mut room[header_len..header_len + payload.len()]);
+        self.data_end += header_len + payload.len();
+    }
+
+    /// Lays a masked frame behind all others.
+    #[inline]
+    pub(crate) fn lay_masked_frame(&mut self, first: u8, payload: &[u8], key: MaskingKey) {
+        let (header, header_len) = frame::encode(first, payload.len(), Some(key));
+        let room = self.room(header.len() + payload.len());
+        room[..header.len()].copy_from_slice(&header);
+        key.copy_masked(payload, &mut room[header_len..header_len + payload.len()]);
+        self.data_end += header_len + payload.len();
     }
 
     /// Lays frames that are laid out already.
     pub(crate) fn lay_laid(&mut self, frames: &[u8]) {
-        self.reserve(frames.len());
-        self.data.extend_from_slice(frames);
+        self.room(frames.len())[..frames.len()].copy_from_slice(frames);
+        self.data_end += frames.len();
     }
 
     /// Lays the header of a frame whose payload the caller will write, or lay by
     /// [`lay_rest`](Self::lay_rest).
+    #[inline]
     pub(crate) fn lay_header(&mut self, first: u8, payload_len: usize) {
-        let (header, len) = frame::encode(first, payload_len, None);
-        self.reserve(len);
-        self.data.extend_from_slice(&header[..len]);
+        let (header, header_len) = frame::encode(first, payload_len, None);
+        self.room(header.len())[..header.len()].copy_from_slice(&header);
+        self.data_end += header_len;
     }
 
     /// Lays what the caller did not write of the payload that follows the last header.
     pub(crate) fn lay_rest(&mut self, payload: &[u8]) {
-        self.reserve(payload.len());
-        self.data.extend_from_slice(payload);
+        self.lay_laid(payload);
         // If the header was sent, this is the only border that can be told.
-        if self.data_start == 0 && self.data.len() == payload.len() {
-            self.border = self.data.len();
+        if self.data_start == 0 && self.data_end == payload.len() {
+            self.border = self.data_end;
         }
     }
 
     /// Whether the application can queue one more Ping or Pong.
     pub(crate) fn has_control_room(&self) -> bool {
-        self.control.len() + CONTROL_FRAME_LEN_MAX <= CONTROL_LEN_MAX
+        self.control.has_room()
     }
 
-    /// Lays a Ping or Pong to go at the next border.
+    /// Lays a Ping or Pong of the application's to go at the next border.
     pub(crate) fn lay_control(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        self.seek_control_border();
+        self.control.push_own(first, payload, key);
+    }
+
+    /// Lays the answer to a Ping.
+    pub(crate) fn lay_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        self.seek_control_border();
+        self.control.push_answer(first, payload, key);
+    }
+
+    fn seek_control_border(&mut self) {
         if self.control.is_empty() {
             self.seek_border();
-        }
-        self.forget_sent_control();
-        let (header, len) = frame::encode(first, payload.len(), key);
-        self.control.extend_from_slice(&header[..len]);
-        match key {
-            None => self.control.extend_from_slice(payload),
-            Some(key) => extend_masked(&mut self.control, payload, key),
-        }
-    }
-
-    /// Lays the answer to a Ping, in place of the one that still waits.
-    ///
-    /// 5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response
-    /// to previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the most
-    /// recently processed Ping frame."
-    pub(crate) fn lay_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
-        if let Some(pong) = self.pong.take() {
-            let start = usize::from(pong);
-            let len = frame::encoded_len(&self.control[start..]);
-            self.control.drain(start..start + len);
-        }
-        self.lay_control(first, payload, key);
-        let len = 2 + payload.len() + if key.is_some() { 4 } else { 0 };
-        self.pong = Some(narrow(self.control.len() - len));
-    }
-
-    /// Keeps the control queue short where it never runs empty.
-    fn forget_sent_control(&mut self) {
-        if usize::from(self.control_start) > self.control.len() / 2 {
-            self.control.drain(..usize::from(self.control_start));
-            self.pong = self.pong.map(|pong| pong - self.control_start);
-            self.control_start = 0;
         }
     }
 
     /// Forgets the frames that have not begun to leave. The border is where they were cut.
     pub(crate) fn cut_short(&mut self) {
         self.seek_border();
-        self.data.truncate(self.border);
+        self.data_end = self.border;
     }
 
     /// Moves the border to the first one that is not before what is sent.
@@ -259,28 +242,33 @@ impl Outbox {
         }
     }
 
+    /// The room behind what is laid, at least `len` bytes.
     #[inline]
-    fn reserve(&mut self, len: usize) {
-        if self.data.capacity() - self.data.len() < len {
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.data.len() - self.data_end < len {
             self.make_room(len);
         }
+        &mut self.data[self.data_end..]
     }
 
     /// Drops what is sent and, if that is not enough, grows to twice what waits.
     #[cold]
     fn make_room(&mut self, len: usize) {
         self.seek_border();
-        let waiting = self.data.len() - self.data_start;
-        // In place only if what moves is not more than what was sent: linear work.
-        if waiting <= self.data_start && waiting + len <= self.data.capacity() {
-            self.data.drain(..self.data_start);
+        let waiting = self.data_len();
+        // What moves here is at most half of the memory afterwards, so as much again is laid
+        // before anything moves next: linear work.
+        let target = (waiting + len).max(2 * waiting);
+        if target <= self.data.len() {
+            self.data.copy_within(self.data_start..self.data_end, 0);
         } else {
-            let mut grown = Vec::with_capacity((waiting + len).max(2 * waiting));
-            grown.extend_from_slice(&self.data[self.data_start..]);
+            let mut grown = vec![0; target].into_boxed_slice();
+            grown[..waiting].copy_from_slice(self.data());
             self.data = grown;
         }
         self.border -= self.data_start;
         self.data_start = 0;
+        self.data_end = waiting;
     }
 }
 
@@ -293,17 +281,24 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// A position in the control queue.
-fn narrow(position: usize) -> u16 {
-    u16::try_from(position).expect("the control queue is bounded below 64 KiB")
+/// Copies what is often shorter than a call to the memory copy is worth: by two pieces of fixed
+/// length that overlap.
+#[inline]
+fn copy(from: &[u8], to: &mut [u8]) {
+    match from.len() {
+        16..=32 => copy_ends::<16>(from, to),
+        8..16 => copy_ends::<8>(from, to),
+        _ => to.copy_from_slice(from),
+    }
 }
 
-/// Appends `payload` masked: copied once, masked while it is in the cache.
-fn extend_masked(out: &mut Vec<u8>, payload: &[u8], mut key: MaskingKey) {
-    for piece in payload.chunks(PIECE_LEN) {
-        let start = out.len();
-        out.extend_from_slice(piece);
-        key.apply(&mut out[start..]);
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
+        *to = *from;
     }
 }
 
@@ -311,10 +306,10 @@ fn extend_masked(out: &mut Vec<u8>, payload: &[u8], mut key: MaskingKey) {
 mod tests {
     use super::*;
     use crate::frame::{FIN, Opcode};
+    use alloc::vec::Vec;
 
     const TEXT: u8 = FIN | Opcode::Text as u8;
     const PING: u8 = FIN | Opcode::Ping as u8;
-    const PONG: u8 = FIN | Opcode::Pong as u8;
 
     fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -331,9 +326,9 @@ mod tests {
     fn a_control_frame_passes_at_the_next_border() {
         for begun in 0..=13 {
             let mut outbox = Outbox::new();
-            outbox.lay_frame(TEXT, b"one", None);
-            outbox.lay_frame(TEXT, b"two", None);
-            outbox.lay_frame(TEXT, b"six", None);
+            outbox.lay_frame(TEXT, b"one");
+            outbox.lay_frame(TEXT, b"two");
+            outbox.lay_frame(TEXT, b"six");
             let mut bytes = outbox.unsent()[..begun].to_vec();
             outbox.sent(begun);
             outbox.lay_control(PING, b"", None);
@@ -348,43 +343,10 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_answer_is_replaced_and_a_begun_one_is_not() {
-        let mut outbox = Outbox::new();
-        outbox.lay_answer(PONG, b"first", None);
-        outbox.lay_control(PONG, b"mine", None);
-        outbox.lay_answer(PONG, b"second", None);
-        outbox.sent(3);
-        outbox.lay_answer(PONG, b"third", None);
-        outbox.sent(4);
-        outbox.lay_answer(PONG, b"fourth", None);
-        assert_eq!(drain(&mut outbox, 99), b"\x05third\x8a\x06fourth");
-    }
-
-    #[test]
-    fn a_peer_that_reads_as_slowly_as_it_pings_makes_nothing_grow() {
-        let mut outbox = Outbox::new();
-        for _ in 0..10_000 {
-            outbox.lay_answer(PONG, &[0; 125], None);
-            outbox.sent(100);
-        }
-        assert!(outbox.capacity() < 1024);
-    }
-
-    #[test]
-    fn many_answers_take_the_memory_of_one() {
-        let mut outbox = Outbox::new();
-        for _ in 0..10_000 {
-            outbox.lay_answer(PONG, &[0; 125], None);
-        }
-        assert_eq!(outbox.len(), 127);
-        assert!(outbox.capacity() < 512);
-    }
-
-    #[test]
     fn cutting_short_keeps_the_frame_that_has_begun() {
         let mut outbox = Outbox::new();
-        outbox.lay_frame(TEXT, b"one", None);
-        outbox.lay_frame(TEXT, b"two", None);
+        outbox.lay_frame(TEXT, b"one");
+        outbox.lay_frame(TEXT, b"two");
         outbox.sent(1);
         outbox.cut_short();
         assert_eq!(outbox.unsent(), b"\x03one");
@@ -396,9 +358,9 @@ mod tests {
     #[test]
     fn a_half_drained_outbox_does_not_grow() {
         let mut outbox = Outbox::new();
-        outbox.lay_frame(TEXT, &[b'x'; 1000], None);
+        outbox.lay_frame(TEXT, &[b'x'; 1000]);
         for _ in 0..10_000 {
-            outbox.lay_frame(TEXT, &[b'x'; 100], None);
+            outbox.lay_frame(TEXT, &[b'x'; 100]);
             outbox.sent(102);
         }
         assert!(outbox.capacity() < 4096);

@@ -151,6 +151,9 @@ impl Connection {
     /// [`poll_event`](Self::poll_event) for all that is not a short message.
     #[inline(never)]
     fn poll_any_event(&mut self, now: Duration, inbox: &mut Inbox) -> Option<Ready> {
+        if let Some(data_type) = self.receiving.medium_message(&self.config.limits, inbox) {
+            return Some(Ready(Step::Message(data_type)));
+        }
         let step = self.next_step(now, inbox);
         self.receiving.left = inbox.unparsed_len();
         match step {
@@ -181,13 +184,38 @@ impl Connection {
         outbox: &mut Outbox,
     ) -> Event<'a> {
         match ready.0 {
-            Step::Message(data_type) => {
-                let range = inbox.take_message(inbox.message_len());
-                match as_message(data_type, inbox.bytes(range)) {
-                    Some(message) => Event::Message(message),
-                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
-                }
-            }
+            Step::Message(data_type) => self.take_message(data_type, now, inbox, outbox),
+            step => self.take_any_event(step, now, inbox, outbox),
+        }
+    }
+
+    #[inline]
+    fn take_message<'a>(
+        &mut self,
+        data_type: DataType,
+        now: Duration,
+        inbox: &'a mut Inbox,
+        outbox: &mut Outbox,
+    ) -> Event<'a> {
+        let range = inbox.take_message(inbox.message_len());
+        match as_message(data_type, inbox.bytes(range)) {
+            Some(message) => Event::Message(message),
+            None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
+        }
+    }
+
+    /// [`take_event`](Self::take_event) for what is mostly not a message: out of line, so that
+    /// the way of a message is short enough to be part of its caller.
+    #[inline(never)]
+    fn take_any_event<'a>(
+        &mut self,
+        step: Step,
+        now: Duration,
+        inbox: &'a mut Inbox,
+        outbox: &mut Outbox,
+    ) -> Event<'a> {
+        match step {
+            Step::Message(data_type) => self.take_message(data_type, now, inbox, outbox),
             Step::Chunk { data_type, len, fin } => {
                 let range = inbox.take_message(len);
                 match as_message(data_type, inbox.bytes(range)) {
@@ -344,25 +372,54 @@ impl Receiving {
     /// questions that those must answer one by one. Nothing changes unless it is one.
     #[inline]
     fn short_message(&mut self, inbox: &mut Inbox) -> Option<DataType> {
-        let [first, second, rest @ ..] = inbox.unparsed_mut() else { return None };
-        let data_type = match *first {
+        let &[first, second, ..] = inbox.unparsed() else { return None };
+        // A mask bit that is not as it must be makes it too long.
+        let len = second ^ self.mask_bit;
+        if len >= self.short_len_end {
+            return None;
+        }
+        self.plain_message(first, 2, len.into(), inbox)
+    }
+
+    /// The same with a length of 16 bits.
+    #[inline]
+    fn medium_message(&mut self, limits: &Limits, inbox: &mut Inbox) -> Option<DataType> {
+        let &[first, second, high, low, ..] = inbox.unparsed() else { return None };
+        let len = u16::from_be_bytes([high, low]);
+        let within_limits = u64::from(len) <= limits.frame_len_max.min(limits.message_len_max);
+        // Messages that are delivered whole have a short way, and so has this one.
+        let plain = self.short_len_end != 0 && within_limits && len >= LEN_16.into();
+        if second ^ self.mask_bit != LEN_16 || !plain {
+            return None;
+        }
+        self.plain_message(first, 4, len.into(), inbox)
+    }
+
+    /// Takes a message of one frame whose length is lawful, if that is what it is.
+    #[inline]
+    fn plain_message(
+        &mut self,
+        first: u8,
+        key_start: usize,
+        len: usize,
+        inbox: &mut Inbox,
+    ) -> Option<DataType> {
+        let data_type = match first {
             TEXT_MESSAGE => DataType::Text,
             BINARY_MESSAGE => DataType::Binary,
             _ => return None,
         };
-        // A mask bit that is not as it must be makes it too long.
-        let len = *second ^ self.mask_bit;
-        if len >= self.short_len_end || self.message.is_some() {
+        if self.message.is_some() {
             return None;
         }
-        let len = usize::from(len);
+        let rest = inbox.unparsed_mut().get_mut(key_start..)?;
         if self.mask_bit == 0 {
             rest.get(..len)?;
-            inbox.take_message_behind(2, len);
+            inbox.take_message_behind(key_start, len);
         } else {
             let (key, rest) = rest.split_first_chunk_mut()?;
-            MaskingKey::new(*key).apply(rest.get_mut(..len)?);
-            inbox.take_message_behind(2 + 4, len);
+            MaskingKey::new(*key).apply_once(rest.get_mut(..len)?);
+            inbox.take_message_behind(key_start + 4, len);
         }
         self.left = inbox.unparsed_len();
         Some(data_type)

@@ -1,6 +1,7 @@
 //! From calls to bytes: messages, fragments, control frames, closing, failing
 //! (5.4, 5.5, 6.1, 7.1).
 
+use core::num::NonZeroUsize;
 use core::time::Duration;
 
 use crate::close::{CloseCode, ClosedBy};
@@ -9,6 +10,7 @@ use crate::error::{Fault, SendError};
 use crate::event::Message;
 use crate::frame::{CONTROL_PAYLOAD_LEN_MAX, FIN, HEADER_LEN_MAX, Opcode};
 use crate::gather::Gather;
+use crate::mask::MaskingKeys;
 use crate::outbox::Outbox;
 use crate::prepared::PreparedMessage;
 
@@ -42,9 +44,8 @@ impl Connection {
         let payload = message.as_bytes();
         self.check_message(payload.len(), outbox)?;
         let opcode = opcode(data_type(message));
-        if payload.len() <= self.fragment_len() {
-            let key = self.next_key();
-            outbox.lay_frame(FIN | opcode as u8, payload, key);
+        if self.config.fragment_len.is_none() {
+            self.lay_frame(FIN | opcode as u8, payload, outbox);
         } else {
             self.lay_fragments(opcode, payload, true, outbox);
         }
@@ -86,6 +87,7 @@ impl Connection {
     /// # Errors
     ///
     /// As [`send`](Self::send).
+    #[inline]
     pub fn send_vectored<'o>(
         &mut self,
         message: impl Into<Message<'o>>,
@@ -114,7 +116,7 @@ impl Connection {
         self.check_message(message.payload().len(), outbox)?;
         match self.next_key() {
             None => outbox.lay_laid(message.frame()),
-            key => outbox.lay_frame(message.frame()[0], message.payload(), key),
+            Some(key) => outbox.lay_masked_frame(message.frame()[0], message.payload(), key),
         }
         Ok(())
     }
@@ -242,8 +244,7 @@ impl Connection {
             }
             None => 0,
         };
-        let key = self.next_key();
-        outbox.lay_frame(FIN | Opcode::Close as u8, &body[..len], key);
+        self.lay_frame(FIN | Opcode::Close as u8, &body[..len], outbox);
         self.close_sent = true;
         self.closure.sent = code;
     }
@@ -266,15 +267,24 @@ impl Connection {
         Ok(())
     }
 
+    /// Lays a frame as this role must: masked or not.
+    #[inline]
+    fn lay_frame(&mut self, first: u8, payload: &[u8], outbox: &mut Outbox) {
+        match &mut self.masking_keys {
+            None => outbox.lay_frame(first, payload),
+            Some(keys) => lay_masked_frame(first, payload, keys, outbox),
+        }
+    }
+
     /// Lays payload as one frame or several, the first with this opcode.
+    #[inline(never)]
     fn lay_fragments(&mut self, first: Opcode, payload: &[u8], fin: bool, outbox: &mut Outbox) {
         let mut opcode = first;
         let mut rest = payload;
         loop {
             let (piece, after) = rest.split_at(rest.len().min(self.fragment_len()));
             let last = if fin && after.is_empty() { FIN } else { 0 };
-            let key = self.next_key();
-            outbox.lay_frame(last | opcode as u8, piece, key);
+            self.lay_frame(last | opcode as u8, piece, outbox);
             if after.is_empty() {
                 return;
             }
@@ -283,16 +293,19 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn fragment_len(&self) -> usize {
         self.config.fragment_len.map_or(usize::MAX, Into::into)
     }
 
+    #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         // 5.5.1: "The application MUST NOT send any more data frames after sending a Close
         // frame." 6.1: the connection must be in the OPEN state.
         if self.state == State::Open { Ok(()) } else { Err(SendError::NotOpen) }
     }
 
+    #[inline]
     fn check_message(&self, len: usize, outbox: &Outbox) -> Result<(), SendError> {
         self.check_open()?;
         if self.sending.is_some() {
@@ -301,14 +314,30 @@ impl Connection {
         self.check_room(len, outbox)
     }
 
+    #[inline]
     fn check_room(&self, len: usize, outbox: &Outbox) -> Result<(), SendError> {
-        let frames = if len <= self.fragment_len() { 1 } else { len.div_ceil(self.fragment_len()) };
-        let needed = len.saturating_add(frames.saturating_mul(HEADER_LEN_MAX));
-        if outbox.len().saturating_add(needed) > self.config.limits.outbox_len_max {
+        let headers = match self.config.fragment_len {
+            None => HEADER_LEN_MAX,
+            Some(piece) => headers_len(len, piece),
+        };
+        let needed = len.saturating_add(headers);
+        if needed > self.config.limits.outbox_len_max.saturating_sub(outbox.len()) {
             return Err(SendError::OutboxFull);
         }
         Ok(())
     }
+}
+
+/// The most bytes that the headers of a message cut into pieces take.
+#[cold]
+fn headers_len(len: usize, piece: NonZeroUsize) -> usize {
+    len.div_ceil(piece.get()).max(1).saturating_mul(HEADER_LEN_MAX)
+}
+
+/// Out of line: a server's way needs none of the registers that this one fills.
+#[inline(never)]
+fn lay_masked_frame(first: u8, payload: &[u8], keys: &mut MaskingKeys, outbox: &mut Outbox) {
+    outbox.lay_masked_frame(first, payload, keys.next_key());
 }
 
 const fn data_type(message: Message<'_>) -> DataType {

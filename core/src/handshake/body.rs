@@ -6,11 +6,12 @@
 
 use alloc::vec::Vec;
 
+use crate::handshake::append;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
 
 /// A body while it arrives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Body {
     state: State,
     bytes: Vec<u8>,
@@ -127,7 +128,7 @@ impl Body {
             }
         };
         let kept = data.len().min(self.len_max - self.bytes.len());
-        self.bytes.extend_from_slice(&data[..kept]);
+        append(&mut self.bytes, &data[..kept], self.len_max);
         self.state = if kept < data.len() { State::Truncated } else { next };
         data.len()
     }
@@ -190,7 +191,8 @@ fn announced(head: &ResponseHead) -> State {
     let headers = head.headers();
     // 4: "If a Transfer-Encoding header field is present in a response and the chunked transfer
     // coding is not the final encoding, the message body length is determined by reading the
-    // connection until it is closed by the server." 6.1: HTTP/1.0 with it is "faulty framing".
+    // connection until it is closed by the server." 6.1: where HTTP/1.0 has it, "treat the message
+    // as if the framing is faulty".
     if let Some(last) = headers.elements("Transfer-Encoding").last() {
         let is_chunked = last.eq_ignore_ascii_case(b"chunked") && head.minor_version() > 0;
         return if is_chunked { chunked(Chunked::SIZE) } else { State::Arriving(Framing::Eof) };

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::connection::Connection;
+use crate::connection::{Connection, Role};
 use crate::extension::ExtensionList;
 use crate::handshake::body::{Body, decimal};
 use crate::handshake::error::HandshakeError;
@@ -89,7 +89,7 @@ impl ClientHandshake {
         Self {
             accept: accept(&key),
             subprotocols: request.subprotocols().into(),
-            reader: HeadReader::default(),
+            reader: HeadReader::new(Role::Client),
             deadline: now.saturating_add(config.handshake_timeout),
             eof: false,
             stage: Stage::Head,
@@ -294,7 +294,7 @@ impl Response {
 
 /// The answer of a server that refuses: an ordinary HTTP response, such as a redirect or a demand
 /// for credentials. Nothing in it is followed or repeated by itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     head: ResponseHead,
     body: Body,

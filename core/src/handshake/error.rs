@@ -151,8 +151,8 @@ impl HandshakeError {
             Self::MethodNotGet => Some(405),
             Self::TimedOut => Some(408),
             Self::FirstLineTooLong => Some(414),
-            // 4.2.2: "abort processing the WebSocket handshake and [...] send an appropriate
-            // HTTP error code (such as 426 Upgrade Required)".
+            // 4.2.2: "the server MUST abort the WebSocket handshake described in this section and
+            // instead send an appropriate HTTP error code (such as 426 Upgrade Required)".
             Self::MissingUpgrade | Self::MissingVersion | Self::UnsupportedVersion => Some(426),
             Self::HeadTooLong | Self::TooManyHeaderLines => Some(431),
             Self::UnsupportedHttpVersion => Some(505),

@@ -29,12 +29,13 @@ impl<'a> Headers<'a> {
 
     /// The values of all headers of this name, in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+        let is_of_name = move |line: &(&[u8], _)| line.0.eq_ignore_ascii_case(name.as_bytes());
+        self.0.lines().filter(is_of_name).map(|(_, value)| value)
     }
 
     /// Names and values of all headers, in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        (0..self.len()).map_while(move |index| self.0.line(index))
+        self.0.lines().map(|(name, value)| (ascii(name), value))
     }
 
     /// The number of header lines.
@@ -178,16 +179,15 @@ impl RequestHead {
     }
 }
 
-/// Divides an absolute URI of a scheme that this protocol or HTTP has into its authority and the
-/// rest.
+/// Divides an absolute URI, which 4.2.1 wants to be one of HTTP, into its authority and the rest.
 fn absolute_form(target: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = target.split_once("://")?;
-    if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return None;
     }
     let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // RFC 9110, section 4.2.4: a recipient should "treat its presence as an error"; of user
-    // information, which `Authority` refuses.
+    // RFC 9110, section 4.2.4: "a recipient SHOULD parse for userinfo and treat its presence as an
+    // error". It is no part of a host, so it is one here.
     Authority::parse(authority)?;
     Some((authority, rest))
 }

@@ -62,8 +62,8 @@ impl Offer {
             Some(_) => return Err(HandshakeError::UnsupportedVersion),
             None => return Err(HandshakeError::MissingVersion),
         }
-        // 5: "A |Sec-WebSocket-Key| header field with a base64-encoded value that, when decoded,
-        // is 16 bytes in length."
+        // 5: "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when
+        // decoded, is 16 bytes in length."
         let key = match headers.only("Sec-WebSocket-Key", HandshakeError::RepeatedKey)? {
             Some(key) if is_key(key) => key,
             Some(_) => return Err(HandshakeError::InvalidKey),
@@ -118,6 +118,15 @@ impl Offer {
         }
         self.subprotocol = Some(name.into());
         Ok(())
+    }
+
+    /// Chooses the subprotocol that the client likes best among those that the server supports,
+    /// if there is one; tells which.
+    pub fn select_subprotocol_among<'s>(&mut self, supported: &[&'s str]) -> Option<&'s str> {
+        let choose = |offered: &str| supported.iter().find(|name| **name == offered).copied();
+        let name = self.subprotocols().find_map(choose)?;
+        self.subprotocol = Some(name.into());
+        Some(name)
     }
 
     /// Adds a header to the response, such as a cookie, after those added before.
@@ -194,9 +203,9 @@ impl Offer {
     }
 }
 
-/// 1: "An HTTP/1.1 or higher GET request, including a "Request-URI" that should be interpreted as
-/// a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI containing the /resource
-/// name/)."
+/// 1: "An HTTP/1.1 or higher GET request, including a "Request-URI" \[RFC2616\] that should be
+/// interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI containing
+/// the /resource name/)."
 fn check_request_line(head: &RequestHead) -> Result<(), HandshakeError> {
     if head.method() != "GET" {
         return Err(HandshakeError::MethodNotGet);

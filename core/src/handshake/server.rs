@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;
+use crate::connection::Role;
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
@@ -94,7 +95,7 @@ impl ServerHandshake {
     pub fn new(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         let config = config.into();
         Self {
-            reader: HeadReader::default(),
+            reader: HeadReader::new(Role::Server),
             deadline: now.saturating_add(config.handshake_timeout),
             eof: false,
             stage: Stage::Head,

@@ -1,0 +1,414 @@
+//! In its steady state the engine allocates nothing, and on the way there no more than it must:
+//! counted by the allocator itself, for each thread, so that every test counts only its own.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use bluewire_core::{
+    Config, Connection, Delivery, Event, Inbox, Keepalive, MaskingKeys, Message, Outbox,
+    PreparedMessage, Role,
+};
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counting must not allocate and does not: the cells are initialised by constants and have
+/// nothing to drop. While a thread ends they may be gone; then nothing is counted any more.
+fn count(bytes: usize) {
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    let _ = BYTES.try_with(|sum| sum.set(sum.get() + bytes));
+}
+
+// SAFETY: every call is handed on to the system's allocator, unchanged; counting beside it
+// touches no memory but the thread's own two cells.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc`, which is the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count(new_size);
+        // SAFETY: as above; the block is the system's, as all are.
+        unsafe { System.realloc(block, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The allocations of `work`, and their bytes.
+fn allocations(work: impl FnOnce()) -> (usize, usize) {
+    let before = (COUNT.get(), BYTES.get());
+    work();
+    (COUNT.get() - before.0, BYTES.get() - before.1)
+}
+
+const NOW: Duration = Duration::ZERO;
+const BOTH: [Role; 2] = [Role::Client, Role::Server];
+
+fn connection(role: Role, config: &Config) -> Connection {
+    match role {
+        Role::Client => Connection::client(config.clone(), MaskingKeys::from_seed([1; 32]), NOW),
+        Role::Server => Connection::server(config.clone(), NOW),
+    }
+}
+
+/// What the peer of this endpoint sends: frames of these first bytes and payloads.
+fn stream(to: Role, frames: &[(u8, &[u8])]) -> Vec<u8> {
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let mut bytes = Vec::new();
+    for (first, payload) in frames {
+        let mask_bit = if to == Role::Server { 0x80 } else { 0 };
+        bytes.push(*first);
+        if let Ok(len_7 @ 0..=125) = u8::try_from(payload.len()) {
+            bytes.push(mask_bit | len_7);
+        } else if let Ok(len_16) = u16::try_from(payload.len()) {
+            bytes.push(mask_bit | 126);
+            bytes.extend(len_16.to_be_bytes());
+        } else {
+            bytes.push(mask_bit | 127);
+            bytes.extend((payload.len() as u64).to_be_bytes());
+        }
+        if to == Role::Server {
+            bytes.extend(KEY);
+            bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+        } else {
+            bytes.extend(*payload);
+        }
+    }
+    bytes
+}
+
+/// The traffic of one round: messages whole and fragmented, small and large, control frames
+/// between; 11 events.
+fn round(to: Role) -> Vec<u8> {
+    let large = vec![b'x'; 100_000];
+    stream(
+        to,
+        &[
+            (0x81, b"a small text"),
+            (0x82, b""),
+            (0x89, b"ping"),
+            (0x01, b"in "),
+            (0x89, b"one"),
+            (0x00, b"frag"),
+            (0x8a, b"two"),
+            (0x89, &[b'?'; 125]),
+            (0x80, "ments…".as_bytes()),
+            (0x82, &large[..300]),
+            (0x81, &large),
+            (0x02, &large[..50_000]),
+            (0x89, b""),
+            (0x80, &large[..50_000]),
+        ],
+    )
+}
+
+const EVENTS: usize = 11;
+
+/// An end with its memory.
+struct End {
+    connection: Connection,
+    inbox: Inbox,
+    outbox: Outbox,
+}
+
+impl End {
+    fn new(role: Role, config: &Config) -> Self {
+        let connection = connection(role, config);
+        Self { connection, inbox: Inbox::default(), outbox: Outbox::new() }
+    }
+
+    /// Lets the bytes arrive in reads of at most so many, and gives each event to `on_event`.
+    /// Returns how many there were.
+    fn hear(
+        &mut self,
+        mut bytes: &[u8],
+        read_len: usize,
+        mut on_event: impl FnMut(Event<'_>, &mut Connection, &mut Outbox),
+    ) -> usize {
+        let Self { connection, inbox, outbox } = self;
+        let mut events = 0;
+        while !bytes.is_empty() {
+            let space = inbox.space();
+            let len = bytes.len().min(read_len).min(space.len());
+            let (piece, rest) = bytes.split_at(len);
+            space[..len].copy_from_slice(piece);
+            inbox.filled(len);
+            bytes = rest;
+            while let Some(event) = connection.next_event(NOW, inbox, outbox) {
+                assert!(!matches!(event, Event::Failed(_)), "{event:?}");
+                on_event(event, connection, outbox);
+                events += 1;
+            }
+        }
+        events
+    }
+}
+
+/// Writes by at most so many bytes at a time, all but the last `left`.
+fn write(outbox: &mut Outbox, write_len: usize, left: usize) {
+    while outbox.len() > left {
+        let len = outbox.unsent().len().min(write_len).min(outbox.len() - left);
+        outbox.sent(len);
+    }
+}
+
+const READ_LENS: [usize; 4] = [1, 7, 1000, usize::MAX];
+
+/// Warms up, and then counts.
+fn assert_allocates_nothing(name: &str, mut work: impl FnMut()) {
+    work();
+    work();
+    let (count, bytes) = allocations(|| (0..3).for_each(|_| work()));
+    assert_eq!((count, bytes), (0, 0), "{name}");
+}
+
+#[test]
+fn the_allocator_counts() {
+    let (count, bytes) = allocations(|| drop(std::hint::black_box(vec![0_u8; 1234])));
+    assert_eq!((count, bytes), (1, 1234));
+}
+
+#[test]
+fn receiving_allocates_nothing() {
+    for role in BOTH {
+        for read_len in READ_LENS {
+            let bytes = round(role);
+            let mut end = End::new(role, &Config::default());
+            assert_allocates_nothing(&format!("{role:?}, reads of {read_len}"), || {
+                assert_eq!(end.hear(&bytes, read_len, |_, _, outbox| write(outbox, 9, 0)), EVENTS);
+            });
+        }
+    }
+}
+
+#[test]
+fn receiving_in_chunks_allocates_nothing() {
+    let config = Config { delivery: Delivery::Chunks, ..Config::default() };
+    for role in BOTH {
+        for read_len in READ_LENS {
+            let bytes = round(role);
+            let mut end = End::new(role, &config);
+            assert_allocates_nothing(&format!("{role:?}, reads of {read_len}"), || {
+                assert!(end.hear(&bytes, read_len, |_, _, outbox| write(outbox, 9, 0)) > EVENTS);
+            });
+            // A message that never ends in memory takes the memory of one read.
+            assert!(end.inbox.capacity() < 20_000);
+        }
+    }
+}
+
+/// Answers to Pings alone, written at once, late, and in part.
+#[test]
+fn answering_pings_allocates_nothing() {
+    for role in BOTH {
+        for left in [0, 1, 100, usize::MAX] {
+            let bytes = stream(role, &[(0x89, &[b'?'; 125]), (0x89, b""), (0x89, b"three")]);
+            let mut end = End::new(role, &Config::default());
+            // As many as ever wait.
+            for _ in 0..20 {
+                end.hear(&bytes, 50, |_, _, outbox| write(outbox, 33, left));
+            }
+            assert_allocates_nothing(&format!("{role:?}, {left} left"), || {
+                end.hear(&bytes, 50, |_, _, outbox| write(outbox, 33, left));
+            });
+        }
+    }
+}
+
+/// Every message goes back, while it is in hand.
+#[test]
+fn an_echo_allocates_nothing() {
+    for role in BOTH {
+        for read_len in READ_LENS {
+            for left in [0, 10, 5000] {
+                let bytes = round(role);
+                let mut end = End::new(role, &Config::default());
+                assert_allocates_nothing(&format!("{role:?}, {read_len}, {left} left"), || {
+                    end.hear(&bytes, read_len, |event, connection, outbox| {
+                        if let Event::Message(message) = event {
+                            connection.send(message, outbox).expect("open");
+                        }
+                        write(outbox, 4321, left);
+                    });
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn every_way_of_sending_allocates_nothing() {
+    let large = vec![0xab; 70_000];
+    let prepared = PreparedMessage::new(&large);
+    for role in BOTH {
+        for fragment_len in [None, 1000.try_into().ok()] {
+            let config = Config { fragment_len, ..Config::default() };
+            let End { mut connection, mut outbox, .. } = End::new(role, &config);
+            assert_allocates_nothing(&format!("{role:?}, fragments of {fragment_len:?}"), || {
+                connection.send("text", &mut outbox).expect("open");
+                connection.send(&large, &mut outbox).expect("open");
+                connection.send_prepared(&prepared, &mut outbox).expect("open");
+                connection.send_fragment(&large[..1234], false, &mut outbox).expect("open");
+                write(&mut outbox, 777, 5000);
+                connection.ping(b"?", &mut outbox).expect("open");
+                connection.send_fragment(&large[..1234], true, &mut outbox).expect("open");
+                connection.pong(b"!", &mut outbox).expect("open");
+                drop(connection.send_vectored(&large, &mut outbox).expect("open"));
+                write(&mut outbox, 777, 0);
+                let mut gather = connection.send_vectored(&large, &mut outbox).expect("open");
+                while !gather.is_empty() {
+                    let len = gather.slices().iter().map(|slice| slice.len()).sum::<usize>();
+                    gather.sent(len.min(3333));
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn keepalive_allocates_nothing() {
+    let keepalive = Some(Keepalive::default());
+    let config = Config { keepalive, ..Config::default() };
+    for role in BOTH {
+        let End { mut connection, mut inbox, mut outbox } = End::new(role, &config);
+        // The payload of the second ping, and of the third, is not looked for here: any byte is
+        // an answer.
+        let answer = stream(role, &[(0x8a, b"answer")]);
+        let mut now = NOW;
+        let mut pings = 0;
+        assert_allocates_nothing(&format!("{role:?}"), || {
+            now = connection.poll_timeout().expect("keepalive");
+            connection.handle_timeout(now, &mut outbox);
+            pings += usize::from(!outbox.is_empty());
+            write(&mut outbox, 3, 0);
+            inbox.space()[..answer.len()].copy_from_slice(&answer);
+            inbox.filled(answer.len());
+            while connection.next_event(now, &mut inbox, &mut outbox).is_some() {}
+        });
+        assert_eq!(pings, 5);
+    }
+}
+
+/// The two ends of one connection, back and forth.
+#[test]
+fn two_ends_that_talk_allocate_nothing() {
+    let mut client = End::new(Role::Client, &Config::default());
+    let mut server = End::new(Role::Server, &Config::default());
+    assert_allocates_nothing("ping-pong", || {
+        client.connection.send("question", &mut client.outbox).expect("open");
+        client.connection.ping(b"?", &mut client.outbox).expect("open");
+        for _ in 0..2 {
+            let question = client.outbox.unsent();
+            let len = question.len();
+            server.hear(question, 5, |event, connection, outbox| {
+                if let Event::Message(Message::Text(text)) = event {
+                    connection.send(text, outbox).expect("open");
+                }
+            });
+            client.outbox.sent(len);
+            let answer = server.outbox.unsent();
+            let len = answer.len();
+            client.hear(answer, 5, |_, _, _| {});
+            server.outbox.sent(len);
+        }
+        assert!(client.outbox.is_empty() && server.outbox.is_empty());
+    });
+}
+
+/// An end that is made, and not used, holds its state and no buffer; a client also its keys.
+#[test]
+fn a_connection_that_is_idle_holds_no_buffer() {
+    for role in BOTH {
+        let config = std::sync::Arc::new(Config::default());
+        let mut end = None;
+        let (count, _) = allocations(|| {
+            let connection = match role {
+                Role::Client => {
+                    Connection::client(config.clone(), MaskingKeys::from_seed([1; 32]), NOW)
+                }
+                Role::Server => Connection::server(config.clone(), NOW),
+            };
+            end = Some(End { connection, inbox: Inbox::default(), outbox: Outbox::new() });
+        });
+        assert_eq!(count, usize::from(role == Role::Client), "{role:?}");
+
+        let mut end = end.expect("made above");
+        let bytes = round(role);
+        end.hear(&bytes, 1000, |_, _, _| {});
+        write(&mut end.outbox, 1000, 0);
+        end.inbox.release();
+        end.outbox.release();
+        assert_eq!((end.inbox.capacity(), end.outbox.capacity()), (0, 0));
+        assert_eq!(end.hear(&bytes, 1000, |_, _, _| {}), EVENTS, "and goes on from there");
+    }
+}
+
+/// Growing to a large message takes allocations whose bytes are a small multiple of it, however
+/// it arrives: memory doubles on the way, so all blocks together are less than four times the
+/// last.
+#[test]
+fn growing_is_linear() {
+    const LEN: usize = 1024 * 1024;
+    let payload = vec![0xab; LEN];
+    for role in BOTH {
+        let whole = stream(role, &[(0x82, &payload)]);
+        let pieces: Vec<_> = payload
+            .chunks(1000)
+            .enumerate()
+            .map(|(i, piece)| (if i == 0 { 0x02 } else { 0x00 }, piece))
+            .chain([(0x80, &b""[..])])
+            .collect();
+        let fragmented = stream(role, &pieces);
+        for bytes in [whole, fragmented] {
+            for read_len in [100, 64 * 1024, usize::MAX] {
+                let mut end = End::new(role, &Config::default());
+                let (count, sum) = allocations(|| {
+                    assert_eq!(end.hear(&bytes, read_len, |_, _, _| {}), 1);
+                });
+                assert!(count < 20 && sum < 4 * LEN, "{count} allocations of {sum} bytes");
+            }
+            let mut end = End::new(role, &Config::default());
+            let (count, sum) = allocations(|| {
+                end.inbox.extend(&bytes);
+                assert_eq!(end.hear(&[0x89], 1, |_, _, _| {}), 1);
+            });
+            assert!(count < 20 && sum < 4 * LEN, "{count} allocations of {sum} bytes, extended");
+
+            // No event is taken until all of it is there.
+            let mut end = End::new(role, &Config::default());
+            let (count, sum) = allocations(|| {
+                bytes.chunks(1000).for_each(|piece| end.inbox.extend(piece));
+                assert_eq!(end.hear(&[0x89], 1, |_, _, _| {}), 1);
+            });
+            assert!(count < 30 && sum < 6 * LEN, "{count} allocations of {sum} bytes, by pieces");
+        }
+
+        let mut end = End::new(role, &Config::default());
+        let (count, sum) = allocations(|| {
+            for piece in payload.chunks(1000) {
+                end.connection.send(piece, &mut end.outbox).expect("open");
+            }
+        });
+        assert!(count < 20 && sum < 4 * LEN, "{count} allocations of {sum} bytes, sent");
+    }
+}

@@ -1,0 +1,216 @@
+//! A server that refuses: the client keeps the whole answer.
+
+use crate::wire::{START, client};
+use bluewire_core::{Config, HandshakeError, Inbox, Limits, Outbox, Refusal};
+use std::time::Duration;
+
+const BODY_LEN_MAX: usize = 100;
+
+/// What becomes of an answer, given in pieces of this length, and then the end of the transport.
+fn refuse(bytes: &[u8], piece_len: usize, eof: bool) -> (Option<u16>, Option<Refusal>, Inbox) {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    let limits = Limits { body_len_max: BODY_LEN_MAX, ..Limits::default() };
+    let mut client = client(Config { limits, ..Config::default() }, &mut outbox);
+    let mut status = None;
+    for piece in bytes.chunks(piece_len) {
+        inbox.extend(piece);
+        if let Err(HandshakeError::Refused { status: refused }) = client.next_response(&mut inbox) {
+            status = Some(refused);
+        }
+    }
+    if eof {
+        client.receive_eof();
+        match client.next_response(&mut inbox) {
+            Err(HandshakeError::Refused { status: refused }) => status = Some(refused),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+    (status, client.into_refusal(), inbox)
+}
+
+/// An answer with these headers and this body must come to these bytes of body.
+fn check(headers: &str, body: &str, expected: &str, complete: bool, needs_eof: bool) {
+    let bytes = format!("{headers}\r\n\r\n{body}");
+    for piece_len in [1, 2, 3, 7, 1000] {
+        let (status, refusal, _) = refuse(bytes.as_bytes(), piece_len, false);
+        assert_eq!(status.is_none(), needs_eof, "{bytes:?}");
+        let refusal = if needs_eof { refuse(bytes.as_bytes(), piece_len, true).1 } else { refusal };
+        let refusal = refusal.expect("refused");
+        assert_eq!(refusal.body().escape_ascii().to_string(), expected, "{bytes:?}");
+        assert_eq!(refusal.is_complete(), complete, "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_refusal_tells_its_status_and_headers() {
+    let bytes = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\
+        WWW-Authenticate: Digest\r\nContent-Length: 2\r\n\r\nno";
+    let (status, refusal, inbox) = refuse(bytes, 1000, false);
+    let refusal = refusal.expect("refused");
+    assert_eq!(status, Some(401));
+    let head = refusal.head();
+    assert_eq!((head.status(), head.reason(), head.minor_version()), (401, "Unauthorized", 1));
+    assert!(head.headers().all("www-authenticate").eq([&b"Basic"[..], b"Digest"]));
+    assert_eq!((refusal.body(), refusal.is_complete()), (&b"no"[..], true));
+    assert!(inbox.is_empty());
+}
+
+#[test]
+fn every_status_but_101_refuses() {
+    for status in [200, 204, 299, 301, 304, 400, 401, 403, 404, 426, 500, 503, 599, 999] {
+        for version in ["HTTP/1.1", "HTTP/1.0"] {
+            let bytes = format!("{version} {status} X\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(refuse(bytes.as_bytes(), 5, false).0, Some(status), "{bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_body_ends_where_its_length_says() {
+    let head = "HTTP/1.1 403 No\r\nContent-Length: 5";
+    check(head, "hello", "hello", true, false);
+    check(head, "hello, more", "hello", true, false);
+    check(head, "hell", "hell", false, true);
+    check("HTTP/1.1 403 No\r\nContent-Length: 0", "", "", true, false);
+    check("HTTP/1.1 403 No\r\nContent-Length: 5, 5", "hello", "hello", true, false);
+    check(
+        "HTTP/1.1 403 No\r\nContent-Length: 5\r\nContent-Length: 5",
+        "hello",
+        "hello",
+        true,
+        false,
+    );
+}
+
+#[test]
+fn a_body_without_length_ends_with_the_transport() {
+    check("HTTP/1.1 500 Oops", "hello", "hello", true, true);
+    check("HTTP/1.0 500 Oops", "", "", true, true);
+    check("HTTP/1.1 500 Oops\r\nTransfer-Encoding: gzip", "hello", "hello", true, true);
+    check("HTTP/1.0 500 Oops\r\nTransfer-Encoding: chunked", "hello", "hello", true, true);
+}
+
+#[test]
+fn a_status_without_body_ends_at_its_head() {
+    for status in [204, 304] {
+        check(&format!("HTTP/1.1 {status} X\r\nContent-Length: 5"), "", "", true, false);
+    }
+}
+
+#[test]
+fn a_chunked_body_is_put_together() {
+    let head = "HTTP/1.1 404 X\r\nContent-Length: 3\r\nTransfer-Encoding: chunked";
+    for body in [
+        "5\r\nhello\r\n0\r\n\r\n",
+        "1\r\nh\r\n4\r\nello\r\n0\r\n\r\n",
+        "5;a=b;c=\"d\"\r\nhello\r\n000;x\r\n\r\n",
+        "005 \r\nhello\r\n0\r\nTrailer: a\r\nOther: b\r\n\r\n",
+        "5\r\nhello\r\n0\r\n\r\nmore",
+    ] {
+        check(head, body, "hello", true, false);
+    }
+    check(
+        head,
+        "A\r\n0123456789\r\nb\r\n01234567890\r\n0\r\n\r\n",
+        "012345678901234567890",
+        true,
+        false,
+    );
+    check(
+        "HTTP/1.1 404 X\r\nTransfer-Encoding: gzip,\r\nTransfer-Encoding: CHUNKED",
+        "1\r\nx\r\n0\r\n\r\n",
+        "x",
+        true,
+        false,
+    );
+}
+
+#[test]
+fn a_malformed_body_is_what_was_understood_of_it() {
+    let head = "HTTP/1.1 404 X\r\nTransfer-Encoding: chunked";
+    for body in [
+        "5\r\nhelloX",
+        "5\r\nhello\rX",
+        "5\r\nhello\r\n\r\n",
+        "5\r\nhello\r\nx",
+        "5\r\nhello\r\n-1\r\n",
+        "5\r\nhello\r\n0x1\r\n",
+        "5\r\nhello\r\n11111111111111111\r\n",
+        "5\r\nhello\r\n1;\n",
+        "5\r\nhello\r\n1;\0",
+        "5\r\nhello\r\n0\r\n\n",
+        "5\r\nhello\r\n0\r\nA: \0",
+    ] {
+        check(head, body, "hello", false, false);
+    }
+    check(head, "5\r\nhel", "hel", false, true);
+    check(head, "5\r\nhello\r\n0\r\n", "hello", false, true);
+    for length in ["", "x", "-1", "+1", "1, 2", "1\r\nContent-Length: 2", "99999999999999999999"] {
+        let head = format!("HTTP/1.1 404 X\r\nContent-Length: {length}");
+        check(&head, "hello", "", false, false);
+    }
+}
+
+#[test]
+fn a_body_of_the_limit_is_kept_and_one_byte_more_is_not() {
+    let fits = "x".repeat(BODY_LEN_MAX);
+    let long = "x".repeat(BODY_LEN_MAX + 1);
+    let head = |len: usize| format!("HTTP/1.1 404 X\r\nContent-Length: {len}");
+    check(&head(BODY_LEN_MAX), &fits, &fits, true, false);
+    check(&head(BODY_LEN_MAX + 1), &long, &fits, false, false);
+    check("HTTP/1.1 404 X", &fits, &fits, true, true);
+    check("HTTP/1.1 404 X", &long, &fits, false, false);
+    let head = "HTTP/1.1 404 X\r\nTransfer-Encoding: chunked";
+    check(head, &format!("64\r\n{fits}\r\n0\r\n\r\n"), &fits, true, false);
+    check(head, &format!("64\r\n{fits}\r\n1\r\nx"), &fits, false, false);
+}
+
+#[test]
+fn an_endless_body_neither_waits_nor_grows() {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    let limits = Limits { body_len_max: 0, ..Limits::default() };
+    let mut client = client(Config { limits, ..Config::default() }, &mut outbox);
+    inbox.extend(b"HTTP/1.1 404 X\r\nContent-Length: 18446744073709551615\r\n\r\n");
+    let refused = client.next_response(&mut inbox).map(|_| ());
+    assert_eq!(refused, Err(HandshakeError::Refused { status: 404 }));
+    assert_eq!(client.refusal().map(Refusal::is_complete), Some(false));
+}
+
+#[test]
+fn the_refusal_is_there_before_its_body() {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    let mut client = client(Config::default(), &mut outbox);
+    assert!(client.refusal().is_none());
+    inbox.extend(b"HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\npart");
+    assert!(matches!(client.next_response(&mut inbox), Ok(None)));
+    let refusal = client.refusal().expect("its head is there");
+    assert_eq!(refusal.head().headers().first_str("location"), Some("/b"));
+    assert_eq!((refusal.body(), refusal.is_complete()), (&b"part"[..], false));
+}
+
+#[test]
+fn a_refusal_whose_body_takes_too_long_is_still_a_refusal() {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    let mut client = client(Config::default(), &mut outbox);
+    inbox.extend(b"HTTP/1.1 503 X\r\nContent-Length: 9\r\n\r\npart");
+    assert!(matches!(client.next_response(&mut inbox), Ok(None)));
+    let deadline = START + Duration::from_secs(10);
+    assert_eq!(client.poll_timeout(), Some(deadline));
+    client.handle_timeout(deadline);
+    assert_eq!(client.poll_timeout(), None);
+    inbox.extend(b"more");
+    for _ in 0..2 {
+        let refused = client.next_response(&mut inbox).map(|_| ());
+        assert_eq!(refused, Err(HandshakeError::Refused { status: 503 }));
+    }
+    let refusal = client.refusal().expect("refused");
+    assert_eq!((refusal.body(), refusal.is_complete()), (&b"part"[..], false));
+}
+
+#[test]
+fn the_versions_that_a_server_knows_are_told() {
+    let bytes = b"HTTP/1.1 400 Bad Request\r\nSec-WebSocket-Version: 13, 8\r\n\
+        Sec-WebSocket-Version: 7, x, 300, ,0\r\nContent-Length: 0\r\n\r\n";
+    let refusal = refuse(bytes, 1000, false).1.expect("refused");
+    assert!(refusal.versions().eq([13, 8, 7, 0]));
+}
