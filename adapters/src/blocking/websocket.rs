@@ -257,13 +257,17 @@ impl<S: Transport> WebSocket<S> {
     /// Goes on until there is a message, which is then to be lent; `None` at the end, and when
     /// the time is over.
     fn wait_for_message(&mut self, until: Option<Instant>) -> Result<Option<Option<Ready>>, Error> {
+        let mut answered = false;
         loop {
             match self.engine.next() {
-                Next::Deliver(ready) => return Ok(Some(ready)),
-                Next::Answer => {
-                    // An error will show again when it is waited for.
-                    let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+                Next::Deliver(ready) => {
+                    if answered {
+                        // The program may take its time. An error shows again when it is waited.
+                        let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+                    }
+                    return Ok(Some(ready));
                 }
+                Next::Answer => answered = true,
                 Next::End => return self.end(),
                 Next::Wait => {
                     if self.exchange(until)? == Waited::TimedOut {
