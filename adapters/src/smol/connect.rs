@@ -98,7 +98,7 @@ async fn connect_tcp(request: &Request) -> Result<Async<TcpStream>, ConnectError
     Err(ConnectError::Unreachable(failures))
 }
 
-async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+async fn open<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: &mut S,
     request: &Request,
 ) -> Result<Opened, ConnectError> {

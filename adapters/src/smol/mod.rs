@@ -19,6 +19,7 @@ mod sender;
 mod sending;
 mod shared;
 mod shut_down;
+mod spare;
 mod streams;
 mod websocket;
 mod writer;
