@@ -36,6 +36,7 @@ mod accept;
 pub mod blocking;
 mod clock;
 mod connect;
+#[cfg(any(feature = "blocking", feature = "smol"))]
 mod direct;
 mod error;
 pub mod facade;
@@ -51,6 +52,7 @@ pub use bluewire_core::{
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
 pub use connect::{ConnectError, ConnectOptions};
+#[cfg(any(feature = "blocking", feature = "smol"))]
 pub use direct::Flow;
 pub use error::Error;
 pub use url::{Url, UrlError};
