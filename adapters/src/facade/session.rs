@@ -56,7 +56,7 @@ impl Session {
             shared: Arc::clone(shared),
             clock,
             inbox,
-            looked: clock.now(),
+            looked: Duration::ZERO,
             parts: None,
             io_error: None,
             write_failed: false,
