@@ -7,6 +7,8 @@
 //! Any stream works that is a [`Transport`]: those of the standard library are, and every other
 //! `Read + Write` is one in [`Untimed`].
 
+mod adopt;
+mod byte_stream;
 mod connect;
 mod facade;
 mod pump;
@@ -18,6 +20,7 @@ mod stream;
 mod websocket;
 mod writer;
 
+pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use reader::Reader;
 pub use sender::Sender;

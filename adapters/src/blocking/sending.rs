@@ -172,7 +172,7 @@ impl<S: Transport> WebSocket<S> {
     fn finish(&mut self, until: Option<Instant>) -> Result<Closure, Error> {
         loop {
             if let Some(closure) = self.engine.discard() {
-                let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+                self.end_stream();
                 return Ok(closure);
             }
             if self.exchange(until)? == Waited::TimedOut {

@@ -296,10 +296,19 @@ impl<S: Transport> WebSocket<S> {
     }
 
     fn end<T>(&mut self) -> Result<Option<T>, Error> {
-        // What is left is worth a try: the answer to the peer's Close frame.
-        let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+        self.end_stream();
         self.engine.tell_end()?;
         Ok(None)
+    }
+
+    /// Lets the peer see the end of a connection that is closed.
+    pub(super) fn end_stream(&mut self) {
+        // What is left is worth a try: the answer to the peer's Close frame.
+        let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+        if !self.engine.shut_down {
+            self.engine.shut_down = true;
+            let _ = self.stream.shut_down_writing();
+        }
     }
 
     /// Writes what waits, reads once, sees to deadlines. What has arrived comes before a deadline,

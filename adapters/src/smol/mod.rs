@@ -7,6 +7,8 @@
 //!
 //! Any stream works that is `AsyncRead + AsyncWrite`, the traits of `futures`.
 
+mod adopt;
+mod byte_stream;
 mod connect;
 mod deadline;
 mod facade;
@@ -17,10 +19,12 @@ mod sender;
 mod sending;
 mod shared;
 mod shut_down;
+mod spare;
 mod streams;
 mod websocket;
 mod writer;
 
+pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use reader::Reader;
 pub use sender::Sender;
