@@ -36,6 +36,7 @@ mod accept;
 pub mod blocking;
 mod clock;
 mod connect;
+mod direct;
 mod error;
 pub mod facade;
 mod progress;
@@ -50,6 +51,7 @@ pub use bluewire_core::{
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
 pub use connect::{ConnectError, ConnectOptions};
+pub use direct::Flow;
 pub use error::Error;
 pub use url::{Url, UrlError};
 

@@ -29,8 +29,8 @@ pub struct Config {
     /// can pass between them (5.4). By default a message is one frame, which is what peers
     /// handle fastest.
     pub fragment_len: Option<NonZeroUsize>,
-    /// Whether each Ping is answered at once without the application (5.5.2). On by default;
-    /// switched off, the application must answer with
+    /// Whether each Ping is answered at once without the application (5.5.2). On by default. Of
+    /// answers that the transport did not take, only the latest waits. Switched off, the application must answer with
     /// [`Connection::pong`](crate::Connection::pong).
     pub auto_pong: bool,
     /// Pings that find a dead peer and keep middle boxes from forgetting the connection. On by

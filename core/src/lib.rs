@@ -134,6 +134,7 @@ extern crate std;
 mod close;
 mod config;
 mod connection;
+mod control_queue;
 mod error;
 mod event;
 mod extension;

@@ -10,14 +10,12 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 
-use crate::frame::{self, CONTROL_FRAME_LEN_MAX};
+use crate::control_queue::ControlQueue;
+use crate::frame;
 use crate::mask::MaskingKey;
-
-/// The most bytes of Pings and Pongs that the application can queue: 31 of the longest.
-const CONTROL_LEN_MAX: usize = 4096;
 
 /// Send memory for one connection: calls that make bytes lay them here; write
 /// [`unsent`](Self::unsent) to the transport and tell [`sent`](Self::sent).
@@ -45,10 +43,7 @@ pub struct Outbox {
     /// A border between frames in `data`. While control frames wait it is the one at which they
     /// go: the first that is not before `data_start`.
     border: usize,
-    control: Vec<u8>,
-    control_start: u16,
-    /// Where in `control` the automatic Pong stands that a later one would replace.
-    pong: Option<u16>,
+    control: ControlQueue,
 }
 
 impl Outbox {
@@ -77,11 +72,14 @@ impl Outbox {
         }
         // A control frame of which a part has gone comes first: data stands at a border then.
         let (before, after) = self.data().split_at(self.border - self.data_start);
-        [before, &self.control[usize::from(self.control_start)..], after]
+        [before, self.control.unsent(), after]
     }
 
     /// Says that the next `len` bytes are written: of [`unsent`](Self::unsent), or across the
     /// [`slices`](Self::slices).
+    ///
+    /// Say 0, too, when the transport takes nothing. An answer to a Ping that it left behind gives
+    /// way to the next one (5.5.3).
     ///
     /// # Panics
     ///
@@ -103,26 +101,16 @@ impl Outbox {
 
     fn sent_with_control(&mut self, len: usize) {
         let before = len.min(self.border - self.data_start);
-        self.data_start += before;
-        let waiting = self.control.len() - usize::from(self.control_start);
-        let control = waiting.min(len - before);
-        if control == waiting {
-            self.control.clear();
-            self.control_start = 0;
-            self.pong = None;
-        } else {
-            self.control_start += narrow(control);
-            // Begun is begun.
-            self.pong = self.pong.filter(|pong| self.control_start <= *pong);
-        }
-        self.data_start += len - before - control;
+        let control = self.control.len().min(len - before);
+        self.control.sent(control);
+        self.data_start += len - control;
     }
 
     /// Bytes that wait.
     #[must_use]
     #[inline]
     pub const fn len(&self) -> usize {
-        self.data_end - self.data_start + self.control.len() - self.control_start as usize
+        self.data_end - self.data_start + self.control.len()
     }
 
     /// Bytes that wait, Pings and Pongs not counted: what stands before a message laid now, and
@@ -144,6 +132,14 @@ impl Outbox {
     pub fn release(&mut self) {
         if self.is_empty() {
             *self = Self::new();
+        }
+    }
+
+    /// Exchanges memory with another, if nothing waits in either: for pools, by which an idle
+    /// connection holds none.
+    pub fn swap_memory(&mut self, other: &mut Self) {
+        if self.is_empty() && other.is_empty() {
+            mem::swap(self, other);
         }
     }
 
@@ -212,49 +208,24 @@ impl Outbox {
 
     /// Whether the application can queue one more Ping or Pong.
     pub(crate) fn has_control_room(&self) -> bool {
-        self.control.len() + CONTROL_FRAME_LEN_MAX <= CONTROL_LEN_MAX
+        self.control.has_room()
     }
 
-    /// Lays a Ping or Pong to go at the next border.
+    /// Lays a Ping or Pong of the application's to go at the next border.
     pub(crate) fn lay_control(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        self.seek_control_border();
+        self.control.push_own(first, payload, key);
+    }
+
+    /// Lays the answer to a Ping.
+    pub(crate) fn lay_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
+        self.seek_control_border();
+        self.control.push_answer(first, payload, key);
+    }
+
+    fn seek_control_border(&mut self) {
         if self.control.is_empty() {
             self.seek_border();
-        }
-        self.forget_sent_control();
-        let (header, len) = frame::encode(first, payload.len(), key);
-        self.control.extend_from_slice(&header[..len]);
-        match key {
-            None => self.control.extend_from_slice(payload),
-            Some(key) => {
-                let start = self.control.len();
-                self.control.extend_from_slice(payload);
-                key.apply_once(&mut self.control[start..]);
-            }
-        }
-    }
-
-    /// Lays the answer to a Ping, in place of the one that still waits.
-    ///
-    /// 5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response
-    /// to previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the most
-    /// recently processed Ping frame."
-    pub(crate) fn lay_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
-        if let Some(pong) = self.pong.take() {
-            let start = usize::from(pong);
-            let len = frame::encoded_len(&self.control[start..]);
-            self.control.drain(start..start + len);
-        }
-        self.lay_control(first, payload, key);
-        let len = 2 + payload.len() + if key.is_some() { 4 } else { 0 };
-        self.pong = Some(narrow(self.control.len() - len));
-    }
-
-    /// Keeps the control queue short where it never runs empty.
-    fn forget_sent_control(&mut self) {
-        if usize::from(self.control_start) > self.control.len() / 2 {
-            self.control.drain(..usize::from(self.control_start));
-            self.pong = self.pong.map(|pong| pong - self.control_start);
-            self.control_start = 0;
         }
     }
 
@@ -331,19 +302,14 @@ fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// A position in the control queue.
-fn narrow(position: usize) -> u16 {
-    u16::try_from(position).expect("the control queue is bounded below 64 KiB")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frame::{FIN, Opcode};
+    use alloc::vec::Vec;
 
     const TEXT: u8 = FIN | Opcode::Text as u8;
     const PING: u8 = FIN | Opcode::Ping as u8;
-    const PONG: u8 = FIN | Opcode::Pong as u8;
 
     fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -374,39 +340,6 @@ mod tests {
             bytes.drain(border..border + 2);
             assert_eq!(bytes, b"\x81\x03one\x81\x03two\x81\x03six");
         }
-    }
-
-    #[test]
-    fn a_waiting_answer_is_replaced_and_a_begun_one_is_not() {
-        let mut outbox = Outbox::new();
-        outbox.lay_answer(PONG, b"first", None);
-        outbox.lay_control(PONG, b"mine", None);
-        outbox.lay_answer(PONG, b"second", None);
-        outbox.sent(3);
-        outbox.lay_answer(PONG, b"third", None);
-        outbox.sent(4);
-        outbox.lay_answer(PONG, b"fourth", None);
-        assert_eq!(drain(&mut outbox, 99), b"\x05third\x8a\x06fourth");
-    }
-
-    #[test]
-    fn a_peer_that_reads_as_slowly_as_it_pings_makes_nothing_grow() {
-        let mut outbox = Outbox::new();
-        for _ in 0..10_000 {
-            outbox.lay_answer(PONG, &[0; 125], None);
-            outbox.sent(100);
-        }
-        assert!(outbox.capacity() < 1024);
-    }
-
-    #[test]
-    fn many_answers_take_the_memory_of_one() {
-        let mut outbox = Outbox::new();
-        for _ in 0..10_000 {
-            outbox.lay_answer(PONG, &[0; 125], None);
-        }
-        assert_eq!(outbox.len(), 127);
-        assert!(outbox.capacity() < 512);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From a URL to an open connection, and from an accepted stream to one, by asynchronous calls.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
@@ -7,10 +8,11 @@ use std::time::Duration;
 
 use bluewire_core::{Inbox, Outbox};
 use smol::future::FutureExt as _;
-use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use smol::{Async, Timer};
 
-use super::sender::write_out;
+use super::pump::write_out;
+use super::shut_down::poll_shut_down;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
@@ -53,7 +55,7 @@ pub async fn connect(
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
-pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
+pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<S>, ConnectError> {
@@ -96,7 +98,7 @@ async fn connect_tcp(request: &Request) -> Result<Async<TcpStream>, ConnectError
     Err(ConnectError::Unreachable(failures))
 }
 
-async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+async fn open<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: &mut S,
     request: &Request,
 ) -> Result<Opened, ConnectError> {
@@ -134,7 +136,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
-pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: S,
 ) -> Result<WebSocket<S>, AcceptError> {
     accept_with(stream, AcceptOptions::default()).await
@@ -149,7 +151,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream.
-pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
+pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
@@ -176,8 +178,10 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, outbox: &mut Outbox) {
-    if write_out(stream, outbox).await.is_err() || stream.close().await.is_err() {
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: &mut S, outbox: &mut Outbox) {
+    if write_out(stream, outbox).await.is_err()
+        || poll_fn(|cx| poll_shut_down(stream, cx)).await.is_err()
+    {
         return;
     }
     let mut ignored = [0; 4096];

@@ -15,8 +15,9 @@ use core::ops::Range;
 
 use crate::config::Limits;
 use crate::connection::Role;
-use crate::handshake::ascii;
+use crate::handshake::append;
 use crate::handshake::error::HandshakeError;
+use crate::handshake::grammar::is_field_byte;
 use crate::inbox::Inbox;
 
 /// Takes heads out of an inbox, byte by byte if they come so.
@@ -55,23 +56,19 @@ impl HeadReader {
         inbox: &mut Inbox,
         limits: &Limits,
     ) -> Result<Option<Head>, HandshakeError> {
-        let input = inbox.unparsed();
-        let mut complete = false;
-        let mut len = 0;
-        for byte in input {
-            if self.taken == limits.head_len_max {
-                return Err(self.too_long());
-            }
-            self.taken += 1;
-            len += 1;
-            if self.step(*byte, limits)? {
-                complete = true;
-                break;
-            }
+        let unparsed = inbox.unparsed();
+        let room = limits.head_len_max.saturating_sub(self.taken);
+        let input = &unparsed[..room.min(unparsed.len())];
+        let end = self.find_end(input, limits)?;
+        if end.is_none() && input.len() < unparsed.len() {
+            return Err(self.too_long());
         }
-        self.bytes.extend_from_slice(&input[..len]);
+        let input = &input[..end.unwrap_or(input.len())];
+        append(&mut self.bytes, input, limits.head_len_max);
+        self.taken += input.len();
+        let len = input.len();
         inbox.skip(len);
-        if !complete {
+        if end.is_none() {
             return Ok(None);
         }
         let mut bytes = core::mem::take(&mut self.bytes);
@@ -84,6 +81,23 @@ impl HeadReader {
     /// Whether any byte of a head has come.
     pub(crate) const fn has_begun(&self) -> bool {
         self.taken > 0
+    }
+
+    /// Goes on with `input`; tells where in it the head ends.
+    fn find_end(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, HandshakeError> {
+        let mut position = 0;
+        while let Some(byte) = input.get(position) {
+            position += 1;
+            if self.step(*byte, limits)? {
+                return Ok(Some(position));
+            }
+            if self.line_has_begun && !self.after_cr {
+                // Most bytes need no more than this.
+                let rest = input[position..].iter();
+                position += rest.take_while(|byte| is_field_byte(**byte)).count();
+            }
+        }
+        Ok(None)
     }
 
     /// Judges one byte; tells whether it ends the head.
@@ -104,7 +118,7 @@ impl HeadReader {
             (b' ' | b'\t', false) if !self.line_has_begun && self.lines > 0 => {
                 return Err(HandshakeError::FoldedHeaderLine);
             }
-            (b'\t' | b' '..=b'~' | 0x80.., false) => self.line_has_begun = true,
+            (byte, false) if is_field_byte(byte) => self.line_has_begun = true,
             // RFC 9110, section 5.5: "Field values containing CR, LF, or NUL characters are
             // invalid and dangerous"; the other control characters are in no grammar either.
             (_, false) => return Err(HandshakeError::ControlCharacter),
@@ -191,10 +205,10 @@ impl Head {
         self.lines.len()
     }
 
-    /// Name and value of a header line; the value without the white space around it.
-    pub(crate) fn line(&self, index: usize) -> Option<(&str, &[u8])> {
-        let line = self.lines.get(index)?;
-        let name = ascii(&self.bytes[line.name.clone()]);
-        Some((name, &self.bytes[line.value.clone()]))
+    /// The header lines: the names, which are tokens, and the values without the white space
+    /// around them.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let slice = |range: &Range<usize>| &self.bytes[range.clone()];
+        self.lines.iter().map(move |line| (slice(&line.name), slice(&line.value)))
     }
 }

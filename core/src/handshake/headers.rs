@@ -29,12 +29,13 @@ impl<'a> Headers<'a> {
 
     /// The values of all headers of this name, in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+        let is_of_name = move |line: &(&[u8], _)| line.0.eq_ignore_ascii_case(name.as_bytes());
+        self.0.lines().filter(is_of_name).map(|(_, value)| value)
     }
 
     /// Names and values of all headers, in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        (0..self.len()).map_while(move |index| self.0.line(index))
+        self.0.lines().map(|(name, value)| (ascii(name), value))
     }
 
     /// The number of header lines.

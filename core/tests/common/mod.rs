@@ -8,6 +8,15 @@ use std::time::Duration;
 use bluewire_core::{
     Config, Connection, Delivery, Event, Inbox, MaskingKeys, Message, Outbox, ProtocolError, Role,
 };
+use proptest::prelude::ProptestConfig;
+
+/// So many cases of a property; as many times more as `PROPTEST_CASES` is more than its default.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    const DEFAULT: u32 = 256;
+    let config = ProptestConfig::default();
+    let cases = cases * config.cases.max(DEFAULT) / DEFAULT;
+    ProptestConfig { cases, failure_persistence: None, ..config }
+}
 
 /// Where time does not matter.
 pub(crate) const NOW: Duration = Duration::ZERO;
@@ -233,6 +242,22 @@ impl End {
         Some(Told::from_event(event))
     }
 
+    /// As [`event`](Self::event), in the two halves of `next_event`.
+    pub(crate) fn event_in_halves(&mut self) -> Option<Told> {
+        let ready = self.connection.poll_event(self.now, &mut self.inbox)?;
+        let is_data = ready.is_data();
+        let Self { connection, inbox, outbox, now } = self;
+        let told = Told::from_event(connection.take_event(ready, *now, inbox, outbox));
+        match told {
+            Told::Ping(_) | Told::Pong(_) | Told::Close(..) => assert!(!is_data),
+            // What was announced as text can turn out not to be.
+            Told::Failed(ProtocolError::InvalidUtf8) => {}
+            Told::Failed(_) => assert!(!is_data),
+            _ => assert!(is_data),
+        }
+        Some(told)
+    }
+
     /// Reads the transport to its end, and takes all events.
     pub(crate) fn hear_eof(&mut self) -> Vec<Told> {
         self.connection.receive_eof();
@@ -249,6 +274,8 @@ impl End {
             self.outbox.sent(piece.len());
             written.extend(piece);
         }
+        // The transport takes no more.
+        self.outbox.sent(0);
         written
     }
 

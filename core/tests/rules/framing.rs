@@ -149,6 +149,23 @@ fn every_length_is_received_on_both_sides_of_each_boundary() {
     }
 }
 
+/// Short payloads are copied and masked in other steps than long ones.
+#[test]
+fn every_byte_of_a_payload_is_sent_and_received_in_its_place() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(600).collect();
+    for role in BOTH {
+        let mut end = End::new(role);
+        for len in 0..=bytes.len() {
+            let payload = &bytes[..len];
+            end.connection.send(payload, &mut end.outbox).expect("open");
+            end.connection.send_fragment(payload, true, &mut end.outbox).expect("open");
+            end.connection.send_vectored(payload, &mut end.outbox).map(drop).expect("open");
+            assert_eq!(end.sent(), vec![Sent::new(0x82, payload); 3]);
+            assert_eq!(end.hear_frame(0x82, payload), [Told::binary(payload)]);
+        }
+    }
+}
+
 #[test]
 fn every_length_is_sent_in_its_shortest_form() {
     for role in BOTH {
@@ -241,5 +258,34 @@ fn what_came_before_a_broken_frame_is_told_first() {
         assert_fails(role, &bytes, &told, ProtocolError::ReservedOpcode(3));
         let heard = hear(role, &bytes);
         assert_eq!(heard.sent[0], Sent::new(0x8a, b"?"));
+    }
+}
+
+/// A frame waits when all of its bytes are there, whatever it is; so does a failure.
+#[test]
+fn a_waiting_frame_is_seen_when_it_is_whole() {
+    for role in BOTH {
+        for (first, payload) in [
+            (0x81, &b""[..]),
+            (0x81, b"Hello"),
+            (0x02, &[7; 126]),
+            (0x89, b"?"),
+            (0x88, b""),
+            (0x82, &[7; 70_000]),
+        ] {
+            let mut bytes = frame(role, 0x81, b"before");
+            let begin = bytes.len();
+            bytes.extend(frame(role, first, payload));
+            let len = bytes.len();
+            for there in [begin, begin + 1, begin + 2, len - 1, len].map(|there| there.min(len)) {
+                let mut end = End::new(role);
+                end.inbox.extend(&bytes[..there]);
+                assert_eq!(end.event(), Some(Told::text("before")));
+                assert_eq!(end.connection.has_frame(&end.inbox), there == len, "{there} of {len}");
+            }
+        }
+        let mut end = End::new(role);
+        end.inbox.extend(&[0x83, 0x00]);
+        assert!(end.connection.has_frame(&end.inbox));
     }
 }

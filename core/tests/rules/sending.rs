@@ -140,6 +140,29 @@ fn send_some(role: Role, with_refused_calls: bool) -> Vec<u8> {
     bytes
 }
 
+/// What waits beside control frames tells how far a message is from being sent.
+#[test]
+fn the_data_that_waits_is_counted_without_control_frames() {
+    for role in BOTH {
+        let mut end = End::new(role);
+        end.connection.send("first", &mut end.outbox).expect("open");
+        let first = end.outbox.data_len();
+        assert_eq!(first, end.outbox.len());
+        end.connection.send("second", &mut end.outbox).expect("open");
+        let second = end.outbox.data_len() - first;
+        end.connection.ping(b"?", &mut end.outbox).expect("open");
+        end.hear_frame(0x89, b"?");
+        assert_eq!(end.outbox.data_len(), first + second);
+        let controls = end.outbox.len() - first - second;
+        end.write(controls);
+        assert_eq!(end.outbox.data_len(), first + second, "they went first");
+        end.write(first);
+        assert_eq!(end.outbox.data_len(), second);
+        end.write_all();
+        assert_eq!(end.outbox.data_len(), 0);
+    }
+}
+
 /// Calls that the connection refuses, each with what it says.
 fn refused_calls(end: &mut End) {
     let End { connection, outbox, .. } = end;

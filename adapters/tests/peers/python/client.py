@@ -1,4 +1,4 @@
-"""A client that has an echo server echo what it sends, and prints how the connection closed."""
+"""A client that has an echo server echo what it sends, and prints how its connections closed."""
 
 import asyncio
 import sys
@@ -6,10 +6,12 @@ import sys
 from websockets.asyncio.client import connect
 
 
+def open_to(url):
+    return connect(url, subprotocols=["other", "echo"], max_size=2**26, compression=None)
+
+
 async def main(url):
-    async with connect(
-        url, subprotocols=["other", "echo"], max_size=2**26, compression=None
-    ) as connection:
+    async with open_to(url) as connection:
         assert connection.subprotocol == "echo", connection.subprotocol
         fragments = ["frag", "", "mént", "s"]
         for sent in ["", "Hello", "κόσμε 🌍", b"", bytes(range(256)), "x" * 70_000, b"y" * 2**21]:
@@ -19,7 +21,12 @@ async def main(url):
         assert await connection.recv() == "".join(fragments)
         await (await connection.ping(b"are you there"))
         await connection.close(4321, "that is all")
-    print(connection.close_code, connection.close_reason or "-")
+    print(connection.close_code, connection.close_reason)
+
+    async with open_to(url) as connection:
+        await connection.send("please close")
+        await connection.wait_closed()
+    print(connection.close_code, connection.close_reason)
 
 
 asyncio.run(main(sys.argv[1]))

@@ -2,13 +2,20 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosedError
 
 
 async def echo(connection):
-    async for message in connection:
-        await connection.send(message)
+    # A close with another code than 1000 and 1001 is an exception here.
+    with suppress(ConnectionClosedError):
+        async for message in connection:
+            if message == "please close":
+                await connection.close(3999, "going")
+            else:
+                await connection.send(message)
 
 
 async def main():

@@ -1,0 +1,42 @@
+//! Talks to other people's WebSockets, both ways: Python's `websockets`, Node's `ws`, Chromium.
+//!
+//! `tools/install-peers` installs them. Where one is missing, its tests say so and pass, unless
+//! `BLUEWIRE_PEERS_REQUIRED` is set. All of it runs on the loopback interface, on ports that the
+//! system chooses.
+#![cfg(all(feature = "blocking", feature = "smol"))]
+
+/// Makes four tests of a function: one for each way that this crate can be used.
+macro_rules! with_each {
+    ($test:ident) => {
+        mod $test {
+            use crate::ours::Ours;
+
+            #[test]
+            fn blocking() {
+                super::$test(Ours::Blocking);
+            }
+
+            #[test]
+            fn smol() {
+                super::$test(Ours::Smol);
+            }
+
+            #[test]
+            fn blocking_facade() {
+                super::$test(Ours::BlockingFacade);
+            }
+
+            #[test]
+            fn smol_facade() {
+                super::$test(Ours::SmolFacade);
+            }
+        }
+    };
+}
+
+mod browser;
+mod chromium;
+mod node;
+mod ours;
+mod peer;
+mod python;

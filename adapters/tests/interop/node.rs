@@ -1,0 +1,42 @@
+//! Node's `ws`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bluewire::AcceptOptions;
+
+use crate::ours::{Ours, assert_ended};
+use crate::peer::{installed, run_client, script, skip, start_server};
+
+with_each!(our_client_talks_to_its_server);
+with_each!(its_client_talks_to_our_server);
+
+/// Where the package is.
+fn modules() -> Option<PathBuf> {
+    let modules = installed("node/node_modules");
+    if modules.join("ws").exists() {
+        return Some(modules);
+    }
+    skip("Node with `ws`");
+    None
+}
+
+fn command(modules: &Path, name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", modules).arg(script("node").join(name));
+    command
+}
+
+fn our_client_talks_to_its_server(ours: Ours) {
+    let Some(modules) = modules() else { return };
+    let (_peer, url) = start_server(&mut command(&modules, "echo_server.cjs"));
+    ours.converse(&url);
+}
+
+fn its_client_talks_to_our_server(ours: Ours) {
+    let Some(modules) = modules() else { return };
+    let (url, ends) = ours.serve(AcceptOptions::default().protocol("echo"));
+    let printed = run_client(command(&modules, "client.cjs").arg(url));
+    assert_eq!(printed, "4321 that is all\n3999 going");
+    assert_ended(&ends);
+}
