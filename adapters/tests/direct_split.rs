@@ -1,5 +1,6 @@
 //! A connection that was split: two threads or tasks at each end.
 
+#![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::net::{TcpListener, TcpStream};
