@@ -30,6 +30,10 @@
 //!
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "blocking", feature = "smol")),
+    expect(dead_code, unused_imports, reason = "what the adapters share waits for one")
+)]
 
 mod accept;
 #[cfg(feature = "blocking")]
