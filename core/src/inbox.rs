@@ -247,13 +247,11 @@ impl Inbox {
     /// nothing stands between.
     #[inline]
     pub(crate) fn take_payload(&mut self, len: usize, key: &mut MaskingKey) {
-        let payload = self.read..self.read + len;
         if self.message_start == self.message_end {
             self.begin_message();
-        } else if self.message_end < self.read {
-            self.buffer.copy_within(payload, self.message_end);
         }
-        key.apply(&mut self.buffer[self.message_end..self.message_end + len]);
+        let payload = &mut self.buffer[self.message_end..self.read + len];
+        key.apply_down(payload, self.read - self.message_end);
         self.message_end += len;
         self.read += len;
         debug_assert!(self.message_end <= self.read && self.read <= self.end);
@@ -272,8 +270,7 @@ impl Inbox {
     #[inline]
     pub(crate) fn take_control(&mut self, len: usize, key: MaskingKey) -> Range<usize> {
         let range = self.read..self.read + len;
-        let mut key = key;
-        key.apply(&mut self.buffer[range.clone()]);
+        key.apply_once(&mut self.buffer[range.clone()]);
         self.read += len;
         debug_assert!(self.read <= self.end);
         range

@@ -24,13 +24,21 @@ impl MaskingKey {
         self.0.to_le_bytes()
     }
 
-    /// Masks or unmasks `payload` where it lies, and turns the key for what follows it.
+    /// Unmasks what follows the first `gap` bytes of `bytes`, moves it down over them, and turns
+    /// the key for what follows it.
     ///
     /// 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4.
     #[inline]
-    pub(crate) fn apply(&mut self, payload: &mut [u8]) {
-        self.apply_once(payload);
-        self.0 = self.0.rotate_right(xor::turned_bits(payload.len()));
+    pub(crate) fn apply_down(&mut self, bytes: &mut [u8], gap: usize) {
+        let len = bytes.len() - gap;
+        if gap == 0 {
+            self.apply_once(bytes);
+        } else if *self == Self::NONE {
+            bytes.copy_within(gap.., 0);
+        } else {
+            xor::down(bytes, gap, self.word());
+        }
+        self.0 = self.0.rotate_right(xor::turned_bits(len));
     }
 
     /// Masks or unmasks the whole of `payload` where it lies.
@@ -112,7 +120,7 @@ mod tests {
     #[test]
     fn hello_of_5_7_is_unmasked() {
         let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
-        MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]).apply(&mut payload);
+        MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]).apply_once(&mut payload);
         assert_eq!(&payload, b"Hello");
     }
 
@@ -140,10 +148,10 @@ mod tests {
             let mut rest = &mut masked[..];
             for cut in cuts {
                 let (piece, after) = rest.split_at_mut(cut.min(rest.len()));
-                key.apply(piece);
+                key.apply_down(piece, 0);
                 rest = after;
             }
-            key.apply(rest);
+            key.apply_down(rest, 0);
             prop_assert_eq!(masked, by_rule);
         }
     }

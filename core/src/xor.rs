@@ -40,6 +40,30 @@ pub(crate) fn copy(bytes: &[u8], room: &mut [u8], key: u64) {
     }
 }
 
+/// Masks what follows the first `gap` bytes, and moves it down over them in the same pass.
+#[inline(never)]
+pub(crate) fn down(bytes: &mut [u8], gap: usize, key: u64) {
+    let len = bytes.len() - gap;
+    let blocks_len = len - len % BLOCK_LEN;
+    blocks_down(&mut bytes[..blocks_len + gap], gap, key);
+    bytes.copy_within(blocks_len + gap.., blocks_len);
+    short_in_place(&mut bytes[blocks_len..len], key);
+}
+
+fn blocks_down(bytes: &mut [u8], gap: usize, key: u64) {
+    #[cfg(feature = "std")]
+    if bytes.len() - gap >= wide::LEN_MIN {
+        return wide::down(bytes, gap, key);
+    }
+    for start in (0..bytes.len() - gap).step_by(BLOCK_LEN) {
+        let bytes = &mut bytes[start..start + gap + BLOCK_LEN];
+        if let Some(&(mut block)) = bytes.last_chunk::<BLOCK_LEN>() {
+            words_in_place(&mut block, key);
+            bytes[..BLOCK_LEN].copy_from_slice(&block);
+        }
+    }
+}
+
 /// Less than a block: by pieces that halve.
 #[inline]
 fn short_in_place(bytes: &mut [u8], key: u64) {
@@ -158,6 +182,10 @@ mod wide {
         short_copy(rest, rest_room, key);
     }
 
+    pub(super) fn down(bytes: &mut [u8], gap: usize, key: u64) {
+        dispatch!(Level::new(), simd => blocks_down(simd, bytes, gap, key));
+    }
+
     /// What stands before the first whole line of memory.
     fn head_len(bytes: &[u8]) -> usize {
         bytes.as_ptr().align_offset(BLOCK_LEN) % BLOCK_LEN
@@ -197,7 +225,63 @@ mod wide {
     }
 
     #[inline(always)]
+    fn blocks_down<S: Simd>(simd: S, bytes: &mut [u8], gap: usize, key: u64) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let key = splat(simd, key);
+                for start in (0..bytes.len() - gap).step_by(BLOCK_LEN) {
+                    let bytes = &mut bytes[start..start + gap + BLOCK_LEN];
+                    let masked = u8x64::from_slice(simd, &bytes[gap..]) ^ key;
+                    masked.store_slice(&mut bytes[..BLOCK_LEN]);
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
     fn splat<S: Simd>(simd: S, key: u64) -> u8x64<S> {
         u64x8::splat(simd, u64::from_ne_bytes(key.to_le_bytes())).bitcast()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn by_rule(bytes: &[u8], key: u64) -> Vec<u8> {
+        bytes.iter().zip(key.to_le_bytes().iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_loop_gives_what_the_rule_gives(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                prop::collection::vec(any::<u8>(), 1_900..5_000),
+            ],
+            four in any::<u32>(),
+            // Where in a line of memory the bytes begin.
+            offset in 0..BLOCK_LEN,
+            gap in 1..300_usize,
+        ) {
+            let key = u64::from(four) << 32 | u64::from(four);
+            let expected = by_rule(&bytes, key);
+
+            let mut memory = vec![0; offset + gap + bytes.len()];
+            let room = &mut memory[offset..][..bytes.len()];
+            copy(&bytes, room, key);
+            prop_assert_eq!(&room[..], &expected[..]);
+            in_place(room, key);
+            prop_assert_eq!(&room[..], &bytes[..]);
+
+            let room = &mut memory[offset..];
+            room[gap..].copy_from_slice(&bytes);
+            down(room, gap, key);
+            prop_assert_eq!(&room[..bytes.len()], &expected[..]);
+        }
     }
 }
