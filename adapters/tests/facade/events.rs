@@ -32,6 +32,33 @@ on_each_side! {
         assert_eq!(log.at_end(), [Told::Open, text("one"), two, closed(3000, "bye", true)]);
     }
 
+    fn messages_outlast_the_end_but_do_not_put_it_off_for_ever(side) {
+        let (socket, mut peer) = side.open();
+        let log = Log::default();
+        log.on_close(&socket);
+        peer.text("one");
+        peer.text("two");
+        peer.close(1000, "");
+        peer.expect_close();
+        peer.end();
+        assert_eq!(log.wait(&closed(1000, "", true)), [closed(1000, "", true)]);
+        log.on_message(&socket);
+        let all = log.wait_for_silence();
+        assert_eq!(all, [closed(1000, "", true), text("one"), text("two")]);
+    }
+
+    fn messages_hold_up_no_end_that_was_asked_for(side) {
+        let (socket, mut peer) = side.open();
+        let log = Log::default();
+        peer.text("one");
+        log.on_close(&socket);
+        let start = std::time::Instant::now();
+        socket.close(1000);
+        assert_eq!(peer.expect_close_and_end(), 1000);
+        log.wait(&closed(1000, "", true));
+        assert!(start.elapsed().as_millis() < 1000, "{:?}", start.elapsed());
+    }
+
     fn an_error_is_remembered_as_well(side) {
         let (socket, peer) = side.open();
         peer.end();
