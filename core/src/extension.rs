@@ -220,8 +220,7 @@ mod tests {
             ("deflate-stream", "deflate-stream"),
             (
                 "mux; max-channels=4; flow-control, deflate-stream",
-                "mux; max-channels=4; \
-              flow-control|deflate-stream",
+                "mux; max-channels=4; flow-control|deflate-stream",
             ),
             ("private-extension", "private-extension"),
             // A quoted value is the token that it holds.

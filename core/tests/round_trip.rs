@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use common::{End, Told, frame};
+use common::{End, Told, cases, frame};
 use oracle::{Oracle, Said};
 
 /// A call on the sending end, or what happens to it meanwhile.
@@ -270,7 +270,7 @@ fn check(role: Role, config: &Config, calls: &[Call], ending: Ending, piece_len:
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
-    let len = prop_oneof![8 => 0..20_usize, 4 => 100..300_usize, 1 => 65_530..65_540_usize];
+    let len = prop_oneof![8 => 0..40_usize, 4 => 0..300_usize, 1 => 65_530..65_540_usize];
     (any::<bool>(), len, any::<u8>()).prop_map(|(is_text, len, seed)| {
         if is_text {
             Payload::Text("naïve – 𝄞 ".chars().cycle().skip(seed.into()).take(len / 2).collect())
@@ -307,11 +307,7 @@ fn config() -> impl Strategy<Value = Config> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 600,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn what_one_end_sends_the_other_receives(

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use bluewire_core::{Inbox, Outbox};
 
-use super::sender::write_out;
+use super::pump::{is_timeout, write_out};
 use super::stream::Transport;
-use super::websocket::{WebSocket, is_timeout};
+use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
 use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
 use crate::progress::Progress;
+
+/// How long a peer may take to read a part of an opening handshake.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to a URL and waits until the connection is open.
 ///
@@ -73,7 +76,7 @@ pub(super) fn connect_tcp(request: &Request) -> Result<TcpStream, ConnectError> 
 fn open(stream: &mut impl Transport, request: &Request) -> Result<Opened, ConnectError> {
     let mut opening = Opening::start(request);
     loop {
-        write_out(stream, &mut opening.outbox).map_err(ConnectError::Io)?;
+        write_out(stream, &mut opening.outbox, WRITE_TIMEOUT).map_err(ConnectError::Io)?;
         opening = match opening.advance()? {
             Progress::Done(opened) => return Ok(opened),
             Progress::More(opening) => opening,
@@ -119,7 +122,8 @@ pub fn accept_with<S: Transport>(
         accepting = match advanced {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
-                write_out(&mut stream, &mut opened.outbox).map_err(AcceptError::Io)?;
+                write_out(&mut stream, &mut opened.outbox, WRITE_TIMEOUT)
+                    .map_err(AcceptError::Io)?;
                 return Ok(WebSocket::new(stream, opened));
             }
             Err((error, mut outbox)) => {
@@ -138,7 +142,9 @@ pub fn accept_with<S: Transport>(
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
 fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
-    if write_out(stream, outbox).is_err() || stream.shut_down_writing().is_err() {
+    if write_out(stream, outbox, Duration::from_secs(1)).is_err()
+        || stream.shut_down_writing().is_err()
+    {
         return;
     }
     let clock = Clock::start();

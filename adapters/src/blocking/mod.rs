@@ -7,16 +7,27 @@
 //! Any stream works that is a [`Transport`]: those of the standard library are, and every other
 //! `Read + Write` is one in [`Untimed`].
 
+mod adopt;
+mod byte_stream;
 mod connect;
+mod exchange;
 mod facade;
+mod pump;
+mod reader;
 mod sender;
+mod sending;
+mod shared;
 mod stream;
 mod websocket;
+mod writer;
 
+pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use reader::Reader;
 pub use sender::Sender;
-pub use stream::{Transport, Untimed};
+pub use stream::{Readiness, SocketHalf, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;
+pub use writer::Writer;
 
 pub use crate::accept::AcceptOptions;
 

@@ -1,29 +1,27 @@
 //! The writing half of a connection that one thread uses.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 
 use bluewire_core::{Connection, Message, Outbox, PreparedMessage};
 
+use super::pump::{try_write_out, write_out, write_some};
 use super::stream::Transport;
+use crate::direct::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN};
 use crate::error::Error;
-
-/// Once this much waits, it is written without waiting for more.
-const CORK_LEN_MAX: usize = 64 * 1024;
-
-/// A message at least this long is written from where it lies.
-const GATHER_LEN_MIN: usize = 16 * 1024;
 
 /// What sends on a [`WebSocket`](super::WebSocket) while a message received on it is in hand.
 ///
 /// See [`WebSocket::recv_with_sender`](super::WebSocket::recv_with_sender); the methods are the
-/// socket's own.
+/// socket's own, but that nothing is read meanwhile: the message lies where it would be read to. A
+/// peer that does not read is waited for as long as [`Flow::write_timeout`] says.
 pub struct Sender<'a, S> {
     pub(super) stream: &'a mut S,
     pub(super) connection: &'a mut Connection,
     pub(super) outbox: &'a mut Outbox,
     /// Whether another whole frame has arrived, whose answer can leave by the same write.
     pub(super) corked: bool,
+    pub(super) flow: Flow,
 }
 
 impl<S: Transport> Sender<'_, S> {
@@ -40,7 +38,11 @@ impl<S: Transport> Sender<'_, S> {
         }
         let mut gather = self.connection.send_vectored(message, self.outbox)?;
         while !gather.is_empty() {
-            let len = write_some(self.stream, &gather.slices().map(IoSlice::new))?;
+            let len = write_some(
+                self.stream,
+                &gather.slices().map(IoSlice::new),
+                self.flow.write_timeout,
+            )?;
             gather.sent(len);
         }
         Ok(())
@@ -72,8 +74,14 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        if self.outbox.len() >= self.flow.queue_len_max {
+            self.flush()?;
+        }
         self.connection.send(message, self.outbox)?;
-        if self.outbox.len() >= CORK_LEN_MAX { self.flush() } else { Ok(()) }
+        if self.outbox.len() >= CORK_LEN_MAX {
+            try_write_out(self.stream, self.outbox)?;
+        }
+        Ok(())
     }
 
     /// Sends a Ping with at most 125 bytes.
@@ -92,7 +100,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// [`Error::Io`] if the stream fails.
     pub fn flush(&mut self) -> Result<(), Error> {
-        Ok(write_out(self.stream, self.outbox)?)
+        Ok(write_out(self.stream, self.outbox, self.flow.write_timeout)?)
     }
 
     /// Writes, unless what has arrived already will cause more.
@@ -104,24 +112,5 @@ impl<S: Transport> Sender<'_, S> {
 impl<S> fmt::Debug for Sender<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").field("outbox", &self.outbox).finish_non_exhaustive()
-    }
-}
-
-/// Writes all that waits.
-pub(super) fn write_out(stream: &mut impl Transport, outbox: &mut Outbox) -> io::Result<()> {
-    while !outbox.is_empty() {
-        let len = write_some(stream, &outbox.slices().map(IoSlice::new))?;
-        outbox.sent(len);
-    }
-    Ok(())
-}
-
-fn write_some(stream: &mut impl Transport, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    loop {
-        match stream.write_vectored(slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            written => return written,
-        }
     }
 }

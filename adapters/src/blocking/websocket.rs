@@ -3,58 +3,54 @@
 use std::fmt;
 use std::io;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bluewire_core::{
-    CloseCode, Closure, Connection, Event, Fault, Inbox, Message, Outbox, PreparedMessage,
-    RequestHead, ResponseHead, State,
-};
+use bluewire_core::{Closure, Message, OwnedMessage, Ready, RequestHead, ResponseHead, State};
 
-use super::sender::{Sender, write_out};
-use super::stream::Transport;
-use crate::clock::Clock;
-use crate::connect::{Established, Opened};
+use super::exchange::Waited;
+use super::pump::try_write_out;
+use super::reader::Reader;
+use super::sender::Sender;
+use super::shared;
+use super::stream::{Readiness, SplitTransport, Transport};
+use super::writer::Writer;
+use crate::connect::Opened;
+use crate::direct::{Engine, Flow, Next, deliver};
 use crate::error::Error;
 use crate::facade;
 
 /// An open connection over a blocking stream.
 ///
-/// One thread uses it at a time. Answers to pings and to the peer's Close frame leave while
-/// [`recv`](Self::recv) runs.
+/// One thread uses it at a time; [`split`](Self::split) it for two. How it ends is in
+/// [`close`](Self::close).
 ///
 /// # When a message leaves
 ///
 /// [`send`](Self::send) writes at once, unless another whole frame has arrived already: then what
 /// is sent waits for what that frame will cause, so that one write carries the answers to one
 /// read. It leaves when `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on
-/// [`close`](Self::close).
+/// [`close`](Self::close). With [`Flow::cork`] off it never waits.
+///
+/// # What is seen to, and when
+///
+/// Pings and the peer's Close frame are answered while a method runs that receives or
+/// [attends](Self::attend), and while the program sends: at least every 100 ms, and as long as a
+/// write waits for the peer. Messages that arrive while it sends are held for the next `recv`, as
+/// far as [`Flow::held_len_max`] goes; then nothing more is read until they are received. A
+/// program that calls nothing is not seen to.
+///
+/// A write fails when the peer takes nothing for [`Flow::write_timeout`]. Two such sockets that
+/// send to each other without receiving do not block each other below the bound.
 pub struct WebSocket<S> {
-    stream: S,
-    clock: Clock,
-    connection: Connection,
-    inbox: Inbox,
-    outbox: Outbox,
-    established: Established,
+    pub(super) stream: S,
+    pub(super) engine: Engine,
     /// What the stream's read timeout was last set to.
-    read_timeout: Option<Duration>,
-    shut_down: bool,
-    end_told: bool,
+    pub(super) read_timeout: Option<Duration>,
 }
 
 impl<S: Transport> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
-        let Opened { clock, connection, inbox, outbox, established } = opened;
-        Self {
-            stream,
-            clock,
-            connection,
-            inbox,
-            outbox,
-            established,
-            read_timeout: None,
-            shut_down: false,
-            end_told: false,
-        }
+        Self { stream, engine: Engine::new(opened), read_timeout: None }
     }
 
     /// The next message, lent until the next call; `None` at the end of the connection, about
@@ -69,6 +65,60 @@ impl<S: Transport> WebSocket<S> {
     /// stream fails. After either there are no messages.
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         Ok(self.recv_chunk()?.map(|(message, _)| message))
+    }
+
+    /// The next message with memory of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        Ok(self.recv()?.map(Message::into_owned))
+    }
+
+    /// The next message, if it comes within this time. `None` means that it did not, or that
+    /// there are no more, which [`closure`](Self::closure) tells apart.
+    ///
+    /// A time-out loses nothing: a message that has come in part is received by a later call.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message<'_>>, Error> {
+        let until = Instant::now().checked_add(timeout);
+        let Some(ready) = self.wait_for_message(until)? else { return Ok(None) };
+        Ok(Some(self.lend(ready)?.0))
+    }
+
+    /// The next message, if it is there already; `None` as in
+    /// [`recv_timeout`](Self::recv_timeout). It writes what waits as far as that is possible at
+    /// once.
+    ///
+    /// On an [`Untimed`](super::Untimed) stream it reads nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn try_recv(&mut self) -> Result<Option<Message<'_>>, Error> {
+        let ready = loop {
+            match self.engine.next() {
+                Next::Deliver(ready) => break ready,
+                Next::Answer => {}
+                Next::End => return self.end(),
+                Next::Wait => {
+                    if !self.engine.connection.should_shut_down() {
+                        let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+                    }
+                    if !self.look()? {
+                        if !self.engine.is_due() {
+                            return Ok(None);
+                        }
+                        self.engine.expire();
+                    }
+                }
+            }
+        };
+        Ok(Some(self.lend(ready)?.0))
     }
 
     /// The next part of a message, and whether it is the last one.
@@ -97,119 +147,68 @@ impl<S: Transport> WebSocket<S> {
         Ok(self.receive()?.map(|(message, _, sender)| (message, sender)))
     }
 
-    /// Sends a whole message.
+    /// Waits for this long, or until the connection ends, without receiving: pings are answered,
+    /// a Close is seen, deadlines are kept, what waits is written, and messages are held for the
+    /// next `recv` as far as [`Flow::held_len_max`] goes. Once as much is held, nothing more is
+    /// read, and no ping is sent.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails.
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.sender().send(message)
-    }
-
-    /// Sends a part of a message, the last one if `fin`: for what is larger than memory.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        self.sender().send_chunk(part, fin)
-    }
-
-    /// Sends a message that was laid out before.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.sender().send_prepared(message)
-    }
-
-    /// Queues a message without writing: it leaves with the next that is written.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.sender().feed(message)
-    }
-
-    /// Writes all that waits.
+    /// For a program that does not want messages just now and does not want to lose its peer.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the stream fails.
-    pub fn flush(&mut self) -> Result<(), Error> {
-        self.sender().flush()
-    }
-
-    /// Sends a Ping with at most 125 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.sender().ping(payload)
-    }
-
-    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
-    /// peer has done the same, for at most
-    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
-    /// are dropped. On a connection that is closing already it waits for the end of that.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] if the code or the reason is not lawful, which changes nothing, and
-    /// [`Error::Io`] if the stream fails. A peer that does not answer is no error: the closure
-    /// says so.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
-        if self.connection.state() == State::Open {
-            self.connection.close(self.clock.now(), code, reason, &mut self.outbox)?;
-        } else {
-            Connection::check_close(code, reason)?;
-        }
-        loop {
-            if let Some(closure) = self.connection.closure() {
-                self.end_told = true;
-                return Ok(closure.clone());
+    pub fn attend(&mut self, time: Duration) -> Result<(), Error> {
+        let until = Instant::now().checked_add(time);
+        while self.engine.connection.state() != State::Closed {
+            if self.engine.hold() {
+                if self.exchange(until)? == Waited::TimedOut {
+                    break;
+                }
+                continue;
             }
-            let now = self.clock.now();
-            if self.connection.next_event(now, &mut self.inbox, &mut self.outbox).is_none()
-                && self.connection.state() != State::Closed
-            {
-                self.exchange()?;
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) || self.engine.connection.state() == State::Closed {
+                break;
+            }
+            if try_write_out(&mut self.stream, &mut self.engine.outbox)? {
+                std::thread::sleep(left.unwrap_or(Duration::MAX));
+            } else {
+                self.stream.wait(Readiness::WRITE, left)?;
             }
         }
+        self.engine.hold();
+        Ok(())
     }
 
     /// How the connection ended; `None` until [`recv`](Self::recv) has returned `None` or an
     /// error, or [`close`](Self::close) has returned.
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
-        self.connection.closure()
+        self.engine.connection.closure()
     }
 
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.established.protocol.as_deref()
+        self.engine.established.protocol.as_deref()
     }
 
     /// The head of the server's response; `None` on the server's side.
     #[must_use]
     pub const fn response(&self) -> Option<&ResponseHead> {
-        self.established.response.as_ref()
+        self.engine.established.response.as_ref()
     }
 
     /// The head of the client's request; `None` on the client's side.
     #[must_use]
     pub const fn request(&self) -> Option<&RequestHead> {
-        self.established.request.as_ref()
+        self.engine.established.request.as_ref()
     }
 
     /// The round-trip time that the last answered keepalive ping measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.connection.round_trip()
+        self.engine.connection.round_trip()
     }
 
     /// The stream.
@@ -218,146 +217,117 @@ impl<S: Transport> WebSocket<S> {
         &self.stream
     }
 
-    /// What the end of the connection is told as: once an error, if it was not in order.
-    fn tell_end<T>(&mut self) -> Result<Option<T>, Error> {
-        // What is left is worth a try: the answer to the peer's Close frame.
-        let _ = write_out(&mut self.stream, &mut self.outbox);
-        let told = std::mem::replace(&mut self.end_told, true);
-        match self.connection.fault() {
-            Some(fault) if !told => Err(Error::Fault(fault)),
-            _ => Ok(None),
-        }
+    /// How bytes and messages flow.
+    #[must_use]
+    pub const fn flow(&self) -> Flow {
+        self.engine.flow
+    }
+
+    /// Changes how bytes and messages flow, from here on.
+    pub const fn set_flow(&mut self, flow: Flow) {
+        self.engine.flow = flow;
+    }
+
+    /// A reader, and a writer that can be cloned, for as many threads: each works while the
+    /// others wait.
+    ///
+    /// # Errors
+    ///
+    /// If the stream cannot be split.
+    pub fn split(self) -> io::Result<(Reader<S>, Writer<S>)>
+    where
+        S: SplitTransport,
+    {
+        shared::split(self.stream, self.engine)
     }
 
     fn receive(&mut self) -> Result<Option<(Message<'_>, bool, Sender<'_, S>)>, Error> {
-        let ready = loop {
-            let now = self.clock.now();
-            match self.connection.poll_event(now, &mut self.inbox) {
-                Some(ready) if ready.is_data() => break ready,
-                Some(ready) => {
-                    let (inbox, outbox) = (&mut self.inbox, &mut self.outbox);
-                    self.connection.take_event(ready, now, inbox, outbox);
+        match self.wait_for_message(None)? {
+            Some(ready) => self.lend(ready).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Goes on until there is a message, which is then to be lent; `None` at the end, and when
+    /// the time is over.
+    fn wait_for_message(&mut self, until: Option<Instant>) -> Result<Option<Option<Ready>>, Error> {
+        let mut answered = false;
+        loop {
+            match self.engine.next() {
+                Next::Deliver(ready) => {
+                    if answered {
+                        // The program may take its time. An error shows again when it is waited.
+                        let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+                    }
+                    return Ok(Some(ready));
                 }
-                None if self.connection.state() == State::Closed => return self.tell_end(),
-                None => self.exchange()?,
+                Next::Answer => answered = true,
+                Next::End => return self.end(),
+                Next::Wait => {
+                    if self.exchange(until)? == Waited::TimedOut {
+                        return Ok(None);
+                    }
+                }
             }
-        };
-        let now = self.clock.now();
-        let Self { stream, connection, outbox, inbox, .. } = self;
-        let corked = connection.has_frame(inbox);
-        match connection.take_event(ready, now, inbox, outbox) {
-            Event::Message(message) => {
-                Ok(Some((message, true, Sender { stream, connection, outbox, corked })))
+        }
+    }
+
+    fn lend(&mut self, ready: Option<Ready>) -> Result<(Message<'_>, bool, Sender<'_, S>), Error> {
+        let now = self.engine.clock.now();
+        let corked = self.engine.flow.cork && self.engine.connection.has_frame(&self.engine.inbox);
+        let flow = self.engine.flow;
+        let Self { stream, engine, .. } = self;
+        let Engine { connection, inbox, outbox, held, end_told, .. } = engine;
+        match deliver(ready, now, held, connection, inbox, outbox) {
+            Some((message, fin)) => {
+                Ok((message, fin, Sender { stream, connection, outbox, corked, flow }))
             }
-            Event::Chunk { part, fin } => {
-                Ok(Some((part, fin, Sender { stream, connection, outbox, corked })))
-            }
-            _ => {
+            None => {
                 // The last bytes of a text were none: the connection has failed.
-                write_out(stream, outbox)?;
-                self.end_told = true;
-                Err(Error::Fault(connection.fault().unwrap_or(Fault::ConnectionLost)))
+                *end_told = true;
+                let _ = try_write_out(stream, outbox);
+                Err(Error::Fault(
+                    connection.fault().unwrap_or(bluewire_core::Fault::ConnectionLost),
+                ))
             }
         }
     }
 
-    fn sender(&mut self) -> Sender<'_, S> {
-        let corked = self.connection.has_frame(&self.inbox);
-        let Self { stream, connection, outbox, .. } = self;
-        Sender { stream, connection, outbox, corked }
+    fn end<T>(&mut self) -> Result<Option<T>, Error> {
+        self.end_stream();
+        self.engine.tell_end()?;
+        Ok(None)
     }
 
-    /// Writes what waits, reads once, sees to deadlines.
-    fn exchange(&mut self) -> Result<(), Error> {
-        let now = self.clock.now();
-        if self.connection.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            self.connection.handle_timeout(now, &mut self.outbox);
-        }
-        let written = write_out(&mut self.stream, &mut self.outbox);
-        if let Err(error) = written {
-            // What has arrived comes first, and what cannot be written is moot.
-            return self.read_after(error);
-        }
-        if self.connection.should_shut_down() && !self.shut_down {
-            self.shut_down = true;
-            // If that fails, the end of the stream comes all the sooner.
+    /// Lets the peer see the end of a connection that is closed.
+    pub(super) fn end_stream(&mut self) {
+        // What is left is worth a try: the answer to the peer's Close frame.
+        let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+        if !self.engine.shut_down {
+            self.engine.shut_down = true;
             let _ = self.stream.shut_down_writing();
         }
-        self.set_read_timeout()?;
-        match self.stream.read(self.inbox.space()) {
-            Ok(0) => self.connection.receive_eof(),
-            Ok(len) => self.inbox.filled(len),
-            Err(error) if is_timeout(&error) => {
-                self.connection.handle_timeout(self.clock.now(), &mut self.outbox);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return self.lose(error),
-        }
-        Ok(())
-    }
-
-    /// Reads on after a write has failed: a peer that has gone may have said why.
-    fn read_after(&mut self, error: io::Error) -> Result<(), Error> {
-        self.outbox = Outbox::new();
-        match self.stream.read(self.inbox.space()) {
-            Ok(len) if len > 0 => {
-                self.inbox.filled(len);
-                Ok(())
-            }
-            _ => self.lose(error),
-        }
-    }
-
-    /// Ends the connection for a failure of the stream. Once both Close frames have crossed, how
-    /// the stream ends does not matter.
-    fn lose(&mut self, error: io::Error) -> Result<(), Error> {
-        let was_open = self.connection.state() == State::Open;
-        self.connection.receive_eof();
-        if was_open {
-            self.end_told = true;
-            return Err(error.into());
-        }
-        Ok(())
-    }
-
-    /// Lets the next read come back in time for the next deadline, give or take a quarter: most
-    /// reads need no call for it.
-    fn set_read_timeout(&mut self) -> Result<(), Error> {
-        let now = self.clock.now();
-        let needed = self.connection.poll_timeout().map(|deadline| deadline.saturating_sub(now));
-        let fits = match (self.read_timeout, needed) {
-            (None, None) => true,
-            (Some(set), Some(needed)) => set <= needed + needed / 4 && set >= needed / 4,
-            _ => false,
-        };
-        if !fits {
-            let timeout = needed.map(|needed| needed.max(Duration::from_millis(1)));
-            self.stream.set_read_timeout(timeout)?;
-            self.read_timeout = timeout;
-        }
-        Ok(())
     }
 }
 
 impl WebSocket<TcpStream> {
     /// Goes on with callbacks: the same connection as a
-    /// [`facade::WebSocket`], on a thread of its own.
+    /// [`facade::WebSocket`](crate::facade::WebSocket), on a thread of its own. Messages that are
+    /// [held](Flow::held_len_max) are dropped: receive them before.
     ///
     /// # Errors
     ///
     /// If the system has no thread or pipe to give.
     pub fn into_facade(self) -> io::Result<facade::WebSocket> {
-        let Self { stream, clock, connection, inbox, outbox, established, .. } = self;
-        super::facade::adopt(stream, Opened { clock, connection, inbox, outbox, established })
+        let Self { stream, engine, .. } = self;
+        super::facade::adopt(stream, engine.into_opened())
     }
 }
 
 impl<S> fmt::Debug for WebSocket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("state", &self.connection.state()).finish_non_exhaustive()
+        f.debug_struct("WebSocket")
+            .field("state", &self.engine.connection.state())
+            .finish_non_exhaustive()
     }
-}
-
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

@@ -44,6 +44,10 @@ pub(crate) struct Wait {
     /// Whether reading makes sense now.
     pub(crate) read: bool,
     /// Whether bytes wait to be written.
+    #[cfg_attr(
+        not(feature = "blocking"),
+        expect(dead_code, reason = "an asynchronous write waits by itself")
+    )]
     pub(crate) write: bool,
     /// When to step again at the latest.
     pub(crate) until: Option<Duration>,

@@ -11,7 +11,7 @@ use smol::future::FutureExt as _;
 use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use smol::{Async, Timer};
 
-use super::sender::write_out;
+use super::pump::write_out;
 use super::shut_down::poll_shut_down;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
@@ -98,7 +98,7 @@ async fn connect_tcp(request: &Request) -> Result<Async<TcpStream>, ConnectError
     Err(ConnectError::Unreachable(failures))
 }
 
-async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+async fn open<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: &mut S,
     request: &Request,
 ) -> Result<Opened, ConnectError> {

@@ -1,20 +1,35 @@
 //! The adapter on asynchronous streams, with smol.
 //!
-//! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes;
+//! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes, and that can be
+//! [split](WebSocket::split) for several;
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run in a task of its own.
 //!
 //! Any stream works that is `AsyncRead + AsyncWrite`, the traits of `futures`.
 
+mod adopt;
+mod byte_stream;
 mod connect;
+mod deadline;
 mod facade;
+mod fan;
+mod pump;
+mod reader;
 mod sender;
+mod sending;
+mod shared;
 mod shut_down;
+mod spare;
+mod streams;
 mod websocket;
+mod writer;
 
+pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use reader::Reader;
 pub use sender::Sender;
 pub use websocket::WebSocket;
+pub use writer::Writer;
 
 pub use crate::accept::AcceptOptions;
 

@@ -1,32 +1,32 @@
 //! The writing half of a connection that one task uses.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use bluewire_core::{Connection, Message, Outbox, PreparedMessage};
+use smol::Timer;
 use smol::io::AsyncWrite;
 
+use super::pump::{poll_write_out, poll_write_some};
+use crate::direct::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN};
 use crate::error::Error;
-
-/// Once this much waits, it is written without waiting for more.
-const CORK_LEN_MAX: usize = 64 * 1024;
-
-/// A message at least this long is written from where it lies.
-const GATHER_LEN_MIN: usize = 16 * 1024;
 
 /// What sends on a [`WebSocket`](super::WebSocket) while a message received on it is in hand.
 ///
 /// See [`WebSocket::recv_with_sender`](super::WebSocket::recv_with_sender); the methods are the
-/// socket's own, as is their cancel safety.
+/// socket's own, as is their cancel safety, but that nothing is read meanwhile: the message lies
+/// where it would be read to. A peer that does not read is waited for as long as
+/// [`Flow::write_timeout`] says.
 pub struct Sender<'a, S> {
     pub(super) stream: &'a mut S,
     pub(super) connection: &'a mut Connection,
     pub(super) outbox: &'a mut Outbox,
     /// Whether another whole frame has arrived, whose answer can leave by the same write.
     pub(super) corked: bool,
+    pub(super) flow: Flow,
 }
 
 impl<S: AsyncWrite + Unpin> Sender<'_, S> {
@@ -48,9 +48,9 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
         // Dropped with this future, the gather copies what is left into the outbox.
         let mut gather = self.connection.send_vectored(message, self.outbox)?;
         while !gather.is_empty() {
-            let len =
-                poll_fn(|cx| poll_write_some(self.stream, &gather.slices().map(IoSlice::new), cx))
-                    .await?;
+            let written =
+                poll_fn(|cx| poll_write_some(self.stream, &gather.slices().map(IoSlice::new), cx));
+            let len = within(self.flow.write_timeout, written).await?;
             gather.sent(len);
         }
         Ok(())
@@ -98,6 +98,10 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        if self.outbox.len() >= self.flow.queue_len_max {
+            self.flush().await?;
+        }
         self.connection.send(message, self.outbox)?;
         if self.outbox.len() >= CORK_LEN_MAX { self.flush().await } else { Ok(()) }
     }
@@ -126,7 +130,16 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        Ok(write_out(self.stream, self.outbox).await?)
+        while !self.outbox.is_empty() {
+            let len = self.outbox.len();
+            // Some of it: the time is that without progress.
+            let some = poll_fn(|cx| match poll_write_out(self.stream, self.outbox, cx) {
+                Poll::Pending if self.outbox.len() < len => Poll::Ready(Ok(())),
+                polled => polled,
+            });
+            within(self.flow.write_timeout, some).await?;
+        }
+        Ok(())
     }
 
     /// Writes, unless what has arrived already will cause more.
@@ -141,37 +154,19 @@ impl<S> fmt::Debug for Sender<'_, S> {
     }
 }
 
-/// Writes all that waits.
-pub(super) async fn write_out(
-    stream: &mut (impl AsyncWrite + Unpin),
-    outbox: &mut Outbox,
-) -> io::Result<()> {
-    poll_fn(|cx| poll_write_out(stream, outbox, cx)).await
-}
-
-pub(super) fn poll_write_out(
-    stream: &mut (impl AsyncWrite + Unpin),
-    outbox: &mut Outbox,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    while !outbox.is_empty() {
-        let len = ready!(poll_write_some(stream, &outbox.slices().map(IoSlice::new), cx))?;
-        outbox.sent(len);
-    }
-    // A stream that keeps bytes back, as TLS may, is to let them go.
-    Pin::new(stream).poll_flush(cx)
-}
-
-fn poll_write_some(
-    stream: &mut (impl AsyncWrite + Unpin),
-    slices: &[IoSlice<'_>],
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    loop {
-        match ready!(Pin::new(&mut *stream).poll_write_vectored(cx, slices)) {
-            Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            written => return Poll::Ready(written),
+/// The future's output, unless the time runs out before.
+async fn within<T>(
+    time: std::time::Duration,
+    future: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let mut future = pin!(future);
+    let mut timer = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(output);
         }
-    }
+        let timer = timer.get_or_insert_with(|| Timer::after(time));
+        Pin::new(timer).poll(cx).map(|_| Err(io::ErrorKind::TimedOut.into()))
+    })
+    .await
 }

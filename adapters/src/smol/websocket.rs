@@ -4,34 +4,50 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bluewire_core::{
-    CloseCode, Closure, Connection, Event, Fault, Inbox, Message, Outbox, PreparedMessage,
-    RequestHead, ResponseHead, State,
+    Closure, Fault, Message, Outbox, OwnedMessage, Ready, RequestHead, ResponseHead, State,
 };
 use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::sender::{Sender, poll_write_out, write_out};
+use super::deadline::Deadline;
+use super::pump::poll_write_out;
+use super::reader::Reader;
+use super::sender::Sender;
+use super::shared;
 use super::shut_down::poll_shut_down;
-use crate::clock::Clock;
-use crate::connect::{Established, Opened};
+use super::spare;
+use super::writer::Writer;
+use crate::connect::Opened;
+use crate::direct::{Engine, Flow, Next, deliver};
 use crate::error::Error;
 use crate::facade;
 
 /// An open connection over an asynchronous stream.
 ///
-/// One task uses it at a time. Answers to pings and to the peer's Close frame leave while
-/// [`recv`](Self::recv) runs.
+/// One task uses it at a time; [`split`](Self::split) it for two. It is also a `Stream` of
+/// messages and a `Sink` for them.
 ///
 /// # When a message leaves
 ///
 /// [`send`](Self::send) writes at once, unless another whole frame has arrived already: then what
 /// is sent waits for what that frame will cause, so that one write carries the answers to one
 /// read. It leaves when `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on
-/// [`close`](Self::close).
+/// [`close`](Self::close). With [`Flow::cork`] off it never waits.
+///
+/// # What is seen to, and when
+///
+/// Pings and the peer's Close frame are answered while a future runs that receives or
+/// [attends](Self::attend), and while the program sends: at least every 100 ms, and as long as a
+/// write waits for the peer. Messages that arrive while it sends are held for the next `recv`, as
+/// far as [`Flow::held_len_max`] goes; then nothing more is read until they are received. A
+/// program that awaits nothing is not seen to.
+///
+/// A write fails when the peer takes nothing for [`Flow::write_timeout`]. Two such sockets that
+/// send to each other without receiving do not block each other below the bound.
 ///
 /// # Cancel safety
 ///
@@ -39,34 +55,16 @@ use crate::facade;
 /// point: what was received is still there for the next `recv`, and what was queued still leaves
 /// with the next write. A `send` that was polled once has queued its message.
 pub struct WebSocket<S> {
-    stream: S,
-    clock: Clock,
-    connection: Connection,
-    inbox: Inbox,
-    outbox: Outbox,
-    established: Established,
-    timer: Timer,
-    /// What the timer was last set to.
-    timer_set: Option<Duration>,
-    shut_down: bool,
-    end_told: bool,
+    pub(super) stream: S,
+    pub(super) engine: Engine,
+    pub(super) deadline: Deadline,
+    /// When a write that waits has waited for too long.
+    pub(super) stall: Option<Timer>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
-        let Opened { clock, connection, inbox, outbox, established } = opened;
-        Self {
-            stream,
-            clock,
-            connection,
-            inbox,
-            outbox,
-            established,
-            timer: Timer::never(),
-            timer_set: None,
-            shut_down: false,
-            end_told: false,
-        }
+        Self { stream, engine: Engine::new(opened), deadline: Deadline::default(), stall: None }
     }
 
     /// The next message, lent until the next call; `None` at the end of the connection, about
@@ -85,6 +83,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         Ok(self.receive().await?.map(|(message, _, _)| message))
+    }
+
+    /// The next message with memory of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        Ok(self.recv().await?.map(Message::into_owned))
     }
 
     /// The next part of a message, and whether it is the last one.
@@ -125,64 +136,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         Ok(self.receive().await?.map(|(message, _, sender)| (message, sender)))
     }
 
-    /// Sends a whole message.
+    /// Waits for this long, or until the connection ends, without receiving: pings are answered,
+    /// a Close is seen, deadlines are kept, what waits is written, and messages are held for the
+    /// next `recv` as far as [`Flow::held_len_max`] goes. Once as much is held, nothing more is
+    /// read, and no ping is sent.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once polled, the message is queued, and leaves with the next write.
-    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.sender().send(message).await
-    }
-
-    /// Sends a part of a message, the last one if `fin`: for what is larger than memory.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn send_chunk<'m>(
-        &mut self,
-        part: impl Into<Message<'m>>,
-        fin: bool,
-    ) -> Result<(), Error> {
-        self.sender().send_chunk(part, fin).await
-    }
-
-    /// Sends a message that was laid out before.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.sender().send_prepared(message).await
-    }
-
-    /// Queues a message without writing, unless 64 KiB wait: it leaves with the next that is
-    /// written.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.sender().feed(message).await
-    }
-
-    /// Writes all that waits.
+    /// For a program that does not want messages just now and does not want to lose its peer.
     ///
     /// # Errors
     ///
@@ -191,86 +150,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        self.sender().flush().await
-    }
-
-    /// Sends a Ping with at most 125 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.sender().ping(payload).await
-    }
-
-    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
-    /// peer has done the same, for at most
-    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
-    /// are dropped. On a connection that is closing already it waits for the end of that.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Send`] if the code or the reason is not lawful, which changes nothing, and
-    /// [`Error::Io`] if the stream fails. A peer that does not answer is no error: the closure
-    /// says so.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once polled, the closing handshake has begun; call it again to wait for its end.
-    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
-        if self.connection.state() == State::Open {
-            self.connection.close(self.clock.now(), code, reason, &mut self.outbox)?;
-        } else {
-            Connection::check_close(code, reason)?;
-        }
-        loop {
-            if let Some(closure) = self.connection.closure() {
-                self.end_told = true;
-                return Ok(closure.clone());
+    pub async fn attend(&mut self, time: Duration) -> Result<(), Error> {
+        let mut until = Timer::after(time);
+        poll_fn(|cx| {
+            loop {
+                if !self.engine.hold() {
+                    if self.engine.connection.state() == State::Closed {
+                        return Poll::Ready(Ok(()));
+                    }
+                    if let Poll::Ready(Err(error)) = self.poll_write_out(cx) {
+                        return Poll::Ready(Err(error.into()));
+                    }
+                    break;
+                }
+                match self.poll_exchange(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => break,
+                }
             }
-            let now = self.clock.now();
-            if self.connection.next_event(now, &mut self.inbox, &mut self.outbox).is_none()
-                && self.connection.state() != State::Closed
-            {
-                self.exchange().await?;
-            }
-        }
+            Pin::new(&mut until).poll(cx).map(|_| Ok(()))
+        })
+        .await
     }
 
     /// How the connection ended; `None` until [`recv`](Self::recv) has returned `None` or an
     /// error, or [`close`](Self::close) has returned.
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
-        self.connection.closure()
+        self.engine.connection.closure()
     }
 
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.established.protocol.as_deref()
+        self.engine.established.protocol.as_deref()
     }
 
     /// The head of the server's response; `None` on the server's side.
     #[must_use]
     pub const fn response(&self) -> Option<&ResponseHead> {
-        self.established.response.as_ref()
+        self.engine.established.response.as_ref()
     }
 
     /// The head of the client's request; `None` on the client's side.
     #[must_use]
     pub const fn request(&self) -> Option<&RequestHead> {
-        self.established.request.as_ref()
+        self.engine.established.request.as_ref()
     }
 
     /// The round-trip time that the last answered keepalive ping measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.connection.round_trip()
+        self.engine.connection.round_trip()
     }
 
     /// The stream.
@@ -279,156 +211,165 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         &self.stream
     }
 
+    /// How bytes and messages flow.
+    #[must_use]
+    pub const fn flow(&self) -> Flow {
+        self.engine.flow
+    }
+
+    /// Changes how bytes and messages flow, from here on.
+    pub const fn set_flow(&mut self, flow: Flow) {
+        self.engine.flow = flow;
+    }
+
+    /// A reader, and a writer that can be cloned, for as many tasks: each works while the others
+    /// wait.
+    pub fn split(self) -> (Reader<S>, Writer<S>) {
+        shared::split(self.stream, self.engine)
+    }
+
     /// Goes on with callbacks: the same connection as a
     /// [`facade::WebSocket`], in a task on smol's global executor.
-    /// Messages come whole from here on.
+    /// Messages come whole from here on. Those that are [held](Flow::held_len_max) are dropped:
+    /// receive them before.
     pub fn into_facade(self) -> facade::WebSocket
     where
         S: Send + 'static,
     {
-        let Self { stream, clock, connection, inbox, outbox, established, .. } = self;
-        super::facade::adopt(stream, Opened { clock, connection, inbox, outbox, established })
+        let Self { stream, engine, .. } = self;
+        super::facade::adopt(stream, engine.into_opened())
     }
 
     async fn receive(&mut self) -> Result<Option<(Message<'_>, bool, Sender<'_, S>)>, Error> {
-        let ready = loop {
-            let now = self.clock.now();
-            match self.connection.poll_event(now, &mut self.inbox) {
-                Some(ready) if ready.is_data() => break ready,
-                Some(ready) => {
-                    let (inbox, outbox) = (&mut self.inbox, &mut self.outbox);
-                    self.connection.take_event(ready, now, inbox, outbox);
+        match poll_fn(|cx| self.poll_receive(cx)).await? {
+            Some(ready) => self.lend(ready).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Ready when there is a message, which is then to be lent; `None` at the end.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        let mut answered = false;
+        loop {
+            match self.engine.next() {
+                Next::Deliver(ready) => {
+                    if answered {
+                        // The program may take its time. An error shows again when it is waited.
+                        let _ = self.poll_write_out(cx);
+                    }
+                    return Poll::Ready(Ok(Some(ready)));
                 }
-                None if self.connection.state() == State::Closed => return self.tell_end().await,
-                None => self.exchange().await?,
+                Next::Answer => answered = true,
+                Next::End => {
+                    // What is left is worth one try: a Close frame to a peer that may be gone.
+                    let _ = self.poll_write_out(cx);
+                    self.poll_shut_down(cx);
+                    return Poll::Ready(self.engine.tell_end().map(|()| None));
+                }
+                Next::Wait => ready!(self.poll_exchange(cx))?,
             }
-        };
-        let now = self.clock.now();
-        let Self { stream, connection, outbox, inbox, .. } = self;
-        let corked = connection.has_frame(inbox);
-        match connection.take_event(ready, now, inbox, outbox) {
-            Event::Message(message) => {
-                Ok(Some((message, true, Sender { stream, connection, outbox, corked })))
+        }
+    }
+
+    pub(super) fn lend(
+        &mut self,
+        ready: Option<Ready>,
+    ) -> Result<(Message<'_>, bool, Sender<'_, S>), Error> {
+        let now = self.engine.clock.now();
+        let corked = self.engine.flow.cork && self.engine.connection.has_frame(&self.engine.inbox);
+        let flow = self.engine.flow;
+        let Self { stream, engine, .. } = self;
+        let Engine { connection, inbox, outbox, held, end_told, .. } = engine;
+        match deliver(ready, now, held, connection, inbox, outbox) {
+            Some((message, fin)) => {
+                Ok((message, fin, Sender { stream, connection, outbox, corked, flow }))
             }
-            Event::Chunk { part, fin } => {
-                Ok(Some((part, fin, Sender { stream, connection, outbox, corked })))
-            }
-            _ => {
-                // The last bytes of a text were none: the connection has failed.
-                self.end_told = true;
-                write_out(stream, outbox).await?;
+            None => {
+                // The last bytes of a text were none: the connection has failed. Its Close frame
+                // leaves as far as that is possible at once.
+                *end_told = true;
+                let _ = poll_write_out(stream, outbox, &mut Context::from_waker(Waker::noop()));
                 Err(Error::Fault(connection.fault().unwrap_or(Fault::ConnectionLost)))
             }
         }
     }
 
-    /// What the end of the connection is told as: once an error, if it was not in order.
-    async fn tell_end<T>(&mut self) -> Result<Option<T>, Error> {
-        // What is left is worth one try: a Close frame to a peer that may be gone.
-        poll_fn(|cx| {
-            let _ = poll_write_out(&mut self.stream, &mut self.outbox, cx);
-            Poll::Ready(())
-        })
-        .await;
-        let told = std::mem::replace(&mut self.end_told, true);
-        match self.connection.fault() {
-            Some(fault) if !told => Err(Error::Fault(fault)),
-            _ => Ok(None),
+    pub(super) fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_write_out(&mut self.stream, &mut self.engine.outbox, cx)
+    }
+
+    /// Writes what waits and waits until something was read or a deadline has passed. What has
+    /// arrived comes before a deadline, and reading does not wait for a peer that does not read.
+    pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.engine.is_due() {
+            if let Poll::Ready(read) = self.poll_read(cx) {
+                return Poll::Ready(read);
+            }
+            self.engine.expire();
+            if self.engine.connection.state() == State::Closed {
+                return Poll::Ready(Ok(()));
+            }
         }
-    }
-
-    fn sender(&mut self) -> Sender<'_, S> {
-        let corked = self.connection.has_frame(&self.inbox);
-        let Self { stream, connection, outbox, .. } = self;
-        Sender { stream, connection, outbox, corked }
-    }
-
-    /// Writes what waits and waits until something was read or a deadline has passed. Reading
-    /// does not wait for a peer that does not read.
-    async fn exchange(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_exchange(cx)).await
-    }
-
-    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.see_to_deadlines();
-        if self.connection.state() == State::Closed {
-            return Poll::Ready(Ok(()));
-        }
-        match poll_write_out(&mut self.stream, &mut self.outbox, cx) {
+        match self.poll_write_out(cx) {
             Poll::Ready(Ok(())) => self.poll_shut_down(cx),
             // What has arrived comes first, and what cannot be written is moot.
             Poll::Ready(Err(error)) => {
-                self.outbox = Outbox::new();
-                return match Pin::new(&mut self.stream).poll_read(cx, self.inbox.space()) {
+                self.engine.outbox = Outbox::new();
+                return match Pin::new(&mut self.stream).poll_read(cx, self.engine.inbox.space()) {
                     Poll::Ready(Ok(len)) if len > 0 => {
-                        self.inbox.filled(len);
+                        self.engine.inbox.filled(len);
                         Poll::Ready(Ok(()))
                     }
-                    _ => Poll::Ready(self.lose(error)),
+                    _ => Poll::Ready(self.engine.lose(error)),
                 };
             }
             Poll::Pending => {}
         }
-        match Pin::new(&mut self.stream).poll_read(cx, self.inbox.space()) {
-            Poll::Ready(Ok(0)) => self.connection.receive_eof(),
-            Poll::Ready(Ok(len)) => self.inbox.filled(len),
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(self.lose(error)),
+        match self.poll_read(cx) {
+            Poll::Ready(read) => Poll::Ready(read),
             Poll::Pending => {
-                ready!(self.poll_deadline(cx));
+                spare::take_back(&mut self.engine.inbox, &mut self.engine.outbox);
+                self.poll_deadline(cx).map(Ok)
             }
+        }
+    }
+
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let engine = &mut self.engine;
+        spare::lend(&mut engine.inbox);
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, engine.inbox.space())) {
+            Ok(0) => engine.connection.receive_eof(),
+            Ok(len) => {
+                engine.inbox.filled(len);
+                // What it says may want an answer.
+                spare::lend_outbox(&mut engine.outbox);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Poll::Ready(engine.lose(error)),
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
-        if self.connection.should_shut_down() && !self.shut_down {
+    pub(super) fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
+        if self.engine.connection.should_shut_down() && !self.engine.shut_down {
             // If that fails, the end of the stream comes all the sooner.
-            self.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();
+            self.engine.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();
         }
     }
 
-    fn see_to_deadlines(&mut self) {
-        let now = self.clock.now();
-        if self.connection.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            self.connection.handle_timeout(now, &mut self.outbox);
-        }
-    }
-
-    /// Ready when the next deadline has come. The timer moves only if the deadline came nearer,
-    /// or when it has rung: a connection that is busy does not set a timer for each message.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.connection.poll_timeout() else { return Poll::Pending };
-        loop {
-            if self.timer_set.is_none_or(|set| deadline < set)
-                && let Some(instant) = self.clock.instant(deadline)
-            {
-                self.timer.set_at(instant);
-                self.timer_set = Some(deadline);
-            }
-            ready!(Pin::new(&mut self.timer).poll(cx));
-            self.timer_set = None;
-            if deadline <= self.clock.now() {
-                return Poll::Ready(());
-            }
-        }
-    }
-
-    /// Ends the connection for a failure of the stream. Once both Close frames have crossed, how
-    /// the stream ends does not matter.
-    fn lose(&mut self, error: io::Error) -> Result<(), Error> {
-        let was_open = self.connection.state() == State::Open;
-        self.connection.receive_eof();
-        if was_open {
-            self.end_told = true;
-            return Err(error.into());
-        }
-        Ok(())
+        let deadline = self.engine.connection.poll_timeout();
+        self.deadline.poll(self.engine.clock, deadline, cx)
     }
 }
 
 impl<S> fmt::Debug for WebSocket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("state", &self.connection.state()).finish_non_exhaustive()
+        f.debug_struct("WebSocket")
+            .field("state", &self.engine.connection.state())
+            .finish_non_exhaustive()
     }
 }

@@ -34,6 +34,8 @@ macro_rules! with_each {
     };
 }
 
+mod browser;
+mod chromium;
 mod node;
 mod ours;
 mod peer;

@@ -50,10 +50,10 @@ impl Ours {
             Self::Blocking => converse_blocking(&url).expect("it goes well"),
             Self::Smol => smol::block_on(converse_smol(&url)).expect("it goes well"),
             Self::BlockingFacade => {
-                converse_facade(&url, |options| blocking::websocketfactory::create(options));
+                converse_facade(&url, blocking::websocketfactory::create);
             }
             Self::SmolFacade => {
-                converse_facade(&url, |options| on_smol::websocketfactory::create(options));
+                converse_facade(&url, on_smol::websocketfactory::create);
             }
         });
     }
@@ -89,8 +89,9 @@ impl Ours {
                 .and_then(|socket| Ok(echo_facade(&socket.into_facade()?))),
             Self::SmolFacade => smol::block_on(async {
                 let socket = on_smol::accept_with(Async::new(stream)?, options).await?;
-                Ok(echo_facade(&socket.into_facade()))
-            }),
+                Ok(socket.into_facade())
+            })
+            .map(|socket| echo_facade(&socket)),
         };
         let _ = ends.send(end);
     }

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use crate::handshake::append;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
 
@@ -127,7 +128,7 @@ impl Body {
             }
         };
         let kept = data.len().min(self.len_max - self.bytes.len());
-        self.bytes.extend_from_slice(&data[..kept]);
+        append(&mut self.bytes, &data[..kept], self.len_max);
         self.state = if kept < data.len() { State::Truncated } else { next };
         data.len()
     }

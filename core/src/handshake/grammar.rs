@@ -15,7 +15,11 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 
 /// What a header value may hold (RFC 9110, section 5.5): no control character but the tab.
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+    bytes.iter().all(|byte| is_field_byte(*byte))
+}
+
+pub(crate) const fn is_field_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
 /// The elements of a list without quoted strings, between commas and trimmed.

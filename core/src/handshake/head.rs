@@ -15,7 +15,9 @@ use core::ops::Range;
 
 use crate::config::Limits;
 use crate::connection::Role;
+use crate::handshake::append;
 use crate::handshake::error::HandshakeError;
+use crate::handshake::grammar::is_field_byte;
 use crate::inbox::Inbox;
 
 /// Takes heads out of an inbox, byte by byte if they come so.
@@ -62,7 +64,7 @@ impl HeadReader {
             return Err(self.too_long());
         }
         let input = &input[..end.unwrap_or(input.len())];
-        self.bytes.extend_from_slice(input);
+        append(&mut self.bytes, input, limits.head_len_max);
         self.taken += input.len();
         let len = input.len();
         inbox.skip(len);
@@ -92,7 +94,7 @@ impl HeadReader {
             if self.line_has_begun && !self.after_cr {
                 // Most bytes need no more than this.
                 let rest = input[position..].iter();
-                position += rest.take_while(|byte| is_within_line(**byte)).count();
+                position += rest.take_while(|byte| is_field_byte(**byte)).count();
             }
         }
         Ok(None)
@@ -116,7 +118,7 @@ impl HeadReader {
             (b' ' | b'\t', false) if !self.line_has_begun && self.lines > 0 => {
                 return Err(HandshakeError::FoldedHeaderLine);
             }
-            (byte, false) if is_within_line(byte) => self.line_has_begun = true,
+            (byte, false) if is_field_byte(byte) => self.line_has_begun = true,
             // RFC 9110, section 5.5: "Field values containing CR, LF, or NUL characters are
             // invalid and dangerous"; the other control characters are in no grammar either.
             (_, false) => return Err(HandshakeError::ControlCharacter),
@@ -150,11 +152,6 @@ impl HeadReader {
     const fn too_long(&self) -> HandshakeError {
         if self.lines == 0 { HandshakeError::FirstLineTooLong } else { HandshakeError::HeadTooLong }
     }
-}
-
-/// Everything but control characters; the tab is none here.
-const fn is_within_line(byte: u8) -> bool {
-    byte >= b' ' && byte != 0x7f || byte == b'\t'
 }
 
 /// A complete head: its bytes, and where the header lines lie in them.

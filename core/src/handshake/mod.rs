@@ -19,6 +19,8 @@ mod offer;
 mod request;
 mod server;
 
+use alloc::vec::Vec;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
@@ -71,6 +73,16 @@ fn accept(key: &[u8]) -> [u8; 28] {
     accept
 }
 
+/// Appends bytes, making room for twice as many as there are but for no more than the limit.
+fn append(bytes: &mut Vec<u8>, more: &[u8], len_max: usize) {
+    let len = bytes.len() + more.len();
+    if len > bytes.capacity() {
+        let room = bytes.capacity().saturating_mul(2).min(len_max).max(len);
+        bytes.reserve_exact(room - bytes.len());
+    }
+    bytes.extend_from_slice(more);
+}
+
 /// What was checked, or made, to be ASCII.
 fn ascii(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).expect("the caller knows these bytes")
@@ -84,6 +96,16 @@ mod tests {
     fn the_example_of_1_3_gives_its_accept_value() {
         assert_eq!(&accept(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(&key(*b"the sample nonce"), b"dGhlIHNhbXBsZSBub25jZQ==");
+    }
+
+    #[test]
+    fn memory_grows_with_what_has_come_and_ends_at_the_limit() {
+        let mut bytes = Vec::new();
+        for len in 1..=1000 {
+            append(&mut bytes, b"x", 1000);
+            assert_eq!(bytes.len(), len);
+            assert!(bytes.capacity() <= (2 * len).min(1000));
+        }
     }
 
     #[test]

@@ -120,6 +120,15 @@ impl Offer {
         Ok(())
     }
 
+    /// Chooses the subprotocol that the client likes best among those that the server supports,
+    /// if there is one; tells which.
+    pub fn select_subprotocol_among<'s>(&mut self, supported: &[&'s str]) -> Option<&'s str> {
+        let choose = |offered: &str| supported.iter().find(|name| **name == offered).copied();
+        let name = self.subprotocols().find_map(choose)?;
+        self.subprotocol = Some(name.into());
+        Some(name)
+    }
+
     /// Adds a header to the response, such as a cookie, after those added before.
     ///
     /// # Errors

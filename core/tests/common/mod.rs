@@ -8,6 +8,15 @@ use std::time::Duration;
 use bluewire_core::{
     Config, Connection, Delivery, Event, Inbox, MaskingKeys, Message, Outbox, ProtocolError, Role,
 };
+use proptest::prelude::ProptestConfig;
+
+/// So many cases of a property; as many times more as `PROPTEST_CASES` is more than its default.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    const DEFAULT: u32 = 256;
+    let config = ProptestConfig::default();
+    let cases = cases * config.cases.max(DEFAULT) / DEFAULT;
+    ProptestConfig { cases, failure_persistence: None, ..config }
+}
 
 /// Where time does not matter.
 pub(crate) const NOW: Duration = Duration::ZERO;

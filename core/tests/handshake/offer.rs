@@ -65,6 +65,25 @@ fn only_a_subprotocol_that_was_offered_can_be_chosen() {
 }
 
 #[test]
+fn among_supported_subprotocols_the_client_chooses() {
+    for (supported, chosen) in [
+        (&["v1", "v2"][..], Some("v2")),
+        (&["v1", "v3"], Some("v1")),
+        (&["V2", ""], None),
+        (&[], None),
+    ] {
+        let mut offer = offer(&["+Sec-WebSocket-Protocol: v2", "+Sec-WebSocket-Protocol: v1"]);
+        assert_eq!(offer.select_subprotocol_among(supported), chosen);
+        let line = chosen.map(|name| format!("\r\nSec-WebSocket-Protocol: {name}\r\n"));
+        let head = accept(offer);
+        match line {
+            Some(line) => assert!(head.contains(&line), "{head}"),
+            None => assert!(!head.contains("Protocol:"), "{head}"),
+        }
+    }
+}
+
+#[test]
 fn an_added_header_cannot_break_the_response() {
     let mut offer = offer(&[]);
     for (name, value, error) in [

@@ -150,6 +150,29 @@ fn a_request_that_4_2_1_does_not_describe_is_refused() {
 }
 
 #[test]
+fn an_error_says_what_was_wrong_by_whom_and_where_it_is_written() {
+    for (error, sentence) in [
+        (E::MissingKey, "the client sent no Sec-WebSocket-Key (RFC 6455, section 4.2.1)"),
+        (
+            E::WrongAccept,
+            "the server's Sec-WebSocket-Accept does not fit the key (RFC 6455, section 4.1)",
+        ),
+        (
+            E::Refused { status: 401 },
+            "the server refused the handshake with status 401 (RFC 6455, section 4.1)",
+        ),
+        (E::BareLineEnd, "a CR or LF that stands alone in the peer's HTTP head"),
+        (E::TimedOut, "the opening handshake was not finished within its timeout"),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+    for (_, error) in BAD {
+        let section = error.section();
+        assert!(section == "4" || error.to_string().ends_with(&format!(", section {section})")));
+    }
+}
+
+#[test]
 fn each_refusal_is_answered_by_its_status_and_closes() {
     for (edits, error) in BAD {
         let answer = Answer::read(&serve_whole(&request(edits)).answer);

@@ -149,6 +149,23 @@ fn every_length_is_received_on_both_sides_of_each_boundary() {
     }
 }
 
+/// Short payloads are copied and masked in other steps than long ones.
+#[test]
+fn every_byte_of_a_payload_is_sent_and_received_in_its_place() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(600).collect();
+    for role in BOTH {
+        let mut end = End::new(role);
+        for len in 0..=bytes.len() {
+            let payload = &bytes[..len];
+            end.connection.send(payload, &mut end.outbox).expect("open");
+            end.connection.send_fragment(payload, true, &mut end.outbox).expect("open");
+            end.connection.send_vectored(payload, &mut end.outbox).map(drop).expect("open");
+            assert_eq!(end.sent(), vec![Sent::new(0x82, payload); 3]);
+            assert_eq!(end.hear_frame(0x82, payload), [Told::binary(payload)]);
+        }
+    }
+}
+
 #[test]
 fn every_length_is_sent_in_its_shortest_form() {
     for role in BOTH {

@@ -1,0 +1,75 @@
+//! Writing to a blocking stream, with a bound on how long that may take.
+
+use std::io::{self, IoSlice};
+use std::time::{Duration, Instant};
+
+use bluewire_core::Outbox;
+
+use super::stream::{Readiness, Transport};
+
+/// Writes all that waits.
+pub(super) fn write_out(
+    stream: &mut impl Transport,
+    outbox: &mut Outbox,
+    timeout: Duration,
+) -> io::Result<()> {
+    while !outbox.is_empty() {
+        let len = write_some(stream, &outbox.slices().map(IoSlice::new), timeout)?;
+        outbox.sent(len);
+    }
+    Ok(())
+}
+
+/// Writes what can be written without waiting; whether that is all.
+pub(super) fn try_write_out(stream: &mut impl Transport, outbox: &mut Outbox) -> io::Result<bool> {
+    while !outbox.is_empty() {
+        match try_write_some(stream, &outbox.slices().map(IoSlice::new))? {
+            Some(len) => outbox.sent(len),
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Writes something, waiting for at most this long.
+pub(super) fn write_some(
+    stream: &mut impl Transport,
+    slices: &[IoSlice<'_>],
+    timeout: Duration,
+) -> io::Result<usize> {
+    let mut deadline = None;
+    loop {
+        if let Some(len) = try_write_some(stream, slices)? {
+            return Ok(len);
+        }
+        let now = Instant::now();
+        let deadline = *deadline.get_or_insert_with(|| now.checked_add(timeout));
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        if !stream.wait(Readiness::WRITE, left)?.writable
+            && deadline.is_none_or(|deadline| deadline <= Instant::now())
+        {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+}
+
+/// Writes something without waiting; `None` if that is not possible.
+pub(super) fn try_write_some(
+    stream: &mut impl Transport,
+    slices: &[IoSlice<'_>],
+) -> io::Result<Option<usize>> {
+    loop {
+        match stream.try_write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => return Ok(Some(len)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How an error of a read that was told to come back looks.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}

@@ -1,0 +1,204 @@
+//! A connection that one thread or task uses, without its stream.
+
+use std::io;
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Closure, Connection, Inbox, Outbox, Ready, SendError, State};
+
+use super::CORK_LEN_MAX;
+use super::flow::Flow;
+use super::held::{Held, deliver};
+use crate::clock::Clock;
+use crate::connect::{Established, Opened};
+use crate::error::Error;
+
+/// While a program only sends, it looks at what has arrived this often.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The state behind a `WebSocket`.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) clock: Clock,
+    pub(crate) connection: Connection,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) held: Held,
+    pub(crate) flow: Flow,
+    pub(crate) established: Established,
+    pub(crate) shut_down: bool,
+    pub(crate) end_told: bool,
+    /// When arrivals were last looked at.
+    looked: Duration,
+}
+
+/// What there is to do for a program that wants a message.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// [`deliver`] it: a held message, or an event.
+    Deliver(Option<Ready>),
+    /// Ask again, and write what was laid in answer, as far as that is possible at once, before
+    /// a message is delivered.
+    Answer,
+    /// Nothing more will come.
+    End,
+    /// Read.
+    Wait,
+}
+
+impl Engine {
+    pub(crate) fn new(opened: Opened) -> Self {
+        let Opened { clock, connection, inbox, outbox, established } = opened;
+        Self {
+            clock,
+            connection,
+            inbox,
+            outbox,
+            held: Held::default(),
+            flow: Flow::default(),
+            established,
+            shut_down: false,
+            end_told: false,
+            looked: Duration::ZERO,
+        }
+    }
+
+    /// What it was made of, without what it held.
+    pub(crate) fn into_opened(self) -> Opened {
+        let Self { clock, connection, inbox, outbox, established, .. } = self;
+        Opened { clock, connection, inbox, outbox, established }
+    }
+
+    pub(crate) fn next(&mut self) -> Next {
+        if !self.held.is_empty() {
+            return Next::Deliver(None);
+        }
+        let now = self.clock.now();
+        match self.connection.poll_event(now, &mut self.inbox) {
+            Some(ready) if ready.is_data() => Next::Deliver(Some(ready)),
+            Some(ready) => {
+                self.connection.take_event(ready, now, &mut self.inbox, &mut self.outbox);
+                Next::Answer
+            }
+            None if self.connection.state() == State::Closed => Next::End,
+            None => Next::Wait,
+        }
+    }
+
+    /// Takes what has arrived without a program that receives it: answers, and holds messages as
+    /// far as the bound goes. Whether more may be read.
+    pub(crate) fn hold(&mut self) -> bool {
+        self.looked = self.clock.now();
+        while self.held.len() < self.flow.held_len_max {
+            let now = self.clock.now();
+            let Some(ready) = self.connection.poll_event(now, &mut self.inbox) else {
+                return self.connection.state() != State::Closed;
+            };
+            let Self { connection, inbox, outbox, held, .. } = self;
+            if !ready.is_data() {
+                connection.take_event(ready, now, inbox, outbox);
+            } else if let Some((message, fin)) =
+                deliver(Some(ready), now, &mut Held::default(), connection, inbox, outbox)
+            {
+                held.push(message, fin);
+            }
+        }
+        false
+    }
+
+    /// Whether a program that only sends should look at what has arrived.
+    pub(crate) fn should_look(&self) -> bool {
+        self.clock.now().saturating_sub(self.looked) >= LOOK_INTERVAL
+    }
+
+    /// Whether what is sent now waits for the answer to another frame that is there already.
+    pub(crate) fn is_corked(&self) -> bool {
+        self.flow.cork && (!self.held.is_empty() || self.connection.has_frame(&self.inbox))
+    }
+
+    /// Whether what waits should be written.
+    pub(crate) fn should_write(&self) -> bool {
+        self.outbox.len() >= CORK_LEN_MAX || !self.is_corked()
+    }
+
+    /// Refuses what would queue past the bound.
+    pub(crate) const fn check_queue(&self) -> Result<(), SendError> {
+        if self.outbox.len() >= self.flow.queue_len_max {
+            return Err(SendError::OutboxFull);
+        }
+        Ok(())
+    }
+
+    /// Begins the closing handshake, unless it has begun.
+    pub(crate) fn begin_close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        match self.connection.state() {
+            State::Open => self.connection.close(self.clock.now(), code, reason, &mut self.outbox),
+            _ => Connection::check_close(code, reason),
+        }
+    }
+
+    /// The same at the next border between frames.
+    pub(crate) fn begin_close_now(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<(), SendError> {
+        match self.connection.state() {
+            State::Open => {
+                self.connection.close_now(self.clock.now(), code, reason, &mut self.outbox)
+            }
+            _ => Connection::check_close(code, reason),
+        }
+    }
+
+    /// Drops what has arrived, up to the end. The closure, if that is reached.
+    pub(crate) fn discard(&mut self) -> Option<Closure> {
+        self.held = Held::default();
+        loop {
+            if let Some(closure) = self.connection.closure() {
+                self.end_told = true;
+                return Some(closure.clone());
+            }
+            let now = self.clock.now();
+            if self.connection.next_event(now, &mut self.inbox, &mut self.outbox).is_none()
+                && self.connection.state() != State::Closed
+            {
+                return None;
+            }
+        }
+    }
+
+    /// Ends it as if the transport had, for a caller who has waited long enough.
+    pub(crate) fn give_up(&mut self) {
+        self.outbox = Outbox::new();
+        self.connection.receive_eof();
+    }
+
+    /// How the end is told: once an error, if it was not in order.
+    pub(crate) fn tell_end(&mut self) -> Result<(), Error> {
+        let told = std::mem::replace(&mut self.end_told, true);
+        match self.connection.fault() {
+            Some(fault) if !told => Err(Error::Fault(fault)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the connection for a failure of the stream. Once both Close frames have crossed, how
+    /// the stream ends does not matter.
+    pub(crate) fn lose(&mut self, error: io::Error) -> Result<(), Error> {
+        let was_open = self.connection.state() == State::Open;
+        self.connection.receive_eof();
+        if was_open {
+            self.end_told = true;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.connection.poll_timeout().is_some_and(|deadline| deadline <= self.clock.now())
+    }
+
+    pub(crate) fn expire(&mut self) {
+        self.connection.handle_timeout(self.clock.now(), &mut self.outbox);
+    }
+}

@@ -1,0 +1,60 @@
+//! Messages that arrived while the program was not receiving.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bluewire_core::{Connection, Event, Inbox, Message, Outbox, OwnedMessage, Ready};
+
+/// A message, or a part of one, and whether it is the last part.
+type Part = (OwnedMessage, bool);
+
+/// Messages in the order of their arrival, to be received before what is in the inbox.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    queue: VecDeque<Part>,
+    /// Payload bytes in the queue.
+    len: usize,
+    /// The one that is lent to the program.
+    lent: Option<Part>,
+}
+
+impl Held {
+    pub(crate) fn push(&mut self, message: Message<'_>, fin: bool) {
+        // A message without payload counts too, or a peer could send such ones for ever.
+        self.len += message.len().max(1);
+        self.queue.push_back((message.into_owned(), fin));
+    }
+
+    pub(crate) fn lend(&mut self) -> Option<(Message<'_>, bool)> {
+        self.lent = self.queue.pop_front();
+        let (message, fin) = self.lent.as_ref()?;
+        self.len -= message.borrow().len().max(1);
+        Some((message.borrow(), *fin))
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+}
+
+/// Lends what has arrived: what is held, or the event that is ready. `None` if that turned out
+/// to be text that is none: the connection has failed.
+pub(crate) fn deliver<'a>(
+    ready: Option<Ready>,
+    now: Duration,
+    held: &'a mut Held,
+    connection: &mut Connection,
+    inbox: &'a mut Inbox,
+    outbox: &mut Outbox,
+) -> Option<(Message<'a>, bool)> {
+    let Some(ready) = ready else { return held.lend() };
+    match connection.take_event(ready, now, inbox, outbox) {
+        Event::Message(message) => Some((message, true)),
+        Event::Chunk { part, fin } => Some((part, fin)),
+        _ => None,
+    }
+}

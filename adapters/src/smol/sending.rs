@@ -1,0 +1,299 @@
+//! How a [`WebSocket`] sends and closes.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
+use smol::Timer;
+use smol::io::{AsyncRead, AsyncWrite};
+
+use super::pump::poll_write_some;
+use super::shut_down::poll_shut_down;
+use super::websocket::WebSocket;
+use crate::direct::{CORK_LEN_MAX, GATHER_LEN_MIN};
+use crate::error::Error;
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
+    /// Sends a whole message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
+    /// takes nothing for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the message is queued, and leaves with the next write.
+    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        let engine = &mut self.engine;
+        if message.len() < GATHER_LEN_MIN {
+            engine.connection.send(message, &mut engine.outbox)?;
+            return self.uncork().await;
+        }
+        // From where it lies, as long as the peer takes it at once.
+        let mut gather = engine.connection.send_vectored(message, &mut engine.outbox)?;
+        let cx = &mut Context::from_waker(Waker::noop());
+        while !gather.is_empty() {
+            match poll_write_some(&mut self.stream, &gather.slices().map(IoSlice::new), cx)? {
+                Poll::Ready(len) => gather.sent(len),
+                Poll::Pending => break,
+            }
+        }
+        drop(gather);
+        self.flush().await
+    }
+
+    /// Sends a part of a message, the last one if `fin`: for what is larger than memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_chunk<'m>(
+        &mut self,
+        part: impl Into<Message<'m>>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let engine = &mut self.engine;
+        engine.connection.send_fragment(part, fin, &mut engine.outbox)?;
+        self.uncork().await
+    }
+
+    /// Sends a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        let engine = &mut self.engine;
+        engine.connection.send_prepared(message, &mut engine.outbox)?;
+        self.uncork().await
+    }
+
+    /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
+    /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
+    /// first waits until the peer has taken all but half of that.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the message is not queued; nothing else is lost.
+    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        if self.engine.check_queue().is_err() {
+            self.drain(self.engine.flow.queue_len_max / 2).await?;
+        }
+        self.try_feed(message)
+    }
+
+    /// The same, but refuses the message where `feed` would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        if self.engine.outbox.len() >= CORK_LEN_MAX {
+            let cx = &mut Context::from_waker(Waker::noop());
+            if let Poll::Ready(Err(error)) = self.poll_write_out(cx) {
+                return Err(error.into());
+            }
+        }
+        self.engine.check_queue()?;
+        self.engine.connection.send(message, &mut self.engine.outbox)?;
+        Ok(())
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub const fn queue_len(&self) -> usize {
+        self.engine.outbox.len()
+    }
+
+    /// Writes until at most this many bytes wait: the sign that there is room again.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
+        self.stall = None;
+        poll_fn(|cx| self.poll_drain(queue_len, cx)).await
+    }
+
+    /// Writes all that waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the stream fails, or takes nothing for
+    /// [`Flow::write_timeout`](crate::Flow::write_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.drain(0).await
+    }
+
+    /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.engine.connection.ping(payload, &mut self.engine.outbox)?;
+        self.flush().await
+    }
+
+    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
+    /// peer has done the same, for at most
+    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
+    /// are dropped. On a connection that is closing already it waits for the end of that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or the reason is not lawful, which changes nothing, and
+    /// [`Error::Io`] if the stream fails. A peer that does not answer is no error: the closure
+    /// says so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the closing handshake has begun; call it again to wait for its end.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
+        self.engine.begin_close(code, reason)?;
+        poll_fn(|cx| self.poll_finish(cx)).await
+    }
+
+    /// The same within a budget, if that is shorter: a peer that has not answered by then is left.
+    /// A closing handshake that is not complete shows in the closure, which is not
+    /// [`clean`](Closure::clean).
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`close`](Self::close).
+    pub async fn close_within(
+        &mut self,
+        budget: Duration,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Closure, Error> {
+        self.engine.begin_close(code, reason)?;
+        let mut budget = Timer::after(budget);
+        poll_fn(|cx| {
+            if let Poll::Ready(closed) = self.poll_finish(cx) {
+                return Poll::Ready(closed);
+            }
+            if Pin::new(&mut budget).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.engine.give_up();
+            let _ = poll_shut_down(&mut self.stream, cx);
+            self.poll_finish(cx)
+        })
+        .await
+    }
+
+    /// Ends the connection without waiting: drops the messages that have not begun to leave,
+    /// writes a Close frame as far as that is possible at once, and shuts the stream down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or the reason is not lawful, which changes nothing.
+    pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.engine.begin_close_now(code, reason)?;
+        let cx = &mut Context::from_waker(Waker::noop());
+        let _ = self.poll_write_out(cx);
+        let _ = poll_shut_down(&mut self.stream, cx);
+        Ok(())
+    }
+
+    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<Closure, Error>> {
+        loop {
+            if let Some(closure) = self.engine.discard() {
+                let _ = self.poll_write_out(cx);
+                self.poll_shut_down(cx);
+                return Poll::Ready(Ok(closure));
+            }
+            std::task::ready!(self.poll_exchange(cx))?;
+        }
+    }
+
+    /// Writes until at most this much waits, and sees to what arrives while the peer does not
+    /// read.
+    pub(super) fn poll_drain(
+        &mut self,
+        queue_len: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        loop {
+            let before = self.engine.outbox.len();
+            if let Poll::Ready(written) = self.poll_write_out(cx) {
+                self.stall = None;
+                return Poll::Ready(written.map_err(Error::Io));
+            }
+            let left = self.engine.outbox.len();
+            if left <= queue_len {
+                self.stall = None;
+                return Poll::Ready(Ok(()));
+            }
+            if left < before {
+                self.stall = None;
+            }
+            if self.engine.hold() {
+                match self.poll_read(cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {}
+                }
+            }
+            let timeout = self.engine.flow.write_timeout;
+            let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
+            return Pin::new(stall).poll(cx).map(|_| {
+                self.stall = None;
+                Err(Error::Io(io::ErrorKind::TimedOut.into()))
+            });
+        }
+    }
+
+    /// Writes, unless what has arrived already will cause more.
+    async fn uncork(&mut self) -> Result<(), Error> {
+        if !self.engine.should_write() {
+            return Ok(());
+        }
+        self.flush().await?;
+        if self.engine.should_look() && self.engine.hold() {
+            let cx = &mut Context::from_waker(Waker::noop());
+            if let Poll::Ready(read) = self.poll_read(cx) {
+                read?;
+                self.engine.hold();
+                // Answers leave as far as that is possible at once.
+                let _ = self.poll_write_out(cx);
+            }
+        }
+        Ok(())
+    }
+}

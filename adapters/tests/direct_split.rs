@@ -1,0 +1,418 @@
+//! A connection that was split: two threads or tasks at each end.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bluewire::{AcceptOptions, CloseCode, Config, ConnectOptions, Flow, Message};
+
+const COUNT: u32 = 100_000;
+
+fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = listener.accept().unwrap().0;
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    (client, server)
+}
+
+fn payload(number: u32) -> Vec<u8> {
+    let mut payload = number.to_be_bytes().to_vec();
+    payload.resize(4 + number as usize % 61, number.to_le_bytes()[0]);
+    payload
+}
+
+fn check(message: Message<'_>, number: u32) {
+    assert_eq!(message.as_bytes(), payload(number), "message {number}");
+}
+
+mod blocking {
+    use super::*;
+    use bluewire::blocking::{Reader, WebSocket, Writer, accept_with, connect_over};
+
+    fn pair_with(config: Config) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
+        let (client, server) = sockets();
+        let options = AcceptOptions::default().config(config.clone());
+        let server = thread::spawn(move || accept_with(server, options).unwrap());
+        let options = ConnectOptions::new("ws://localhost/").config(config);
+        let client = connect_over(client, options).unwrap();
+        (client, server.join().unwrap())
+    }
+
+    fn pair() -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
+        pair_with(Config::default())
+    }
+
+    fn receive_all(mut reader: Reader<TcpStream>) -> Reader<TcpStream> {
+        for number in 0..COUNT {
+            check(reader.recv().unwrap().unwrap(), number);
+        }
+        reader
+    }
+
+    fn send_all(writer: &Writer<TcpStream>) {
+        for number in 0..COUNT {
+            writer.send(&payload(number)).unwrap();
+        }
+    }
+
+    #[test]
+    fn two_threads_at_each_end_lose_and_reorder_nothing() {
+        let (client, server) = pair();
+        let ends = [client, server].map(|socket| {
+            let (reader, writer) = socket.split().unwrap();
+            let sending = writer.clone();
+            let sending = thread::spawn(move || send_all(&sending));
+            (thread::spawn(move || receive_all(reader)), sending, writer)
+        });
+        let mut rest = Vec::new();
+        for (reading, sending, writer) in ends {
+            sending.join().unwrap();
+            rest.push((reading.join().unwrap(), writer));
+        }
+        let (mut server_reader, _server_writer) = rest.pop().unwrap();
+        let (client_reader, client_writer) = rest.pop().unwrap();
+        let server = thread::spawn(move || {
+            assert_eq!(server_reader.recv().unwrap(), None);
+            server_reader.closure().unwrap()
+        });
+        drop(client_reader);
+        client_writer.close(CloseCode::NORMAL, "done").unwrap();
+        assert!(client_writer.closed().unwrap().clean);
+        let closure = server.join().unwrap();
+        assert!(closure.clean);
+        assert_eq!(&*closure.reason, "done");
+    }
+
+    #[test]
+    fn four_writers_keep_their_own_order() {
+        let (client, server) = pair();
+        let (mut reader, _writer) = server.split().unwrap();
+        let (_client_reader, writer) = client.split().unwrap();
+        let writers: Vec<_> = (0..4_u8)
+            .map(|index| {
+                let writer = writer.clone();
+                thread::spawn(move || {
+                    for number in 0..10_000_u32 {
+                        let mut message = vec![index];
+                        message.extend(number.to_be_bytes());
+                        if number % 7 == 0 {
+                            writer.feed(&message).unwrap();
+                        } else {
+                            writer.send(&message).unwrap();
+                        }
+                    }
+                    writer.flush().unwrap();
+                })
+            })
+            .collect();
+        let mut next = [0_u32; 4];
+        for _ in 0..40_000 {
+            let message = reader.recv().unwrap().unwrap();
+            let (index, number) = message.as_bytes().split_first().unwrap();
+            let next = &mut next[usize::from(*index)];
+            assert_eq!(number, next.to_be_bytes());
+            *next += 1;
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn both_peers_send_much_while_the_sockets_are_full() {
+        let (client, server) = pair();
+        let ends = [client, server].map(|socket| {
+            let (mut reader, writer) = socket.split().unwrap();
+            let sending = thread::spawn(move || {
+                for _ in 0..64 {
+                    writer.send(&vec![7; 1024 * 1024]).unwrap();
+                    writer.ping(b"are you there").unwrap();
+                }
+                writer
+            });
+            let reading = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(200));
+                for _ in 0..64 {
+                    assert_eq!(reader.recv().unwrap().unwrap().len(), 1024 * 1024);
+                }
+                reader
+            });
+            (sending, reading)
+        });
+        // Kept until all are through: what is dropped takes unread bytes with it.
+        let _kept =
+            ends.map(|(sending, reading)| (sending.join().unwrap(), reading.join().unwrap()));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
+        let (mut client, _server) = pair();
+        let flow = Flow { write_timeout: Duration::from_millis(200), ..Flow::default() };
+        client.set_flow(flow);
+        let (_reader, writer) = client.split().unwrap();
+        let began = Instant::now();
+        let error = loop {
+            if let Err(error) = writer.send(&vec![0; 1024 * 1024]) {
+                break error;
+            }
+        };
+        assert!(matches!(&error, bluewire::Error::Io(error)
+            if error.kind() == std::io::ErrorKind::TimedOut));
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
+        let config = Config { close_timeout: Duration::from_millis(300), ..Config::default() };
+        for reader_is_dropped in [true, false] {
+            let (client, _server) = pair_with(config.clone());
+            let (reader, writer) = client.split().unwrap();
+            let reading = if reader_is_dropped {
+                drop(reader);
+                None
+            } else {
+                Some(thread::spawn(move || {
+                    let mut reader = reader;
+                    reader.recv().map(|message| message.is_none()).is_err()
+                }))
+            };
+            let began = Instant::now();
+            writer.close(CloseCode::GOING_AWAY, "").unwrap();
+            let closure = writer.closed().unwrap();
+            assert!(!closure.clean);
+            assert!(began.elapsed() < Duration::from_secs(3), "{reader_is_dropped}");
+            if let Some(reading) = reading {
+                assert!(reading.join().unwrap(), "the fault is told once");
+            }
+        }
+    }
+
+    #[test]
+    fn close_within_and_close_now_do_not_wait() {
+        let (client, _server) = pair();
+        let (_reader, writer) = client.split().unwrap();
+        let began = Instant::now();
+        let budget = Duration::from_millis(100);
+        assert!(!writer.close_within(budget, CloseCode::NORMAL, "").unwrap().clean);
+        assert!(began.elapsed() < Duration::from_secs(2));
+
+        let (client, mut server) = pair();
+        let (mut reader, writer) = client.split().unwrap();
+        let reading = thread::spawn(move || reader.recv().is_err());
+        writer.close_now(CloseCode::GOING_AWAY, "now").unwrap();
+        assert!(reading.join().unwrap());
+        assert_eq!(server.recv().unwrap(), None);
+        assert_eq!(server.closure().unwrap().code, CloseCode::GOING_AWAY);
+    }
+
+    #[test]
+    fn pings_are_answered_while_the_program_only_reads() {
+        let (client, mut server) = pair();
+        let (mut reader, _writer) = client.split().unwrap();
+        let reading = thread::spawn(move || reader.recv_owned().unwrap());
+        server.ping(b"1").unwrap();
+        assert_eq!(server.recv_timeout(Duration::from_millis(300)).unwrap(), None);
+        server.send("now").unwrap();
+        assert!(reading.join().unwrap().is_some());
+    }
+}
+
+mod smol {
+    use super::*;
+    use ::smol::{Async, block_on, future, spawn};
+    use bluewire::smol::{Reader, WebSocket, Writer, accept_with, connect_over};
+
+    type Stream = Async<TcpStream>;
+
+    async fn pair_with(config: Config) -> (WebSocket<Stream>, WebSocket<Stream>) {
+        let (client, server) = sockets();
+        let options = AcceptOptions::default().config(config.clone());
+        let server = accept_with(Async::new(server).unwrap(), options);
+        let options = ConnectOptions::new("ws://localhost/").config(config);
+        let client = connect_over(Async::new(client).unwrap(), options);
+        let (client, server) = future::zip(client, server).await;
+        (client.unwrap(), server.unwrap())
+    }
+
+    async fn pair() -> (WebSocket<Stream>, WebSocket<Stream>) {
+        pair_with(Config::default()).await
+    }
+
+    async fn receive_all(mut reader: Reader<Stream>) -> Reader<Stream> {
+        for number in 0..COUNT {
+            check(reader.recv().await.unwrap().unwrap(), number);
+        }
+        reader
+    }
+
+    async fn send_all(writer: Writer<Stream>) {
+        for number in 0..COUNT {
+            writer.send(&payload(number)).await.unwrap();
+        }
+    }
+
+    #[test]
+    fn two_tasks_at_each_end_lose_and_reorder_nothing() {
+        block_on(async {
+            let (client, server) = pair().await;
+            let ends = [client, server].map(|socket| {
+                let (reader, writer) = socket.split();
+                let sending = spawn(send_all(writer.clone()));
+                (spawn(receive_all(reader)), sending, writer)
+            });
+            let mut rest = Vec::new();
+            for (reading, sending, writer) in ends {
+                sending.await;
+                rest.push((reading.await, writer));
+            }
+            let (mut server_reader, _server_writer) = rest.pop().unwrap();
+            let (client_reader, client_writer) = rest.pop().unwrap();
+            let server = spawn(async move {
+                assert_eq!(server_reader.recv().await.unwrap(), None);
+                server_reader.closure().unwrap()
+            });
+            drop(client_reader);
+            client_writer.close(CloseCode::NORMAL, "done").await.unwrap();
+            assert!(client_writer.closed().await.unwrap().clean);
+            let closure = server.await;
+            assert!(closure.clean);
+            assert_eq!(&*closure.reason, "done");
+        });
+    }
+
+    #[test]
+    fn four_writers_on_four_threads_keep_their_own_order() {
+        let (client, server) = block_on(pair());
+        let (mut reader, _writer) = server.split();
+        let (_client_reader, writer) = client.split();
+        let writers: Vec<_> = (0..4_u8)
+            .map(|index| {
+                let writer = writer.clone();
+                thread::spawn(move || {
+                    block_on(async {
+                        for number in 0..10_000_u32 {
+                            let mut message = vec![index];
+                            message.extend(number.to_be_bytes());
+                            if number % 7 == 0 {
+                                writer.feed(&message).await.unwrap();
+                            } else {
+                                writer.send(&message).await.unwrap();
+                            }
+                        }
+                        writer.flush().await.unwrap();
+                    });
+                })
+            })
+            .collect();
+        let mut next = [0_u32; 4];
+        block_on(async {
+            for _ in 0..40_000 {
+                let message = reader.recv().await.unwrap().unwrap();
+                let (index, number) = message.as_bytes().split_first().unwrap();
+                let next = &mut next[usize::from(*index)];
+                assert_eq!(number, next.to_be_bytes());
+                *next += 1;
+            }
+        });
+        for writer in writers {
+            writer.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn both_peers_send_much_while_the_sockets_are_full() {
+        block_on(async {
+            let (client, server) = pair().await;
+            let ends = [client, server].map(|socket| {
+                let (mut reader, writer) = socket.split();
+                let sending = spawn(async move {
+                    for _ in 0..64 {
+                        writer.send(&vec![7; 1024 * 1024]).await.unwrap();
+                        writer.ping(b"are you there").await.unwrap();
+                    }
+                    writer
+                });
+                let reading = spawn(async move {
+                    ::smol::Timer::after(Duration::from_millis(200)).await;
+                    for _ in 0..64 {
+                        assert_eq!(reader.recv().await.unwrap().unwrap().len(), 1024 * 1024);
+                    }
+                    reader
+                });
+                (sending, reading)
+            });
+            // Kept until all are through: what is dropped takes unread bytes with it.
+            let mut kept = Vec::new();
+            for (sending, reading) in ends {
+                kept.push((sending.await, reading.await));
+            }
+        });
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
+        block_on(async {
+            let (mut client, _server) = pair().await;
+            let flow = Flow { write_timeout: Duration::from_millis(200), ..Flow::default() };
+            client.set_flow(flow);
+            let (_reader, writer) = client.split();
+            let began = Instant::now();
+            let error = loop {
+                if let Err(error) = writer.send(&vec![0; 1024 * 1024]).await {
+                    break error;
+                }
+            };
+            assert!(matches!(&error, bluewire::Error::Io(error)
+                if error.kind() == std::io::ErrorKind::TimedOut));
+            assert!(began.elapsed() < Duration::from_secs(5));
+        });
+    }
+
+    #[test]
+    fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
+        let config = Config { close_timeout: Duration::from_millis(300), ..Config::default() };
+        for reader_is_dropped in [true, false] {
+            block_on(async {
+                let (client, _server) = pair_with(config.clone()).await;
+                let (mut reader, writer) = client.split();
+                let reading = if reader_is_dropped {
+                    drop(reader);
+                    None
+                } else {
+                    Some(spawn(async move { reader.recv().await.is_err() }))
+                };
+                let began = Instant::now();
+                writer.close(CloseCode::GOING_AWAY, "").await.unwrap();
+                assert!(!writer.closed().await.unwrap().clean);
+                assert!(began.elapsed() < Duration::from_secs(3), "{reader_is_dropped}");
+                if let Some(reading) = reading {
+                    assert!(reading.await, "the fault is told once");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn close_within_and_close_now_do_not_wait() {
+        block_on(async {
+            let (client, _server) = pair().await;
+            let (_reader, writer) = client.split();
+            let began = Instant::now();
+            let budget = Duration::from_millis(100);
+            assert!(!writer.close_within(budget, CloseCode::NORMAL, "").await.unwrap().clean);
+            assert!(began.elapsed() < Duration::from_secs(2));
+
+            let (client, mut server) = pair().await;
+            let (mut reader, writer) = client.split();
+            let reading = spawn(async move { reader.recv().await.is_err() });
+            writer.close_now(CloseCode::GOING_AWAY, "now").unwrap();
+            assert!(reading.await);
+            assert_eq!(server.recv().await.unwrap(), None);
+            assert_eq!(server.closure().unwrap().code, CloseCode::GOING_AWAY);
+        });
+    }
+}
