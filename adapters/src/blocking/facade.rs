@@ -234,3 +234,31 @@ impl Runner for Cord {
         thread::Builder::new().name("bluewire".to_owned()).spawn(task).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_that_was_quietened_rings_again() {
+        let (cord, bell) = bell().expect("there is a pipe");
+        let pulled = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&pulled);
+        let puller = thread::spawn(move || {
+            for _ in 0..200_000 {
+                cord.wake();
+            }
+            done.store(true, Ordering::SeqCst);
+            cord.wake();
+            cord
+        });
+        let timeout = Timespec::try_from(Duration::from_secs(10)).expect("it is short");
+        while !pulled.load(Ordering::SeqCst) {
+            let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN)];
+            let rings = poll(&mut waiting, Some(&timeout)).expect("it can be waited for");
+            assert_eq!(rings, 1, "a pull does not ring");
+            bell.quieten();
+        }
+        drop(puller.join().expect("it does not panic"));
+    }
+}

@@ -27,9 +27,17 @@ on_each_side! {
         log.on_close(&socket);
         log.on_error(&socket);
         // The close waits for the messages, and those for their callback.
+        for number in 1..=2 {
+            socket.send(log.send(number, "what is due has been told by now"));
+            log.outcome(number);
+        }
+        let outcomes = [1, 2].map(|number| Told::Outcome(number, Some(200)));
+        let before = [&[Told::Open], &outcomes[..]].concat();
+        assert_eq!(log.now(), before);
         log.on_message(&socket);
         let two = Told::Message(bluewire::OwnedMessage::Binary(b"two".to_vec()));
-        assert_eq!(log.at_end(), [Told::Open, text("one"), two, closed(3000, "bye", true)]);
+        let after = [text("one"), two, closed(3000, "bye", true)];
+        assert_eq!(log.at_end(), [before, after.to_vec()].concat());
     }
 
     fn messages_outlast_the_end_but_do_not_put_it_off_for_ever(side) {
