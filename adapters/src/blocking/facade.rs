@@ -245,14 +245,16 @@ mod tests {
         let pulled = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&pulled);
         let puller = thread::spawn(move || {
-            for _ in 0..200_000 {
+            // Long enough for pulls at every point of a quietening.
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_millis(300) {
                 cord.wake();
             }
             done.store(true, Ordering::SeqCst);
             cord.wake();
             cord
         });
-        let timeout = Timespec::try_from(Duration::from_secs(10)).expect("it is short");
+        let timeout = Timespec::try_from(Duration::from_secs(5)).expect("it is short");
         while !pulled.load(Ordering::SeqCst) {
             let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN)];
             let rings = poll(&mut waiting, Some(&timeout)).expect("it can be waited for");
