@@ -10,6 +10,7 @@
 mod adopt;
 mod byte_stream;
 mod connect;
+mod exchange;
 mod facade;
 mod pump;
 mod reader;

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
+use super::exchange::Waited;
 use super::pump::{try_write_out, try_write_some};
 use super::stream::Transport;
-use super::websocket::{Waited, WebSocket};
+use super::websocket::WebSocket;
 use crate::direct::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
 

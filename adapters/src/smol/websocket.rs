@@ -252,13 +252,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        let mut answered = false;
         loop {
             match self.engine.next() {
-                Next::Deliver(ready) => return Poll::Ready(Ok(Some(ready))),
-                Next::Answer => {
-                    // An error will show again when it is waited for.
-                    let _ = self.poll_write_out(cx);
+                Next::Deliver(ready) => {
+                    if answered {
+                        // The program may take its time. An error shows again when it is waited.
+                        let _ = self.poll_write_out(cx);
+                    }
+                    return Poll::Ready(Ok(Some(ready)));
                 }
+                Next::Answer => answered = true,
                 Next::End => {
                     // What is left is worth one try: a Close frame to a peer that may be gone.
                     let _ = self.poll_write_out(cx);

@@ -221,16 +221,16 @@ pub(crate) fn pair<S: Socket>(role: Role, config: Config) -> (S, Peer) {
 macro_rules! over_all {
     ($($test:ident),* $(,)?) => {
         mod blocking_client { $(#[test] fn $test() {
-            super::$test::<crate::direct::Blocking>(bluewire_core::Role::Client);
+            super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Client);
         })* }
         mod blocking_server { $(#[test] fn $test() {
-            super::$test::<crate::direct::Blocking>(bluewire_core::Role::Server);
+            super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Server);
         })* }
         mod smol_client { $(#[test] fn $test() {
-            super::$test::<crate::direct::Smol>(bluewire_core::Role::Client);
+            super::$test::<$crate::direct::Smol>(bluewire_core::Role::Client);
         })* }
         mod smol_server { $(#[test] fn $test() {
-            super::$test::<crate::direct::Smol>(bluewire_core::Role::Server);
+            super::$test::<$crate::direct::Smol>(bluewire_core::Role::Server);
         })* }
     };
 }
