@@ -11,6 +11,10 @@ use super::state::{Link, Stage};
 use crate::clock::Clock;
 use crate::connect::Opened;
 
+/// For so long, the end waits for an `on_message` that was about to be set, so that messages are
+/// told before it. A program that wants no messages has its `on_close` later by as much.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// One connection as its loop sees it. The loop is: [`step`](Self::step),
 /// [`write`](Self::write), [`wait`](Self::wait), read, and again.
 pub(crate) struct Session {
@@ -26,9 +30,8 @@ pub(crate) struct Session {
     write_failed: bool,
     /// Whether what was laid last was given a chance to leave.
     last_written: bool,
-    /// When messages that nobody took are let go, once the connection has ended.
+    /// When the end is told although messages wait.
     grace_end: Option<Duration>,
-    close_timeout: Duration,
 }
 
 /// What a loop has to do next.
@@ -54,7 +57,6 @@ impl Session {
     /// The session of a connection that is open now; `None` if it was given up meanwhile.
     pub(crate) fn open(shared: &Arc<Shared>, opened: Opened) -> Option<Self> {
         let Opened { clock, connection, inbox, outbox, established } = opened;
-        let close_timeout = connection.config().close_timeout;
         let link = Link { clock, connection, outbox };
         shared.open(link, established).then(|| Self {
             shared: Arc::clone(shared),
@@ -66,7 +68,6 @@ impl Session {
             write_failed: false,
             last_written: false,
             grace_end: None,
-            close_timeout,
         })
     }
 
@@ -217,15 +218,14 @@ impl Session {
         if !matches!(state.stage, Stage::Ended) {
             return false;
         }
-        if state.holds_messages() {
+        if state.is_waited_for() {
             let now = self.clock.now();
-            let end = self.grace_end.unwrap_or_else(|| now.saturating_add(self.close_timeout));
-            self.grace_end = Some(end);
+            let end = *self.grace_end.get_or_insert_with(|| now.saturating_add(GRACE));
             if now < end {
                 return false;
             }
         }
-        state.drop_held();
+        state.end_grace();
         true
     }
 }

@@ -288,8 +288,9 @@ impl Shared {
         if let Some(verdict) = state.verdicts.pop_front() {
             return Some(Call::Outcome(verdict));
         }
-        if !state.held.is_empty() {
-            let callback = callbacks.message.load()?;
+        if !state.held.is_empty()
+            && let Some(callback) = callbacks.message.load()
+        {
             return state.next_held().map(|message| Call::Message(callback, message));
         }
         if state.error_is_due()
