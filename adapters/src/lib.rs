@@ -40,19 +40,21 @@ mod direct;
 mod error;
 pub mod facade;
 mod progress;
+mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
 mod url;
 
 pub use bluewire_core::{
-    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, Headers, Keepalive, Limits, Message,
-    OwnedMessage, PreparedMessage, ProtocolError, RequestHead, ResponseHead, SendError, Timeout,
+    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HeadError, Headers, HttpAnswer, Keepalive,
+    Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead, ResponseHead, SendError, Timeout,
 };
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
 pub use connect::{ConnectError, ConnectOptions};
 pub use direct::Flow;
 pub use error::Error;
+pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 
 #[cfg(doctest)]

@@ -120,9 +120,9 @@ pub fn accept_with<S: Transport>(
     mut stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut accepting = Accepting::start(options);
+    let mut accepting = Accepting::start(&options);
     loop {
-        let advanced = accepting.advance();
+        let advanced = accepting.advance(&options);
         accepting = match advanced {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {

@@ -189,6 +189,7 @@ impl<H: Transport> ReadSide<H> {
                     state = shared.try_write_out(state).0;
                 }
                 None if connection.state() == State::Closed => {
+                    state.link.heed();
                     state = shared.try_write_out(state).0;
                     // A writer that waits for the peer returns.
                     let _ = self.half.shut_down();
@@ -235,6 +236,10 @@ impl<H: Transport> ReadSide<H> {
         mut state: Locked<'a, H>,
         until: Option<Instant>,
     ) -> Result<bool, Error> {
+        if state.link.heed() {
+            let _ = self.half.shut_down();
+            return Ok(true);
+        }
         let due = state.link.is_due();
         let mut written;
         (state, written) = shared.try_write_out(state);

@@ -41,7 +41,7 @@ pub(crate) struct Wait {
 impl Session {
     /// The session of a connection that is open now; `None` if it was given up meanwhile.
     pub(crate) fn open(shared: &Arc<Shared>, opened: Opened) -> Option<Self> {
-        let Opened { clock, connection, inbox, outbox, established } = opened;
+        let Opened { clock, connection, inbox, outbox, established, place } = opened;
         let close_timeout = connection.config().close_timeout;
         let link = Link { clock, connection, outbox };
         shared.open(link, established).then(|| Self {

@@ -155,9 +155,9 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut accepting = Accepting::start(options);
+    let mut accepting = Accepting::start(&options);
     loop {
-        accepting = match accepting.advance() {
+        accepting = match accepting.advance(&options) {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
                 write_out(&mut stream, &mut opened.outbox).await.map_err(AcceptError::Io)?;
