@@ -30,7 +30,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// What an option, the network or the server has against it.
 pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<TcpStream>, ConnectError> {
-    let (stream, opened) = connect_request(&Request::check(options.into())?)?;
+    let request = Request::check(options.into())?;
+    let mut stream = connect_tcp(&request)?;
+    let opened = open(&mut stream, &request)?;
     Ok(WebSocket::new(stream, opened))
 }
 
@@ -49,14 +51,8 @@ pub fn connect_over<S: Transport>(
     Ok(WebSocket::new(stream, opened))
 }
 
-pub(super) fn connect_request(request: &Request) -> Result<(TcpStream, Opened), ConnectError> {
-    let mut stream = connect_tcp(request)?;
-    let opened = open(&mut stream, request)?;
-    Ok((stream, opened))
-}
-
 /// Tries the host's addresses in turn. Each may take an equal share of the time that is left.
-fn connect_tcp(request: &Request) -> Result<TcpStream, ConnectError> {
+pub(super) fn connect_tcp(request: &Request) -> Result<TcpStream, ConnectError> {
     let host = request.url.host().trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<SocketAddr> =
         (host, request.url.port()).to_socket_addrs().map_err(ConnectError::Resolve)?.collect();

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use bluewire_core::Outbox;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::connect::connect_request;
-use crate::connect::{ConnectError, ConnectOptions, Opened, Request};
+use super::connect::connect_tcp;
+use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
 use crate::facade::{Runner, Session, Shared, WebSocket};
+use crate::progress::Progress;
 
 #[cfg(unix)]
 type Pipe = std::os::unix::net::UnixStream;
@@ -23,15 +25,15 @@ type Pipe = TcpStream;
 ///
 /// # Errors
 ///
-/// If an argument is invalid, or no thread can be started; nothing has been started then. What the network does is told by
-/// `on_error` and `on_close`.
+/// If an argument is invalid, or no thread can be started; nothing has been started then. What the
+/// network does is told by `on_error` and `on_close`.
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options.into())?;
     let (shared, bell) = prepare(request.url.to_string()).map_err(ConnectError::Io)?;
     let thread = Arc::clone(&shared);
     thread::Builder::new()
         .name("bluewire".to_owned())
-        .spawn(move || match connect_request(&request) {
+        .spawn(move || match connect(&thread, &request, &bell) {
             Ok((stream, opened)) => run(&thread, opened, &stream, &bell),
             Err(error) => thread.fail_to_open(error.into()),
         })
@@ -54,9 +56,53 @@ fn prepare(url: String) -> io::Result<(Arc<Shared>, Bell)> {
     Ok((Arc::new(Shared::new(url, Box::new(cord))), bell))
 }
 
+/// Connects, unless the attempt is given up meanwhile: at once after TCP has connected, and
+/// within its timeout before.
+fn connect(
+    shared: &Shared,
+    request: &Request,
+    bell: &Bell,
+) -> Result<(TcpStream, Opened), ConnectError> {
+    let stream = connect_tcp(request)?;
+    stream.set_nonblocking(true).map_err(ConnectError::Io)?;
+    let mut opening = Opening::start(request);
+    while !shared.is_given_up() {
+        write_some(&stream, &mut opening.outbox).map_err(ConnectError::Io)?;
+        opening = match opening.advance()? {
+            Progress::Done(opened) => return Ok((stream, opened)),
+            Progress::More(opening) => opening,
+        };
+        let (write, left) = (!opening.outbox.is_empty(), opening.time_left());
+        if !wait_for(&stream, true, write, bell, left).map_err(ConnectError::Io)? {
+            continue;
+        }
+        match (&stream).read(opening.inbox.space()) {
+            Ok(0) => opening.receive_eof(),
+            Ok(len) => opening.inbox.filled(len),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(ConnectError::Io(error)),
+        }
+    }
+    Err(ConnectError::Abandoned)
+}
+
+fn write_some(mut stream: &TcpStream, outbox: &mut Outbox) -> io::Result<()> {
+    while !outbox.is_empty() {
+        match stream.write(outbox.unsent()) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => outbox.sent(len),
+            Err(error) if is_passing(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// The loop of one connection.
 fn run(shared: &Arc<Shared>, opened: Opened, stream: &TcpStream, bell: &Bell) {
-    let Some(mut session) = Session::open(shared, opened) else { return };
+    let Some(mut session) = Session::open(shared, opened) else {
+        return shared.fail_to_open(ConnectError::Abandoned.into());
+    };
     if let Err(error) = stream.set_nonblocking(true) {
         session.received_end(Some(error));
     }
@@ -79,6 +125,9 @@ fn run(shared: &Arc<Shared>, opened: Opened, stream: &TcpStream, bell: &Bell) {
             Ok(false) => {}
             Err(error) => session.received_end(Some(error)),
         }
+        if wait.read {
+            session.looked();
+        }
     }
 }
 
@@ -86,10 +135,13 @@ fn read(session: &mut Session, mut stream: &TcpStream) {
     match stream.read(session.space()) {
         Ok(0) => session.received_end(None),
         Ok(len) => session.received(len),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        Err(error) if is_passing(&error) => {}
         Err(error) => session.received_end(Some(error)),
     }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Waits until the socket is ready, the bell rings, or the time is over. Whether to read.
@@ -159,10 +211,12 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
 
 impl Bell {
     fn quieten(&self) {
-        // First the flag: a pull after it rings anew.
-        self.rung.store(false, Ordering::SeqCst);
+        // The flag comes last. The other way round, a pull in between would be read away with its
+        // flag left up, and no later pull would ring. A pull before the flag is down is seen to in
+        // this turn, which begins after it.
         let mut pulls = [0; 16];
         while matches!((&self.pipe).read(&mut pulls), Ok(len) if len == pulls.len()) {}
+        self.rung.store(false, Ordering::SeqCst);
     }
 }
 

@@ -30,9 +30,11 @@
 //! - **Every `send` and `close` has one outcome**, told once.
 //! - **Dropping the last handle** closes with 1001 in the background.
 
+mod callbacks;
 mod options;
 mod session;
 mod shared;
+mod state;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -72,23 +74,23 @@ impl WebSocket {
 
     /// Calls `callback` once the connection is open.
     pub fn on_open(&self, callback: impl FnMut() + Send + 'static) {
-        self.shared().set_on_open(Some(Arc::new(Mutex::new(callback))));
+        self.shared().set_on_open(Arc::new(Mutex::new(callback)));
     }
 
     /// Calls `callback` with each message, text or binary as it was sent. The message is lent:
     /// [`into_owned`](Message::into_owned) keeps it.
     pub fn on_message(&self, callback: impl FnMut(Message<'_>) + Send + 'static) {
-        self.shared().set_on_message(Some(Arc::new(Mutex::new(callback))));
+        self.shared().set_on_message(Arc::new(Mutex::new(callback)));
     }
 
     /// Calls `callback` once the connection is closed, or could not be opened.
     pub fn on_close(&self, callback: impl FnMut(&CloseEvent) + Send + 'static) {
-        self.shared().set_on_close(Some(Arc::new(Mutex::new(callback))));
+        self.shared().set_on_close(Arc::new(Mutex::new(callback)));
     }
 
     /// Calls `callback` if the connection fails.
     pub fn on_error(&self, callback: impl FnMut(&ErrorEvent) + Send + 'static) {
-        self.shared().set_on_error(Some(Arc::new(Mutex::new(callback))));
+        self.shared().set_on_error(Arc::new(Mutex::new(callback)));
     }
 
     /// Sends a message. It never waits: the bytes are queued, and leave in order.

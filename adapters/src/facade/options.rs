@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bluewire_core::{Closure, OwnedMessage, PreparedMessage};
+use bluewire_core::{Closure, Message, OwnedMessage, PreparedMessage};
 
 use crate::error::Error;
 
@@ -78,6 +78,12 @@ impl fmt::Debug for SendOptions {
 impl From<OwnedMessage> for SendOptions {
     fn from(message: OwnedMessage) -> Self {
         Self::of(Data::Owned(message))
+    }
+}
+
+impl From<Message<'_>> for SendOptions {
+    fn from(message: Message<'_>) -> Self {
+        message.into_owned().into()
     }
 }
 

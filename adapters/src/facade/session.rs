@@ -4,9 +4,10 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluewire_core::{Event, Inbox, State};
+use bluewire_core::{Event, Inbox, Message, OwnedMessage, State};
 
-use super::shared::{Link, Shared, Stage};
+use super::shared::Shared;
+use super::state::{Link, Stage};
 use crate::clock::Clock;
 use crate::connect::Opened;
 
@@ -16,8 +17,15 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     clock: Clock,
     inbox: Inbox,
+    /// When the socket was last seen without a byte that had been left unread. Deadlines are
+    /// judged by this time: what came while a callback ran late cannot lose to them.
+    looked: Duration,
+    /// The parts so far of a message that comes in parts, on a connection that was made so.
+    parts: Option<OwnedMessage>,
     io_error: Option<io::Error>,
     write_failed: bool,
+    /// Whether what was laid last was given a chance to leave.
+    last_written: bool,
     /// When messages that nobody took are let go, once the connection has ended.
     grace_end: Option<Duration>,
     close_timeout: Duration,
@@ -48,8 +56,11 @@ impl Session {
             shared: Arc::clone(shared),
             clock,
             inbox,
+            looked: clock.now(),
+            parts: None,
             io_error: None,
             write_failed: false,
+            last_written: false,
             grace_end: None,
             close_timeout,
         })
@@ -58,8 +69,8 @@ impl Session {
     /// Tells events, calls what is due, sees to deadlines. `false` once all is over.
     pub(crate) fn step(&mut self) -> bool {
         if !self.shared.begin() {
-            // Another thread calls the callbacks that were due before the loop began. It wakes
-            // the loop when it is through.
+            // Callbacks that were due before the loop began are still called elsewhere. Who does
+            // so wakes the loop when it is through.
             return true;
         }
         self.shared.run_due();
@@ -71,6 +82,11 @@ impl Session {
         }
         self.shared.run_and_rest();
         !over
+    }
+
+    /// Notes that all there was to read has been read, or at least a part of it just now.
+    pub(crate) fn looked(&mut self) {
+        self.looked = self.clock.now();
     }
 
     /// Room for bytes read.
@@ -121,38 +137,53 @@ impl Session {
 
     /// What to wait for.
     pub(crate) fn wait(&self) -> Wait {
-        let held_up = self.shared.is_held_up();
         let state = self.shared.lock();
-        let skip = state.has_outcomes();
+        let mut skip = state.has_verdicts();
         let Stage::Open(Link { connection, outbox, .. }) = &state.stage else {
-            return Wait {
-                skip,
-                shut_down: true,
-                read: false,
-                write: false,
-                until: self.grace_end,
-            };
+            let until = self.grace_end;
+            return Wait { skip, shut_down: true, read: false, write: false, until };
         };
+        skip |= connection.state() == State::Closed && !state.running;
         let write = !outbox.is_empty() && !self.write_failed;
+        // Who calls callbacks elsewhere, since before the loop began, wakes the loop after.
+        let read = !state.is_held_up() && !state.running;
         Wait {
             skip,
             shut_down: connection.should_shut_down() && !write,
-            read: !held_up,
+            read,
             write,
-            until: connection.poll_timeout(),
+            // Whether the peer is silent is not known while nobody listens.
+            until: if read { connection.poll_timeout() } else { None },
         }
     }
 
     fn take_events(&mut self) {
-        while !self.shared.is_held_up() {
+        loop {
             let event = {
                 let mut state = self.shared.lock();
-                let Stage::Open(link) = &mut state.stage else { return };
-                let now = self.clock.now();
-                link.connection.next_event(now, &mut self.inbox, &mut link.outbox)
+                if state.is_held_up() {
+                    return;
+                }
+                let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
+                let event = connection.next_event(self.clock.now(), &mut self.inbox, outbox);
+                match event {
+                    Some(Event::Ping(payload)) if !connection.config().auto_pong => {
+                        // There is no other way to answer here. An error says that it closes.
+                        let _ = connection.pong(payload, outbox);
+                    }
+                    Some(Event::Close(_)) => state.received_close(),
+                    _ => {}
+                }
+                event
             };
             match event {
                 Some(Event::Message(message)) => self.shared.deliver(message),
+                Some(Event::Chunk { part, fin }) => {
+                    gather(&mut self.parts, part);
+                    if fin && let Some(message) = self.parts.take() {
+                        self.shared.deliver(message.borrow());
+                    }
+                }
                 Some(_) => {}
                 None => return,
             }
@@ -162,30 +193,44 @@ impl Session {
     fn see_to_deadlines(&mut self) {
         let mut state = self.shared.lock();
         let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
-        connection.handle_timeout(self.clock.now(), outbox);
-        if connection.state() == State::Closed {
-            drop(state);
-            self.shared.end(self.io_error.take());
+        connection.handle_timeout(self.looked, outbox);
+        if connection.state() != State::Closed {
+            return;
         }
+        if !outbox.is_empty() && !self.last_written && !self.write_failed {
+            // A Close frame that says why: once round the loop, to let it leave.
+            self.last_written = true;
+            return;
+        }
+        drop(state);
+        self.shared.end(self.io_error.take());
     }
 
     /// Whether the connection has ended and nothing holds the end back. Messages that nobody took
     /// do, for a while.
     fn is_over(&mut self) -> bool {
-        if !matches!(self.shared.lock().stage, Stage::Ended) {
+        let mut state = self.shared.lock();
+        if !matches!(state.stage, Stage::Ended) {
             return false;
         }
-        if !self.shared.holds_messages() {
-            self.shared.drop_held();
-            return true;
+        if state.holds_messages() {
+            let now = self.clock.now();
+            let end = self.grace_end.unwrap_or_else(|| now.saturating_add(self.close_timeout));
+            self.grace_end = Some(end);
+            if now < end {
+                return false;
+            }
         }
-        let now = self.clock.now();
-        let end = self.grace_end.unwrap_or_else(|| now.saturating_add(self.close_timeout));
-        self.grace_end = Some(end);
-        if now < end {
-            return false;
-        }
-        self.shared.drop_held();
+        state.drop_held();
         true
+    }
+}
+
+/// Puts a message together. Its length is bounded by the engine.
+fn gather(parts: &mut Option<OwnedMessage>, part: Message<'_>) {
+    match (parts, part) {
+        (Some(OwnedMessage::Text(text)), Message::Text(part)) => text.push_str(part),
+        (Some(OwnedMessage::Binary(bytes)), Message::Binary(part)) => bytes.extend(part),
+        (parts, part) => *parts = Some(part.into_owned()),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use smol::Timer;
+use smol::future::{FutureExt as _, yield_now};
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::connect::connect_request;
@@ -26,7 +27,11 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
     let (shared, bell) = prepare(request.url.to_string());
     let task = Arc::clone(&shared);
     smol::spawn(async move {
-        match connect_request(&request).await {
+        let given_up = async {
+            bell.given_up(&task).await;
+            Err(ConnectError::Abandoned)
+        };
+        match connect_request(&request).or(given_up).await {
             Ok((stream, opened)) => run(&task, opened, stream, &bell).await,
             Err(error) => task.fail_to_open(error.into()),
         }
@@ -52,35 +57,52 @@ fn prepare(url: String) -> (Arc<Shared>, Arc<Bell>) {
     (Arc::new(Shared::new(url, Box::new(cord))), bell)
 }
 
+/// After so many turns with something to read in each, other tasks have theirs.
+const BUSY_TURNS_MAX: u32 = 16;
+
 /// The loop of one connection.
 async fn run<S>(shared: &Arc<Shared>, opened: Opened, mut stream: S, bell: &Bell)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let Some(mut session) = Session::open(shared, opened) else { return };
+    let Some(mut session) = Session::open(shared, opened) else {
+        return shared.fail_to_open(ConnectError::Abandoned.into());
+    };
     let mut timer = Timer::never();
     let mut shut_down = false;
+    let mut busy_turns = 0;
     while session.step() {
+        if busy_turns == BUSY_TURNS_MAX {
+            busy_turns = 0;
+            yield_now().await;
+        }
         poll_fn(|cx| {
             bell.listen(cx);
             session.write(|slices| unpend(Pin::new(&mut stream).poll_write_vectored(cx, slices)));
+            // For streams that keep what is written; if it fails, so does the read.
+            let _ = Pin::new(&mut stream).poll_flush(cx);
             let wait = session.wait();
             if wait.shut_down && !shut_down {
                 // If that fails, the end of the stream comes all the sooner.
                 shut_down = poll_shut_down(&mut stream, cx).is_ready();
             }
-            if wait.skip || bell.has_rung() {
+            if wait.skip {
                 return Poll::Ready(());
             }
-            if wait.read
-                && let Poll::Ready(read) = Pin::new(&mut stream).poll_read(cx, session.space())
-            {
-                match read {
+            // Before the bell, which others can ring without end.
+            if wait.read {
+                let read = Pin::new(&mut stream).poll_read(cx, session.space());
+                busy_turns = if read.is_ready() { busy_turns + 1 } else { 0 };
+                match unpend(read) {
                     Ok(0) => session.received_end(None),
                     Ok(len) => session.received(len),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => session.received_end(Some(error)),
                 }
+                session.looked();
+            }
+            if busy_turns > 0 || bell.has_rung() {
                 return Poll::Ready(());
             }
             match session.time_to(wait.until) {
@@ -120,6 +142,15 @@ impl Bell {
             Some(waker) => waker.clone_from(cx.waker()),
             waker => *waker = Some(cx.waker().clone()),
         }
+    }
+
+    /// Waits until the attempt to connect is given up.
+    async fn given_up(&self, shared: &Shared) {
+        poll_fn(|cx| {
+            self.listen(cx);
+            if shared.is_given_up() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     fn has_rung(&self) -> bool {

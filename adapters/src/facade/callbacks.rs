@@ -1,0 +1,89 @@
+//! Where callbacks are kept, and how one is called.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bluewire_core::Message;
+
+use super::options::{CloseEvent, ErrorEvent};
+use crate::error::Error;
+
+pub(super) type OnOpen = dyn FnMut() + Send;
+pub(super) type OnMessage = dyn FnMut(Message<'_>) + Send;
+pub(super) type OnClose = dyn FnMut(&CloseEvent) + Send;
+pub(super) type OnError = dyn FnMut(&ErrorEvent) + Send;
+
+pub(super) type Callback<F> = Arc<Mutex<F>>;
+
+/// A place for one callback. A clone of the pointer is called, so that a callback can be replaced
+/// from inside itself; the inner lock is never waited for, as no two callbacks run at a time.
+pub(super) struct Slot<F: ?Sized>(Mutex<Option<Callback<F>>>);
+
+impl<F: ?Sized> Slot<F> {
+    const fn empty() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    pub(super) fn set(&self, callback: Callback<F>) {
+        // What it replaces is dropped outside of the lock: dropping can run anything.
+        let replaced = lock(&self.0).replace(callback);
+        drop(replaced);
+    }
+
+    pub(super) fn load(&self) -> Option<Callback<F>> {
+        lock(&self.0).clone()
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        lock(&self.0).is_some()
+    }
+
+    fn take(&self) -> Option<Callback<F>> {
+        lock(&self.0).take()
+    }
+}
+
+/// The four of a connection.
+pub(super) struct Callbacks {
+    pub(super) open: Slot<OnOpen>,
+    pub(super) message: Slot<OnMessage>,
+    pub(super) close: Slot<OnClose>,
+    pub(super) error: Slot<OnError>,
+}
+
+impl Callbacks {
+    pub(super) const fn none() -> Self {
+        Self {
+            open: Slot::empty(),
+            message: Slot::empty(),
+            close: Slot::empty(),
+            error: Slot::empty(),
+        }
+    }
+
+    pub(super) fn is_any_set(&self) -> bool {
+        self.open.is_set() || self.message.is_set() || self.close.is_set() || self.error.is_set()
+    }
+
+    /// Takes all out, for the caller to drop where it holds no lock: what they captured, such as
+    /// handles, goes with them.
+    pub(super) fn take(&self) -> impl Sized + use<> {
+        (self.open.take(), self.message.take(), self.close.take(), self.error.take())
+    }
+}
+
+/// Calls a callback, or drops what can panic when dropped; a panic ends here.
+pub(super) fn contain(callback: impl FnOnce()) -> Result<(), Error> {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) else { return Ok(()) };
+    let error = Error::callback_panicked(&*payload);
+    // The payload's own drop may panic as well. What that one leaves is not dropped.
+    catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
+    Err(error)
+}
+
+/// Locks; what is inside stays whole when a callback panics, as none is called under a lock that
+/// guards more than itself.
+pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,340 @@
+//! What is known of a connection, behind one lock: its stage, and what is due to be told. Nothing
+//! here calls a callback, and nothing here drops one: both can run anything.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::mem;
+
+use bluewire_core::{CloseCode, Connection, Message, Outbox, OwnedMessage, SendError};
+
+use super::options::{CloseEvent, CloseOptions, Data, ErrorEvent, FailCode, Outcome};
+use crate::clock::Clock;
+use crate::connect::{ConnectError, Established};
+use crate::error::Error;
+
+/// Messages that wait for an `on_message` take at most this many bytes, and one message more.
+const HELD_LEN_MAX: usize = 1024 * 1024;
+
+/// The connection, once it is open.
+pub(crate) struct Link {
+    pub(crate) clock: Clock,
+    pub(crate) connection: Connection,
+    pub(crate) outbox: Outbox,
+}
+
+impl Link {
+    /// Starts the closing handshake, behind all that was sent before.
+    fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        self.connection.close(self.clock.now(), code, reason, &mut self.outbox)
+    }
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one for each connection, in its place")]
+pub(crate) enum Stage {
+    Connecting,
+    Open(Link),
+    Ended,
+}
+
+/// A message that is not handed over yet.
+struct Unsent {
+    /// How far `data_sent` must come for it.
+    end: u64,
+    outcome: Outcome,
+}
+
+/// What became of a call.
+pub(super) struct Verdict {
+    outcome: Outcome,
+    failed: Option<(Cow<'static, str>, FailCode)>,
+}
+
+impl Verdict {
+    pub(super) fn tell(self) {
+        let Outcome { success, fail } = self.outcome;
+        match self.failed {
+            None => success.into_iter().for_each(|success| success()),
+            Some((data, code)) => fail.into_iter().for_each(|fail| fail(&data, code)),
+        }
+    }
+}
+
+pub(crate) struct State {
+    pub(crate) stage: Stage,
+    pub(super) established: Established,
+    /// Bytes of messages handed to the operating system so far.
+    data_sent: u64,
+    unsent: VecDeque<Unsent>,
+    /// The close call whose handshake is under way.
+    closing: Option<Outcome>,
+    /// Whether the peer's Close frame has come.
+    close_received: bool,
+    /// Whether a close was asked for, or every handle is gone: messages hold nothing up any more.
+    leaving: bool,
+    pub(super) verdicts: VecDeque<Verdict>,
+    pub(super) open_due: bool,
+    pub(super) held: VecDeque<OwnedMessage>,
+    held_len: usize,
+    error_due: Option<ErrorEvent>,
+    error_seen: bool,
+    /// Whether a callback panicked: the connection must not stay open.
+    panicked: bool,
+    pub(super) close_due: Option<CloseEvent>,
+    /// Whether someone is calling callbacks.
+    pub(super) running: bool,
+    /// Whether the loop goes round, and so sees by itself what is due.
+    pub(super) looping: bool,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            stage: Stage::Connecting,
+            established: Established::default(),
+            data_sent: 0,
+            unsent: VecDeque::new(),
+            closing: None,
+            close_received: false,
+            leaving: false,
+            verdicts: VecDeque::new(),
+            open_due: false,
+            held: VecDeque::new(),
+            held_len: 0,
+            error_due: None,
+            error_seen: false,
+            panicked: false,
+            close_due: None,
+            running: false,
+            looping: false,
+        }
+    }
+
+    pub(super) fn send(&mut self, data: &Data, outcome: Outcome) {
+        let Stage::Open(Link { connection, outbox, .. }) = &mut self.stage else {
+            let data = match self.stage {
+                Stage::Connecting => "the connection is not open yet",
+                _ => "the connection is closed",
+            };
+            return self.fail(outcome, data, FailCode::State);
+        };
+        let sent = match data {
+            Data::Owned(message) => connection.send(message, outbox),
+            Data::Prepared(message) => connection.send_prepared(message, outbox),
+        };
+        match sent {
+            Ok(()) if outcome.is_unwatched() => {}
+            Ok(()) => {
+                let end = self.data_sent + outbox.data_len() as u64;
+                self.unsent.push_back(Unsent { end, outcome });
+            }
+            Err(error) => {
+                let code = match error {
+                    SendError::OutboxFull => FailCode::Busy,
+                    _ => FailCode::State,
+                };
+                self.fail(outcome, error.to_string(), code);
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, options: CloseOptions) {
+        let CloseOptions { code, reason, outcome } = options;
+        if code.is_none() && reason.is_some() {
+            return self.fail(outcome, "a close reason needs a close code", FailCode::Argument);
+        }
+        let code = CloseCode::new(code.unwrap_or(1000));
+        let reason = reason.unwrap_or_default();
+        if let Err(error) = Connection::check_close(code, &reason) {
+            return self.fail(outcome, error.to_string(), FailCode::Argument);
+        }
+        match &mut self.stage {
+            Stage::Connecting => {
+                let data = "the connection was given up before it was open";
+                self.fail(outcome, data, FailCode::State);
+                self.give_up();
+            }
+            Stage::Open(link) => match link.close(code, &reason) {
+                Ok(()) => {
+                    self.closing = Some(outcome);
+                    self.leaving = true;
+                }
+                Err(_) => self.fail(outcome, "the connection is closing already", FailCode::Busy),
+            },
+            Stage::Ended => self.fail(outcome, "the connection is closed", FailCode::State),
+        }
+    }
+
+    /// Ends what no handle is left to use.
+    pub(super) fn abandon(&mut self) {
+        self.leaving = true;
+        match &mut self.stage {
+            Stage::Connecting => self.give_up(),
+            Stage::Open(link) => {
+                // An error says that it is closing already.
+                let _ = link.close(CloseCode::GOING_AWAY, "");
+            }
+            Stage::Ended => {}
+        }
+    }
+
+    /// Gives up what is not open yet.
+    fn give_up(&mut self) {
+        let error = Error::Connect(ConnectError::Abandoned);
+        self.end(CloseEvent::unopened(), Some(error), FailCode::State);
+    }
+
+    pub(super) fn open(&mut self, link: Link, established: Established) {
+        self.stage = Stage::Open(link);
+        self.established = established;
+        self.open_due = true;
+        self.looping = true;
+        self.close_if_panicked();
+    }
+
+    /// Ends it. Sends that wait fail with this code, and so does a close without its handshake.
+    pub(super) fn end(&mut self, close: CloseEvent, error: Option<Error>, code: FailCode) {
+        self.stage = Stage::Ended;
+        for Unsent { outcome, .. } in mem::take(&mut self.unsent) {
+            let data = "the connection ended before the message was handed over";
+            self.fail(outcome, data, code);
+        }
+        if let Some(closing) = self.closing.take() {
+            if close.was_clean {
+                self.succeed(closing);
+            } else {
+                self.fail(closing, "the closing handshake was not completed", code);
+            }
+        }
+        if let Some(error) = error {
+            self.tell_error(error);
+        }
+        self.close_due = Some(close);
+    }
+
+    /// Notes that the next `len` bytes of the outbox were handed over.
+    pub(crate) fn sent(&mut self, len: usize) {
+        let Stage::Open(Link { outbox, .. }) = &mut self.stage else { return };
+        let before = outbox.data_len();
+        outbox.sent(len);
+        self.data_sent += (before - outbox.data_len()) as u64;
+        while let Some(first) = self.unsent.front()
+            && first.end <= self.data_sent
+            && let Some(Unsent { outcome, .. }) = self.unsent.pop_front()
+        {
+            self.succeed(outcome);
+        }
+        self.settle_close();
+    }
+
+    /// Notes that the peer's Close frame has come.
+    pub(crate) fn received_close(&mut self) {
+        self.close_received = true;
+        self.settle_close();
+    }
+
+    /// The closing handshake is complete once both Close frames have crossed.
+    fn settle_close(&mut self) {
+        if self.close_received
+            && let Stage::Open(link) = &self.stage
+            && link.outbox.data_len() == 0
+            && let Some(closing) = self.closing.take()
+        {
+            self.succeed(closing);
+        }
+    }
+
+    /// Keeps a message until somebody wants it.
+    pub(super) fn hold(&mut self, message: Message<'_>) {
+        // What closes is read on; what nobody took by then is not kept without end.
+        if self.held_len < HELD_LEN_MAX {
+            self.held_len += held_len(message);
+            self.held.push_back(message.into_owned());
+        }
+    }
+
+    pub(super) fn next_held(&mut self) -> Option<OwnedMessage> {
+        let message = self.held.pop_front()?;
+        self.held_len -= held_len(message.borrow());
+        Some(message)
+    }
+
+    /// Whether messages that nobody took hold the rest up: the socket is not read.
+    pub(crate) fn is_held_up(&self) -> bool {
+        let Stage::Open(link) = &self.stage else { return false };
+        let open = link.connection.state() == bluewire_core::State::Open;
+        self.held_len >= HELD_LEN_MAX && open
+    }
+
+    /// Whether messages that nobody took keep the end from being told.
+    pub(super) fn holds_messages(&self) -> bool {
+        !self.held.is_empty() && !self.leaving
+    }
+
+    /// Lets go of messages that nobody took.
+    pub(super) fn drop_held(&mut self) {
+        self.held_len = 0;
+        self.held.clear();
+    }
+
+    /// Whether the loop has outcomes to tell, which nobody else sees to.
+    pub(crate) fn has_verdicts(&self) -> bool {
+        !self.verdicts.is_empty() && !self.running
+    }
+
+    /// Whether it has ended, and no message is left to be told before the end.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended) && self.held.is_empty()
+    }
+
+    /// Whether an error is there and its turn has come: behind all messages.
+    pub(super) fn error_is_due(&self) -> bool {
+        self.is_over() && self.error_due.is_some()
+    }
+
+    pub(super) fn take_error(&mut self) -> Option<ErrorEvent> {
+        self.error_due.take()
+    }
+
+    /// Notes that a callback panicked. The connection closes; after its end nothing is told.
+    pub(super) fn note_panic(&mut self, error: Error) {
+        if matches!(self.stage, Stage::Ended) && self.close_due.is_none() {
+            return;
+        }
+        self.tell_error(error);
+        self.panicked = true;
+        self.close_if_panicked();
+    }
+
+    /// Closes in order, so that what is under way in both directions still comes through.
+    fn close_if_panicked(&mut self) {
+        if self.panicked
+            && let Stage::Open(link) = &mut self.stage
+        {
+            // An error says that it is closing already.
+            let _ = link.close(CloseCode::INTERNAL_ERROR, "a callback panicked");
+        }
+    }
+
+    fn succeed(&mut self, outcome: Outcome) {
+        if !outcome.is_unwatched() {
+            self.verdicts.push_back(Verdict { outcome, failed: None });
+        }
+    }
+
+    fn fail(&mut self, outcome: Outcome, data: impl Into<Cow<'static, str>>, code: FailCode) {
+        if !outcome.is_unwatched() {
+            self.verdicts.push_back(Verdict { outcome, failed: Some((data.into(), code)) });
+        }
+    }
+
+    /// At most one error is told.
+    fn tell_error(&mut self, error: Error) {
+        if !mem::replace(&mut self.error_seen, true) {
+            self.error_due = Some(ErrorEvent::new(error));
+        }
+    }
+}
+
+fn held_len(message: Message<'_>) -> usize {
+    message.len() + size_of::<OwnedMessage>()
+}
