@@ -141,7 +141,7 @@ pub fn accept_with<S: Transport>(
 
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
+pub(super) fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
     if write_out(stream, outbox, Duration::from_secs(1)).is_err()
         || stream.shut_down_writing().is_err()
     {

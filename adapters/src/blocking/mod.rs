@@ -9,18 +9,23 @@
 
 mod connect;
 mod facade;
+mod gate;
+mod incoming;
 mod pump;
 mod reader;
 mod sender;
 mod sending;
+mod server;
 mod shared;
 mod stream;
 mod websocket;
 mod writer;
 
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use server::{Server, ServerHandle};
 pub use stream::{Readiness, SocketHalf, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;
 pub use writer::Writer;

@@ -10,6 +10,7 @@ use super::shared::Shared;
 use super::state::{Link, Stage};
 use crate::clock::Clock;
 use crate::connect::Opened;
+use crate::server::{Place, heed};
 
 /// One connection as its loop sees it. The loop is: [`step`](Self::step),
 /// [`write`](Self::write), [`wait`](Self::wait), read, and again.
@@ -29,6 +30,10 @@ pub(crate) struct Session {
     /// When messages that nobody took are let go, once the connection has ended.
     grace_end: Option<Duration>,
     close_timeout: Duration,
+    /// In a server.
+    place: Option<Place>,
+    /// Whether the place was asked to tell of news.
+    listening: bool,
 }
 
 /// What a loop has to do next.
@@ -63,6 +68,8 @@ impl Session {
             last_written: false,
             grace_end: None,
             close_timeout,
+            place,
+            listening: false,
         })
     }
 
@@ -73,6 +80,7 @@ impl Session {
             // so wakes the loop when it is through.
             return true;
         }
+        self.heed();
         self.shared.run_due();
         self.take_events();
         self.see_to_deadlines();
@@ -82,6 +90,26 @@ impl Session {
         }
         self.shared.run_and_rest();
         !over
+    }
+
+    /// Does what the server says, if the connection is one's, and asks to be told more.
+    fn heed(&mut self) {
+        match &self.place {
+            Some(place) if !self.listening || place.has_news() => {}
+            _ => return,
+        }
+        let mut state = self.shared.lock();
+        if let Stage::Open(link) = &mut state.stage {
+            let now = self.clock.now();
+            heed(&mut self.place, now, &mut link.connection, &mut link.outbox);
+        }
+        if let Some(place) = &self.place {
+            // Messages that nobody took do not hold up the end then.
+            state.leaving |= place.is_leaving();
+            drop(state);
+            self.listening = true;
+            place.listen(&Arc::clone(&self.shared).into());
+        }
     }
 
     /// Notes that all there was to read has been read, or at least a part of it just now.
@@ -201,6 +229,9 @@ impl Session {
             // A Close frame that says why: once round the loop, to let it leave.
             self.last_written = true;
             return;
+        }
+        if let (Some(place), Some(closure)) = (&mut self.place, connection.closure()) {
+            place.settle(closure.clean);
         }
         drop(state);
         self.shared.end(self.io_error.take());

@@ -274,6 +274,3 @@ mod tasks {
         }
     }
 }
-
-#[cfg(feature = "smol")]
-pub(crate) use tasks::Knock;

@@ -8,7 +8,9 @@ mod place;
 pub use hall::Farewell;
 pub(crate) use hall::Hall;
 pub use options::ServerOptions;
-pub(crate) use place::{Order, Place, heed};
+#[cfg(feature = "smol")]
+pub(crate) use place::Watch;
+pub(crate) use place::{Place, heed};
 
 use std::time::Duration;
 

@@ -61,6 +61,7 @@ impl Seat {
     fn register(&self, slot: usize, waker: &Waker) {
         let mut slot = self.wakers[slot].lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *slot {
+            Some(registered) if registered.will_wake(waker) => {}
             Some(registered) => registered.clone_from(waker),
             slot => *slot = Some(waker.clone()),
         }
@@ -85,9 +86,19 @@ impl Place {
     /// Wakes this task when there is a new order; at once, if there is one already.
     pub(crate) fn listen(&self, waker: &Waker) {
         self.seat.register(0, waker);
-        if self.seat.order() != self.heeded {
+        if self.has_news() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Whether there is an order that was not followed yet.
+    pub(crate) fn has_news(&self) -> bool {
+        self.seat.order() != self.heeded
+    }
+
+    /// Whether the connection was told to end.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.heeded != Order::Stay
     }
 
     /// What tells when the connection is to be cut, whoever uses it.

@@ -11,10 +11,12 @@ mod connect;
 mod deadline;
 mod facade;
 mod fan;
+mod incoming;
 mod pump;
 mod reader;
 mod sender;
 mod sending;
+mod server;
 mod shared;
 mod shut_down;
 mod streams;
@@ -22,8 +24,10 @@ mod websocket;
 mod writer;
 
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use server::{Server, ServerHandle};
 pub use websocket::WebSocket;
 pub use writer::Writer;
 
