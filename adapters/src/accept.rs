@@ -146,10 +146,7 @@ impl Accepting {
     }
 
     /// The same without an answer to a request that there is nothing against.
-    pub(crate) fn hear(
-        mut self,
-        options: &AcceptOptions,
-    ) -> Result<Heard, (AcceptError, Outbox)> {
+    pub(crate) fn hear(mut self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
         let mut asked = self.handshake.next_request(&mut self.inbox, &mut self.outbox);
         if let Ok(None) = asked {
             self.handshake.handle_timeout(self.clock.now(), &mut self.outbox);

@@ -46,8 +46,9 @@ pub mod smol;
 mod url;
 
 pub use bluewire_core::{
-    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HeadError, Headers, HttpAnswer, Keepalive,
-    Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead, ResponseHead, SendError, Timeout,
+    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HeadError, Headers, HttpAnswer,
+    Keepalive, Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead,
+    ResponseHead, SendError, Timeout,
 };
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};

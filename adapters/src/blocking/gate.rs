@@ -230,9 +230,7 @@ impl Client {
                 }
                 hear(stream, accepting, options, hall)
             }
-            Stage::Refused { outbox, until, shut_down } => {
-                linger(stream, outbox, until, shut_down)
-            }
+            Stage::Refused { outbox, until, shut_down } => linger(stream, outbox, until, shut_down),
         }
     }
 }

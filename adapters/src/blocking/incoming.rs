@@ -203,11 +203,7 @@ impl fmt::Debug for Plain {
     }
 }
 
-fn finish(
-    mut stream: TcpStream,
-    mut outbox: Outbox,
-    mut place: Place,
-) -> Result<(), AcceptError> {
+fn finish(mut stream: TcpStream, mut outbox: Outbox, mut place: Place) -> Result<(), AcceptError> {
     stream.set_nonblocking(false).map_err(AcceptError::Io)?;
     write_out(&mut stream, &mut outbox, WRITE_TIMEOUT).map_err(AcceptError::Io)?;
     place.settle(true);

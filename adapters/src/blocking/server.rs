@@ -247,7 +247,7 @@ impl ServerHandle {
     /// a second. One whose thread does something else is counted as cut at the end of the budget,
     /// and its peer sees the end when the thread next uses the socket, or drops it.
     ///
-    /// A second call waits for the first one, for at most its own budget.
+    /// Called again meanwhile, it does the same: the shorter budget counts.
     pub fn shutdown(&self, budget: Duration) -> Farewell {
         self.hall.begin_farewell();
         // Who waits there has been woken, and makes way.

@@ -61,8 +61,9 @@ pub(super) fn split<S: SplitTransport>(
     engine: Engine,
 ) -> io::Result<(Reader<S>, Writer<S>)> {
     let (read_half, write_half) = stream.split()?;
-    let Engine { clock, connection, inbox, outbox, held, flow, established, place, end_told, .. } =
-        engine;
+    let Engine {
+        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+    } = engine;
     let state = Guarded {
         link: Link::new(clock, connection, outbox, flow, place),
         writing: Some(WriteSide {

@@ -35,7 +35,7 @@ struct State {
     next_id: u64,
     seats: BTreeMap<u64, Occupied>,
     /// Handshakes that run in tasks of their own, the oldest first.
-    handshakes: BTreeMap<u64, Arc<Seat>>,
+    handshakes: BTreeMap<u64, Occupied>,
     /// Connections that have not ended.
     open: usize,
     stage: Stage,
@@ -121,9 +121,9 @@ impl Hall {
             return false;
         }
         state.stage = Stage::Leaving;
-        state.farewell.handshakes += state.handshakes.len();
-        let handshakes: Vec<_> = state.handshakes.values().map(Arc::clone).collect();
-        let seats = state.seats();
+        let handshakes = unsettled(&state.handshakes);
+        state.farewell.handshakes += handshakes.len();
+        let seats = unsettled(&state.seats);
         self.tell(state);
         handshakes.iter().for_each(|seat| seat.tell(Order::Cut));
         seats.iter().for_each(|seat| seat.tell(Order::Leave));
@@ -145,7 +145,7 @@ impl Hall {
             state.stage = Stage::Over;
         }
         let farewell = state.farewell;
-        let seats = state.seats();
+        let seats = unsettled(&state.seats);
         self.tell(state);
         seats.iter().for_each(|seat| seat.tell(Order::Cut));
         farewell
@@ -199,11 +199,11 @@ impl State {
         self.next_id += 1;
         self.next_id
     }
+}
 
-    fn seats(&self) -> Vec<Arc<Seat>> {
-        let present = self.seats.values().filter(|occupied| !occupied.settled);
-        present.map(|occupied| Arc::clone(&occupied.seat)).collect()
-    }
+fn unsettled(seats: &BTreeMap<u64, Occupied>) -> Vec<Arc<Seat>> {
+    let present = seats.values().filter(|occupied| !occupied.settled);
+    present.map(|occupied| Arc::clone(&occupied.seat)).collect()
 }
 
 #[cfg(feature = "smol")]
@@ -212,7 +212,7 @@ mod tasks {
     use std::task::{Context, Poll};
 
     use super::super::place::{Order, Seat, Watch};
-    use super::{Farewell, Hall, Stage};
+    use super::{Farewell, Hall, Occupied, Stage};
 
     /// A handshake's place, which is free again when this is dropped.
     pub(crate) struct Knock {
@@ -233,10 +233,11 @@ mod tasks {
                 oldest = state.handshakes.pop_first();
             }
             let (id, seat) = (state.take_id(), Seat::new());
-            state.handshakes.insert(id, Arc::clone(&seat));
+            let occupied = Occupied { seat: Arc::clone(&seat), settled: false };
+            state.handshakes.insert(id, occupied);
             drop(state);
             if let Some((_, oldest)) = oldest {
-                oldest.tell(Order::Cut);
+                oldest.seat.tell(Order::Cut);
             }
             Some((Knock { hall: Arc::clone(self), id }, Watch::new(seat)))
         }
@@ -264,6 +265,15 @@ mod tasks {
             match state.stage {
                 Stage::Over => Poll::Ready(state.farewell),
                 _ => Poll::Pending,
+            }
+        }
+    }
+
+    impl Knock {
+        /// Says that the request has come, or will not.
+        pub(crate) fn heard(&self) {
+            if let Some(occupied) = self.hall.lock().handshakes.get_mut(&self.id) {
+                occupied.settled = true;
             }
         }
     }

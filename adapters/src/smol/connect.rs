@@ -178,7 +178,10 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: &mut S, outbox: &mut Outbox) {
+pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: &mut S,
+    outbox: &mut Outbox,
+) {
     if write_out(stream, outbox).await.is_err()
         || poll_fn(|cx| poll_shut_down(stream, cx)).await.is_err()
     {

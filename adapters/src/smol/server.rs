@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smol::channel::{self, Receiver, Sender};
@@ -61,10 +61,8 @@ use crate::server::{Farewell, Hall, LINGER, PAUSE_MAX, PAUSE_MIN, ServerOptions,
 /// # }).unwrap();
 /// ```
 pub struct Server {
-    /// Until the server shuts down.
-    listener: Mutex<Option<Arc<Async<TcpListener>>>>,
-    /// Requests that have come.
-    asked: (Sender<Incoming>, Receiver<Incoming>),
+    /// Where requests that have come are put.
+    asked: Sender<Incoming>,
     /// Connections that other tasks have accepted for [`accept`](Self::accept).
     opened: (Sender<WebSocket<Async<TcpStream>>>, Receiver<WebSocket<Async<TcpStream>>>),
     handle: ServerHandle,
@@ -111,11 +109,13 @@ impl Server {
     pub fn from_listener(listener: TcpListener, options: ServerOptions) -> io::Result<Self> {
         let local_addr = listener.local_addr()?;
         let hall = Hall::new(options.connections_max, options.handshakes_max);
+        let (asked, requests) = channel::unbounded();
+        let listener = Mutex::new(Some(Arc::new(Async::new(listener)?)));
+        let gate = Gate { listener, requests };
         Ok(Self {
-            listener: Mutex::new(Some(Arc::new(Async::new(listener)?))),
-            asked: channel::unbounded(),
+            asked,
             opened: channel::unbounded(),
-            handle: ServerHandle { hall },
+            handle: ServerHandle { hall, gate: Arc::new(gate) },
             options: Arc::new(options),
             local_addr,
         })
@@ -244,10 +244,10 @@ impl Server {
             poll_fn(|cx| self.handle.hall.poll_leaving(cx)).await;
             None
         };
-        let asked = async { self.asked.1.recv().await.ok() };
+        let asked = async { self.handle.gate.requests.recv().await.ok() };
         let next = leaving.or(asked.or(self.listen())).await;
         if next.is_none() {
-            self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.handle.gate.shut();
         }
         next
     }
@@ -258,8 +258,6 @@ impl Server {
     ///
     /// As there.
     pub async fn shutdown(&self, budget: Duration) -> Farewell {
-        self.handle.hall.begin_farewell();
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.handle.shutdown(budget).await
     }
 
@@ -267,7 +265,7 @@ impl Server {
     async fn listen<T>(&self) -> T {
         let mut pause = PAUSE_MIN;
         loop {
-            let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let listener = self.handle.gate.lock().clone();
             let Some(listener) = listener else { return std::future::pending().await };
             let accepted = listener.accept().await.and_then(|(stream, _)| {
                 // A message leaves when it is written: the engine has put together what it could.
@@ -297,7 +295,7 @@ impl Server {
     fn welcome(&self, mut stream: Async<TcpStream>) {
         let hall = Arc::clone(&self.handle.hall);
         let Some((knock, watch)) = hall.knock() else { return };
-        let (asked, options) = (self.asked.0.clone(), Arc::clone(&self.options));
+        let (asked, options) = (self.asked.clone(), Arc::clone(&self.options));
         let hear = {
             let (options, hall) = (Arc::clone(&options), Arc::clone(&hall));
             async move {
@@ -314,10 +312,10 @@ impl Server {
             let Some((heard, stream, options, hall)) = heard else {
                 return options.tell_refused(&AcceptError::GivenUp);
             };
-            match admit(heard, stream, &options, &hall).await {
+            knock.heard();
+            if let Some(incoming) = admit(heard, stream, &options, &hall).await {
                 // The channel has no bound: each request has a place in the hall.
-                Some(incoming) => drop(asked.try_send(incoming)),
-                None => {}
+                let _ = asked.try_send(incoming);
             }
             drop(knock);
         })
@@ -377,6 +375,13 @@ async fn admit(
     None
 }
 
+impl Drop for Server {
+    /// Stops listening, and gives up the opening handshakes under way. Connections go on.
+    fn drop(&mut self) {
+        self.handle.gate.shut();
+    }
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
@@ -390,6 +395,27 @@ impl fmt::Debug for Server {
 #[derive(Clone)]
 pub struct ServerHandle {
     hall: Arc<Hall>,
+    gate: Arc<Gate>,
+}
+
+struct Gate {
+    /// Until the server shuts down.
+    listener: Mutex<Option<Arc<Async<TcpListener>>>>,
+    /// Requests that have come.
+    requests: Receiver<Incoming>,
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Async<TcpListener>>>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the listener, and lets those go who have asked and were not answered.
+    fn shut(&self) {
+        self.requests.close();
+        self.lock().take();
+        while self.requests.try_recv().is_ok() {}
+    }
 }
 
 impl ServerHandle {
@@ -401,7 +427,7 @@ impl ServerHandle {
     /// else is cut at the end of the budget: with [`Server::serve`] its task is dropped, with
     /// [`Server::accept`] its peer sees the end when the task next uses the socket, or drops it.
     ///
-    /// A second call waits for the first one, for at most its own budget.
+    /// Called again meanwhile, it does the same: the shorter budget counts.
     ///
     /// # Cancel safety
     ///
@@ -409,6 +435,7 @@ impl ServerHandle {
     /// left.
     pub async fn shutdown(&self, budget: Duration) -> Farewell {
         self.hall.begin_farewell();
+        self.gate.shut();
         within(budget, poll_fn(|cx| self.hall.poll_left(cx))).await;
         self.hall.end_farewell()
     }

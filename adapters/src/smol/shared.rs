@@ -67,8 +67,9 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     engine: Engine,
 ) -> (Reader<S>, Writer<S>) {
     let shut_down = engine.shut_down;
-    let Engine { clock, connection, inbox, outbox, held, flow, established, place, end_told, .. } =
-        engine;
+    let Engine {
+        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+    } = engine;
     let (reading, writing) = (Arc::new(Fan::default()), Arc::new(Fan::default()));
     let pipe = Pipe {
         stream,
