@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bluewire_core::{
     ClientHandshake, ClientRequest, Config, Connection, HandshakeError, HeadError, Inbox,
-    MaskingKeys, Outbox, Refusal, RequestHead, ResponseHead,
+    MaskingKeys, Outbox, Refusal, RequestHead, ResponseHead, Role,
 };
 
 use crate::clock::Clock;
@@ -160,6 +160,21 @@ pub(crate) struct Opened {
     pub(crate) established: Established,
     /// In a server.
     pub(crate) place: Option<Place>,
+}
+
+impl Opened {
+    /// A connection whose opening handshake another library did, and what it read beyond that.
+    pub(crate) fn adopted(role: Role, leftover: &[u8], config: Arc<Config>) -> Self {
+        let clock = Clock::start();
+        let mut inbox = Inbox::with_read_len(config.limits.read_len);
+        inbox.extend(leftover);
+        let connection = match role {
+            Role::Client => Connection::client(config, MaskingKeys::from_system(), clock.now()),
+            Role::Server => Connection::server(config, clock.now()),
+        };
+        let established = Established::default();
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, place: None }
+    }
 }
 
 /// What the opening handshake settled.

@@ -30,12 +30,17 @@
 //!
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "blocking", feature = "smol")),
+    expect(dead_code, unused_imports, reason = "what the adapters share waits for one")
+)]
 
 mod accept;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod clock;
 mod connect;
+#[cfg(any(feature = "blocking", feature = "smol"))]
 mod direct;
 mod error;
 pub mod facade;
@@ -53,6 +58,7 @@ pub use bluewire_core::{
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
 pub use connect::{ConnectError, ConnectOptions};
+#[cfg(any(feature = "blocking", feature = "smol"))]
 pub use direct::Flow;
 pub use error::Error;
 pub use server::{Farewell, ServerOptions};

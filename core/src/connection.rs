@@ -150,11 +150,11 @@ impl Connection {
     /// outbox is sent, shut down the writing side of the transport, and go on reading to its end.
     ///
     /// A server does so when both Close frames have crossed; a client leaves it to the server
-    /// (7.1.1), unless it failed the connection.
+    /// (7.1.1), unless it failed the connection. Both do once the connection is closed.
     #[must_use]
     pub const fn should_shut_down(&self) -> bool {
         let server_is_done = self.close_sent && self.close_received && self.masking_keys.is_none();
-        self.failed || server_is_done
+        self.failed || server_is_done || matches!(self.state, State::Closed)
     }
 
     /// How the connection ended; `None` until it is [`Closed`](State::Closed).

@@ -18,6 +18,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use core::fmt;
+use core::mem;
 use core::ops::Range;
 
 use crate::config::Limits;
@@ -115,6 +116,16 @@ impl Inbox {
         if self.is_empty() {
             self.buffer = Box::default();
             self.rewind();
+        }
+    }
+
+    /// Exchanges memory with another, if nothing is in either: for pools, by which an idle
+    /// connection holds none.
+    pub fn swap_memory(&mut self, other: &mut Self) {
+        if self.is_empty() && other.is_empty() {
+            self.rewind();
+            other.rewind();
+            mem::swap(&mut self.buffer, &mut other.buffer);
         }
     }
 
@@ -236,13 +247,11 @@ impl Inbox {
     /// nothing stands between.
     #[inline]
     pub(crate) fn take_payload(&mut self, len: usize, key: &mut MaskingKey) {
-        let payload = self.read..self.read + len;
         if self.message_start == self.message_end {
             self.begin_message();
-        } else if self.message_end < self.read {
-            self.buffer.copy_within(payload, self.message_end);
         }
-        key.apply(&mut self.buffer[self.message_end..self.message_end + len]);
+        let payload = &mut self.buffer[self.message_end..self.read + len];
+        key.apply_down(payload, self.read - self.message_end);
         self.message_end += len;
         self.read += len;
         debug_assert!(self.message_end <= self.read && self.read <= self.end);
@@ -261,8 +270,7 @@ impl Inbox {
     #[inline]
     pub(crate) fn take_control(&mut self, len: usize, key: MaskingKey) -> Range<usize> {
         let range = self.read..self.read + len;
-        let mut key = key;
-        key.apply(&mut self.buffer[range.clone()]);
+        key.apply_once(&mut self.buffer[range.clone()]);
         self.read += len;
         debug_assert!(self.read <= self.end);
         range
@@ -333,6 +341,17 @@ mod tests {
         }
         assert_eq!(inbox.message(), b"abcd");
         assert!(inbox.capacity() <= 128);
+    }
+
+    #[test]
+    fn memory_is_exchanged_only_while_nothing_is_in_it() {
+        let (mut inbox, mut spare) = (Inbox::default(), Inbox::default());
+        inbox.extend(b"x");
+        inbox.swap_memory(&mut spare);
+        assert_eq!((inbox.unparsed(), spare.capacity()), (&b"x"[..], 0));
+        inbox.skip(1);
+        inbox.swap_memory(&mut spare);
+        assert_eq!((inbox.capacity(), spare.capacity()), (0, Limits::default().read_len));
     }
 
     #[test]

@@ -149,6 +149,7 @@ mod receive;
 mod send;
 mod timer;
 mod utf8;
+mod xor;
 
 pub use close::{CloseCode, CloseFrame, ClosedBy, Closure};
 pub use config::{Config, Delivery, Keepalive, Limits};

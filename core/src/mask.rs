@@ -1,10 +1,12 @@
-//! Masking (5.3): the key, where keys come from, and the loop that applies one.
+//! Masking (5.3): the key, and where keys come from.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+
+use crate::xor;
 
 /// A 32-bit masking key, turned so that its first byte is for the next byte of payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,128 +24,41 @@ impl MaskingKey {
         self.0.to_le_bytes()
     }
 
-    /// Masks or unmasks `payload` where it lies, and turns the key for what follows it.
+    /// Unmasks what follows the first `gap` bytes of `bytes`, moves it down over them, and turns
+    /// the key for what follows it.
     ///
     /// 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4.
     #[inline]
-    pub(crate) fn apply(&mut self, payload: &mut [u8]) {
-        self.apply_once(payload);
-        // What is left after whole keys turns the next one.
-        let rest = payload.len() % 4;
-        self.0 = self.0.rotate_right(8 * u32::from(rest.to_le_bytes()[0]));
+    pub(crate) fn apply_down(&mut self, bytes: &mut [u8], gap: usize) {
+        let len = bytes.len() - gap;
+        if gap == 0 {
+            self.apply_once(bytes);
+        } else if *self == Self::NONE {
+            bytes.copy_within(gap.., 0);
+        } else {
+            xor::down(bytes, gap, self.word());
+        }
+        self.0 = self.0.rotate_right(xor::turned_bits(len));
     }
 
     /// Masks or unmasks the whole of `payload` where it lies.
     #[inline]
     pub(crate) fn apply_once(self, payload: &mut [u8]) {
-        if self == Self::NONE {
-            return;
+        if self != Self::NONE {
+            xor::in_place(payload, self.word());
         }
-        let (blocks, rest) = payload.as_chunks_mut();
-        if !blocks.is_empty() {
-            mask_blocks(blocks, self.word());
-        }
-        mask_rest(rest, self.word());
     }
 
     /// Writes `payload` masked to `room`, which is as long: the copy that sending makes anyway.
     #[inline]
     pub(crate) fn copy_masked(self, payload: &[u8], room: &mut [u8]) {
-        debug_assert_eq!(payload.len(), room.len());
-        let (blocks, rest) = payload.as_chunks();
-        let (room_blocks, room_rest) = room.as_chunks_mut();
-        if !blocks.is_empty() {
-            copy_blocks_masked(blocks, room_blocks, self.word());
-        }
-        copy_rest_masked(rest, room_rest, self.word());
+        xor::copy(payload, room, self.word());
     }
 
     /// The key for eight bytes at once.
     const fn word(self) -> u64 {
         (self.0 as u64) << 32 | self.0 as u64
     }
-}
-
-/// What long payload is masked by: enough for the compiler to make it vector code.
-type Block = [u8; 64];
-
-#[inline(never)]
-fn mask_blocks(blocks: &mut [Block], word: u64) {
-    for block in blocks {
-        mask_words(block, word);
-    }
-}
-
-#[inline(never)]
-fn copy_blocks_masked(blocks: &[Block], room: &mut [Block], word: u64) {
-    for (block, room) in blocks.iter().zip(room) {
-        copy_words_masked(block, room, word);
-    }
-}
-
-/// Masks less than a block, without a loop: by pieces that halve.
-#[inline]
-fn mask_rest(rest: &mut [u8], word: u64) {
-    let rest = mask_piece::<32>(rest, word);
-    let rest = mask_piece::<16>(rest, word);
-    let rest = mask_piece::<8>(rest, word);
-    mask_bytes(rest, word);
-}
-
-/// Masks the first `N` bytes if there are as many, and gives what follows.
-#[inline]
-fn mask_piece<const N: usize>(bytes: &mut [u8], word: u64) -> &mut [u8] {
-    if bytes.len() < N {
-        return bytes;
-    }
-    let (piece, rest) = bytes.split_at_mut(N);
-    mask_words(piece, word);
-    rest
-}
-
-/// Copies less than a block masked. The last eight bytes are masked as one word whether they are
-/// one or overlap another, so that no byte is masked alone unless there are less.
-#[inline]
-fn copy_rest_masked(rest: &[u8], room: &mut [u8], word: u64) {
-    let (Some(last), true) = (rest.last_chunk(), rest.len() == room.len()) else {
-        room.copy_from_slice(rest);
-        return mask_bytes(room, word);
-    };
-    copy_words_masked(rest, room, word);
-    if let Some(room) = room.last_chunk_mut() {
-        *room = mask_word(*last, turn(word, rest.len()));
-    }
-}
-
-#[inline]
-fn mask_words(bytes: &mut [u8], word: u64) {
-    for bytes in bytes.as_chunks_mut().0 {
-        *bytes = mask_word(*bytes, word);
-    }
-}
-
-#[inline]
-fn copy_words_masked(bytes: &[u8], room: &mut [u8], word: u64) {
-    for (bytes, room) in bytes.as_chunks().0.iter().zip(room.as_chunks_mut().0) {
-        *room = mask_word(*bytes, word);
-    }
-}
-
-#[inline]
-fn mask_bytes(bytes: &mut [u8], word: u64) {
-    for (byte, key) in bytes.iter_mut().zip(word.to_le_bytes()) {
-        *byte ^= key;
-    }
-}
-
-#[inline]
-fn mask_word(bytes: [u8; 8], word: u64) -> [u8; 8] {
-    (u64::from_le_bytes(bytes) ^ word).to_le_bytes()
-}
-
-/// The key as it stands after `len` bytes.
-const fn turn(word: u64, len: usize) -> u64 {
-    word.rotate_right(8 * (len as u32 % 4))
 }
 
 /// A client's source of masking keys: ChaCha12, seeded once.
@@ -205,7 +120,7 @@ mod tests {
     #[test]
     fn hello_of_5_7_is_unmasked() {
         let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
-        MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]).apply(&mut payload);
+        MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]).apply_once(&mut payload);
         assert_eq!(&payload, b"Hello");
     }
 
@@ -233,10 +148,10 @@ mod tests {
             let mut rest = &mut masked[..];
             for cut in cuts {
                 let (piece, after) = rest.split_at_mut(cut.min(rest.len()));
-                key.apply(piece);
+                key.apply_down(piece, 0);
                 rest = after;
             }
-            key.apply(rest);
+            key.apply_down(rest, 0);
             prop_assert_eq!(masked, by_rule);
         }
     }

@@ -11,6 +11,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use core::fmt;
+use core::mem;
 
 use crate::control_queue::ControlQueue;
 use crate::frame;
@@ -131,6 +132,14 @@ impl Outbox {
     pub fn release(&mut self) {
         if self.is_empty() {
             *self = Self::new();
+        }
+    }
+
+    /// Exchanges memory with another, if nothing waits in either: for pools, by which an idle
+    /// connection holds none.
+    pub fn swap_memory(&mut self, other: &mut Self) {
+        if self.is_empty() && other.is_empty() {
+            mem::swap(self, other);
         }
     }
 

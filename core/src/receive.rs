@@ -252,8 +252,18 @@ impl Connection {
     }
 
     /// Goes on until there is something to tell, or nothing more to go on with.
-    #[inline]
     fn next_step(
+        &mut self,
+        now: Duration,
+        inbox: &mut Inbox,
+    ) -> Result<Option<Step>, ProtocolError> {
+        let step = self.any_step(now, inbox);
+        self.receiving.validate_unfinished(&self.config, inbox)?;
+        step
+    }
+
+    #[inline]
+    fn any_step(
         &mut self,
         now: Duration,
         inbox: &mut Inbox,
@@ -498,10 +508,6 @@ impl Receiving {
             Delivery::Whole if ends => Step::Message(data_type),
             Delivery::Whole => {
                 self.expect_more(config, inbox);
-                if data_type == DataType::Text {
-                    let unseen = &inbox.message()[self.validated..];
-                    self.validated += validate(unseen)?;
-                }
                 return Ok(None);
             }
             Delivery::Chunks => {
@@ -523,6 +529,16 @@ impl Receiving {
             inbox.expect(0);
         }
         Ok(Some(step))
+    }
+
+    /// Validates what has come of a text that is not complete: before anything that came later is
+    /// told, so that the first fault is, but once for all fragments that came together. A text
+    /// that is complete is validated when it is taken.
+    fn validate_unfinished(&mut self, config: &Config, inbox: &Inbox) -> Result<(), ProtocolError> {
+        if self.message == Some(DataType::Text) && config.delivery == Delivery::Whole {
+            self.validated += validate(&inbox.message()[self.validated..])?;
+        }
+        Ok(())
     }
 
     /// Tells the inbox how much the message can still bring, as its room may grow by that.

@@ -240,9 +240,10 @@ struct Watched {
     peak: usize,
 }
 
-/// What control frames take beside the messages in an outbox: the queue of Pings and Pongs, of
-/// 4 KiB and one answer, in memory that doubles; and a Close frame.
-const CONTROL_MAX: u64 = 2 * (4096 + 131) + 141;
+/// What control frames take beside the messages in an outbox: 4 KiB of the application's and as
+/// much of answers, one that has begun to leave, as much again that is sent and not yet forgotten,
+/// all in memory that doubles; and a Close frame.
+const CONTROL_MAX: u64 = 2 * 2 * (2 * 4096 + 131) + 141;
 
 impl Watched {
     fn new(role: Role, config: &Config) -> Self {
@@ -398,13 +399,14 @@ fn what_is_parked_is_within_the_bound() {
 fn a_peer_that_does_not_read_is_within_the_bound() {
     for role in BOTH {
         for config in small_configs() {
-            for (read_len, write_len) in [(1, 0), (7, 1), (100, 1), (usize::MAX, 3)] {
+            for (read_len, write_len) in [(1, 0), (7, 1), (100, 100), (usize::MAX, 3)] {
                 let mut watched = Watched::new(role, &config);
                 for i in 0..300 {
                     watched.hear_frame(0x89, &[0; 125], read_len);
                     let echo = vec![7; i];
                     // Refused at last; the application drops it.
                     let _ = watched.end.connection.send(&echo, &mut watched.end.outbox);
+                    let _ = watched.end.connection.ping(&[0; 125], &mut watched.end.outbox);
                     watched.look();
                     watched.end.write(write_len);
                     watched.look();

@@ -34,7 +34,10 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
     thread::Builder::new()
         .name("bluewire".to_owned())
         .spawn(move || match connect(&thread, &request, &bell) {
-            Ok((stream, opened)) => run(&thread, opened, &stream, &bell),
+            Ok((stream, opened)) => match Session::open(&thread, opened) {
+                Some(session) => run(session, &stream, &bell),
+                None => thread.fail_to_open(ConnectError::Abandoned.into()),
+            },
             Err(error) => thread.fail_to_open(error.into()),
         })
         .map_err(ConnectError::Io)?;
@@ -44,10 +47,12 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
 /// The same object for a connection that is open already, here or on the server's side.
 pub(super) fn adopt(stream: TcpStream, opened: Opened) -> io::Result<WebSocket> {
     let (shared, bell) = prepare(String::new())?;
-    let thread = Arc::clone(&shared);
-    thread::Builder::new()
-        .name("bluewire".to_owned())
-        .spawn(move || run(&thread, opened, &stream, &bell))?;
+    // At once, so that it can be sent on at once.
+    if let Some(session) = Session::open(&shared, opened) {
+        thread::Builder::new()
+            .name("bluewire".to_owned())
+            .spawn(move || run(session, &stream, &bell))?;
+    }
     Ok(WebSocket::new(shared))
 }
 
@@ -99,10 +104,7 @@ fn write_some(mut stream: &TcpStream, outbox: &mut Outbox) -> io::Result<()> {
 }
 
 /// The loop of one connection.
-fn run(shared: &Arc<Shared>, opened: Opened, stream: &TcpStream, bell: &Bell) {
-    let Some(mut session) = Session::open(shared, opened) else {
-        return shared.fail_to_open(ConnectError::Abandoned.into());
-    };
+fn run(mut session: Session, stream: &TcpStream, bell: &Bell) {
     if let Err(error) = stream.set_nonblocking(true) {
         session.received_end(Some(error));
     }

@@ -7,7 +7,10 @@
 //! Any stream works that is a [`Transport`]: those of the standard library are, and every other
 //! `Read + Write` is one in [`Untimed`].
 
+mod adopt;
+mod byte_stream;
 mod connect;
+mod exchange;
 mod facade;
 mod gate;
 mod incoming;
@@ -21,6 +24,7 @@ mod stream;
 mod websocket;
 mod writer;
 
+pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;

@@ -178,15 +178,22 @@ impl<H: Transport> ReadSide<H> {
         mut state: Locked<'a, H>,
         until: Option<Instant>,
     ) -> Result<(Locked<'a, H>, Found), Error> {
+        let mut answered = false;
         loop {
             let now = state.link.clock.now();
             let (connection, outbox) = state.link.parts();
             match connection.poll_event(now, &mut self.inbox) {
-                Some(ready) if ready.is_data() => return Ok((state, Found::Message(ready))),
+                Some(ready) if ready.is_data() => {
+                    if answered {
+                        // The program may take its time: the answer leaves now, if nobody writes
+                        // and it can.
+                        state = shared.try_write_out(state).0;
+                    }
+                    return Ok((state, Found::Message(ready)));
+                }
                 Some(ready) => {
                     connection.take_event(ready, now, &mut self.inbox, outbox);
-                    // The answer leaves now, if nobody writes and it can.
-                    state = shared.try_write_out(state).0;
+                    answered = true;
                 }
                 None if connection.state() == State::Closed => {
                     state.link.heed();
@@ -241,32 +248,28 @@ impl<H: Transport> ReadSide<H> {
             return Ok(true);
         }
         let due = state.link.is_due();
-        let mut written;
+        let written;
         (state, written) = shared.try_write_out(state);
         let now = state.link.clock.now();
         let deadline = state.link.connection.poll_timeout();
         drop(state);
 
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        if due || left == Some(Duration::ZERO) {
+        let over = left == Some(Duration::ZERO);
+        if due || over {
             // What has arrived comes before a deadline.
             if self.half.wait(Readiness::READ, Some(Duration::ZERO))?.readable {
                 self.read(shared)?;
                 return Ok(true);
             }
-            if due {
-                let mut state = shared.lock();
-                state.link.expire();
-                (state, written) = shared.try_write_out(state);
-                let closed = state.link.connection.state() == State::Closed;
-                drop(state);
-                if closed {
-                    shared.tell_end();
-                }
-                let _ = written;
-                return Ok(left != Some(Duration::ZERO) || closed);
+            if !due {
+                return Ok(false);
             }
-            return Ok(false);
+            let mut state = shared.lock();
+            state.link.expire();
+            (state, _) = shared.try_write_out(state);
+            let closed = state.link.connection.state() == State::Closed;
+            return Ok(closed || !over);
         }
         let mut timeout = deadline
             .map_or(READ_TIMEOUT_MAX, |deadline| deadline.saturating_sub(now))

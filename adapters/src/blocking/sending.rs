@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
+use super::exchange::Waited;
 use super::pump::{try_write_out, try_write_some};
 use super::stream::Transport;
-use super::websocket::{Waited, WebSocket};
+use super::websocket::WebSocket;
 use crate::direct::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
 
@@ -172,7 +173,7 @@ impl<S: Transport> WebSocket<S> {
     fn finish(&mut self, until: Option<Instant>) -> Result<Closure, Error> {
         loop {
             if let Some(closure) = self.engine.discard() {
-                let _ = try_write_out(&mut self.stream, &mut self.engine.outbox);
+                self.end_stream();
                 return Ok(closure);
             }
             if self.exchange(until)? == Waited::TimedOut {

@@ -163,7 +163,11 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// [`Error::Io`] if this reads, and the stream fails.
     pub fn closed(&self) -> Result<Closure, Error> {
-        self.await_end(None).map(|closure| closure.expect("it waits without end"))
+        loop {
+            if let Some(closure) = self.await_end(None)? {
+                return Ok(closure);
+            }
+        }
     }
 
     /// [`close`](Self::close) and [`closed`](Self::closed) within a budget: a peer that has not
@@ -187,17 +191,12 @@ impl<S: SplitTransport> Writer<S> {
         }
         // Not waited for: the budget is.
         drop(self.shared.try_write_out(state));
-        match self.await_end(until)? {
-            Some(closure) => Ok(closure),
-            None => {
-                let mut state = self.shared.lock();
-                state.abandon();
-                let closure = state.closure();
-                drop(state);
-                self.shared.tell_end();
-                Ok(closure.expect("an abandoned connection is closed"))
-            }
+        if let Some(closure) = self.await_end(until)? {
+            return Ok(closure);
         }
+        self.shared.lock().abandon();
+        self.shared.tell_end();
+        self.closed()
     }
 
     /// How the connection ended; `None` until it has.

@@ -44,7 +44,8 @@ pub(crate) struct Engine {
 pub(crate) enum Next {
     /// [`deliver`] it: a held message, or an event.
     Deliver(Option<Ready>),
-    /// Write what was laid in answer, as far as that is possible at once, and ask again.
+    /// Ask again, and write what was laid in answer, as far as that is possible at once, before
+    /// a message is delivered.
     Answer,
     /// Nothing more will come.
     End,

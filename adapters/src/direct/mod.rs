@@ -1,11 +1,13 @@
 //! What the direct APIs of both adapters decide, without the IO: when bytes leave, when arrivals
 //! are held, how an end is told. The adapters read, write and wait.
 
+mod bytes;
 mod engine;
 mod flow;
 mod held;
 mod link;
 
+pub(crate) use bytes::{Rest, WRITE_LEN_MAX, into_io};
 pub(crate) use engine::{Engine, Next};
 pub use flow::Flow;
 pub(crate) use held::{Held, deliver};

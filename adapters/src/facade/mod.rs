@@ -1,34 +1,109 @@
 //! The callback API: `create`, `send`, `close`, `on_open`, `on_message`, `on_close`, `on_error`.
 //!
 //! The same on every adapter. A connection is made by the adapter's `websocketfactory::create`,
-//! which returns at once; everything that happens after is told by callbacks.
+//! which returns at once; everything that happens after is told by callbacks. A connection that
+//! was accepted, or made by the direct API, becomes the same object by its `into_facade`.
 //!
-//! ```no_run
-//! use bluewire::blocking::websocketfactory;
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::net::TcpListener;
+//! use std::sync::mpsc;
+//! use bluewire::ConnectOptions;
+//! use bluewire::blocking::{self, websocketfactory};
+//! use bluewire::facade::{CloseOptions, SendOptions};
 //!
-//! let socket = websocketfactory::create("ws://localhost:8088")?;
+//! // A server that echoes, by callbacks as well.
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let url = format!("ws://{}/", listener.local_addr()?);
+//! std::thread::spawn(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//!     let socket = blocking::accept(listener.accept()?.0)?.into_facade()?;
+//!     let echo = socket.clone();
+//!     socket.on_message(move |message| echo.send(message));
+//!     Ok(())
+//! });
+//!
+//! let options = ConnectOptions::new(url)
+//!     .header("content-type", "application/json")
+//!     .protocols(["protocol"]);
+//! let socket = websocketfactory::create(options)?;
+//!
 //! let sender = socket.clone();
-//! socket.on_open(move || sender.send("Hello"));
-//! socket.on_message(|message| println!("{message:?}"));
+//! socket.on_open(move || {
+//!     let message = SendOptions::new("send message")
+//!         .success(|| println!("handed over"))
+//!         .fail(|data, code| eprintln!("not sent: {data} ({code})"));
+//!     sender.send(message);
+//! });
+//! let closer = socket.clone();
+//! socket.on_message(move |message| {
+//!     assert_eq!(message.as_text(), Some("send message"));
+//!     let close = CloseOptions::default()
+//!         .code(1000)
+//!         .reason("close as normal")
+//!         .success(|| println!("closed"))
+//!         .fail(|data, code| eprintln!("not closed: {data} ({code})"));
+//!     closer.close(close);
+//! });
+//! let (tell, end) = mpsc::channel();
+//! socket.on_close(move |close| tell.send(close.clone()).expect("the end is waited for"));
 //! socket.on_error(|error| eprintln!("{}", error.data));
-//! socket.on_close(|close| println!("{} {}", close.code, close.was_clean));
-//! # Ok::<(), bluewire::ConnectError>(())
+//!
+//! let close = end.recv()?;
+//! assert_eq!((close.code, &*close.reason, close.was_clean), (1000, "close as normal", true));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
 //! ```
 //!
 //! # What is promised
 //!
-//! - **No event is lost to timing.** A callback set after its event still gets it. Messages wait
-//!   for an `on_message`, up to 1 MiB of them; past that the socket is not read, until it is set.
-//!   When a connection has ended, messages that wait hold the end back for
-//!   [`Config::close_timeout`](bluewire_core::Config::close_timeout), then they are let go.
+//! - **`create` checks its arguments at once** and fails with nothing started; it never waits, and
+//!   never fails for what the network does. A connection that cannot be made is an error, then a
+//!   close with 1006.
+//! - **No event is lost to timing.** A callback set after its event still gets it, once. Messages
+//!   wait for an `on_message`, up to 1 MiB and one message more; past that the socket is not read,
+//!   until it is set. When the peer has ended the connection, messages that wait hold the end back
+//!   for [`Config::close_timeout`](bluewire_core::Config::close_timeout), then they are let go;
+//!   they hold up no end that this side asked for.
 //! - **Order.** Open, then messages as they came, then at most one error, then exactly one close,
-//!   then nothing. A connection that cannot be made is an error, then a close with 1006.
+//!   then nothing, but for an event that waited until its callback was set.
 //! - **One at a time.** Callbacks of one connection never run at the same time, and never inside
-//!   a call that you make: every call may be made from any thread, and from inside callbacks, and
-//!   never waits for one.
-//! - **Panics are contained.** The connection closes with 1011, after `on_error`.
-//! - **Every `send` and `close` has one outcome**, told once.
-//! - **Dropping the last handle** closes with 1001 in the background.
+//!   a call that you make: every call may be made from any thread, from inside callbacks, and with
+//!   any lock held, and never waits for a callback.
+//! - **A callback can be replaced** at any time, from any thread, and from inside itself.
+//! - **Panics are contained.** The connection closes with 1011, messages on their way still come,
+//!   and `on_error` says so before `on_close`. (Not where panics abort the program.)
+//! - **Every `send` and `close` has one outcome**, told once: `success` or `fail`.
+//! - **Dropping the last handle** closes with 1001 in the background, within
+//!   [`Config::close_timeout`](bluewire_core::Config::close_timeout). A callback that holds a
+//!   handle is one that holds the connection open; at its end all callbacks are dropped.
+//!
+//! # Why a call failed
+//!
+//! | code | [`FailCode`] | `send` | `close` |
+//! | --- | --- | --- | --- |
+//! | 200 | [`State`](FailCode::State) | it is not open yet, closes or is closed | it is closed; or it was not open yet, and is given up |
+//! | 202 | [`Argument`](FailCode::Argument) | | a code that may not be sent, a reason of more than 123 bytes, a reason without a code; it stays open |
+//! | 204 | [`TimedOut`](FailCode::TimedOut) | the connection timed out before all was handed over | the peer did not answer in time |
+//! | 205 | [`Busy`](FailCode::Busy) | too much is buffered | it is closing already |
+//! | 300 | [`Io`](FailCode::Io) | the connection ended before all was handed over | the connection ended before the peer answered |
+//!
+//! # What runs where
+//!
+//! | | blocking | smol |
+//! | --- | --- | --- |
+//! | a connection | a thread of its own, which waits for its socket and its handles at once | a task on smol's global executor |
+//! | its callbacks | on that thread | in that task |
+//! | outcomes before it is open and after its end, events that were waited for with a late callback | a thread for the occasion | a task for the occasion |
+//!
+//! A callback that takes long holds up its own connection; on smol, all else on the executor, too:
+//! there, move long work elsewhere, as by `smol::unblock`. A deadline never passes for what came
+//! while a callback ran.
+//!
+//! A `send` inside a callback costs no system call: all that one read caused leaves by one write
+//! after. From another thread it wakes the connection, once for all sends until it is awake.
 
 mod callbacks;
 mod options;
@@ -73,22 +148,109 @@ impl WebSocket {
     }
 
     /// Calls `callback` once the connection is open.
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let socket = bluewire::blocking::accept(listener.accept().unwrap().0).unwrap();
+    /// #     let socket = socket.into_facade().unwrap();
+    /// #     socket.send("Hello");
+    /// #     let (tell, end) = std::sync::mpsc::channel();
+    /// #     socket.on_close(move |close| drop(tell.send(close.code)));
+    /// #     end.recv().unwrap()
+    /// # });
+    /// # let socket = bluewire::blocking::websocketfactory::create(url)?;
+    /// let (tell, opened) = std::sync::mpsc::channel();
+    /// socket.on_open(move || tell.send(()).expect("it is waited for"));
+    /// opened.recv()?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
     pub fn on_open(&self, callback: impl FnMut() + Send + 'static) {
         self.shared().set_on_open(Arc::new(Mutex::new(callback)));
     }
 
     /// Calls `callback` with each message, text or binary as it was sent. The message is lent:
     /// [`into_owned`](Message::into_owned) keeps it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let socket = bluewire::blocking::accept(listener.accept().unwrap().0).unwrap();
+    /// #     let socket = socket.into_facade().unwrap();
+    /// #     socket.send("Hello");
+    /// #     let (tell, end) = std::sync::mpsc::channel();
+    /// #     socket.on_close(move |close| drop(tell.send(close.code)));
+    /// #     end.recv().unwrap()
+    /// # });
+    /// # let socket = bluewire::blocking::websocketfactory::create(url)?;
+    /// let (tell, came) = std::sync::mpsc::channel();
+    /// socket.on_message(move |message| drop(tell.send(message.into_owned())));
+    /// assert_eq!(came.recv()?.borrow().as_text(), Some("Hello"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
     pub fn on_message(&self, callback: impl FnMut(Message<'_>) + Send + 'static) {
         self.shared().set_on_message(Arc::new(Mutex::new(callback)));
     }
 
     /// Calls `callback` once the connection is closed, or could not be opened.
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let socket = bluewire::blocking::accept(listener.accept().unwrap().0).unwrap();
+    /// #     let socket = socket.into_facade().unwrap();
+    /// #     socket.send("Hello");
+    /// #     let (tell, end) = std::sync::mpsc::channel();
+    /// #     socket.on_close(move |close| drop(tell.send(close.code)));
+    /// #     end.recv().unwrap()
+    /// # });
+    /// # let socket = bluewire::blocking::websocketfactory::create(url)?;
+    /// let (tell, end) = std::sync::mpsc::channel();
+    /// socket.on_close(move |close| drop(tell.send(close.clone())));
+    /// socket.close(3000);
+    /// # // While it connects, that gives the attempt up.
+    /// assert!([3000, 1006].contains(&end.recv()?.code));
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
     pub fn on_close(&self, callback: impl FnMut(&CloseEvent) + Send + 'static) {
         self.shared().set_on_close(Arc::new(Mutex::new(callback)));
     }
 
-    /// Calls `callback` if the connection fails.
+    /// Calls `callback` if the connection fails, just before its close is told.
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = "ws://host.invalid/";
+    /// # let socket = bluewire::blocking::websocketfactory::create(url)?;
+    /// let (tell, failed) = std::sync::mpsc::channel();
+    /// socket.on_error(move |error| drop(tell.send(error.data.clone())));
+    /// # socket.close(1000);
+    /// println!("{}", failed.recv()?);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
     pub fn on_error(&self, callback: impl FnMut(&ErrorEvent) + Send + 'static) {
         self.shared().set_on_error(Arc::new(Mutex::new(callback)));
     }
@@ -98,12 +260,78 @@ impl WebSocket {
     /// Before the connection is open, and once it closes, the send fails with 200. When more than
     /// [`Limits::outbox_len_max`](bluewire_core::Limits::outbox_len_max) would wait, it fails with
     /// 205.
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let socket = bluewire::blocking::accept(listener.accept().unwrap().0).unwrap();
+    /// #     let socket = socket.into_facade().unwrap();
+    /// #     socket.send("Hello");
+    /// #     let (tell, end) = std::sync::mpsc::channel();
+    /// #     socket.on_close(move |close| drop(tell.send(close.code)));
+    /// #     end.recv().unwrap()
+    /// # });
+    /// # let socket = bluewire::blocking::websocketfactory::create(url)?;
+    /// use bluewire::facade::SendOptions;
+    ///
+    /// let sender = socket.clone();
+    /// socket.on_open(move || {
+    ///     sender.send("text");
+    ///     sender.send(vec![1, 2, 3]);
+    ///     sender.send(SendOptions::new("last").success(|| println!("all were handed over")));
+    /// #   sender.close(1000);
+    /// });
+    /// # assert_eq!(server.join().expect("it is well"), 1000);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
     pub fn send(&self, message: impl Into<SendOptions>) {
         self.shared().send(message.into());
     }
 
     /// Closes the connection: what was sent before goes out first, then the closing handshake
     /// begins. While the connection is not open yet, it is given up.
+    ///
+    /// `success` is called when the peer has answered; the connection is over when `on_close` is
+    /// called.
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let socket = bluewire::blocking::accept(listener.accept().unwrap().0).unwrap();
+    /// #     let socket = socket.into_facade().unwrap();
+    /// #     socket.send("Hello");
+    /// #     let (tell, end) = std::sync::mpsc::channel();
+    /// #     socket.on_close(move |close| drop(tell.send(close.code)));
+    /// #     end.recv().unwrap()
+    /// # });
+    /// # let socket = bluewire::blocking::websocketfactory::create(url)?;
+    /// use bluewire::facade::CloseOptions;
+    ///
+    /// let closer = socket.clone();
+    /// socket.on_open(move || {
+    ///     closer.close(
+    ///         CloseOptions::default()
+    ///             .code(1000)
+    ///             .reason("close as normal")
+    ///             .success(|| println!("closed in order"))
+    ///             .fail(|data, code| eprintln!("{data} ({code})")),
+    ///     );
+    /// });
+    /// # assert_eq!(server.join().expect("it is well"), 1000);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
     pub fn close(&self, options: impl Into<CloseOptions>) {
         self.shared().close(options.into());
     }

@@ -151,7 +151,7 @@ impl CloseOptions {
         self
     }
 
-    /// Is called when the closing handshake is complete.
+    /// Is called when the closing handshake is complete: both Close frames have crossed.
     #[must_use]
     pub fn success(mut self, success: impl FnOnce() + Send + 'static) -> Self {
         self.outcome.success = Some(Box::new(success));
@@ -187,11 +187,11 @@ impl From<(u16, &str)> for CloseOptions {
     }
 }
 
-/// Why a call failed, as a number.
+/// Why a call failed, as a number; the [module's page](super) has a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailCode {
-    /// 200: the connection is not in a state for it: not open yet, or closed.
+    /// 200: the connection is not in a state for it: not open yet, closing (for a send) or closed.
     State,
     /// 202: an argument is invalid.
     Argument,

@@ -46,6 +46,10 @@ pub(crate) struct Wait {
     /// Whether reading makes sense now.
     pub(crate) read: bool,
     /// Whether bytes wait to be written.
+    #[cfg_attr(
+        not(feature = "blocking"),
+        expect(dead_code, reason = "an asynchronous write waits by itself")
+    )]
     pub(crate) write: bool,
     /// When to step again at the latest.
     pub(crate) until: Option<Duration>,
@@ -61,7 +65,7 @@ impl Session {
             shared: Arc::clone(shared),
             clock,
             inbox,
-            looked: clock.now(),
+            looked: Duration::ZERO,
             parts: None,
             io_error: None,
             write_failed: false,

@@ -32,7 +32,10 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
             Err(ConnectError::Abandoned)
         };
         match connect_request(&request).or(given_up).await {
-            Ok((stream, opened)) => run(&task, opened, stream, &bell).await,
+            Ok((stream, opened)) => match Session::open(&task, opened) {
+                Some(session) => run(session, stream, &bell).await,
+                None => task.fail_to_open(ConnectError::Abandoned.into()),
+            },
             Err(error) => task.fail_to_open(error.into()),
         }
     })
@@ -46,8 +49,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (shared, bell) = prepare(String::new());
-    let task = Arc::clone(&shared);
-    smol::spawn(async move { run(&task, opened, stream, &bell).await }).detach();
+    // At once, so that it can be sent on at once.
+    if let Some(session) = Session::open(&shared, opened) {
+        smol::spawn(async move { run(session, stream, &bell).await }).detach();
+    }
     WebSocket::new(shared)
 }
 
@@ -61,13 +66,10 @@ fn prepare(url: String) -> (Arc<Shared>, Arc<Bell>) {
 const BUSY_TURNS_MAX: u32 = 16;
 
 /// The loop of one connection.
-async fn run<S>(shared: &Arc<Shared>, opened: Opened, mut stream: S, bell: &Bell)
+async fn run<S>(mut session: Session, mut stream: S, bell: &Bell)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let Some(mut session) = Session::open(shared, opened) else {
-        return shared.fail_to_open(ConnectError::Abandoned.into());
-    };
     let mut timer = Timer::never();
     let mut shut_down = false;
     let mut busy_turns = 0;

@@ -7,6 +7,8 @@
 //!
 //! Any stream works that is `AsyncRead + AsyncWrite`, the traits of `futures`.
 
+mod adopt;
+mod byte_stream;
 mod connect;
 mod deadline;
 mod facade;
@@ -19,10 +21,12 @@ mod sending;
 mod server;
 mod shared;
 mod shut_down;
+mod spare;
 mod streams;
 mod websocket;
 mod writer;
 
+pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;

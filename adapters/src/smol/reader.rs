@@ -167,6 +167,7 @@ impl ReadSide {
         shared: &Shared<S>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Ready>, Error>> {
+        let mut answered = false;
         loop {
             let mut link = shared.link();
             let now = link.clock.now();
@@ -174,12 +175,17 @@ impl ReadSide {
             let due = link.is_due();
             let (connection, outbox) = link.parts();
             match connection.poll_event(now, &mut self.inbox) {
-                Some(ready) if ready.is_data() => return Poll::Ready(Ok(Some(ready))),
+                Some(ready) if ready.is_data() => {
+                    drop(link);
+                    if answered {
+                        // The program may take its time: the answer leaves now, if it can.
+                        let _ = shared.poll_write_out(cx);
+                    }
+                    return Poll::Ready(Ok(Some(ready)));
+                }
                 Some(ready) => {
                     connection.take_event(ready, now, &mut self.inbox, outbox);
-                    drop(link);
-                    // The answer leaves now, if it can.
-                    let _ = shared.poll_write_out(cx);
+                    answered = true;
                     continue;
                 }
                 None if connection.state() == State::Closed => {

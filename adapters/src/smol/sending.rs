@@ -235,6 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         loop {
             if let Some(closure) = self.engine.discard() {
                 let _ = self.poll_write_out(cx);
+                self.poll_shut_down(cx);
                 return Poll::Ready(Ok(closure));
             }
             std::task::ready!(self.poll_exchange(cx))?;

@@ -19,6 +19,7 @@ use super::reader::Reader;
 use super::sender::Sender;
 use super::shared;
 use super::shut_down::poll_shut_down;
+use super::spare;
 use super::writer::Writer;
 use crate::connect::Opened;
 use crate::direct::{Engine, Flow, Next, deliver};
@@ -251,16 +252,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        let mut answered = false;
         loop {
             match self.engine.next() {
-                Next::Deliver(ready) => return Poll::Ready(Ok(Some(ready))),
-                Next::Answer => {
-                    // An error will show again when it is waited for.
-                    let _ = self.poll_write_out(cx);
+                Next::Deliver(ready) => {
+                    if answered {
+                        // The program may take its time. An error shows again when it is waited.
+                        let _ = self.poll_write_out(cx);
+                    }
+                    return Poll::Ready(Ok(Some(ready)));
                 }
+                Next::Answer => answered = true,
                 Next::End => {
                     // What is left is worth one try: a Close frame to a peer that may be gone.
                     let _ = self.poll_write_out(cx);
+                    self.poll_shut_down(cx);
                     return Poll::Ready(self.engine.tell_end().map(|()| None));
                 }
                 Next::Wait => ready!(self.poll_exchange(cx))?,
@@ -329,6 +335,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         match self.poll_read(cx) {
             Poll::Ready(read) => Poll::Ready(read),
             Poll::Pending => {
+                spare::take_back(&mut self.engine.inbox, &mut self.engine.outbox);
                 self.engine.listen(cx.waker());
                 self.poll_deadline(cx).map(Ok)
             }
@@ -337,16 +344,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let engine = &mut self.engine;
+        spare::lend(&mut engine.inbox);
         match ready!(Pin::new(&mut self.stream).poll_read(cx, engine.inbox.space())) {
             Ok(0) => engine.connection.receive_eof(),
-            Ok(len) => engine.inbox.filled(len),
+            Ok(len) => {
+                engine.inbox.filled(len);
+                // What it says may want an answer.
+                spare::lend_outbox(&mut engine.outbox);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Poll::Ready(engine.lose(error)),
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
         if self.engine.connection.should_shut_down() && !self.engine.shut_down {
             // If that fails, the end of the stream comes all the sooner.
             self.engine.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();

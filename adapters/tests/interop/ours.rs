@@ -89,8 +89,9 @@ impl Ours {
                 .and_then(|socket| Ok(echo_facade(&socket.into_facade()?))),
             Self::SmolFacade => smol::block_on(async {
                 let socket = on_smol::accept_with(Async::new(stream)?, options).await?;
-                Ok(echo_facade(&socket.into_facade()))
-            }),
+                Ok(socket.into_facade())
+            })
+            .map(|socket| echo_facade(&socket)),
         };
         let _ = ends.send(end);
     }

@@ -172,6 +172,16 @@ impl<'c> Fuzzer<'c> {
         self.writes.clear();
     }
 
+    /// Learns that the testee has broken the transport off, which may have cost its peer what it
+    /// had not read yet.
+    pub fn receive_reset(&mut self, now: Duration) {
+        if self.state != State::Gone {
+            self.record.reset = true;
+            self.note("the testee resets the transport");
+        }
+        self.receive_eof(now);
+    }
+
     /// Learns that the testee panicked or could not be reached, which no case forgives.
     pub fn receive_failure(&mut self, now: Duration, what: &str) {
         self.receive_eof(now);

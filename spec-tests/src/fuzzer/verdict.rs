@@ -75,6 +75,8 @@ pub(super) struct Record {
     /// A deadline for the closing handshake, or for the transport's end after it, has passed.
     pub(super) late: bool,
     pub(super) dropped_by_fuzzer: bool,
+    /// 7.1.1: the transport should be closed by a method "that cleanly closes" it.
+    pub(super) reset: bool,
     pub(super) violation: Option<Violation>,
     /// The opening handshake went wrong, or the testee panicked.
     pub(super) broken: Option<String>,
@@ -111,7 +113,7 @@ impl Record {
 
     /// The first rule that is broken decides.
     pub(super) fn close_verdict(&self, case: &Case, fuzzer: Role) -> CloseVerdict {
-        let clean = self.close_sent && self.close_received.is_some() && !self.late;
+        let clean = self.close_sent && self.close_received.is_some() && !self.late && !self.reset;
         if self.unimplemented {
             CloseVerdict::Ok
         } else if self.has_wrong_end(case) {

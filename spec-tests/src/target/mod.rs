@@ -1,6 +1,8 @@
 //! What is tested: the implementations under test, in each role.
 
+mod adapter;
 mod engine;
+mod socket;
 
 use crate::case::{Case, Role};
 use crate::cutting::Cutting;
@@ -8,6 +10,7 @@ use crate::fuzzer::Fuzzer;
 use crate::pair;
 use crate::reference::Reference;
 
+pub use adapter::Adapter;
 pub use engine::{Echo, Engine};
 
 /// An implementation under test in one role: an echo peer that can be started again and again.
@@ -28,7 +31,15 @@ pub trait Target: Sync {
 /// All targets of a plain run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Target>> {
-    engine()
+    let mut targets = engine();
+    targets.extend(adapters());
+    targets
+}
+
+/// The adapters over TCP, in both roles.
+#[must_use]
+pub fn adapters() -> Vec<Box<dyn Target>> {
+    Adapter::ALL.into_iter().map(|adapter| Box::new(adapter) as _).collect()
 }
 
 /// The engine in memory, in both roles, whole and in chunks.
@@ -43,10 +54,14 @@ pub fn engine() -> Vec<Box<dyn Target>> {
     targets
 }
 
-/// Targets that are run only when asked for by name: the tester's own echo peer.
+/// Targets that are run only when asked for by name: the tester's own echo peer, and those whose
+/// results are not the same each time.
 #[must_use]
 pub fn hidden() -> Vec<Box<dyn Target>> {
-    vec![Box::new(SelfTest(Role::Server)), Box::new(SelfTest(Role::Client))]
+    let mut targets: Vec<Box<dyn Target>> =
+        vec![Box::new(SelfTest(Role::Server)), Box::new(SelfTest(Role::Client))];
+    targets.extend(Adapter::BY_CHANCE.into_iter().map(|adapter| Box::new(adapter) as _));
+    targets
 }
 
 /// The tester against itself.

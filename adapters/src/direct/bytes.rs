@@ -1,0 +1,56 @@
+//! A connection as a stream of bytes: what came and was not read yet.
+
+use std::io;
+
+use bluewire_core::Message;
+
+use crate::error::Error;
+
+/// The rest of a message that the program has read in part.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+/// The most bytes that one write puts into a message.
+pub(crate) const WRITE_LEN_MAX: usize = 64 * 1024;
+
+impl Rest {
+    /// Takes what is there: how much, or `None` if nothing is.
+    pub(crate) fn take(&mut self, buf: &mut [u8]) -> Option<usize> {
+        let rest = &self.bytes[self.start..];
+        if rest.is_empty() {
+            return None;
+        }
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        self.start += len;
+        Some(len)
+    }
+
+    /// Hands out the beginning of a message and keeps the rest of it.
+    pub(crate) fn put(&mut self, message: Message<'_>, buf: &mut [u8]) -> io::Result<usize> {
+        let Message::Binary(bytes) = message else {
+            let text = "a text message in a stream of bytes";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        };
+        let (now, later) = bytes.split_at(bytes.len().min(buf.len()));
+        buf[..now.len()].copy_from_slice(now);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(later);
+        self.start = 0;
+        Ok(now.len())
+    }
+}
+
+pub(crate) fn into_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        Error::Fault(_) => io::Error::new(io::ErrorKind::ConnectionAborted, error),
+        Error::Send(bluewire_core::SendError::NotOpen) => {
+            io::Error::new(io::ErrorKind::BrokenPipe, error)
+        }
+        error => io::Error::other(error),
+    }
+}

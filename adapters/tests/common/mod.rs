@@ -1,0 +1,22 @@
+//! What the tests of the facade share: a scripted peer, the four sides that the facade has, and a
+//! log of what it told.
+#![allow(dead_code, unused_macros, reason = "not every suite uses all")]
+
+pub(crate) mod log;
+pub(crate) mod peer;
+pub(crate) mod side;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No wait in these tests is longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits for what nobody tells.
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited for too long: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,236 @@
+//! One face for both adapters, so that a test is written once, and a peer made of the engine.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bluewire::{CloseCode, Closure, Config, Error, Flow, Message, OwnedMessage, blocking};
+use bluewire_core::{Connection, Event, Inbox, MaskingKeys, Outbox, Role, State};
+use smol::{Async, block_on};
+
+pub(crate) type Blocking = blocking::WebSocket<TcpStream>;
+pub(crate) type Smol = bluewire::smol::WebSocket<Async<TcpStream>>;
+
+/// What both adapters offer, waited for.
+pub(crate) trait Socket: Sized + Send + 'static {
+    type Bytes: Read + Write;
+    fn adopt(role: Role, stream: TcpStream, leftover: &[u8], config: Config) -> Self;
+    fn send(&mut self, message: Message<'_>) -> Result<(), Error>;
+    fn send_chunk(&mut self, part: Message<'_>, fin: bool) -> Result<(), Error>;
+    fn feed(&mut self, message: Message<'_>) -> Result<(), Error>;
+    fn try_feed(&mut self, message: Message<'_>) -> Result<(), Error>;
+    fn drain(&mut self, queue_len: usize) -> Result<(), Error>;
+    fn queue_len(&self) -> usize;
+    fn set_flow(&mut self, flow: Flow);
+    fn recv(&mut self) -> Result<Option<OwnedMessage>, Error>;
+    fn recv_chunk_len(&mut self) -> Result<Option<(usize, bool)>, Error>;
+    fn attend(&mut self, time: Duration) -> Result<(), Error>;
+    fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error>;
+    fn close_within(&mut self, budget: Duration) -> Result<Closure, Error>;
+    fn close_now(self, code: CloseCode) -> Result<(), Error>;
+    fn closure(&self) -> Option<Closure>;
+    fn bytes(self) -> Self::Bytes;
+}
+
+macro_rules! socket {
+    ($socket:ty, $bytes:ty, |$call:ident| $wait:expr, |$stream:ident| $wrap:expr, |$made:ident| $into:expr) => {
+        impl Socket for $socket {
+            type Bytes = $bytes;
+            fn adopt(role: Role, $stream: TcpStream, leftover: &[u8], config: Config) -> Self {
+                match role {
+                    Role::Client => Self::adopt_client($wrap, leftover, config),
+                    Role::Server => Self::adopt_server($wrap, leftover, config),
+                }
+            }
+            fn send(&mut self, message: Message<'_>) -> Result<(), Error> {
+                let $call = <$socket>::send(self, message);
+                $wait
+            }
+            fn send_chunk(&mut self, part: Message<'_>, fin: bool) -> Result<(), Error> {
+                let $call = <$socket>::send_chunk(self, part, fin);
+                $wait
+            }
+            fn feed(&mut self, message: Message<'_>) -> Result<(), Error> {
+                let $call = <$socket>::feed(self, message);
+                $wait
+            }
+            fn try_feed(&mut self, message: Message<'_>) -> Result<(), Error> {
+                <$socket>::try_feed(self, message)
+            }
+            fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
+                let $call = <$socket>::drain(self, queue_len);
+                $wait
+            }
+            fn queue_len(&self) -> usize {
+                <$socket>::queue_len(self)
+            }
+            fn set_flow(&mut self, flow: Flow) {
+                <$socket>::set_flow(self, flow);
+            }
+            fn recv(&mut self) -> Result<Option<OwnedMessage>, Error> {
+                let $call = self.recv_owned();
+                $wait
+            }
+            fn recv_chunk_len(&mut self) -> Result<Option<(usize, bool)>, Error> {
+                let $call = self.recv_chunk();
+                let part = $wait;
+                part.map(|part| part.map(|(part, fin)| (part.len(), fin)))
+            }
+            fn attend(&mut self, time: Duration) -> Result<(), Error> {
+                let $call = <$socket>::attend(self, time);
+                $wait
+            }
+            fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
+                let $call = <$socket>::close(self, code, reason);
+                $wait
+            }
+            fn close_within(&mut self, budget: Duration) -> Result<Closure, Error> {
+                let $call = <$socket>::close_within(self, budget, CloseCode::NORMAL, "");
+                $wait
+            }
+            fn close_now(self, code: CloseCode) -> Result<(), Error> {
+                <$socket>::close_now(self, code, "")
+            }
+            fn closure(&self) -> Option<Closure> {
+                <$socket>::closure(self).cloned()
+            }
+            fn bytes(self) -> Self::Bytes {
+                let $made = self.into_byte_stream();
+                $into
+            }
+        }
+    };
+}
+
+socket!(Blocking, blocking::ByteStream<TcpStream>, |call| call, |stream| stream, |made| made);
+socket!(Smol, Waited, |call| block_on(call), |stream| Async::new(stream).unwrap(), |made| Waited(
+    made
+));
+
+/// An asynchronous stream of bytes, waited for.
+pub(crate) struct Waited(bluewire::smol::ByteStream<Async<TcpStream>>);
+
+impl Read for Waited {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        use smol::io::AsyncReadExt as _;
+        block_on(self.0.read(buf))
+    }
+}
+
+impl Write for Waited {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        use smol::io::AsyncWriteExt as _;
+        block_on(self.0.write(buf))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        use smol::io::AsyncWriteExt as _;
+        block_on(self.0.flush())
+    }
+}
+
+/// The other end: the engine over a plain socket, which shows every event.
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    pub(crate) connection: Connection,
+    inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    began: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Message(OwnedMessage),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<CloseCode>),
+    Failed,
+    /// Nothing came within the time.
+    Nothing,
+    End,
+}
+
+impl Peer {
+    pub(crate) fn flush(&mut self) {
+        while !self.outbox.is_empty() {
+            let len = self.stream.write(self.outbox.unsent()).unwrap();
+            self.outbox.sent(len);
+        }
+    }
+
+    pub(crate) fn send(&mut self, message: Message<'_>) {
+        self.connection.send(message, &mut self.outbox).unwrap();
+        self.flush();
+    }
+
+    pub(crate) fn ping(&mut self, payload: &[u8]) {
+        self.connection.ping(payload, &mut self.outbox).unwrap();
+        self.flush();
+    }
+
+    /// What comes next, within this time. Answers are not written before the next flush.
+    pub(crate) fn next(&mut self, timeout: Duration) -> Seen {
+        self.stream.set_read_timeout(Some(timeout)).unwrap();
+        loop {
+            let now = self.began.elapsed();
+            match self.connection.next_event(now, &mut self.inbox, &mut self.outbox) {
+                Some(Event::Message(message)) => return Seen::Message(message.into_owned()),
+                Some(Event::Ping(payload)) => return Seen::Ping(payload.to_vec()),
+                Some(Event::Pong(payload)) => return Seen::Pong(payload.to_vec()),
+                Some(Event::Close(close)) => return Seen::Close(close.code),
+                Some(_) => return Seen::Failed,
+                None if self.connection.state() == State::Closed => return Seen::End,
+                None => match self.stream.read(self.inbox.space()) {
+                    Ok(0) => self.connection.receive_eof(),
+                    Ok(len) => self.inbox.filled(len),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Seen::Nothing;
+                    }
+                    Err(_) => self.connection.receive_eof(),
+                },
+            }
+        }
+    }
+}
+
+/// A socket of this role, and its peer.
+pub(crate) fn pair<S: Socket>(role: Role, config: Config) -> (S, Peer) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let peer = listener.accept().unwrap().0;
+    stream.set_nodelay(true).unwrap();
+    peer.set_nodelay(true).unwrap();
+    let plain = Arc::new(Config { keepalive: None, ..Config::default() });
+    let connection = match role {
+        Role::Client => Connection::server(plain, Duration::ZERO),
+        Role::Server => Connection::client(plain, MaskingKeys::from_system(), Duration::ZERO),
+    };
+    let peer = Peer {
+        stream: peer,
+        connection,
+        inbox: Inbox::default(),
+        outbox: Outbox::new(),
+        began: Instant::now(),
+    };
+    (S::adopt(role, stream, &[], config), peer)
+}
+
+/// Each of these over both adapters and both roles.
+#[macro_export]
+macro_rules! over_all {
+    ($($test:ident),* $(,)?) => {
+        mod blocking_client { $(#[test] fn $test() {
+            super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Client);
+        })* }
+        mod blocking_server { $(#[test] fn $test() {
+            super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Server);
+        })* }
+        mod smol_client { $(#[test] fn $test() {
+            super::$test::<$crate::direct::Smol>(bluewire_core::Role::Client);
+        })* }
+        mod smol_server { $(#[test] fn $test() {
+            super::$test::<$crate::direct::Smol>(bluewire_core::Role::Server);
+        })* }
+    };
+}

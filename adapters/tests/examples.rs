@@ -1,0 +1,215 @@
+//! The examples that other programs drive do as their usage says, on both adapters.
+#![cfg(all(feature = "blocking", feature = "smol"))]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use bluewire::blocking::{self, AcceptOptions, WebSocket};
+use bluewire::{CloseCode, Error, Message};
+use serde_json::{Value, json};
+
+const ADAPTERS: [&str; 2] = ["blocking", "smol"];
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+#[test]
+fn connect_sends_prints_and_closes() {
+    for adapter in ADAPTERS {
+        let url = serve(echo);
+        let args = ["--protocol", "echo", "--send", "\"q\"\\\n\u{1}é", "--send-hex", "00fF"];
+        let run = Run::start("connect", adapter, &[&[&*url], &args[..]].concat());
+        let (events, success) = run.finish();
+        assert_eq!(
+            events,
+            [
+                json!({ "event": "open", "protocol": "echo" }),
+                json!({ "event": "message", "type": "text", "data": "\"q\"\\\n\u{1}é" }),
+                json!({ "event": "message", "type": "binary", "data": "00ff" }),
+                json!({ "event": "close", "code": 1000, "reason": "", "wasClean": true }),
+            ]
+        );
+        assert!(success);
+    }
+}
+
+#[test]
+fn connect_sends_lines_and_closes_as_told() {
+    for adapter in ADAPTERS {
+        let url = serve(echo);
+        let mut run = Run::start("connect", adapter, &[&url]);
+        let mut stdin = run.0.stdin.take().expect("it is piped");
+        stdin.write_all("first\nsecond\n".as_bytes()).expect("it reads");
+        drop(stdin);
+        let (events, success) = run.finish();
+        let messages: Vec<_> = events.iter().filter_map(|event| event["data"].as_str()).collect();
+        assert_eq!(messages, ["first", "second"]);
+        assert!(success);
+
+        let (events, success) =
+            Run::start("connect", adapter, &[&url, "--close", "4000", "bye"]).finish();
+        let close = json!({ "event": "close", "code": 4000, "reason": "bye", "wasClean": true });
+        assert_eq!(events[1..], [close]);
+        assert!(success);
+    }
+}
+
+#[test]
+fn connect_echoes() {
+    for adapter in ADAPTERS {
+        let (echoed, echoes) = mpsc::channel();
+        let url = serve(move |mut socket| {
+            for part in [&b"\0\xff"[..], b""] {
+                socket.send(part)?;
+                let _ = echoed.send(socket.recv()? == Some(Message::Binary(part)));
+            }
+            socket.close(CloseCode::NORMAL, "enough").map(drop)
+        });
+        let (events, success) = Run::start("connect", adapter, &[&url, "--echo"]).finish();
+        assert!(echoes.iter().take(2).all(|echoed| echoed));
+        let close = json!({ "event": "close", "code": 1000, "reason": "enough", "wasClean": true });
+        assert_eq!(events.last(), Some(&close));
+        assert!(success);
+    }
+}
+
+#[test]
+fn connect_gives_up_on_silence() {
+    for adapter in ADAPTERS {
+        let url = serve(|_socket| {
+            thread::sleep(TIMEOUT);
+            Ok(())
+        });
+        let args = [&*url, "--echo", "--read-timeout", "0.2", "--close-timeout", "0.2"];
+        let (events, success) = Run::start("connect", adapter, &args).finish();
+        let names: Vec<_> = events.iter().map(|event| event["event"].as_str()).collect();
+        assert_eq!(names, [Some("open"), Some("error"), Some("close")]);
+        assert!(!success);
+    }
+}
+
+#[test]
+fn connect_takes_messages_up_to_the_limit() {
+    for adapter in ADAPTERS {
+        let url = serve(echo);
+        let run = |limit| {
+            Run::start("connect", adapter, &[&url, "--max-message", limit, "--send", "five!"])
+                .finish()
+        };
+        assert!(run("5").1);
+        let (events, success) = run("4");
+        assert_eq!(events[1]["event"], "error");
+        assert!(!success);
+    }
+}
+
+#[test]
+fn connect_refuses_what_it_cannot_do() {
+    for option in ["--ca", "--proxy", "--deflate", "--unheard-of"] {
+        let run = Run::start("connect", "smol", &["ws://127.0.0.1:1/", option]);
+        let Output { status, stderr, .. } = run.0.wait_with_output().expect("it ends");
+        assert_eq!(status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&stderr).contains(option));
+    }
+}
+
+#[test]
+fn autobahn_client_runs_every_case() {
+    for adapter in ADAPTERS {
+        let (targets, asked) = mpsc::channel();
+        let url = serve(move |mut socket| {
+            let target = socket.request().expect("a server's").target().to_owned();
+            let case = target.contains("/runCase");
+            let _ = targets.send(target.clone());
+            if target.contains("/getCaseCount") {
+                socket.send("3")?;
+            } else if target.contains("case=2") {
+                // As in a case where the server breaks a rule, and the client goes away.
+                return Ok(());
+            } else if case {
+                socket.send("echo this")?;
+                assert_eq!(socket.recv()?, Some(Message::Text("echo this")));
+            }
+            socket.close(CloseCode::NORMAL, "").map(drop)
+        });
+        let args = ["--url", &url, "--agent", "tested"];
+        let run = Run::start("autobahn_client", adapter, &args);
+        let output = run.0.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let expected = [
+            "/getCaseCount",
+            "/runCase?case=1&agent=tested",
+            "/runCase?case=2&agent=tested",
+            "/runCase?case=3&agent=tested",
+            "/updateReports?agent=tested",
+        ];
+        assert_eq!(asked.try_iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+/// An example that runs.
+struct Run(Child);
+
+impl Run {
+    fn start(example: &str, adapter: &str, args: &[&str]) -> Self {
+        let tests = std::env::current_exe().expect("it has a path");
+        let directory = tests.parent().and_then(|path| path.parent()).expect("target/PROFILE/deps");
+        let program = directory.join("examples").join(example);
+        assert!(program.exists(), "build it first: cargo build --example {example}");
+        let child = Command::new(program)
+            .args(["--adapter", adapter])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        Self(child)
+    }
+
+    /// The events it printed, and whether it was satisfied.
+    fn finish(mut self) -> (Vec<Value>, bool) {
+        let stdout = BufReader::new(self.0.stdout.take().expect("it is piped"));
+        let (done, wait) = mpsc::channel();
+        thread::spawn(move || {
+            let lines = stdout.lines().map(|line| line.expect("it is UTF-8"));
+            let events = lines.map(|line| serde_json::from_str(&line).expect("it is JSON"));
+            let _ = done.send(events.collect());
+        });
+        let events = wait.recv_timeout(TIMEOUT);
+        if events.is_err() {
+            let _ = self.0.kill();
+        }
+        let status = self.0.wait().expect("it is our child");
+        (events.expect("it ends in time"), status.success())
+    }
+}
+
+/// Serves any number of connections, each on a thread of its own; the URL without a path.
+fn serve(
+    server: impl Fn(WebSocket<TcpStream>) -> Result<(), Error> + Clone + Send + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, server) = (stream.expect("a client connects"), server.clone());
+            thread::spawn(move || {
+                let options = AcceptOptions::default().protocol("echo");
+                let socket = blocking::accept_with(stream, options).expect("a handshake");
+                // Some clients are there to go away.
+                let _ = server(socket);
+            });
+        }
+    });
+    url
+}
+
+fn echo(mut socket: WebSocket<TcpStream>) -> Result<(), Error> {
+    while let Some((message, mut sender)) = socket.recv_with_sender()? {
+        sender.send(message)?;
+    }
+    Ok(())
+}

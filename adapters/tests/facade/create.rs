@@ -1,0 +1,176 @@
+//! `create`: what it refuses at once, and what comes of an attempt that fails or is given up.
+
+use std::net::Shutdown;
+use std::time::Duration;
+
+use bluewire::facade::{ReadyState, WebSocket};
+use bluewire::{Config, ConnectError, ConnectOptions};
+
+use crate::common::log::{Log, Told, closed, error, shape};
+use crate::common::peer::Peer;
+use crate::common::side::{Side, listener};
+use crate::on_each_client;
+
+fn assert_url_is_refused(side: Side, url: String) {
+    let refused = side.create(url.clone());
+    assert!(matches!(refused, Err(ConnectError::Url(_))), "{url}: {refused:?}");
+}
+
+fn assert_header_is_refused(side: Side, options: ConnectOptions) {
+    let refused = side.create(options.clone());
+    assert!(matches!(refused, Err(ConnectError::Header(_))), "{options:?}: {refused:?}");
+}
+
+/// The end of an attempt that failed.
+fn failed() -> Vec<Told> {
+    vec![error(), closed(1006, "", false)]
+}
+
+on_each_client! {
+    fn an_invalid_argument_is_a_typed_error_and_nothing_is_started(side) {
+        let listener = listener();
+        let host = listener.local_addr().expect("it is bound");
+        for url in [
+            format!("{host}"),
+            format!("http://{host}/"),
+            format!("ws://{host}/#fragment"),
+            format!("ws://user@{host}/"),
+            format!("ws://{host}/%zz#"),
+            "ws://".to_owned(),
+            "ws://localhost:0/".to_owned(),
+            "ws://local host/".to_owned(),
+        ] {
+            assert_url_is_refused(side, url);
+        }
+        let options = || ConnectOptions::new(format!("ws://{host}/refused"));
+        for (name, value) in [
+            ("", "value"),
+            ("two words", "value"),
+            ("X-Name", "one\r\nX-Other: two"),
+            ("Referer", "https://example.com"),
+            ("rEFERER", "https://example.com"),
+            ("Host", "example.com"),
+            ("Upgrade", "h2c"),
+            ("Connection", "close"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-anything", "value"),
+        ] {
+            assert_header_is_refused(side, options().header(name, value));
+        }
+        for protocols in [&[""][..], &["two words"], &["a,b"], &["chat", "chat"]] {
+            assert_header_is_refused(side, options().protocols(protocols.iter().copied()));
+        }
+        // What comes first is the first that was valid: none of those before was started.
+        let socket = side.create(format!("ws://{host}/valid")).expect("it is valid");
+        let peer = Peer::accept(&listener);
+        assert!(peer.head.starts_with("GET /valid HTTP/1.1\r\n"), "{}", peer.head);
+        drop(socket);
+    }
+
+    fn create_returns_before_anything_is_connected(side) {
+        let listener = listener();
+        let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+        // Nobody accepts or answers it.
+        let socket = side.create(url).expect("it is valid");
+        assert_eq!(socket.ready_state(), ReadyState::Connecting);
+        assert_eq!((socket.protocol(), socket.buffered_amount()), (None, 0));
+        assert!(socket.response().is_none());
+    }
+
+    fn a_failed_connect_is_error_then_close_1006(side) {
+        let address = listener().local_addr().expect("it was bound");
+        let socket = side.create(format!("ws://{address}/")).expect("it is valid");
+        let log = Log::of(&socket);
+        assert_eq!(shape(&log.at_end()), failed());
+        assert_eq!(socket.ready_state(), ReadyState::Closed);
+    }
+
+    fn an_unknown_host_is_error_then_close_1006(side) {
+        let socket = side.create("ws://host.invalid/").expect("it is valid");
+        assert_eq!(shape(&Log::of(&socket).at_end()), failed());
+    }
+
+    fn a_refused_handshake_is_error_then_close_1006(side) {
+        let (socket, log, stream) = connecting(side, Config::default());
+        let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+        std::io::Write::write_all(&mut &stream, refusal).expect("it leaves");
+        let all = log.at_end();
+        assert_eq!(shape(&all), failed());
+        let Told::Error(data) = &all[0] else { panic!("{all:?}") };
+        assert!(data.contains("403"), "{data}");
+        drop(socket);
+    }
+
+    fn an_end_during_the_handshake_is_error_then_close_1006(side) {
+        let (_socket, log, stream) = connecting(side, Config::default());
+        stream.shutdown(Shutdown::Both).expect("it is connected");
+        assert_eq!(shape(&log.at_end()), failed());
+    }
+
+    fn a_handshake_that_takes_too_long_is_error_then_close_1006(side) {
+        let config =
+            Config { handshake_timeout: Duration::from_millis(50), ..Config::default() };
+        let (_socket, log, _stream) = connecting(side, config);
+        assert_eq!(shape(&log.at_end()), failed());
+    }
+
+    fn close_while_connecting_abandons_the_attempt(side) {
+        let (socket, log, stream) = connecting(side, Config::default());
+        socket.close(log.close(1, 1000));
+        assert_eq!(socket.ready_state(), ReadyState::Closed);
+        let all = shape(&log.at_end());
+        assert_eq!(all, [&[Told::Outcome(1, Some(200))][..], &failed()].concat());
+        // The socket is not kept until a timeout.
+        assert_gone(stream);
+        // It is over: not a second close, and no open.
+        socket.close(log.close(2, 1000));
+        assert_eq!(log.outcome(2), Some(200));
+        assert_eq!(log.wait_for_silence().len(), 4);
+    }
+
+    fn close_checks_its_arguments_while_connecting(side) {
+        let (socket, log, stream) = connecting(side, Config::default());
+        socket.close(log.close(1, 1005));
+        assert_eq!(log.outcome(1), Some(202));
+        assert_eq!(socket.ready_state(), ReadyState::Connecting);
+        Peer::answer(stream);
+        log.wait(&Told::Open);
+    }
+
+    fn dropping_the_last_handle_while_connecting_abandons_the_attempt(side) {
+        let (socket, log, stream) = connecting(side, Config::default());
+        drop(socket);
+        assert_eq!(shape(&log.at_end()), failed());
+        assert_gone(stream);
+    }
+
+    fn send_before_open_fails_with_200_and_queues_nothing(side) {
+        let (socket, log, stream) = connecting(side, Config::default());
+        socket.send(log.send(1, "too early"));
+        assert_eq!(log.outcome(1), Some(200));
+        assert_eq!(socket.buffered_amount(), 0);
+        let mut peer = Peer::answer(stream);
+        log.wait(&Told::Open);
+        socket.send("in time");
+        peer.expect_text("in time");
+    }
+}
+
+/// An attempt that has reached its server, who has not answered.
+fn connecting(side: Side, config: Config) -> (WebSocket, Log, std::net::TcpStream) {
+    let listener = listener();
+    let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+    let socket = side.create(ConnectOptions::new(url).config(config)).expect("it is valid");
+    let log = Log::of(&socket);
+    let stream = Peer::accept_tcp(&listener);
+    (socket, log, stream)
+}
+
+/// The other end of the stream ends, well before any timeout would end it.
+fn assert_gone(mut stream: std::net::TcpStream) {
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("it is not zero");
+    let mut request = Vec::new();
+    if let Err(error) = std::io::Read::read_to_end(&mut stream, &mut request) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+}

@@ -1,0 +1,131 @@
+//! The adapters as echo peers over TCP on the loopback interface.
+
+use std::error::Error;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+
+use bluewire::facade::WebSocket;
+use bluewire::{Message, blocking, smol as bluewire_smol};
+use smol::Async;
+
+use super::Target;
+use super::socket::{self, Testee};
+use crate::case::{Case, Role};
+use crate::cutting::Cutting;
+use crate::fuzzer::Fuzzer;
+
+type Ended = Result<(), Box<dyn Error>>;
+
+/// An adapter in one role.
+#[derive(Clone, Copy, Debug)]
+pub struct Adapter {
+    name: &'static str,
+    testee: Testee,
+}
+
+impl Adapter {
+    /// Each adapter in each role, by its direct API and, as a client, by its callbacks.
+    pub const ALL: [Self; 6] = [
+        Self { name: "blocking server", testee: Testee::Server(blocking_server) },
+        Self { name: "blocking client", testee: Testee::Client(blocking_client) },
+        Self { name: "smol server", testee: Testee::Server(smol_server) },
+        Self { name: "smol client", testee: Testee::Client(smol_client) },
+        Self { name: "blocking facade client", testee: Testee::Client(blocking_facade_client) },
+        Self { name: "smol facade client", testee: Testee::Client(smol_facade_client) },
+    ];
+
+    /// Accepted connections with callbacks. The callbacks are set on a connection that is open
+    /// already: where a violation follows a message closely, the connection can have failed
+    /// before there is an `on_message` to echo it, which is NON-STRICT by chance.
+    pub const BY_CHANCE: [Self; 2] = [
+        Self { name: "blocking facade server", testee: Testee::Server(blocking_facade_server) },
+        Self { name: "smol facade server", testee: Testee::Server(smol_facade_server) },
+    ];
+}
+
+impl Target for Adapter {
+    fn name(&self) -> String {
+        self.name.into()
+    }
+
+    fn role(&self) -> Role {
+        match self.testee {
+            Testee::Server(_) => Role::Server,
+            Testee::Client(_) => Role::Client,
+        }
+    }
+
+    /// The network cuts as it likes.
+    fn cuttings(&self, _case: &Case) -> Vec<Cutting> {
+        vec![Cutting::AsWritten]
+    }
+
+    fn run(&self, fuzzer: &mut Fuzzer<'_>, _cutting: Cutting) {
+        socket::run(fuzzer, self.testee);
+    }
+}
+
+fn url(server: SocketAddr) -> String {
+    format!("ws://{server}/")
+}
+
+fn blocking_server(stream: TcpStream) -> Ended {
+    blocking_echo(blocking::accept(stream)?)
+}
+
+fn blocking_client(server: SocketAddr) -> Ended {
+    blocking_echo(blocking::connect(url(server))?)
+}
+
+fn blocking_echo(mut socket: blocking::WebSocket<TcpStream>) -> Ended {
+    while let Some((message, mut sender)) = socket.recv_with_sender()? {
+        sender.send(message)?;
+    }
+    Ok(())
+}
+
+fn smol_server(stream: TcpStream) -> Ended {
+    smol::block_on(async { smol_echo(bluewire_smol::accept(Async::new(stream)?).await?).await })
+}
+
+fn smol_client(server: SocketAddr) -> Ended {
+    smol::block_on(async { smol_echo(bluewire_smol::connect(url(server)).await?).await })
+}
+
+async fn smol_echo(mut socket: bluewire_smol::WebSocket<Async<TcpStream>>) -> Ended {
+    while let Some((message, mut sender)) = socket.recv_with_sender().await? {
+        sender.send(message).await?;
+    }
+    Ok(())
+}
+
+fn blocking_facade_server(stream: TcpStream) -> Ended {
+    callback_echo(&blocking::accept(stream)?.into_facade()?)
+}
+
+fn blocking_facade_client(server: SocketAddr) -> Ended {
+    callback_echo(&blocking::websocketfactory::create(url(server))?)
+}
+
+fn smol_facade_server(stream: TcpStream) -> Ended {
+    let accepted = smol::block_on(bluewire_smol::accept(Async::new(stream)?))?;
+    callback_echo(&accepted.into_facade())
+}
+
+fn smol_facade_client(server: SocketAddr) -> Ended {
+    callback_echo(&bluewire_smol::websocketfactory::create(url(server))?)
+}
+
+/// Echoes until the connection is closed.
+fn callback_echo(socket: &WebSocket) -> Ended {
+    let (closed, wait) = mpsc::channel();
+    socket.on_close(move |_| {
+        let _ = closed.send(());
+    });
+    let sender = socket.clone();
+    socket.on_message(move |message| match message {
+        Message::Text(text) => sender.send(text),
+        Message::Binary(bytes) => sender.send(bytes),
+    });
+    Ok(wait.recv()?)
+}

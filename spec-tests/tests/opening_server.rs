@@ -1,0 +1,423 @@
+//! Section 4.2 and what it inherits of HTTP: the opening handshake, as a server sees it.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use bluewire_core::{
+    Config, HandshakeError, HttpAnswer, Inbox, Limits, Offer, Outbox, Request, ServerHandshake,
+};
+use bluewire_spec_tests::covers;
+
+/// The request of section 1.2, without what is optional.
+const REQUEST: &str = "GET /chat HTTP/1.1\r\n\
+    Host: server.example.com\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    \r\n";
+
+/// The response of section 1.3, without its subprotocol.
+const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    \r\n";
+
+struct Server {
+    handshake: ServerHandshake,
+    inbox: Inbox,
+    outbox: Outbox,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
+        Self {
+            handshake: ServerHandshake::new(config, Duration::ZERO),
+            inbox: Inbox::default(),
+            outbox: Outbox::new(),
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Result<Option<Request>, HandshakeError> {
+        self.inbox.extend(bytes);
+        self.handshake.next_request(&mut self.inbox, &mut self.outbox)
+    }
+
+    #[track_caller]
+    fn offer(&mut self, request: &str) -> Offer {
+        match self.receive(request.as_bytes()) {
+            Ok(Some(Request::Upgrade(offer))) => offer,
+            other => panic!("{request}\n{other:?}"),
+        }
+    }
+
+    fn sent(&mut self) -> String {
+        let bytes = self.outbox.unsent().to_vec();
+        self.outbox.sent(bytes.len());
+        assert!(self.outbox.is_empty());
+        String::from_utf8(bytes).expect("a head is text")
+    }
+}
+
+/// The response to a request that is accepted.
+#[track_caller]
+fn accept(request: &str) -> String {
+    let mut server = Server::new();
+    let offer = server.offer(request);
+    let _connection = offer.accept(Duration::ZERO, &mut server.outbox);
+    server.sent()
+}
+
+/// The status, and the error, of a request that is refused.
+#[track_caller]
+fn refuse(request: &[u8]) -> (u16, HandshakeError, String) {
+    let mut server = Server::new();
+    let shown = String::from_utf8_lossy(request).into_owned();
+    let error = server.receive(request).map(|asked| asked.is_some());
+    let error = error.expect_err(&shown);
+    let answer = server.sent();
+    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    assert!(answer.contains("\r\nConnection: close\r\n") || answer.contains("close\r\n"));
+    let status = status.and_then(|status| status.parse().ok()).expect("a status line");
+    // What failed stays failed, whatever comes.
+    assert_eq!(server.receive(REQUEST.as_bytes()).map(|asked| asked.is_some()), Err(error));
+    assert_eq!(server.sent(), "");
+    (status, error, answer)
+}
+
+fn with(there: &str, instead: &str) -> String {
+    assert!(REQUEST.contains(there), "{there}");
+    REQUEST.replace(there, instead)
+}
+
+#[test]
+fn the_request_of_the_rfc_gets_its_response() {
+    covers!("6455-4.2.2-7", "6455-4.2.1-2", "6455-4.2.2-6", "6455-9-1", "7230-3.3-1");
+    assert_eq!(accept(REQUEST), RESPONSE);
+}
+
+#[test]
+fn a_request_that_lacks_anything_is_refused() {
+    covers!(
+        "6455-4.2.1-1",
+        "6455-4.2.1-2",
+        "6455-4.2.1-3",
+        "6455-4.2.1-4",
+        "6455-4.2.1-5",
+        "6455-4.2.1-6",
+        "6455-4.2.1-7",
+        "7230-5.4-1",
+    );
+    use HandshakeError as E;
+    let host = "Host: server.example.com\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (there, instead, status, error) in [
+        ("GET", "POST", 405, E::MethodNotGet),
+        ("HTTP/1.1", "HTTP/1.0", 505, E::UnsupportedHttpVersion),
+        ("HTTP/1.1", "HTTP/2.0", 505, E::UnsupportedHttpVersion),
+        ("/chat", "chat", 400, E::InvalidTarget),
+        ("/chat", "*", 400, E::InvalidTarget),
+        ("/chat", "/chat#top", 400, E::InvalidRequestLine),
+        ("/chat", "/my chat", 400, E::InvalidRequestLine),
+        (host, "", 400, E::MissingHost),
+        ("server.example.com", "server example", 400, E::InvalidHost),
+        ("server.example.com", "", 400, E::InvalidHost),
+        ("Upgrade: websocket\r\n", "", 426, E::MissingUpgrade),
+        ("Upgrade: websocket", "Upgrade: h2c", 426, E::MissingUpgrade),
+        ("Connection: Upgrade\r\n", "", 400, E::MissingConnection),
+        ("Connection: Upgrade", "Connection: close", 400, E::MissingConnection),
+        (key, "", 400, E::MissingKey),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "", 400, E::InvalidKey),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ", 400, E::InvalidKey),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ=", 400, E::InvalidKey),
+        ("Sec-WebSocket-Version: 13\r\n", "", 426, E::MissingVersion),
+        ("Version: 13", "Version: 013", 426, E::UnsupportedVersion),
+        ("Version: 13", "Version: 13.0", 426, E::UnsupportedVersion),
+        ("Version: 13", "Version: 8", 426, E::UnsupportedVersion),
+    ] {
+        let (refused, why, _) = refuse(with(there, instead).as_bytes());
+        assert_eq!((refused, why), (status, error), "{there} -> {instead}");
+    }
+}
+
+#[test]
+fn what_must_be_there_once_is_refused_twice() {
+    covers!("6455-11.3.1-1", "6455-11.3.5-1", "6455-4.2.1-6", "6455-4.2.1-7", "7230-5.4-1");
+    for (line, error) in [
+        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", HandshakeError::RepeatedKey),
+        ("Sec-WebSocket-Version: 13\r\n", HandshakeError::RepeatedVersion),
+        ("Host: server.example.com\r\n", HandshakeError::RepeatedHost),
+    ] {
+        let (status, why, _) = refuse(with(line, &line.repeat(2)).as_bytes());
+        assert_eq!((status, why), (400, error));
+    }
+}
+
+#[test]
+fn an_unknown_version_is_answered_with_the_known_one() {
+    covers!("6455-4.2.2-3", "6455-4.4-1");
+    for version in ["7", "8", "14", "0", ""] {
+        let (status, _, answer) = refuse(with("13", version).as_bytes());
+        assert_eq!(status, 426);
+        assert!(answer.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{answer}");
+        assert!(answer.contains("\r\nUpgrade: websocket\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn case_space_lists_and_unknown_headers_do_not_matter() {
+    covers!("6455-4.2.1-4", "6455-4.2.1-5", "6455-4.2.1-9", "7230-7-1");
+    for (there, instead) in [
+        ("Upgrade: websocket", "uPGRADE:WebSocket"),
+        ("Upgrade: websocket", "Upgrade: h2c, websocket"),
+        ("Upgrade: websocket", "Upgrade: h2c\r\nUpgrade: websocket"),
+        ("Connection: Upgrade", "CONNECTION: \t upgrade \t"),
+        ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
+        ("Connection: Upgrade", "Connection: keep-alive\r\nConnection: Upgrade"),
+        ("Connection: Upgrade", "Connection: ,, Upgrade ,"),
+        ("Host:", "X-Unknown: value\r\nHost:"),
+        ("Host:", "X-Empty:\r\nHost:"),
+        ("Key: ", "Key:\t  "),
+        ("Version: 13", "Version:13  "),
+        ("server.example.com", "[::1]:8080"),
+    ] {
+        assert_eq!(accept(&with(there, instead)), RESPONSE, "{there} -> {instead}");
+    }
+}
+
+#[test]
+fn the_target_may_be_an_absolute_uri() {
+    covers!("6455-4.2.1-2", "7230-5.3.2-1");
+    for target in ["http://server.example.com/chat?a=b", "ws://server.example.com/chat?a=b"] {
+        let offer = Server::new().offer(&with("/chat", target));
+        assert_eq!((offer.path(), offer.query()), ("/chat", Some("a=b")));
+        assert_eq!(offer.host(), "server.example.com");
+    }
+}
+
+#[test]
+fn a_request_comes_in_any_segments_and_frames_follow_it() {
+    covers!("6455-4.2.2-8", "6455-6.2-1");
+    let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    let stream = [REQUEST.as_bytes(), frame].concat();
+    for cut in 1..stream.len() {
+        let mut server = Server::new();
+        let first = server.receive(&stream[..cut]).expect("nothing wrong");
+        let asked = match first {
+            Some(asked) => {
+                server.inbox.extend(&stream[cut..]);
+                asked
+            }
+            None => server.receive(&stream[cut..]).expect("nothing wrong").expect("complete"),
+        };
+        let Request::Upgrade(offer) = asked else {
+            panic!("an upgrade was asked for");
+        };
+        let mut connection = offer.accept(Duration::ZERO, &mut server.outbox);
+        let event = connection.next_event(Duration::ZERO, &mut server.inbox, &mut server.outbox);
+        let hello = bluewire_core::Event::Message("Hello".into());
+        assert_eq!(event, Some(hello), "cut at {cut}");
+    }
+}
+
+#[test]
+fn the_subprotocol_is_one_of_those_offered_or_none() {
+    covers!("6455-4.2.2-5", "6455-11.3.4-1");
+    // 11.3.4: in a request the header may be repeated.
+    let lines = "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Protocol: v2\r\nHost:";
+    let request = with("Host:", lines);
+    assert_eq!(accept(&request), RESPONSE, "none is chosen");
+    let mut server = Server::new();
+    let mut offer = server.offer(&request);
+    assert_eq!(offer.subprotocols().collect::<Vec<_>>(), ["chat", "superchat", "v2"]);
+    for name in ["other", "", "chat, superchat", "Chat"] {
+        assert!(offer.select_subprotocol(name).is_err(), "{name}");
+    }
+    offer.select_subprotocol("superchat").expect("offered");
+    let _connection = offer.accept(Duration::ZERO, &mut server.outbox);
+    let chosen = server.sent();
+    assert_eq!(chosen.matches("Sec-WebSocket-Protocol: superchat\r\n").count(), 1);
+    for bad in ["", " , ", "a b", "a/b", "caf\u{e9}"] {
+        let line = format!("Sec-WebSocket-Protocol: {bad}\r\nHost:");
+        let (status, why, _) = refuse(with("Host:", &line).as_bytes());
+        assert_eq!((status, why), (400, HandshakeError::InvalidSubprotocols), "{bad}");
+    }
+}
+
+#[test]
+fn extensions_are_read_by_their_grammar_and_none_is_used_unasked() {
+    covers!("6455-9.1-1", "6455-9.1-2", "6455-9.1-3", "6455-4.2.2-6", "6455-9-1");
+    let offering = |values: &[&str]| {
+        let lines: String =
+            values.iter().map(|value| format!("Sec-WebSocket-Extensions: {value}\r\n")).collect();
+        with("Host:", &format!("{lines}Host:"))
+    };
+    for good in [
+        &["foo"][..],
+        &["foo; a; b=1, bar"],
+        &["foo ; a = \"b\" , bar"],
+        &["foo; a=\"b\\c\""],
+        &["foo", "bar; x=1"],
+        &[",foo,,"],
+    ] {
+        assert_eq!(accept(&offering(good)), RESPONSE, "{good:?}");
+    }
+    for bad in [
+        "foo; a=\"b c\"",
+        ";",
+        "foo;",
+        "foo; a=",
+        "foo; a=\"b",
+        "foo; a=\"\"",
+        "foo bar",
+        "foo; =1",
+        "",
+        ",",
+        "f\u{f6}o",
+    ] {
+        let (status, why, _) = refuse(offering(&[bad]).as_bytes());
+        assert_eq!((status, why), (400, HandshakeError::InvalidExtensions), "{bad}");
+    }
+    let split = offering(&["foo; a=1", "bar"]);
+    let offer = Server::new().offer(&split);
+    let names: Vec<_> = offer.extensions().map(|extension| extension.to_string()).collect();
+    assert_eq!(names, ["foo; a=1", "bar"], "as if it were one line");
+}
+
+#[test]
+fn the_application_may_refuse_and_sees_the_origin() {
+    covers!("6455-4.2.2-2", "6455-4.2.2-4", "6455-10.2-1", "6455-4.2.1-8");
+    let evil = with("Host:", "Origin: https://evil.example\r\nHost:");
+    for status in [401, 403, 404, 307] {
+        let mut server = Server::new();
+        let offer = server.offer(&evil);
+        assert_eq!(offer.origin(), Some("https://evil.example"));
+        assert!(offer.is_cross_origin());
+        let answer = HttpAnswer::new(status).expect("a status");
+        let answer = answer.header("Location", "/elsewhere").expect("a header");
+        offer.reject(&answer, &mut server.outbox);
+        let sent = server.sent();
+        assert!(sent.starts_with(&format!("HTTP/1.1 {status} ")), "{sent}");
+        assert!(sent.contains("\r\nConnection: close\r\n"), "{sent}");
+        assert!(sent.contains("\r\nLocation: /elsewhere\r\n"), "{sent}");
+    }
+    let offer = Server::new().offer(REQUEST);
+    assert_eq!((offer.origin(), offer.is_cross_origin()), (None, false));
+    let own = with("Host:", "Origin: http://server.example.com\r\nHost:");
+    assert!(!Server::new().offer(&own).is_cross_origin());
+}
+
+#[test]
+fn lines_that_other_parsers_would_repair_are_refused() {
+    covers!(
+        "7230-3.2.4-1",
+        "7230-3.2.4-2",
+        "7230-3-1",
+        "7230-3.2.6-1",
+        "7230-3.5-1",
+        "9110-5.5-1",
+        "6455-4.2.1-1",
+    );
+    for (there, instead) in [
+        ("Host:", "Host :"),
+        ("Host:", "X-Folded: a\r\n b\r\nHost:"),
+        ("Host:", "X-Folded: a\r\n\tb\r\nHost:"),
+        ("Host:", " Host:"),
+        ("Host:", "X Y: a\r\nHost:"),
+        ("Host:", ": a\r\nHost:"),
+        ("Host:", "X\u{e9}: a\r\nHost:"),
+        ("Host:", "no colon\r\nHost:"),
+        ("Host:", "X: a\0b\r\nHost:"),
+        ("Host:", "X: a\rb\r\nHost:"),
+        ("Host:", "X: a\nHost:"),
+        ("Host:", "X: a\x08b\r\nHost:"),
+    ] {
+        let (status, _, _) = refuse(with(there, instead).as_bytes());
+        assert_eq!(status, 400, "{instead:?}");
+    }
+    assert_eq!(refuse(REQUEST.replace("\r\n", "\n").as_bytes()).0, 400);
+    // An empty line before the request line is skipped, as HTTP advises.
+    assert_eq!(accept(&format!("\r\n{REQUEST}")), RESPONSE);
+}
+
+#[test]
+fn a_request_with_a_body_is_refused() {
+    covers!("7230-3.3-2");
+    for line in ["Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: x"] {
+        let request = with("Host:", &format!("{line}\r\nHost:"));
+        let (status, why, _) = refuse(format!("{request}hello").as_bytes());
+        assert_eq!((status, why), (400, HandshakeError::RequestWithBody), "{line}");
+    }
+    assert_eq!(accept(&with("Host:", "Content-Length: 0\r\nHost:")), RESPONSE);
+}
+
+#[test]
+fn a_head_that_is_too_large_is_refused_before_it_ends() {
+    covers!("6585-5-1", "6455-10.4-1", "6455-10.7-1");
+    let endless = |start: &str, unit: &str| {
+        let mut server = Server::new();
+        server.inbox.extend(start.as_bytes());
+        for _ in 0..100_000 {
+            if let Err(error) = server.receive(unit.as_bytes()) {
+                return (server.sent()[9..12].to_owned(), error);
+            }
+        }
+        panic!("it takes everything");
+    };
+    let line = endless("GET /", "aaaaaaaaaaaaaaaa");
+    assert_eq!(line, ("414".into(), HandshakeError::FirstLineTooLong));
+    let long = endless("GET / HTTP/1.1\r\nX: ", "aaaaaaaaaaaaaaaa");
+    assert_eq!(long, ("431".into(), HandshakeError::HeadTooLong));
+    let many = endless("GET / HTTP/1.1\r\n", "X: a\r\n");
+    assert_eq!(many, ("431".into(), HandshakeError::TooManyHeaderLines));
+    // At the limit it is taken.
+    let limits = Limits { head_len_max: REQUEST.len(), head_lines_max: 5, ..Limits::default() };
+    let mut server = Server::with(Config { limits, ..Config::default() });
+    let _offer = server.offer(REQUEST);
+}
+
+#[test]
+fn a_client_that_leaves_or_stays_silent_ends_the_handshake() {
+    covers!("6455-7.2.2-1");
+    let mut server = Server::new();
+    assert!(matches!(server.receive(b"GET / HT"), Ok(None)));
+    server.handshake.receive_eof();
+    assert_eq!(server.receive(b"").map(drop), Err(HandshakeError::ConnectionLost));
+
+    let mut server = Server::new();
+    assert!(matches!(server.receive(b"GET / HT"), Ok(None)));
+    let deadline = server.handshake.poll_timeout().expect("a deadline");
+    assert_eq!(deadline, Config::default().handshake_timeout);
+    server.handshake.handle_timeout(deadline, &mut server.outbox);
+    assert_eq!(server.receive(b"").map(drop), Err(HandshakeError::TimedOut));
+    assert!(server.sent().starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn headers_of_the_applications_own_are_one_line_each_and_none_of_the_handshakes() {
+    covers!("9110-5.5-1", "6455-4.2.2-7");
+    let mut server = Server::new();
+    let mut offer = server.offer(REQUEST);
+    for (name, value) in [
+        ("X", "a\r\nSet-Cookie: b"),
+        ("X", "a\0b"),
+        ("X\r\nY", "a"),
+        ("X Y", "a"),
+        ("", "a"),
+        ("Sec-WebSocket-Accept", "a"),
+        ("upgrade", "h2c"),
+        ("Connection", "close"),
+        ("Content-Length", "5"),
+        ("Transfer-Encoding", "chunked"),
+    ] {
+        assert!(offer.add_header(name, value).is_err(), "{name}: {value}");
+    }
+    offer.add_header("Set-Cookie", "a=b").expect("a header");
+    let _connection = offer.accept(Duration::ZERO, &mut server.outbox);
+    assert_eq!(server.sent(), RESPONSE.replace("=\r\n", "=\r\nSet-Cookie: a=b\r\n"));
+}
