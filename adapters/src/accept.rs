@@ -105,7 +105,6 @@ pub(crate) struct Accepting {
 }
 
 /// How far a client's request has come.
-#[expect(clippy::large_enum_variant, reason = "it is moved twice for each connection")]
 pub(crate) enum Heard {
     /// It takes another read.
     More(Accepting),

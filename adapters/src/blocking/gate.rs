@@ -51,7 +51,6 @@ struct Client {
     stage: Stage,
 }
 
-#[expect(clippy::large_enum_variant, reason = "most clients are in the larger one")]
 enum Stage {
     /// The request is on its way.
     Reading(Accepting),
@@ -60,7 +59,6 @@ enum Stage {
 }
 
 /// What a look at a client came to.
-#[expect(clippy::large_enum_variant, reason = "it is moved once for each client")]
 enum Look {
     Stays(Client),
     Asks(Incoming),

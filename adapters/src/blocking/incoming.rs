@@ -93,13 +93,11 @@ impl Upgrade {
     }
 
     /// The request.
-    #[must_use]
     pub const fn offer(&self) -> &Offer {
         &self.asked.offer
     }
 
     /// The same, to choose a subprotocol and to add headers to the response.
-    #[must_use]
     pub const fn offer_mut(&mut self) -> &mut Offer {
         &mut self.asked.offer
     }

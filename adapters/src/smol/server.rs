@@ -64,7 +64,9 @@ pub struct Server {
     /// Where requests that have come are put.
     asked: Sender<Incoming>,
     /// Connections that other tasks have accepted for [`accept`](Self::accept).
-    opened: (Sender<WebSocket<Async<TcpStream>>>, Receiver<WebSocket<Async<TcpStream>>>),
+    opened: Receiver<WebSocket<Async<TcpStream>>>,
+    /// Where those are put.
+    opener: Sender<WebSocket<Async<TcpStream>>>,
     handle: ServerHandle,
     options: Arc<ServerOptions>,
     local_addr: SocketAddr,
@@ -110,11 +112,13 @@ impl Server {
         let local_addr = listener.local_addr()?;
         let hall = Hall::new(options.connections_max, options.handshakes_max);
         let (asked, requests) = channel::unbounded();
+        let (opener, opened) = channel::unbounded();
         let listener = Mutex::new(Some(Arc::new(Async::new(listener)?)));
         let gate = Gate { listener, requests };
         Ok(Self {
             asked,
-            opened: channel::unbounded(),
+            opened,
+            opener,
             handle: ServerHandle { hall, gate: Arc::new(gate) },
             options: Arc::new(options),
             local_addr,
@@ -214,15 +218,15 @@ impl Server {
     ///
     /// Dropping the future loses nothing.
     pub async fn accept(&self) -> Option<WebSocket<Async<TcpStream>>> {
-        let opened = async { self.opened.1.recv().await.ok() };
+        let opened = async { self.opened.recv().await.ok() };
         let driven = async {
             while let Some(incoming) = self.accept_request().await {
-                let (opened, options) = (self.opened.0.clone(), Arc::clone(&self.options));
+                let (opener, options) = (self.opener.clone(), Arc::clone(&self.options));
                 let watch = incoming.watch();
                 let respond = async move {
                     match incoming.respond().await {
                         // The channel has no bound: each connection has a place in the hall.
-                        Ok(socket) => drop(opened.try_send(socket)),
+                        Ok(socket) => drop(opener.try_send(socket)),
                         Err(error) => options.tell_refused(&error),
                     }
                 };
