@@ -15,7 +15,7 @@ use super::incoming::Incoming;
 use super::websocket::WebSocket;
 use crate::accept::AcceptError;
 use crate::facade::{self, Runner};
-use crate::server::{Farewell, Hall, ServerOptions};
+use crate::server::{Farewell, Hall, ServerOptions, lengthen_queue};
 
 /// A server: a listener, the opening handshakes of its clients, and the connections that came of
 /// them.
@@ -78,7 +78,9 @@ impl Server {
     ///
     /// As [`bind`](Self::bind).
     pub fn bind_with(addr: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
-        Self::from_listener(TcpListener::bind(addr)?, options)
+        let listener = TcpListener::bind(addr)?;
+        lengthen_queue(&listener);
+        Self::from_listener(listener, options)
     }
 
     /// Takes a listener that is there already.

@@ -18,7 +18,9 @@ use super::incoming::{Incoming, Plain, Upgrade};
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, Accepting, Heard, turn_away};
 use crate::facade;
-use crate::server::{Farewell, Hall, LINGER, PAUSE_MAX, PAUSE_MIN, ServerOptions, concerns_one};
+use crate::server::{
+    Farewell, Hall, LINGER, PAUSE_MAX, PAUSE_MIN, ServerOptions, concerns_one, lengthen_queue,
+};
 
 /// A server: a listener, the opening handshakes of its clients, and the connections that came of
 /// them.
@@ -99,8 +101,9 @@ impl Server {
         addr: impl AsyncToSocketAddrs,
         options: ServerOptions,
     ) -> io::Result<Self> {
-        let addresses = resolve(addr).await?;
-        Self::from_listener(TcpListener::bind(&*addresses)?, options)
+        let listener = TcpListener::bind(&*resolve(addr).await?)?;
+        lengthen_queue(&listener);
+        Self::from_listener(listener, options)
     }
 
     /// Takes a listener that is there already.
