@@ -45,13 +45,15 @@ mod direct;
 mod error;
 pub mod facade;
 mod progress;
+mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
 mod url;
 
 pub use bluewire_core::{
-    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, Headers, Keepalive, Limits, Message,
-    OwnedMessage, PreparedMessage, ProtocolError, RequestHead, ResponseHead, SendError, Timeout,
+    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HeadError, Headers, HttpAnswer,
+    Keepalive, Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead,
+    ResponseHead, SendError, Timeout,
 };
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
@@ -59,6 +61,7 @@ pub use connect::{ConnectError, ConnectOptions};
 #[cfg(any(feature = "blocking", feature = "smol"))]
 pub use direct::Flow;
 pub use error::Error;
+pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 
 #[cfg(doctest)]

@@ -13,10 +13,12 @@ mod connect;
 mod deadline;
 mod facade;
 mod fan;
+mod incoming;
 mod pump;
 mod reader;
 mod sender;
 mod sending;
+mod server;
 mod shared;
 mod shut_down;
 mod spare;
@@ -26,8 +28,10 @@ mod writer;
 
 pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use server::{Server, ServerHandle};
 pub use websocket::WebSocket;
 pub use writer::Writer;
 

@@ -304,6 +304,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Writes what waits and waits until something was read or a deadline has passed. What has
     /// arrived comes before a deadline, and reading does not wait for a peer that does not read.
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.engine.heed() {
+            let _ = Pin::new(&mut self.stream).poll_close(cx);
+            return Poll::Ready(Ok(()));
+        }
         if self.engine.is_due() {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 return Poll::Ready(read);
@@ -332,6 +336,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
             Poll::Ready(read) => Poll::Ready(read),
             Poll::Pending => {
                 spare::take_back(&mut self.engine.inbox, &mut self.engine.outbox);
+                self.engine.listen(cx.waker());
                 self.poll_deadline(cx).map(Ok)
             }
         }
