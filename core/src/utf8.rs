@@ -24,11 +24,24 @@ pub(crate) struct Invalid;
 ///
 /// As soon as a byte is there that cannot stand where it stands, such as the second of `f4 90`.
 pub(crate) fn whole_chars_len(bytes: &[u8]) -> Result<usize, Invalid> {
-    match simdutf8::compat::from_utf8(bytes) {
-        Ok(_) => Ok(bytes.len()),
+    let (whole, begun) = bytes.split_at(bytes.len() - begun_len(bytes));
+    match (to_str(whole), core::str::from_utf8(begun)) {
         // No length means that the input ended within a character.
-        Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
-        Err(_) => Err(Invalid),
+        (Some(_), Err(error)) if error.error_len().is_none() => Ok(whole.len()),
+        (Some(_), Ok(_)) => Ok(bytes.len()),
+        _ => Err(Invalid),
+    }
+}
+
+/// How many bytes at the end are the beginning of a character that is longer, to judge by the
+/// first of them: up to three.
+fn begun_len(bytes: &[u8]) -> usize {
+    let end = bytes.iter().rev().take(3);
+    let first = end.enumerate().find(|(_, byte)| **byte & 0xc0 != 0x80);
+    match first {
+        // 1, 2 or 3 bytes are there; 2, 3 or 4 leading ones tell how many there should be.
+        Some((after, byte)) if (byte.leading_ones() as usize) > after + 1 => after + 1,
+        _ => 0,
     }
 }
 

@@ -193,10 +193,15 @@ fn case_space_lists_and_unknown_headers_do_not_matter() {
 #[test]
 fn the_target_may_be_an_absolute_uri() {
     covers!("6455-4.2.1-2", "7230-5.3.2-1");
-    for target in ["http://server.example.com/chat?a=b", "ws://server.example.com/chat?a=b"] {
+    for target in ["http://server.example.com/chat?a=b", "https://server.example.com/chat?a=b"] {
         let offer = Server::new().offer(&with("/chat", target));
         assert_eq!((offer.path(), offer.query()), ("/chat", Some("a=b")));
         assert_eq!(offer.host(), "server.example.com");
+    }
+    // 4.2.1: "or an absolute HTTP/HTTPS URI".
+    for target in ["ws://server.example.com/chat", "ftp://server.example.com/chat"] {
+        let (status, why, _) = refuse(with("/chat", target).as_bytes());
+        assert_eq!((status, why), (400, HandshakeError::InvalidTarget), "{target}");
     }
 }
 

@@ -22,7 +22,8 @@ const READ_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// for a peer that does not read. Deadlines are kept at the latest a second late, in the same
 /// methods. A reader that is not called reads nothing, so that a peer that sends comes to a halt.
 ///
-/// Dropped, it leaves the connection to the writers, and what arrives is dropped while one of them
+/// Dropped, it leaves the connection to the writers: what arrives is dropped, and pings and a Close
+/// are answered, while one of them sends (at least every 100 ms) or
 /// [waits for the end](super::Writer::closed).
 pub struct Reader<S: SplitTransport> {
     shared: Arc<Shared<S::Half>>,

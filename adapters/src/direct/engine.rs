@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use bluewire_core::{CloseCode, Closure, Connection, Inbox, Outbox, Ready, SendError, State};
 
-use super::CORK_LEN_MAX;
 use super::flow::Flow;
 use super::held::{Held, deliver};
+use super::{CORK_LEN_MAX, LOOK_INTERVAL};
 use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::error::Error;
-
-/// While a program only sends, it looks at what has arrived this often.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The state behind a `WebSocket`.
 #[derive(Debug)]

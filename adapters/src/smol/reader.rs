@@ -21,7 +21,8 @@ use crate::error::Error;
 /// also while a writer waits for a peer that does not read. A reader that is not polled reads
 /// nothing, so that a peer that sends comes to a halt.
 ///
-/// Dropped, it leaves the connection to the writers, and what arrives is dropped while one of them
+/// Dropped, it leaves the connection to the writers: what arrives is dropped, and pings and a Close
+/// are answered, while one of them sends (at least every 100 ms, and as long as it waits) or
 /// [waits for the end](super::Writer::closed). It is also a `Stream` of messages.
 ///
 /// # Cancel safety

@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
 
 use bluewire_core::{Closure, Inbox, State};
 use smol::Timer;
@@ -42,6 +43,8 @@ pub(super) struct ReadSide {
     pub(super) held: Held,
     pub(super) deadline: Deadline,
     pub(super) end_told: bool,
+    /// When a writer last looked at arrivals in the reader's place.
+    pub(super) looked: Instant,
 }
 
 struct Pipe<S> {
@@ -85,7 +88,8 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         writing,
         established,
     });
-    let side = ReadSide { inbox, held, deadline: Deadline::default(), end_told };
+    let side =
+        ReadSide { inbox, held, deadline: Deadline::default(), end_told, looked: Instant::now() };
     (Reader::new(Arc::clone(&shared), side), Writer::new(shared))
 }
 
