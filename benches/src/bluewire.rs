@@ -1,7 +1,6 @@
 //! Bluewire's own engine in each case.
 
 use std::hint::black_box;
-use std::rc::Rc;
 use std::str;
 use std::time::Duration;
 
@@ -123,12 +122,12 @@ impl Engine {
     #[inline]
     fn read(
         &mut self,
-        wire: &Rc<[u8]>,
+        wire: &[u8],
         read_len: usize,
         mut on_event: impl FnMut(Event<'_>, &mut Connection, &mut Outbox),
     ) {
         let Self { connection, inbox, outbox } = self;
-        let mut rest = &black_box(wire)[..];
+        let mut rest = black_box(wire);
         while !rest.is_empty() {
             let space = inbox.space();
             let (read, after) = rest.split_at(space.len().min(rest.len()).min(read_len));

@@ -1,5 +1,7 @@
 //! What a peer would send, made without any of the engines.
 
+use std::cell::Cell;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use bluewire_core::Role;
@@ -9,9 +11,35 @@ use crate::payload;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
+thread_local! {
+    static OFFSET: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Moves the wires made from now on by this many bytes, against what they are copied to: large
+/// memory is otherwise always placed alike.
+pub fn set_offset(offset: usize) {
+    OFFSET.set(offset);
+}
+
+/// Bytes of a wire.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    memory: Rc<[u8]>,
+    start: usize,
+}
+
+impl Deref for Wire {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.memory[self.start..]
+    }
+}
+
 /// The bytes that one run of a case brings to an engine.
 #[must_use]
-pub fn incoming(case: &Case) -> Rc<[u8]> {
+pub fn incoming(case: &Case) -> Wire {
     let payload = payload(case.kind, case.len);
     // 5.1: a client masks all that it sends, a server nothing.
     let key = (case.role == Role::Server).then_some(KEY);
@@ -30,7 +58,10 @@ pub fn incoming(case: &Case) -> Rc<[u8]> {
             frames.flatten().collect()
         }
     };
-    bytes.into()
+    let start = OFFSET.get();
+    let mut memory = vec![0; start];
+    memory.extend(bytes);
+    Wire { memory: memory.into(), start }
 }
 
 fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
