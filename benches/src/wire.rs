@@ -6,10 +6,26 @@ use std::rc::Rc;
 
 use bluewire_core::Role;
 
-use crate::case::{BATCH, Case, FRAGMENTS, Kind, Shape};
+use crate::case::{Action, BATCH, Case, FRAGMENTS, Kind, Shape};
 use crate::payload;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A browser's opening handshake.
+pub const REQUEST: &str = "GET /chat?room=12 HTTP/1.1\r\n\
+    Host: server.example.com\r\n\
+    Connection: Upgrade\r\n\
+    Pragma: no-cache\r\n\
+    Cache-Control: no-cache\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
+    Upgrade: websocket\r\n\
+    Origin: https://server.example.com\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-GB,en;q=0.5\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 
 thread_local! {
     static OFFSET: Cell<usize> = const { Cell::new(0) };
@@ -28,6 +44,14 @@ pub struct Wire {
     start: usize,
 }
 
+impl Wire {
+    fn new(bytes: &[u8]) -> Self {
+        let start = OFFSET.get();
+        let memory = [&vec![0; start], bytes].concat();
+        Self { memory: memory.into(), start }
+    }
+}
+
 impl Deref for Wire {
     type Target = [u8];
 
@@ -40,6 +64,9 @@ impl Deref for Wire {
 /// The bytes that one run of a case brings to an engine.
 #[must_use]
 pub fn incoming(case: &Case) -> Wire {
+    if case.action == Action::Accept {
+        return Wire::new(REQUEST.as_bytes());
+    }
     let payload = payload(case.kind, case.len);
     // 5.1: a client masks all that it sends, a server nothing.
     let key = (case.role == Role::Server).then_some(KEY);
@@ -58,10 +85,7 @@ pub fn incoming(case: &Case) -> Wire {
             frames.flatten().collect()
         }
     };
-    let start = OFFSET.get();
-    let mut memory = vec![0; start];
-    memory.extend(bytes);
-    Wire { memory: memory.into(), start }
+    Wire::new(&bytes)
 }
 
 fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {

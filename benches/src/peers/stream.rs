@@ -12,6 +12,7 @@ use crate::wire::Wire;
 use crate::{Case, wire};
 
 /// One run's bytes over and over. A read ends where a run does, or a segment.
+#[derive(Clone, Debug)]
 pub(crate) struct MemoryStream {
     wire: Wire,
     read: usize,
