@@ -3,6 +3,7 @@
 //! Each adapter, [`blocking`] and [`smol`], offers the same under the same names:
 //!
 //! - the **direct API**: `connect` and `accept` give a `WebSocket` on which to `recv` and `send`;
+//!   a `Server` does so for many, with limits, and shuts them down in order;
 //! - the **callback facade**: `websocketfactory::create` gives a [`facade::WebSocket`] with
 //!   `on_open`, `on_message`, `on_close` and `on_error`.
 //!

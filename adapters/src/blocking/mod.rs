@@ -1,6 +1,7 @@
 //! The adapter on blocking streams of the standard library.
 //!
 //! [`connect()`] and [`accept`] give a [`WebSocket`] that one thread reads and writes;
+//! [`Server`] accepts many connections and shuts them down in order;
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run on a thread of its own.
 //!

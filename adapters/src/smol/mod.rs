@@ -2,6 +2,7 @@
 //!
 //! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes, and that can be
 //! [split](WebSocket::split) for several;
+//! [`Server`] accepts many connections and shuts them down in order;
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run in a task of its own.
 //!
@@ -13,6 +14,7 @@ mod connect;
 mod deadline;
 mod facade;
 mod fan;
+mod gate;
 mod incoming;
 mod pump;
 mod reader;

@@ -4,22 +4,21 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smol::channel::{self, Receiver, Sender};
 use smol::future::{FutureExt as _, yield_now};
-use smol::io::AsyncReadExt as _;
 use smol::net::{AsyncToSocketAddrs, resolve};
 use smol::{Async, Timer};
 
-use super::connect::{refuse, within};
-use super::incoming::{Incoming, Plain, Upgrade};
+use super::connect::within;
+use super::gate::{Gate, welcome};
+use super::incoming::Incoming;
 use super::websocket::WebSocket;
-use crate::accept::{AcceptError, Accepting, Heard, turn_away};
 use crate::facade;
 use crate::server::{
-    Farewell, Hall, LINGER, PAUSE_MAX, PAUSE_MIN, ServerOptions, concerns_one, lengthen_queue,
+    Farewell, Hall, PAUSE_MAX, PAUSE_MIN, ServerOptions, concerns_one, lengthen_queue,
 };
 
 /// A server: a listener, the opening handshakes of its clients, and the connections that came of
@@ -283,7 +282,7 @@ impl Server {
             match accepted {
                 Ok(stream) => {
                     pause = PAUSE_MIN;
-                    self.welcome(stream);
+                    welcome(stream, &self.asked, &self.options, &self.handle.hall);
                     // Those who are there already have their turn, however many come.
                     yield_now().await;
                 }
@@ -297,89 +296,6 @@ impl Server {
             }
         }
     }
-
-    /// Hears what a new client asks for, in a task.
-    fn welcome(&self, mut stream: Async<TcpStream>) {
-        let hall = Arc::clone(&self.handle.hall);
-        let Some((knock, watch)) = hall.knock() else { return };
-        let (asked, options) = (self.asked.clone(), Arc::clone(&self.options));
-        let hear = {
-            let (options, hall) = (Arc::clone(&options), Arc::clone(&hall));
-            async move {
-                let heard = hear(&mut stream, &options).await;
-                Some((heard, stream, options, hall))
-            }
-        };
-        let cut = async move {
-            poll_fn(move |cx| watch.poll_cut(cx)).await;
-            None
-        };
-        smol::spawn(async move {
-            let heard = hear.or(cut).await;
-            let Some((heard, stream, options, hall)) = heard else {
-                return options.tell_refused(&AcceptError::GivenUp);
-            };
-            knock.heard();
-            if let Some(incoming) = admit(heard, stream, &options, &hall).await {
-                // The channel has no bound: each request has a place in the hall.
-                let _ = asked.try_send(incoming);
-            }
-            drop(knock);
-        })
-        .detach();
-    }
-}
-
-/// Reads a client's request.
-async fn hear(
-    stream: &mut Async<TcpStream>,
-    options: &ServerOptions,
-) -> Result<Heard, (AcceptError, bluewire_core::Outbox)> {
-    let mut accepting = Accepting::start(&options.accept);
-    loop {
-        accepting = match accepting.hear(&options.accept)? {
-            Heard::More(accepting) => accepting,
-            heard => return Ok(heard),
-        };
-        let left = accepting.time_left().unwrap_or(Duration::ZERO);
-        match within(left, stream.read(accepting.inbox.space())).await {
-            Some(Ok(0)) => accepting.receive_eof(),
-            Some(Ok(len)) => accepting.inbox.filled(len),
-            Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Some(Err(error)) => return Err((AcceptError::Io(error), bluewire_core::Outbox::new())),
-            None => {}
-        }
-    }
-}
-
-/// Gives a request its place, or tells the client why it has none.
-async fn admit(
-    heard: Result<Heard, (AcceptError, bluewire_core::Outbox)>,
-    mut stream: Async<TcpStream>,
-    options: &Arc<ServerOptions>,
-    hall: &Arc<Hall>,
-) -> Option<Incoming> {
-    let (error, mut outbox) = match heard {
-        Ok(Heard::Upgrade(asked)) => match hall.enter() {
-            Some(place) => {
-                let upgrade = Upgrade::new(stream, asked, place, Arc::clone(options));
-                return Some(Incoming::Upgrade(upgrade));
-            }
-            None => turn_away(asked.offer.head().clone()),
-        },
-        Ok(Heard::Plain(head, inbox)) => match hall.enter() {
-            Some(place) => {
-                let plain = Plain::new(stream, head, &inbox, place, Arc::clone(options));
-                return Some(Incoming::Plain(plain));
-            }
-            None => turn_away(head),
-        },
-        Ok(Heard::More(_)) => return None,
-        Err(refused) => refused,
-    };
-    options.tell_refused(&error);
-    within(LINGER, refuse(&mut stream, &mut outbox)).await;
-    None
 }
 
 impl Drop for Server {
@@ -403,26 +319,6 @@ impl fmt::Debug for Server {
 pub struct ServerHandle {
     hall: Arc<Hall>,
     gate: Arc<Gate>,
-}
-
-struct Gate {
-    /// Until the server shuts down.
-    listener: Mutex<Option<Arc<Async<TcpListener>>>>,
-    /// Requests that have come.
-    requests: Receiver<Incoming>,
-}
-
-impl Gate {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Async<TcpListener>>>> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Closes the listener, and lets those go who have asked and were not answered.
-    fn shut(&self) {
-        self.requests.close();
-        self.lock().take();
-        while self.requests.try_recv().is_ok() {}
-    }
 }
 
 impl ServerHandle {
