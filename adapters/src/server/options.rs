@@ -78,7 +78,7 @@ impl ServerOptions {
     ///
     /// It may block for a while on the blocking adapter, where it runs on the connection's own
     /// thread. On smol it may not: take the requests themselves there, by
-    /// [`serve_requests`](crate::smol::Server::serve_requests), to decide in an `async` block.
+    /// `Server::serve_requests`, to decide in an `async` block.
     #[must_use]
     pub fn on_offer(
         mut self,
