@@ -187,7 +187,8 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     {
         return;
     }
-    let mut ignored = [0; 4096];
+    // On the heap: in the future, it would be there for every connection that is not refused.
+    let mut ignored = vec![0; 4096];
     while matches!(stream.read(&mut ignored).await, Ok(len) if len > 0) {}
 }
 

@@ -160,7 +160,8 @@ impl Server {
         self.serve_requests(move |incoming| {
             let (options, serve) = (Arc::clone(&options), Arc::clone(&serve));
             async move {
-                match incoming.respond().await {
+                // In a box of its own: what the handshake takes is not held by the open connection.
+                match Box::pin(incoming.respond()).await {
                     Ok(socket) => serve(socket).await,
                     Err(error) => options.tell_refused(&error),
                 }
@@ -182,7 +183,8 @@ impl Server {
         self.serve_requests(move |incoming| {
             let (options, serve) = (Arc::clone(&options), Arc::clone(&serve));
             async move {
-                match incoming.respond().await {
+                // In a box of its own: what the handshake takes is not held by the open connection.
+                match Box::pin(incoming.respond()).await {
                     Ok(socket) => serve(socket.into_facade()),
                     Err(error) => options.tell_refused(&error),
                 }
@@ -226,7 +228,8 @@ impl Server {
                 let (opener, options) = (self.opener.clone(), Arc::clone(&self.options));
                 let watch = incoming.watch();
                 let respond = async move {
-                    match incoming.respond().await {
+                    // In a box of its own: what the handshake takes is not held by the open connection.
+                    match Box::pin(incoming.respond()).await {
                         // The channel has no bound: each connection has a place in the hall.
                         Ok(socket) => drop(opener.try_send(socket)),
                         Err(error) => options.tell_refused(&error),
