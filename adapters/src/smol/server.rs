@@ -162,7 +162,7 @@ impl Server {
             async move {
                 // In a box of its own: what the handshake takes is not held by the open connection.
                 match Box::pin(incoming.respond()).await {
-                    Ok(socket) => serve(socket).await,
+                    Ok(socket) => Box::pin(serve(socket)).await,
                     Err(error) => options.tell_refused(&error),
                 }
             }
