@@ -1,11 +1,13 @@
 //! Bluewire's own engine in each case.
 
 use std::hint::black_box;
-use std::rc::Rc;
 use std::str;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bluewire_core::{Config, Connection, Event, Inbox, MaskingKeys, Message, Outbox, Role};
+use bluewire_core::{
+    Config, Connection, Event, Inbox, MaskingKeys, Message, Outbox, Request, Role, ServerHandshake,
+};
 
 use crate::case::{Action, Case, Kind};
 use crate::{Run, payload, wire};
@@ -27,7 +29,27 @@ pub fn run(case: &Case) -> Run {
         }
         Action::Send => send(case),
         Action::Echo => echo(case),
+        Action::Accept => accept(case),
     }
+}
+
+fn accept(case: &Case) -> Run {
+    let config = Arc::new(Config::default());
+    let wire = wire::incoming(case);
+    Box::new(move |times| {
+        for _ in 0..times {
+            let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+            let mut handshake = ServerHandshake::new(Arc::clone(&config), NOW);
+            inbox.extend(black_box(&wire));
+            match handshake.next_request(&mut inbox, &mut outbox) {
+                Ok(Some(Request::Upgrade(offer))) => {
+                    black_box(offer.accept(NOW, &mut outbox));
+                }
+                other => unreachable!("{other:?}"),
+            }
+            black_box(outbox.unsent());
+        }
+    })
 }
 
 fn receive(case: &Case) -> Run {
@@ -123,12 +145,12 @@ impl Engine {
     #[inline]
     fn read(
         &mut self,
-        wire: &Rc<[u8]>,
+        wire: &[u8],
         read_len: usize,
         mut on_event: impl FnMut(Event<'_>, &mut Connection, &mut Outbox),
     ) {
         let Self { connection, inbox, outbox } = self;
-        let mut rest = &black_box(wire)[..];
+        let mut rest = black_box(wire);
         while !rest.is_empty() {
             let space = inbox.space();
             let (read, after) = rest.split_at(space.len().min(rest.len()).min(read_len));

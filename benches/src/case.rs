@@ -4,6 +4,8 @@ use std::fmt;
 
 use bluewire_core::Role;
 
+use crate::wire;
+
 /// One thing that is measured, done by every engine that can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -28,6 +30,8 @@ pub enum Action {
     Send,
     /// Takes a message off the wire and puts it back.
     Echo,
+    /// Takes a client's opening handshake off the wire and accepts it.
+    Accept,
 }
 
 /// What the payload is.
@@ -85,6 +89,7 @@ impl Case {
             add(Send, role, Binary, Batch, &[16]);
             add(Echo, role, Ascii, Whole, &SIZES[..3]);
         }
+        add(Accept, Role::Server, Ascii, Whole, &[wire::REQUEST.len()]);
         cases
     }
 

@@ -1,42 +1,47 @@
 //! Timing engines against each other on a machine with neighbours.
 //!
 //! All engines of a case take turns in short samples, so that a change of the machine's speed
-//! meets them alike, and the fastest sample counts: what a neighbour takes only ever adds.
+//! meets them alike, and the fastest sample counts: what a neighbour takes only ever adds. They
+//! are made anew several times over, since where in memory their buffers come to lie, relative to
+//! each other, can double the cost of a copy; that is luck, and the fastest sample is without it.
 
 use std::time::{Duration, Instant};
 
-use crate::Run;
+use crate::{Case, Engine, Run, wire};
 
 /// Long beside a clock's reading, short beside a scheduler's slice.
 const SAMPLE: Duration = Duration::from_millis(1);
 
-/// What an engine took for one run of a case.
-#[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    /// Nanoseconds in the fastest sample.
-    pub min: f64,
-    /// Nanoseconds in the median sample.
-    pub median: f64,
-}
+/// How often the engines are made anew.
+const LAYOUTS: usize = 6;
 
-/// Times the runs in turn, `rounds` samples of each.
-pub fn compare(runs: &mut [Run], rounds: usize) -> Vec<Taken> {
-    let times: Vec<u64> = runs.iter_mut().map(times_in_a_sample).collect();
-    let mut samples = vec![Vec::with_capacity(rounds); runs.len()];
-    for _ in 0..rounds {
-        for ((run, &times), samples) in runs.iter_mut().zip(&times).zip(&mut samples) {
-            // What the others left in the caches is not this one's doing.
-            run(times.div_ceil(8));
-            samples.push(nanos(run, times));
+/// By how many bytes the wire moves against the engines' memory each time: a part of a page that
+/// is no part of a line.
+const LAYOUT_STEP: usize = 712;
+
+/// Nanoseconds that each engine takes for one run of the case, in the fastest of `rounds` samples
+/// for each of several layouts of memory; `None` for an engine that cannot do it.
+#[must_use]
+pub fn compare(case: &Case, engines: &[Engine], rounds: usize) -> Vec<Option<f64>> {
+    let mut fastest = vec![None; engines.len()];
+    for layout in 0..LAYOUTS {
+        wire::set_offset(layout * LAYOUT_STEP);
+        let mut runs: Vec<_> = engines.iter().map(|engine| (engine.run)(case)).collect();
+        let times: Vec<u64> = runs.iter_mut().flatten().map(times_in_a_sample).collect();
+        for _ in 0..rounds {
+            let runs = runs
+                .iter_mut()
+                .zip(&mut fastest)
+                .filter_map(|(run, fastest)| run.as_mut().map(|run| (run, fastest)));
+            for ((run, fastest), &times) in runs.zip(&times) {
+                // What the others left in the caches is not this one's doing.
+                run(times.div_ceil(8));
+                let taken = nanos(run, times);
+                *fastest = Some(fastest.map_or(taken, |fastest: f64| fastest.min(taken)));
+            }
         }
     }
-    samples
-        .into_iter()
-        .map(|mut samples| {
-            samples.sort_unstable_by(f64::total_cmp);
-            Taken { min: samples[0], median: samples[rounds / 2] }
-        })
-        .collect()
+    fastest
 }
 
 fn times_in_a_sample(run: &mut Run) -> u64 {

@@ -1,17 +1,72 @@
 //! What a peer would send, made without any of the engines.
 
+use std::cell::Cell;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use bluewire_core::Role;
 
-use crate::case::{BATCH, Case, FRAGMENTS, Kind, Shape};
+use crate::case::{Action, BATCH, Case, FRAGMENTS, Kind, Shape};
 use crate::payload;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
+/// A browser's opening handshake.
+pub const REQUEST: &str = "GET /chat?room=12 HTTP/1.1\r\n\
+    Host: server.example.com\r\n\
+    Connection: Upgrade\r\n\
+    Pragma: no-cache\r\n\
+    Cache-Control: no-cache\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
+    Upgrade: websocket\r\n\
+    Origin: https://server.example.com\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-GB,en;q=0.5\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+thread_local! {
+    static OFFSET: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Moves the wires made from now on by this many bytes, against what they are copied to: large
+/// memory is otherwise always placed alike.
+pub fn set_offset(offset: usize) {
+    OFFSET.set(offset);
+}
+
+/// Bytes of a wire.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    memory: Rc<[u8]>,
+    start: usize,
+}
+
+impl Wire {
+    fn new(bytes: &[u8]) -> Self {
+        let start = OFFSET.get();
+        let memory = [&vec![0; start], bytes].concat();
+        Self { memory: memory.into(), start }
+    }
+}
+
+impl Deref for Wire {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.memory[self.start..]
+    }
+}
+
 /// The bytes that one run of a case brings to an engine.
 #[must_use]
-pub fn incoming(case: &Case) -> Rc<[u8]> {
+pub fn incoming(case: &Case) -> Wire {
+    if case.action == Action::Accept {
+        return Wire::new(REQUEST.as_bytes());
+    }
     let payload = payload(case.kind, case.len);
     // 5.1: a client masks all that it sends, a server nothing.
     let key = (case.role == Role::Server).then_some(KEY);
@@ -30,7 +85,7 @@ pub fn incoming(case: &Case) -> Rc<[u8]> {
             frames.flatten().collect()
         }
     };
-    bytes.into()
+    Wire::new(&bytes)
 }
 
 fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {

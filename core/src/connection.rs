@@ -181,7 +181,7 @@ impl Connection {
     /// discards any further data received." 7.1.7: an endpoint that failed the connection "MUST
     /// NOT continue to attempt to process data (including a responding Close frame)".
     pub(crate) const fn receiving_is_over(&self) -> bool {
-        self.close_received || self.failed || matches!(self.state, State::Closed)
+        self.close_received | self.failed | matches!(self.state, State::Closed)
     }
 
     /// The key for the next frame: a fresh one for each (5.3), or none for a server.

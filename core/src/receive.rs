@@ -83,6 +83,20 @@ impl Connection {
         inbox: &'a mut Inbox,
         outbox: &mut Outbox,
     ) -> Option<Event<'a>> {
+        // What ends most loops around this, told without a call.
+        if self.nothing_came(inbox) {
+            return None;
+        }
+        self.next_event_of_some(now, inbox, outbox)
+    }
+
+    #[inline(never)]
+    fn next_event_of_some<'a>(
+        &mut self,
+        now: Duration,
+        inbox: &'a mut Inbox,
+        outbox: &mut Outbox,
+    ) -> Option<Event<'a>> {
         let ready = self.poll_event(now, inbox)?;
         Some(self.take_event(ready, now, inbox, outbox))
     }
@@ -240,6 +254,13 @@ impl Connection {
             Ok(None) => false,
             Err(_) => true,
         }
+    }
+
+    /// Whether the last call left nothing, nothing has come since, and there is no end to tell.
+    #[inline]
+    fn nothing_came(&self, inbox: &Inbox) -> bool {
+        let empty = (inbox.unparsed_len() | self.receiving.left) == 0;
+        empty && !self.receiving.eof && !self.receiving_is_over()
     }
 
     /// Any received byte is a sign of life.

@@ -2,7 +2,7 @@
 //!
 //! Three lengths are told apart. Less than a block of 64 bytes, as most messages are, takes
 //! neither a loop nor a call. Blocks are masked by a loop that the compiler turns into the
-//! vectors that every processor of the architecture has. From two kilobytes up it pays to ask for
+//! vectors that every processor of the architecture has. From a kilobyte up it pays to ask for
 //! the widest that this one has, and to begin where its lines of memory do.
 
 /// What is masked at once: a line of memory.
@@ -160,7 +160,7 @@ mod wide {
     use super::{BLOCK_LEN, short_copy, short_in_place, turned};
 
     /// Below this length it costs more to ask for them than they gain.
-    pub(super) const LEN_MIN: usize = 2048;
+    pub(super) const LEN_MIN: usize = 1024;
 
     pub(super) fn in_place(bytes: &mut [u8], key: u64) {
         let (head, bytes) = bytes.split_at_mut(head_len(bytes));

@@ -17,9 +17,9 @@ use crate::facade::{Runner, Session, Shared, WebSocket};
 use crate::progress::Progress;
 
 #[cfg(unix)]
-type Pipe = std::os::unix::net::UnixStream;
+pub(super) type Pipe = std::os::unix::net::UnixStream;
 #[cfg(not(unix))]
-type Pipe = TcpStream;
+pub(super) type Pipe = TcpStream;
 
 /// Makes a connection in the background; see [`facade`](crate::facade).
 ///
@@ -174,18 +174,18 @@ fn wait_for(
 }
 
 /// What a handle pulls to wake the loop.
-struct Cord {
+pub(super) struct Cord {
     pipe: Pipe,
     rung: Arc<AtomicBool>,
 }
 
 /// What the loop waits for beside its socket.
-struct Bell {
-    pipe: Pipe,
+pub(super) struct Bell {
+    pub(super) pipe: Pipe,
     rung: Arc<AtomicBool>,
 }
 
-fn bell() -> io::Result<(Cord, Bell)> {
+pub(super) fn bell() -> io::Result<(Cord, Bell)> {
     let (cord, bell) = pipe()?;
     cord.set_nonblocking(true)?;
     bell.set_nonblocking(true)?;
@@ -212,7 +212,7 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
 }
 
 impl Bell {
-    fn quieten(&self, mut pipe: impl Read) {
+    pub(super) fn quieten(&self, mut pipe: impl Read) {
         // The flag comes last. The other way round, a pull in between would be read away with its
         // flag left up, and no later pull would ring. A pull before the flag is down is seen to in
         // this turn, which begins after it.

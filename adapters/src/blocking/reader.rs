@@ -197,6 +197,7 @@ impl<H: Transport> ReadSide<H> {
                     answered = true;
                 }
                 None if connection.state() == State::Closed => {
+                    state.link.heed();
                     state = shared.try_write_out(state).0;
                     // A writer that waits for the peer returns.
                     let _ = self.half.shut_down();
@@ -243,6 +244,10 @@ impl<H: Transport> ReadSide<H> {
         mut state: Locked<'a, H>,
         until: Option<Instant>,
     ) -> Result<bool, Error> {
+        if state.link.heed() {
+            let _ = self.half.shut_down();
+            return Ok(true);
+        }
         let due = state.link.is_due();
         let written;
         (state, written) = shared.try_write_out(state);

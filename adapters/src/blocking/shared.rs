@@ -63,9 +63,11 @@ pub(super) fn split<S: SplitTransport>(
     engine: Engine,
 ) -> io::Result<(Reader<S>, Writer<S>)> {
     let (read_half, write_half) = stream.split()?;
-    let Engine { clock, connection, inbox, outbox, held, flow, established, end_told, .. } = engine;
+    let Engine {
+        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+    } = engine;
     let state = Guarded {
-        link: Link::new(clock, connection, outbox, flow),
+        link: Link::new(clock, connection, outbox, flow, place),
         writing: Some(WriteSide {
             half: write_half,
             piece: Vec::new(),

@@ -64,8 +64,8 @@
 //!   close with 1006.
 //! - **No event is lost to timing.** A callback set after its event still gets it, once. Messages
 //!   wait for an `on_message`, up to 1 MiB and one message more; past that the socket is not read,
-//!   until it is set. When the peer has ended the connection, messages
-//!   that wait hold the end back for a second; they hold up no end that this side asked for.
+//!   until it is set. When the peer has ended the connection, messages that wait hold the end back
+//!   for a second; they hold up no end that this side asked for.
 //! - **Order.** Open, then messages as they came, then at most one error, then exactly one close,
 //!   then nothing, but for an event that waited until its callback was set.
 //! - **One at a time.** Callbacks of one connection never run at the same time, and never inside

@@ -10,6 +10,7 @@ use super::shared::Shared;
 use super::state::{Link, Stage};
 use crate::clock::Clock;
 use crate::connect::Opened;
+use crate::server::{Place, heed};
 
 /// For so long, the end waits for an `on_message` that was about to be set, so that messages are
 /// told before it. A program that wants no messages has its `on_close` later by as much.
@@ -32,6 +33,10 @@ pub(crate) struct Session {
     last_written: bool,
     /// When the end is told although messages wait.
     grace_end: Option<Duration>,
+    /// In a server.
+    place: Option<Place>,
+    /// Whether the place was asked to tell of news.
+    listening: bool,
 }
 
 /// What a loop has to do next.
@@ -56,7 +61,7 @@ pub(crate) struct Wait {
 impl Session {
     /// The session of a connection that is open now; `None` if it was given up meanwhile.
     pub(crate) fn open(shared: &Arc<Shared>, opened: Opened) -> Option<Self> {
-        let Opened { clock, connection, inbox, outbox, established } = opened;
+        let Opened { clock, connection, inbox, outbox, established, place } = opened;
         let link = Link { clock, connection, outbox };
         shared.open(link, established).then(|| Self {
             shared: Arc::clone(shared),
@@ -68,6 +73,8 @@ impl Session {
             write_failed: false,
             last_written: false,
             grace_end: None,
+            place,
+            listening: false,
         })
     }
 
@@ -78,6 +85,7 @@ impl Session {
             // so wakes the loop when it is through.
             return true;
         }
+        self.heed();
         self.shared.run_due();
         self.take_events();
         self.see_to_deadlines();
@@ -87,6 +95,26 @@ impl Session {
         }
         self.shared.run_and_rest();
         !over
+    }
+
+    /// Does what the server says, if the connection is one's, and asks to be told more.
+    fn heed(&mut self) {
+        match &self.place {
+            Some(place) if !self.listening || place.has_news() => {}
+            _ => return,
+        }
+        let mut state = self.shared.lock();
+        if let Stage::Open(link) = &mut state.stage {
+            let now = self.clock.now();
+            heed(&mut self.place, now, &mut link.connection, &mut link.outbox);
+        }
+        if let Some(place) = &self.place {
+            // Messages that nobody took do not hold up the end then.
+            state.leaving |= place.is_leaving();
+            drop(state);
+            self.listening = true;
+            place.listen(&Arc::clone(&self.shared).into());
+        }
     }
 
     /// Notes that all there was to read has been read, or at least a part of it just now.
@@ -206,6 +234,9 @@ impl Session {
             // A Close frame that says why: once round the loop, to let it leave.
             self.last_written = true;
             return;
+        }
+        if let (Some(place), Some(closure)) = (&mut self.place, connection.closure()) {
+            place.settle(closure.clean);
         }
         drop(state);
         self.shared.end(self.io_error.take());

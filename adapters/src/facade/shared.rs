@@ -7,6 +7,7 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Wake;
 
 use bluewire_core::{Fault, Message, OwnedMessage};
 
@@ -39,6 +40,17 @@ enum Call {
     Outcome(Verdict),
     Error(Callback<OnError>, ErrorEvent),
     Close(Callback<OnClose>, CloseEvent),
+}
+
+/// Lets the loop go round when the server has something to say.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.runner.wake();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.runner.wake();
+    }
 }
 
 impl Shared {

@@ -70,7 +70,7 @@ pub(crate) struct State {
     /// Whether the peer's Close frame has come.
     close_received: bool,
     /// Whether a close was asked for, or every handle is gone: messages hold nothing up any more.
-    leaving: bool,
+    pub(super) leaving: bool,
     pub(super) verdicts: VecDeque<Verdict>,
     pub(super) open_due: bool,
     pub(super) held: VecDeque<OwnedMessage>,

@@ -172,6 +172,7 @@ impl ReadSide {
         loop {
             let mut link = shared.link();
             let now = link.clock.now();
+            link.heed();
             let due = link.is_due();
             let (connection, outbox) = link.parts();
             match connection.poll_event(now, &mut self.inbox) {
@@ -189,6 +190,7 @@ impl ReadSide {
                     continue;
                 }
                 None if connection.state() == State::Closed => {
+                    link.heed();
                     drop(link);
                     let _ = shared.poll_write_out(cx);
                     shared.changed();
@@ -206,6 +208,7 @@ impl ReadSide {
                 Poll::Pending => {
                     let (clock, deadline) = {
                         let link = shared.link();
+                        link.listen(cx.waker());
                         (link.clock, link.connection.poll_timeout())
                     };
                     ready!(self.deadline.poll(clock, deadline, cx));

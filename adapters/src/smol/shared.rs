@@ -70,7 +70,9 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     engine: Engine,
 ) -> (Reader<S>, Writer<S>) {
     let shut_down = engine.shut_down;
-    let Engine { clock, connection, inbox, outbox, held, flow, established, end_told, .. } = engine;
+    let Engine {
+        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+    } = engine;
     let (reading, writing) = (Arc::new(Fan::default()), Arc::new(Fan::default()));
     let pipe = Pipe {
         stream,
@@ -82,7 +84,7 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     };
     let shared = Arc::new(Shared {
         pipe: Mutex::new(pipe),
-        link: Mutex::new(Link::new(clock, connection, outbox, flow)),
+        link: Mutex::new(Link::new(clock, connection, outbox, flow, place)),
         parked: Mutex::new(None),
         reading,
         writing,

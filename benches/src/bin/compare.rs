@@ -11,13 +11,13 @@
 use std::env;
 use std::process::ExitCode;
 
-use bluewire_benches::measure::{self, Taken};
+use bluewire_benches::measure;
 use bluewire_benches::{Case, Engine, engines};
 
 fn main() -> ExitCode {
     let mut filters = Vec::new();
     let mut names = Vec::new();
-    let mut rounds = 60;
+    let mut rounds = 10;
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -44,12 +44,14 @@ fn main() -> ExitCode {
 }
 
 fn print_row(name: &str, case: &Case, engines: &[Engine], rounds: usize) {
-    let mut runs: Vec<_> = engines.iter().filter_map(|engine| (engine.run)(case)).collect();
-    let taken = measure::compare(&mut runs, rounds);
+    let taken = measure::compare(case, engines, rounds);
     print!("{name:<38}");
-    taken.iter().for_each(|Taken { min, .. }| print!("{min:>17.1}"));
-    let best_peer = taken.iter().skip(1).map(|taken| taken.min).min_by(f64::total_cmp);
-    println!("{:>8.2}", best_peer.map_or(f64::NAN, |best| taken[0].min / best));
+    for taken in &taken {
+        print!("{:>17}", taken.map_or(String::new(), |taken| format!("{taken:.1}")));
+    }
+    let best_peer = taken[1..].iter().copied().flatten().min_by(f64::total_cmp);
+    let ratio = taken[0].zip(best_peer).map(|(ours, best)| format!("{:.2}", ours / best));
+    println!("{:>8}", ratio.unwrap_or_default());
 }
 
 fn once(args: &[String]) -> ExitCode {

@@ -55,6 +55,8 @@ pub(super) fn run(case: &Case) -> Option<Run> {
                 });
             })
         }
+        // Its handshake is hyper's.
+        (Action::Accept, _) => return None,
         (Action::Echo, _) => Box::new(move |times| {
             finish(async {
                 for _ in 0..times {

@@ -2,15 +2,19 @@
 
 use std::hint::black_box;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::SinkExt;
 use sockudo_ws::cork::ZERO_COPY_MIN;
+use sockudo_ws::handshake;
 use sockudo_ws::protocol::{Message, Protocol, Role};
 use sockudo_ws::{Config, RECV_BUFFER_SIZE, WebSocketStream};
 
 use super::{MemoryStream, deliver, finish};
 use crate::case::{Action, Case, Kind};
 use crate::{Run, payload};
+
+/// As much as Bluewire's default.
+const LEN_MAX: usize = 16 << 20;
 
 pub(super) fn run(case: &Case) -> Option<Run> {
     let role = match case.role {
@@ -59,6 +63,21 @@ pub(super) fn run(case: &Case) -> Option<Run> {
                 }
             })
         }
+        Action::Accept => {
+            let mut stream = MemoryStream::new(case);
+            Box::new(move |times| {
+                for _ in 0..times {
+                    let mut inbox = BytesMut::with_capacity(RECV_BUFFER_SIZE);
+                    inbox.extend_from_slice(stream.next_read(RECV_BUFFER_SIZE));
+                    let (request, len) =
+                        handshake::parse_request(&inbox).expect("lawful").expect("whole");
+                    let accept = handshake::generate_accept_key(request.key);
+                    black_box(handshake::build_response(&accept, None, None));
+                    inbox.advance(len);
+                    black_box((Protocol::new(role, LEN_MAX, LEN_MAX), inbox));
+                }
+            })
+        }
         Action::Echo => {
             let mut received = Vec::new();
             Box::new(move |times| {
@@ -97,7 +116,6 @@ struct Engine {
 
 impl Engine {
     fn new(case: &Case, role: Role) -> Self {
-        const LEN_MAX: usize = 16 << 20;
         Self {
             protocol: Protocol::new(role, LEN_MAX, LEN_MAX),
             stream: MemoryStream::new(case),

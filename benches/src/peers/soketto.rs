@@ -4,6 +4,8 @@ use std::hint::black_box;
 use std::str;
 
 use soketto::connection::{Builder, Mode};
+use soketto::handshake::Server;
+use soketto::handshake::server::Response;
 use soketto::{Data, Receiver};
 
 use super::{MemoryStream, deliver, finish};
@@ -48,6 +50,20 @@ pub(super) fn run(case: &Case) -> Option<Run> {
                             }
                         }
                         sender.flush().await.expect("open");
+                    }
+                });
+            })
+        }
+        Action::Accept => {
+            let stream = MemoryStream::new(case);
+            Box::new(move |times| {
+                finish(async {
+                    for _ in 0..times {
+                        let mut server = Server::new(stream.clone());
+                        let key = server.receive_request().await.expect("lawful").key();
+                        let response = Response::Accept { key, protocol: None };
+                        server.send_response(&response).await.expect("open");
+                        black_box(server.into_builder().finish());
                     }
                 });
             })

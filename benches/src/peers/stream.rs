@@ -3,17 +3,18 @@
 use std::hint::black_box;
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 use tokio::io::ReadBuf;
 
+use crate::wire::Wire;
 use crate::{Case, wire};
 
 /// One run's bytes over and over. A read ends where a run does, or a segment.
+#[derive(Clone, Debug)]
 pub(crate) struct MemoryStream {
-    wire: Rc<[u8]>,
+    wire: Wire,
     read: usize,
     read_len: usize,
 }

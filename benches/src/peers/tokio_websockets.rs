@@ -46,6 +46,17 @@ pub(super) fn run(case: &Case) -> Option<Run> {
                 });
             })
         }
+        Action::Accept => {
+            let stream = MemoryStream::new(case);
+            Box::new(move |times| {
+                finish(async {
+                    for _ in 0..times {
+                        let accepted = ServerBuilder::new().accept(stream.clone()).await;
+                        black_box(accepted.expect("lawful"));
+                    }
+                });
+            })
+        }
         Action::Echo => Box::new(move |times| {
             finish(async {
                 for _ in 0..times {

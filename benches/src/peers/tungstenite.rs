@@ -15,6 +15,14 @@ pub(super) fn run(case: &Case) -> Option<Run> {
         bluewire_core::Role::Server => Role::Server,
         bluewire_core::Role::Client => Role::Client,
     };
+    if case.action == Action::Accept {
+        let stream = MemoryStream::new(case);
+        return Some(Box::new(move |times| {
+            for _ in 0..times {
+                black_box(tungstenite::accept(stream.clone()).expect("lawful"));
+            }
+        }));
+    }
     let mut socket = WebSocket::from_raw_socket(MemoryStream::new(case), role, None);
     let messages = case.messages();
     Some(match case.action {
@@ -44,6 +52,7 @@ pub(super) fn run(case: &Case) -> Option<Run> {
                 }
             })
         }
+        Action::Accept => unreachable!("told apart before"),
         Action::Echo => Box::new(move |times| {
             for _ in 0..times {
                 let message = socket.read().expect("lawful");

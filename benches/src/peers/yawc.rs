@@ -51,6 +51,8 @@ pub(super) fn run(case: &Case) -> Option<Run> {
                 });
             })
         }
+        // Its handshake is hyper's.
+        Action::Accept => return None,
         Action::Echo => Box::new(move |times| {
             finish(async {
                 for _ in 0..times {
