@@ -85,7 +85,7 @@ fn piece_in_place<const N: usize>(bytes: &mut [u8], key: u64) -> &mut [u8] {
 }
 
 /// Less than a block: by two pieces that overlap.
-#[inline]
+#[inline(always)]
 fn short_copy(bytes: &[u8], room: &mut [u8], key: u64) {
     match bytes.len() {
         32.. => ends_copy::<32>(bytes, room, key),
