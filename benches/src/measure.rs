@@ -5,6 +5,7 @@
 //! are made anew several times over, since where in memory their buffers come to lie, relative to
 //! each other, can double the cost of a copy; that is luck, and the fastest sample is without it.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::{Case, Engine, Run, wire};
@@ -60,4 +61,18 @@ fn nanos(run: &mut Run, times: u64) -> f64 {
     let start = Instant::now();
     run(times);
     start.elapsed().as_secs_f64() * 1e9 / times as f64
+}
+
+/// Nanoseconds for one copy of so many bytes, in the fastest of many samples: the floor under
+/// every case of that length.
+#[must_use]
+pub fn memcpy(len: usize) -> f64 {
+    let (from, mut to) = (vec![1_u8; len], vec![0_u8; len]);
+    let mut run: Run = Box::new(move |times| {
+        for _ in 0..times {
+            black_box(&mut to[..]).copy_from_slice(black_box(&from));
+        }
+    });
+    let times = times_in_a_sample(&mut run);
+    (0..100).map(|_| nanos(&mut run, times)).fold(f64::MAX, f64::min)
 }

@@ -153,27 +153,24 @@ impl Header {
 
 /// The bytes of a header to send, and how many of them count.
 ///
-/// They are put together as one number, low byte first, and so never stand in memory in parts.
+/// They are put together as numbers, low byte first, and so never stand in memory in parts.
 #[inline]
 pub(crate) fn encode(first: u8, payload_len: usize, key: Option<MaskingKey>) -> ([u8; 16], usize) {
-    let header = |len_7: u8, extended: u64, len: usize| {
-        let header = u128::from(first) | u128::from(len_7) << 8 | u128::from(extended) << 16;
-        match key {
-            Some(key) => {
-                let key = u128::from(u32::from_le_bytes(key.to_bytes()));
-                let masked = header | u128::from(MASK) << 8 | key << (8 * len);
-                (masked.to_le_bytes(), len + 4)
-            }
-            None => (header.to_le_bytes(), len),
-        }
+    let (mask, key, key_len) = match key {
+        Some(key) => (MASK, u64::from(u32::from_le_bytes(key.to_bytes())), 4),
+        None => (0, 0, 0),
     };
-    if payload_len < usize::from(LEN_16) {
-        header(payload_len.to_le_bytes()[0], 0, 2)
+    let begin = |len_7: u8| u64::from(first) | u64::from(len_7 | mask) << 8;
+    let (low, high, len) = if payload_len < usize::from(LEN_16) {
+        (begin(payload_len.to_le_bytes()[0]) | key << 16, 0, 2)
     } else if let Ok(len) = u16::try_from(payload_len) {
-        header(LEN_16, len.swap_bytes().into(), 4)
+        (begin(LEN_16) | u64::from(len.swap_bytes()) << 16 | key << 32, 0, 4)
     } else {
-        header(LEN_64, (payload_len as u64).swap_bytes(), 10)
-    }
+        let len = (payload_len as u64).swap_bytes();
+        (begin(LEN_64) | len << 16, len >> 48 | key << 16, 10)
+    };
+    let bytes = u128::from(low) | u128::from(high) << 64;
+    (bytes.to_le_bytes(), len + key_len)
 }
 
 /// The length of the whole frame whose header, made by [`encode`], stands at the start of

@@ -58,6 +58,9 @@ impl Outbox {
     #[must_use]
     #[inline]
     pub fn unsent(&self) -> &[u8] {
+        if self.control.is_empty() {
+            return self.data();
+        }
         let [first, second, _] = self.slices();
         if first.is_empty() { second } else { first }
     }
@@ -86,8 +89,8 @@ impl Outbox {
     /// If `len` is more than [`len`](Self::len).
     #[inline]
     pub fn sent(&mut self, len: usize) {
-        assert!(len <= self.len(), "more sent than the outbox held");
         if self.control.is_empty() {
+            assert!(len <= self.data_len(), "more sent than the outbox held");
             self.data_start += len;
         } else {
             self.sent_with_control(len);
@@ -99,7 +102,9 @@ impl Outbox {
         }
     }
 
+    #[cold]
     fn sent_with_control(&mut self, len: usize) {
+        assert!(len <= self.len(), "more sent than the outbox held");
         let before = len.min(self.border - self.data_start);
         let control = self.control.len().min(len - before);
         self.control.sent(control);

@@ -84,17 +84,30 @@ fn piece_in_place<const N: usize>(bytes: &mut [u8], key: u64) -> &mut [u8] {
     rest
 }
 
-/// Less than a block. The last eight bytes are masked as one word whether they are one or overlap
-/// another, so that no byte is masked alone unless there are less.
-#[inline]
+/// Less than a block: by two pieces that overlap.
+#[inline(always)]
 fn short_copy(bytes: &[u8], room: &mut [u8], key: u64) {
-    let (Some(last), true) = (bytes.last_chunk(), bytes.len() == room.len()) else {
-        room.copy_from_slice(bytes);
-        return bytes_in_place(room, key);
-    };
-    words_copy(bytes, room, key);
-    if let Some(room) = room.last_chunk_mut() {
-        *room = masked(*last, turned(key, bytes.len()));
+    match bytes.len() {
+        32.. => ends_copy::<32>(bytes, room, key),
+        16..32 => ends_copy::<16>(bytes, room, key),
+        8..16 => ends_copy::<8>(bytes, room, key),
+        _ => {
+            for ((byte, room), key) in bytes.iter().zip(room).zip(key.to_le_bytes()) {
+                *room = byte ^ key;
+            }
+        }
+    }
+}
+
+/// Writes the first `N` bytes masked, and the last `N`: all, if there are at most twice as many.
+#[inline]
+fn ends_copy<const N: usize>(bytes: &[u8], room: &mut [u8], key: u64) {
+    if let (Some(piece), Some(room)) = (bytes.first_chunk::<N>(), room.first_chunk_mut::<N>()) {
+        words_copy(piece, room, key);
+    }
+    let key = turned(key, bytes.len() - N);
+    if let (Some(piece), Some(room)) = (bytes.last_chunk::<N>(), room.last_chunk_mut::<N>()) {
+        words_copy(piece, room, key);
     }
 }
 

@@ -1,0 +1,77 @@
+//! What can be counted rather than timed: allocations, and instructions where valgrind is.
+
+use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::process::Command;
+
+/// Cases whose instructions are counted: those that are small enough for each to matter.
+pub(crate) const COUNTED: [&str; 6] = [
+    "server/receive/ascii/16/whole",
+    "server/receive/mixed/1024/whole",
+    "server/send/binary/16/whole",
+    "server/send/binary/16/batch",
+    "client/send/binary/16/whole",
+    "server/echo/ascii/16/whole",
+];
+
+/// Counts by case and engine.
+pub(crate) struct Counts {
+    /// Allocations a message.
+    pub(crate) allocations: HashMap<(String, String), f64>,
+    /// Instructions a run; empty without valgrind.
+    pub(crate) instructions: HashMap<(String, String), u64>,
+}
+
+impl Counts {
+    /// Runs the programs that count.
+    pub(crate) fn take(names: &[&str]) -> io::Result<Self> {
+        Ok(Self { allocations: allocations()?, instructions: instructions(names) })
+    }
+}
+
+fn allocations() -> io::Result<HashMap<(String, String), f64>> {
+    let output = cargo(&["run", "--bin", "allocations"]).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let counts = text.lines().filter_map(|line| {
+        let mut fields = line.split('\t');
+        let (case, engine, count) = (fields.next()?, fields.next()?, fields.next()?);
+        Some(((case.to_owned(), engine.to_owned()), count.parse().ok()?))
+    });
+    Ok(counts.collect())
+}
+
+fn instructions(names: &[&str]) -> HashMap<(String, String), u64> {
+    let built = cargo(&["build", "--bin", "compare"]).status();
+    if !built.is_ok_and(|status| status.success()) {
+        return HashMap::new();
+    }
+    let cases = COUNTED.iter().flat_map(|case| names.iter().map(move |name| (*case, *name)));
+    let counts = cases.filter_map(|(case, name)| {
+        // The difference of two lengths is without what begins and ends the program.
+        let [short, long] = [1_000, 11_000].map(|times| count(case, name, times));
+        Some(((case.to_owned(), name.to_owned()), (long? - short?) / 10_000))
+    });
+    counts.collect()
+}
+
+/// The instructions of the program that runs the case so many times.
+fn count(case: &str, name: &str, times: u64) -> Option<u64> {
+    let program = env::current_exe().ok()?.with_file_name("compare");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["--once", case, name, &times.to_string()])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.split("Collected : ").nth(1)?.split_whitespace().next()?.parse().ok()
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(cargo);
+    command.args(args).args(["--release", "-p", "bluewire-benches", "--features", "peers"]);
+    command
+}
