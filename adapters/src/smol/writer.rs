@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         if self.queue_len() >= CORK_LEN_MAX {
             let cx = &Context::from_waker(std::task::Waker::noop());
