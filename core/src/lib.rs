@@ -78,7 +78,7 @@
 //! # let server = Connection::server(Config::default(), Duration::ZERO);
 //! # let echoing = thread::spawn(move || echo(server, Inbox::default(), stream));
 //! # let mut client = Connection::client(
-//! #     Config::default(), MaskingKeys::from_system(), Duration::ZERO);
+//! #     Config::default(), MaskingKeys::from_seed([7; 32]), Duration::ZERO);
 //! # let mut outbox = Outbox::new();
 //! # client.send("Hello", &mut outbox)?;
 //! # client.close(Duration::ZERO, CloseCode::NORMAL, "", &mut outbox)?;

@@ -92,6 +92,16 @@ impl Browser {
         }
     }
 
+    /// Evaluates this in a page until it is true.
+    pub(crate) fn wait_until(&mut self, page: &Page, expression: &str) {
+        let evaluate = json!({ "expression": expression });
+        let started = Instant::now();
+        while self.call("Runtime.evaluate", &evaluate, Some(page))["result"]["value"] != true {
+            assert!(started.elapsed() < TIMEOUT, "never: {expression}, {:?}", self.log);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Whether the console of a page told this.
     pub(crate) fn has_logged(&self, part: &str) -> bool {
         self.log.iter().any(|entry| entry.contains(part))

@@ -35,6 +35,7 @@ macro_rules! with_each {
 }
 
 mod browser;
+mod chat;
 mod chromium;
 mod node;
 mod ours;

@@ -1,0 +1,77 @@
+//! Someone in a browser and someone in a program chat through the example `chat`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use bluewire::{CloseCode, ConnectOptions, Message, blocking};
+
+use crate::browser::Browser;
+use crate::peer::Peer;
+
+#[test]
+fn a_browser_chats_through_the_blocking_example() {
+    chat("blocking");
+}
+
+#[test]
+fn a_browser_chats_through_the_smol_example() {
+    chat("smol");
+}
+
+fn chat(adapter: &str) {
+    let Some(mut browser) = Browser::start() else { return };
+    let (server, address) = start(adapter);
+
+    let page = browser.open(&format!("http://{address}/"));
+    browser.wait_until(&page, "document.getElementById('state')?.textContent === 'open'");
+    let options = ConnectOptions::new(format!("ws://{address}/chat")).protocol("chat");
+    let mut friend = blocking::connect(options).expect("the chat is open to programs");
+    assert_eq!(friend.protocol(), Some("chat"));
+
+    browser.wait_until(
+        &page,
+        "document.getElementById('text').value = 'Grüße 🌍', \
+         document.getElementById('send').click(), true",
+    );
+    let joined = friend.recv().expect("the chat goes on").expect("who is there");
+    assert_eq!(joined, Message::Text("2 joined"));
+    let said = friend.recv().expect("the chat goes on").expect("what the browser said");
+    assert!(matches!(said, Message::Text(text) if text.contains("Grüße 🌍")), "{said:?}");
+    friend.send("and to you").expect("the chat goes on");
+    browser.wait_until(
+        &page,
+        "['Grüße 🌍', 'and to you'].every((said) => \
+         document.getElementById('messages').innerText.includes(said))",
+    );
+
+    let closure = friend.close(CloseCode::NORMAL, "bye").expect("it closes");
+    assert!(closure.clean, "{closure:?}");
+    // The server says why it goes, and the page shows it.
+    stop(&server);
+    browser.wait_until(&page, "document.getElementById('state').textContent === 'closed 1001'");
+}
+
+/// The server, and the address that it prints.
+fn start(adapter: &str) -> (Peer, String) {
+    let tests = std::env::current_exe().expect("it has a path");
+    let directory = tests.parent().and_then(|path| path.parent()).expect("target/PROFILE/deps");
+    let program = directory.join("examples/chat");
+    assert!(program.exists(), "build it first: cargo build --example chat");
+    let mut child = Command::new(program)
+        .args(["--adapter", adapter, "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let stdout = child.stdout.take().expect("it is piped");
+    let peer = Peer(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("it prints a line");
+    let address = line.trim().strip_prefix("listening on ").expect("it listens");
+    (peer, address.to_owned())
+}
+
+fn stop(server: &Peer) {
+    let process = server.0.id().to_string();
+    let status = Command::new("kill").args(["-TERM", &process]).status().expect("kill runs");
+    assert!(status.success());
+}
