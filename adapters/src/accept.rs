@@ -14,6 +14,7 @@ use bluewire_core::{
 use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::progress::Progress;
+use crate::server::Place;
 
 /// How to accept connections.
 ///
@@ -99,35 +100,67 @@ impl OriginPolicy {
 pub(crate) struct Accepting {
     clock: Clock,
     handshake: ServerHandshake,
-    options: AcceptOptions,
     pub(crate) inbox: Inbox,
     outbox: Outbox,
 }
 
+/// How far a client's request has come.
+pub(crate) enum Heard {
+    /// It takes another read.
+    More(Accepting),
+    /// It asks for a WebSocket, as it must, and the options have nothing against it.
+    Upgrade(Asked),
+    /// It asks for something else.
+    Plain(RequestHead, Inbox),
+}
+
+/// A request for a WebSocket that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    clock: Clock,
+    pub(crate) offer: Offer,
+    pub(crate) inbox: Inbox,
+}
+
 impl Accepting {
-    pub(crate) fn start(options: AcceptOptions) -> Self {
+    pub(crate) fn start(options: &AcceptOptions) -> Self {
         let clock = Clock::start();
         let config = Arc::clone(&options.config);
         let inbox = Inbox::with_read_len(config.limits.read_len);
         let handshake = ServerHandshake::new(config, clock.now());
-        Self { clock, handshake, options, inbox, outbox: Outbox::new() }
+        Self { clock, handshake, inbox, outbox: Outbox::new() }
     }
 
-    /// Goes on with what has arrived, then with what the clock says. An error comes with the
-    /// answer to write.
-    pub(crate) fn advance(mut self) -> Result<Progress<Self>, (AcceptError, Outbox)> {
+    /// Goes on with what has arrived, then with what the clock says, and answers. An error comes
+    /// with the answer to write.
+    pub(crate) fn advance(
+        self,
+        options: &AcceptOptions,
+    ) -> Result<Progress<Self>, (AcceptError, Outbox)> {
+        match self.hear(options)? {
+            Heard::More(accepting) => Ok(Progress::More(accepting)),
+            Heard::Upgrade(asked) => Ok(Progress::Done(asked.open(None))),
+            Heard::Plain(head, _) => Err(decline(head)),
+        }
+    }
+
+    /// The same without an answer to a request that there is nothing against.
+    pub(crate) fn hear(mut self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
         let mut asked = self.handshake.next_request(&mut self.inbox, &mut self.outbox);
         if let Ok(None) = asked {
             self.handshake.handle_timeout(self.clock.now(), &mut self.outbox);
             asked = self.handshake.next_request(&mut self.inbox, &mut self.outbox);
         }
         match asked {
-            Ok(None) => Ok(Progress::More(self)),
-            Ok(Some(Request::Upgrade(offer))) => self.answer(offer),
-            Ok(Some(Request::Plain(head))) => {
-                answer(426).lay(&head, &mut self.outbox);
-                Err((AcceptError::NotWebSocket(head), self.outbox))
+            Ok(None) => Ok(Heard::More(self)),
+            Ok(Some(Request::Upgrade(mut offer))) => {
+                if let Err((error, answer)) = options.judge(&mut offer) {
+                    offer.reject(&answer, &mut self.outbox);
+                    return Err((error, self.outbox));
+                }
+                Ok(Heard::Upgrade(Asked { clock: self.clock, offer, inbox: self.inbox }))
             }
+            Ok(Some(Request::Plain(head))) => Ok(Heard::Plain(head, self.inbox)),
             Err(error) => Err((AcceptError::Handshake(error), self.outbox)),
         }
     }
@@ -141,41 +174,61 @@ impl Accepting {
     pub(crate) fn receive_eof(&mut self) {
         self.handshake.receive_eof();
     }
+}
 
-    fn answer(mut self, mut offer: Offer) -> Result<Progress<Self>, (AcceptError, Outbox)> {
-        let head = offer.head().clone();
-        if !self.options.origins.allows(&offer) {
-            offer.reject(&answer(403), &mut self.outbox);
-            return Err((AcceptError::OriginRefused(head), self.outbox));
-        }
-        let protocol = offer
-            .subprotocols()
-            .find(|offered| self.options.protocols.iter().any(|spoken| spoken == offered))
-            .map(str::to_owned);
-        if let Err(error) = prepare(&mut offer, protocol.as_deref(), &self.options.headers) {
-            offer.reject(&answer(500), &mut self.outbox);
-            return Err((AcceptError::Header(error), self.outbox));
-        }
-        let Self { clock, inbox, mut outbox, .. } = self;
+impl Asked {
+    /// Accepts.
+    pub(crate) fn open(self, place: Option<Place>) -> Opened {
+        let Self { clock, offer, inbox } = self;
+        let mut outbox = Outbox::new();
+        let protocol = offer.subprotocol().map(str::to_owned);
+        let request = Some(offer.head().clone());
         let connection = offer.accept(clock.now(), &mut outbox);
-        let established = Established { protocol, response: None, request: Some(head) };
-        Ok(Progress::Done(Opened { clock, connection, inbox, outbox, established }))
+        let established = Established { protocol, response: None, request };
+        Opened { clock, connection, inbox, outbox, established, place }
     }
+
+    /// Refuses.
+    pub(crate) fn reject(self, answer: &HttpAnswer) -> Outbox {
+        let mut outbox = Outbox::new();
+        self.offer.reject(answer, &mut outbox);
+        outbox
+    }
+}
+
+impl AcceptOptions {
+    /// What the options have against an offer; otherwise puts into it what they say.
+    fn judge(&self, offer: &mut Offer) -> Result<(), (AcceptError, HttpAnswer)> {
+        if !self.origins.allows(offer) {
+            return Err((AcceptError::OriginRefused(offer.head().clone()), answer(403)));
+        }
+        let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
+        let _ = offer.select_subprotocol_among(&protocols);
+        let mut headers = self.headers.iter();
+        headers
+            .try_for_each(|(name, value)| offer.add_header(name, value))
+            .map_err(|error| (AcceptError::Header(error), answer(500)))
+    }
+}
+
+/// Says that there is nothing but WebSockets here.
+pub(crate) fn decline(head: RequestHead) -> (AcceptError, Outbox) {
+    let mut outbox = Outbox::new();
+    answer(426).lay(&head, &mut outbox);
+    (AcceptError::NotWebSocket(head), outbox)
+}
+
+/// Says that too many are there.
+#[cfg(any(feature = "blocking", feature = "smol"))]
+pub(crate) fn turn_away(head: RequestHead) -> (AcceptError, Outbox) {
+    let mut outbox = Outbox::new();
+    let full = answer(503).header("Retry-After", "5").expect("it is lawful");
+    full.text("too many connections\n").lay(&head, &mut outbox);
+    (AcceptError::Full(head), outbox)
 }
 
 fn answer(status: u16) -> HttpAnswer {
     HttpAnswer::new(status).expect("it is a status")
-}
-
-fn prepare(
-    offer: &mut Offer,
-    protocol: Option<&str>,
-    headers: &[(String, String)],
-) -> Result<(), HeadError> {
-    if let Some(protocol) = protocol {
-        offer.select_subprotocol(protocol)?;
-    }
-    headers.iter().try_for_each(|(name, value)| offer.add_header(name, value))
 }
 
 /// Why a connection was not accepted. The client has been answered, as far as it could be.
@@ -192,6 +245,13 @@ pub enum AcceptError {
     NotWebSocket(RequestHead),
     /// A header of the options may not be set. The client was answered by 500.
     Header(HeadError),
+    /// The application refused it, by this status.
+    Refused(RequestHead, u16),
+    /// The server has as many connections as it may. It was answered by 503.
+    Full(RequestHead),
+    /// The handshake was given up for a newer one, since as many as may be were under way, or
+    /// because the server shut down.
+    GivenUp,
 }
 
 impl fmt::Display for AcceptError {
@@ -210,6 +270,11 @@ impl fmt::Display for AcceptError {
                 write!(f, "the request did not ask for a WebSocket: {method} {target}")
             }
             Self::Header(error) => error.fmt(f),
+            Self::Refused(head, status) => {
+                write!(f, "the application refused {} by {status}", head.target())
+            }
+            Self::Full(_) => f.write_str("the server has as many connections as it may"),
+            Self::GivenUp => f.write_str("the opening handshake was given up"),
         }
     }
 }
@@ -220,7 +285,11 @@ impl std::error::Error for AcceptError {
             Self::Io(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Header(error) => Some(error),
-            Self::OriginRefused(_) | Self::NotWebSocket(_) => None,
+            Self::OriginRefused(_)
+            | Self::NotWebSocket(_)
+            | Self::Refused(..)
+            | Self::Full(_)
+            | Self::GivenUp => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use bluewire_core::{
 
 use crate::clock::Clock;
 use crate::progress::Progress;
+use crate::server::Place;
 use crate::url::{Url, UrlError};
 
 /// Where to connect and how: a URL, headers, subprotocols, settings.
@@ -157,6 +158,8 @@ pub(crate) struct Opened {
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) established: Established,
+    /// In a server.
+    pub(crate) place: Option<Place>,
 }
 
 impl Opened {
@@ -170,7 +173,7 @@ impl Opened {
             Role::Server => Connection::server(config, clock.now()),
         };
         let established = Established::default();
-        Self { clock, connection, inbox, outbox: Outbox::new(), established }
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, place: None }
     }
 }
 
@@ -229,7 +232,14 @@ impl Opening {
                 };
                 let Self { clock, keys, inbox, outbox, .. } = self;
                 let connection = response.into_connection(keys, clock.now());
-                Ok(Progress::Done(Opened { clock, connection, inbox, outbox, established }))
+                Ok(Progress::Done(Opened {
+                    clock,
+                    connection,
+                    inbox,
+                    outbox,
+                    established,
+                    place: None,
+                }))
             }
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),

@@ -3,6 +3,7 @@
 //! Each adapter, [`blocking`] and [`smol`], offers the same under the same names:
 //!
 //! - the **direct API**: `connect` and `accept` give a `WebSocket` on which to `recv` and `send`;
+//!   a `Server` does so for many, with limits, and shuts them down in order;
 //! - the **callback facade**: `websocketfactory::create` gives a [`facade::WebSocket`] with
 //!   `on_open`, `on_message`, `on_close` and `on_error`.
 //!
@@ -45,13 +46,15 @@ mod direct;
 mod error;
 pub mod facade;
 mod progress;
+mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
 mod url;
 
 pub use bluewire_core::{
-    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, Headers, Keepalive, Limits, Message,
-    OwnedMessage, PreparedMessage, ProtocolError, RequestHead, ResponseHead, SendError, Timeout,
+    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HeadError, Headers, HttpAnswer,
+    Keepalive, Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead,
+    ResponseHead, SendError, Timeout,
 };
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
@@ -59,6 +62,7 @@ pub use connect::{ConnectError, ConnectOptions};
 #[cfg(any(feature = "blocking", feature = "smol"))]
 pub use direct::Flow;
 pub use error::Error;
+pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 
 #[cfg(doctest)]

@@ -1,5 +1,6 @@
 //! How the direct API sends, holds, attends and closes: both adapters, both roles.
 
+#![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod direct;

@@ -1,5 +1,6 @@
 //! A connection that was split: two threads or tasks at each end.
 
+#![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::net::{TcpListener, TcpStream};
@@ -210,6 +211,31 @@ mod blocking {
     }
 
     #[test]
+    fn pings_are_answered_while_the_program_only_writes() {
+        let config = Config {
+            keepalive: Some(bluewire::Keepalive {
+                interval: Duration::from_millis(150),
+                timeout: Duration::from_millis(600),
+            }),
+            ..Config::default()
+        };
+        let (client, mut server) = pair_with(config);
+        let (reader, writer) = client.split().unwrap();
+        drop(reader);
+        let sending = thread::spawn(move || {
+            for _ in 0..8 {
+                thread::sleep(Duration::from_millis(250));
+                writer.send("tick").unwrap();
+            }
+        });
+        for _ in 0..8 {
+            assert!(server.recv().unwrap().is_some());
+        }
+        assert!(server.round_trip().is_some());
+        sending.join().unwrap();
+    }
+
+    #[test]
     fn pings_are_answered_while_the_program_only_reads() {
         let (client, mut server) = pair();
         let (mut reader, _writer) = client.split().unwrap();
@@ -240,6 +266,34 @@ mod smol {
 
     async fn pair() -> (WebSocket<Stream>, WebSocket<Stream>) {
         pair_with(Config::default()).await
+    }
+
+    #[test]
+    fn pings_are_answered_while_the_program_only_writes() {
+        let config = Config {
+            keepalive: Some(bluewire::Keepalive {
+                interval: Duration::from_millis(150),
+                timeout: Duration::from_millis(600),
+            }),
+            ..Config::default()
+        };
+        block_on(async {
+            let (client, mut server) = pair_with(config).await;
+            let (reader, writer) = client.split();
+            drop(reader);
+            // On a thread of its own: the other tests keep the global executor busy.
+            let sending = thread::spawn(move || {
+                for _ in 0..8 {
+                    thread::sleep(Duration::from_millis(250));
+                    block_on(writer.send("tick")).unwrap();
+                }
+            });
+            for _ in 0..8 {
+                assert!(server.recv().await.unwrap().is_some());
+            }
+            assert!(server.round_trip().is_some());
+            sending.join().unwrap();
+        });
     }
 
     async fn receive_all(mut reader: Reader<Stream>) -> Reader<Stream> {

@@ -3,7 +3,9 @@
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
+use crate::control_queue;
 use crate::frame::{CONTROL_FRAME_LEN_MAX, HEADER_LEN_MAX};
+use crate::inbox::READ_LEN_MIN;
 
 /// The settings of a connection, shared by as many connections as like through an `Arc`.
 ///
@@ -71,8 +73,12 @@ impl Config {
         let inbox = message
             .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
             .max(head)
-            .saturating_add(limits.read_len as u64);
-        let outbox = (limits.outbox_len_max as u64).saturating_mul(2);
+            .saturating_add((limits.read_len as u64).max(READ_LEN_MIN.into()));
+        // Messages wait in memory that doubles. Past their limit a Close frame is laid still.
+        let outbox = (limits.outbox_len_max as u64)
+            .saturating_mul(2)
+            .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
+            .saturating_add(control_queue::CAPACITY_MAX as u64);
         inbox.saturating_add(outbox)
     }
 }

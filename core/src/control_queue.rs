@@ -19,6 +19,10 @@ use crate::mask::MaskingKey;
 /// The most bytes that wait of the application's own frames, and of answers: 31 of the longest.
 const LEN_MAX: usize = 4096;
 
+/// The most memory that the queue takes: both kinds of frames, one that has begun to leave, and as
+/// much again that is sent and not yet forgotten, in memory that doubles.
+pub(crate) const CAPACITY_MAX: usize = 4 * (2 * LEN_MAX + CONTROL_FRAME_LEN_MAX);
+
 #[derive(Default)]
 pub(crate) struct ControlQueue {
     frames: Vec<u8>,

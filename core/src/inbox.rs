@@ -28,6 +28,9 @@ use crate::mask::MaskingKey;
 /// bytes, then lies where words are aligned, and the standard library validates it by words.
 const FRONT: usize = 2;
 
+/// The least that is allocated for a read.
+pub(crate) const READ_LEN_MIN: u32 = 64;
+
 /// Receive memory for one connection: read into [`space`](Self::space), tell
 /// [`filled`](Self::filled), then take the connection's events, which borrow it.
 ///
@@ -60,7 +63,7 @@ impl Inbox {
     /// for `read_len`; see [`Limits::read_len`]. At least 64, at most 1 GiB.
     #[must_use]
     pub fn with_read_len(read_len: usize) -> Self {
-        let read_len = u32::try_from(read_len).unwrap_or(u32::MAX).clamp(64, 1 << 30);
+        let read_len = u32::try_from(read_len).unwrap_or(u32::MAX).clamp(READ_LEN_MIN, 1 << 30);
         Self {
             buffer: Box::default(),
             message_start: 0,

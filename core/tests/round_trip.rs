@@ -211,8 +211,9 @@ impl Received {
 /// The engine at the other end, with the bytes in pieces of this length.
 fn engine_reads(sender: Role, bytes: &[u8], piece_len: usize) -> Vec<Told> {
     let receiver = if sender == Role::Client { Role::Server } else { Role::Client };
-    let config = Config { auto_pong: false, ..Config::default() };
-    let mut end = End::with(receiver, &config);
+    // Long messages in fragments of one byte are more than the default takes.
+    let limits = Limits { fragments_max: u32::MAX, ..Limits::default() };
+    let mut end = End::with(receiver, &Config { limits, auto_pong: false, ..Config::default() });
     let told = bytes.chunks(piece_len).flat_map(|piece| end.hear(piece)).collect();
     assert_eq!(end.connection.fault(), None);
     told

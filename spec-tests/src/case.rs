@@ -2,7 +2,7 @@
 //!
 //! The *testee* is the implementation under test, an echo peer in the role of client or server:
 //! each message comes back with the same type and payload. The *fuzzer* is the other end, which
-//! runs the case. A case is data; [`Fuzzer`](crate::Fuzzer) is what runs it.
+//! runs the case. A case is data; [`Fuzzer`](crate::fuzzer::Fuzzer) is what runs it.
 
 use std::fmt;
 use std::time::Duration;

@@ -155,7 +155,7 @@ fn heading(results: &Results, size: Size) -> String {
         results.elapsed.as_secs_f64(),
     );
     if size == Size::Reduced {
-        heading += " This is an unoptimised build: section 9 is reduced to a sixteenth.";
+        heading += " This is an unoptimised build: section 9 is reduced to a sixty-fourth.";
     }
     if results.count(Outcome::Unimplemented) > 0 {
         heading += " Unimplemented cases need permessage-deflate and are not run.";

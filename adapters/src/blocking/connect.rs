@@ -116,9 +116,9 @@ pub fn accept_with<S: Transport>(
     mut stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut accepting = Accepting::start(options);
+    let mut accepting = Accepting::start(&options);
     loop {
-        let advanced = accepting.advance();
+        let advanced = accepting.advance(&options);
         accepting = match advanced {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
@@ -141,7 +141,7 @@ pub fn accept_with<S: Transport>(
 
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
+pub(super) fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
     if write_out(stream, outbox, Duration::from_secs(1)).is_err()
         || stream.shut_down_writing().is_err()
     {

@@ -21,6 +21,10 @@ impl<S: Transport> WebSocket<S> {
     /// Writes what waits, reads once, sees to deadlines. What has arrived comes before a deadline,
     /// and reading does not wait for a peer that does not read.
     pub(super) fn exchange(&mut self, until: Option<Instant>) -> Result<Waited, Error> {
+        if self.engine.heed() {
+            let _ = self.stream.shut_down();
+            return Ok(Waited::Progress);
+        }
         if self.engine.is_due() {
             if self.look()? {
                 return Ok(Waited::Progress);
@@ -45,7 +49,8 @@ impl<S: Transport> WebSocket<S> {
         }
         let now = self.engine.clock.now();
         let deadline = self.engine.connection.poll_timeout();
-        let mut left = deadline.map(|deadline| deadline.saturating_sub(now));
+        let left = deadline.map(|deadline| deadline.saturating_sub(now));
+        let mut left = self.engine.cap(left);
         if let Some(until) = until {
             let until = until.saturating_duration_since(Instant::now());
             if until.is_zero() {
@@ -133,8 +138,12 @@ impl<S: Transport> WebSocket<S> {
             };
             let may_read = self.engine.hold();
             let interest = if may_read { Readiness::BOTH } else { Readiness::WRITE };
-            if self.stream.wait(interest, Some(timeout))?.readable {
+            if self.stream.wait(interest, self.engine.cap(Some(timeout)))?.readable {
                 self.read()?;
+            }
+            if self.engine.heed() {
+                let _ = self.stream.shut_down();
+                return Err(Error::Io(io::ErrorKind::ConnectionAborted.into()));
             }
             // What it answered counts as well.
             len = len.max(self.engine.outbox.len());

@@ -17,9 +17,9 @@ use crate::facade::{Runner, Session, Shared, WebSocket};
 use crate::progress::Progress;
 
 #[cfg(unix)]
-type Pipe = std::os::unix::net::UnixStream;
+pub(super) type Pipe = std::os::unix::net::UnixStream;
 #[cfg(not(unix))]
-type Pipe = TcpStream;
+pub(super) type Pipe = TcpStream;
 
 /// Makes a connection in the background; see [`facade`](crate::facade).
 ///
@@ -167,25 +167,25 @@ fn wait_for(
         Err(error) => return Err(error.into()),
     }
     if !waiting[0].revents().is_empty() {
-        bell.quieten();
+        bell.quieten(&bell.pipe);
     }
     // An error or a hang-up is told by the read that follows.
     Ok(read && count == 2 && waiting[1].revents().intersects(!PollFlags::OUT))
 }
 
 /// What a handle pulls to wake the loop.
-struct Cord {
+pub(super) struct Cord {
     pipe: Pipe,
     rung: Arc<AtomicBool>,
 }
 
 /// What the loop waits for beside its socket.
-struct Bell {
-    pipe: Pipe,
+pub(super) struct Bell {
+    pub(super) pipe: Pipe,
     rung: Arc<AtomicBool>,
 }
 
-fn bell() -> io::Result<(Cord, Bell)> {
+pub(super) fn bell() -> io::Result<(Cord, Bell)> {
     let (cord, bell) = pipe()?;
     cord.set_nonblocking(true)?;
     bell.set_nonblocking(true)?;
@@ -212,12 +212,12 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
 }
 
 impl Bell {
-    fn quieten(&self) {
+    pub(super) fn quieten(&self, mut pipe: impl Read) {
         // The flag comes last. The other way round, a pull in between would be read away with its
         // flag left up, and no later pull would ring. A pull before the flag is down is seen to in
         // this turn, which begins after it.
         let mut pulls = [0; 16];
-        while matches!((&self.pipe).read(&mut pulls), Ok(len) if len == pulls.len()) {}
+        while matches!(pipe.read(&mut pulls), Ok(len) if len == pulls.len()) {}
         self.rung.store(false, Ordering::SeqCst);
     }
 }
@@ -232,5 +232,31 @@ impl Runner for Cord {
 
     fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
         thread::Builder::new().name("bluewire".to_owned()).spawn(task).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipe that is pulled just before it is read.
+    struct Pulled<'a>(&'a Cord, &'a Bell);
+
+    impl Read for Pulled<'_> {
+        fn read(&mut self, pulls: &mut [u8]) -> io::Result<usize> {
+            self.0.wake();
+            (&self.1.pipe).read(pulls)
+        }
+    }
+
+    #[test]
+    fn a_pull_while_the_bell_is_quietened_does_not_mute_it() {
+        let (cord, bell) = bell().expect("there is a pipe");
+        cord.wake();
+        bell.quieten(Pulled(&cord, &bell));
+        cord.wake();
+        let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN)];
+        let rings = poll(&mut waiting, Some(&Timespec::default())).expect("it can be asked");
+        assert_eq!(rings, 1, "a pull does not ring");
     }
 }

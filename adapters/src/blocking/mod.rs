@@ -1,6 +1,7 @@
 //! The adapter on blocking streams of the standard library.
 //!
 //! [`connect()`] and [`accept`] give a [`WebSocket`] that one thread reads and writes;
+//! [`Server`] accepts many connections and shuts them down in order;
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run on a thread of its own.
 //!
@@ -12,10 +13,13 @@ mod byte_stream;
 mod connect;
 mod exchange;
 mod facade;
+mod gate;
+mod incoming;
 mod pump;
 mod reader;
 mod sender;
 mod sending;
+mod server;
 mod shared;
 mod stream;
 mod websocket;
@@ -23,8 +27,10 @@ mod writer;
 
 pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use server::{Server, ServerHandle};
 pub use stream::{Readiness, SocketHalf, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;
 pub use writer::Writer;

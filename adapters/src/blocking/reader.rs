@@ -22,7 +22,8 @@ const READ_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// for a peer that does not read. Deadlines are kept at the latest a second late, in the same
 /// methods. A reader that is not called reads nothing, so that a peer that sends comes to a halt.
 ///
-/// Dropped, it leaves the connection to the writers, and what arrives is dropped while one of them
+/// Dropped, it leaves the connection to the writers: what arrives is dropped, and pings and a Close
+/// are answered, while one of them sends (at least every 100 ms) or
 /// [waits for the end](super::Writer::closed).
 pub struct Reader<S: SplitTransport> {
     shared: Arc<Shared<S::Half>>,
@@ -196,6 +197,7 @@ impl<H: Transport> ReadSide<H> {
                     answered = true;
                 }
                 None if connection.state() == State::Closed => {
+                    state.link.heed();
                     state = shared.try_write_out(state).0;
                     // A writer that waits for the peer returns.
                     let _ = self.half.shut_down();
@@ -242,6 +244,10 @@ impl<H: Transport> ReadSide<H> {
         mut state: Locked<'a, H>,
         until: Option<Instant>,
     ) -> Result<bool, Error> {
+        if state.link.heed() {
+            let _ = self.half.shut_down();
+            return Ok(true);
+        }
         let due = state.link.is_due();
         let written;
         (state, written) = shared.try_write_out(state);

@@ -8,7 +8,7 @@
 
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bluewire_core::{Closure, Inbox, State};
 
@@ -46,6 +46,8 @@ pub(super) struct ReadSide<H> {
     /// What the half's read timeout was last set to.
     pub(super) read_timeout: Option<Duration>,
     pub(super) end_told: bool,
+    /// When a writer last looked at arrivals in the reader's place.
+    pub(super) looked: Instant,
 }
 
 struct WriteSide<H> {
@@ -61,9 +63,11 @@ pub(super) fn split<S: SplitTransport>(
     engine: Engine,
 ) -> io::Result<(Reader<S>, Writer<S>)> {
     let (read_half, write_half) = stream.split()?;
-    let Engine { clock, connection, inbox, outbox, held, flow, established, end_told, .. } = engine;
+    let Engine {
+        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+    } = engine;
     let state = Guarded {
-        link: Link::new(clock, connection, outbox, flow),
+        link: Link::new(clock, connection, outbox, flow, place),
         writing: Some(WriteSide {
             half: write_half,
             piece: Vec::new(),
@@ -75,7 +79,14 @@ pub(super) fn split<S: SplitTransport>(
     };
     let shared =
         Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), established });
-    let side = ReadSide { half: read_half, inbox, held, read_timeout: None, end_told };
+    let side = ReadSide {
+        half: read_half,
+        inbox,
+        held,
+        read_timeout: None,
+        end_told,
+        looked: Instant::now(),
+    };
     Ok((Reader::new(Arc::clone(&shared), side), Writer::new(shared)))
 }
 

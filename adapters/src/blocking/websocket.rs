@@ -312,7 +312,7 @@ impl<S: Transport> WebSocket<S> {
 
 impl WebSocket<TcpStream> {
     /// Goes on with callbacks: the same connection as a
-    /// [`facade::WebSocket`](crate::facade::WebSocket), on a thread of its own. Messages that are
+    /// [`facade::WebSocket`], on a thread of its own. Messages that are
     /// [held](Flow::held_len_max) are dropped: receive them before.
     ///
     /// # Errors

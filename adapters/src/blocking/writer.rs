@@ -8,7 +8,7 @@ use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
 use super::shared::Shared;
 use super::stream::SplitTransport;
-use crate::direct::{CORK_LEN_MAX, Lay};
+use crate::direct::{CORK_LEN_MAX, LOOK_INTERVAL, Lay};
 use crate::error::Error;
 
 /// An end of a split connection that sends; a clone is another one for the same connection.
@@ -208,7 +208,24 @@ impl<S: SplitTransport> Writer<S> {
     fn lay(&self, what: Lay<'_>) -> Result<(), Error> {
         let mut state = self.shared.lock();
         let ticket = state.link.lay(what)?;
-        self.shared.write_out(state, ticket)
+        self.shared.write_out(state, ticket)?;
+        self.look();
+        Ok(())
+    }
+
+    /// Sees to what has arrived, if there is no reader that does, and that is not just now done.
+    fn look(&self) {
+        let mut state = self.shared.lock();
+        let parked = &mut state.parked;
+        let Some(mut side) = parked.take_if(|side| side.looked.elapsed() >= LOOK_INTERVAL) else {
+            return;
+        };
+        drop(state);
+        side.looked = Instant::now();
+        // What has gone wrong is in the connection's state.
+        let _ = side.discard(&self.shared, Some(side.looked));
+        self.shared.lock().parked = Some(side);
+        self.shared.tell_end();
     }
 
     /// The closure; `None` if the time is over before.

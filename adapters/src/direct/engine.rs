@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use bluewire_core::{CloseCode, Closure, Connection, Inbox, Outbox, Ready, SendError, State};
 
-use super::CORK_LEN_MAX;
 use super::flow::Flow;
 use super::held::{Held, deliver};
+use super::{CORK_LEN_MAX, LOOK_INTERVAL};
 use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::error::Error;
+use crate::server::{Place, heed};
 
-/// While a program only sends, it looks at what has arrived this often.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// A thread that waits in a server looks this often whether the server shuts down. Half a second
+/// is soon enough for that, and costs a thousand idle threads about a hundredth of a core.
+#[cfg(feature = "blocking")]
+const HEED_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The state behind a `WebSocket`.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(crate) struct Engine {
     pub(crate) held: Held,
     pub(crate) flow: Flow,
     pub(crate) established: Established,
+    /// In a server.
+    pub(crate) place: Option<Place>,
     pub(crate) shut_down: bool,
     pub(crate) end_told: bool,
     /// When arrivals were last looked at.
@@ -47,7 +52,7 @@ pub(crate) enum Next {
 
 impl Engine {
     pub(crate) fn new(opened: Opened) -> Self {
-        let Opened { clock, connection, inbox, outbox, established } = opened;
+        let Opened { clock, connection, inbox, outbox, established, place } = opened;
         Self {
             clock,
             connection,
@@ -56,6 +61,7 @@ impl Engine {
             held: Held::default(),
             flow: Flow::default(),
             established,
+            place,
             shut_down: false,
             end_told: false,
             looked: Duration::ZERO,
@@ -64,8 +70,8 @@ impl Engine {
 
     /// What it was made of, without what it held.
     pub(crate) fn into_opened(self) -> Opened {
-        let Self { clock, connection, inbox, outbox, established, .. } = self;
-        Opened { clock, connection, inbox, outbox, established }
+        let Self { clock, connection, inbox, outbox, established, place, .. } = self;
+        Opened { clock, connection, inbox, outbox, established, place }
     }
 
     pub(crate) fn next(&mut self) -> Next {
@@ -79,7 +85,10 @@ impl Engine {
                 self.connection.take_event(ready, now, &mut self.inbox, &mut self.outbox);
                 Next::Answer
             }
-            None if self.connection.state() == State::Closed => Next::End,
+            None if self.connection.state() == State::Closed => {
+                self.heed();
+                Next::End
+            }
             None => Next::Wait,
         }
     }
@@ -154,9 +163,10 @@ impl Engine {
     pub(crate) fn discard(&mut self) -> Option<Closure> {
         self.held = Held::default();
         loop {
-            if let Some(closure) = self.connection.closure() {
+            if let Some(closure) = self.connection.closure().cloned() {
                 self.end_told = true;
-                return Some(closure.clone());
+                self.heed();
+                return Some(closure);
             }
             let now = self.clock.now();
             if self.connection.next_event(now, &mut self.inbox, &mut self.outbox).is_none()
@@ -192,6 +202,30 @@ impl Engine {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    /// Does what the server says, if the connection is one's and there is something new, and
+    /// tells it of the end. Whether the connection was cut just now.
+    pub(crate) fn heed(&mut self) -> bool {
+        let now = self.clock.now();
+        heed(&mut self.place, now, &mut self.connection, &mut self.outbox)
+    }
+
+    /// Lets the task be woken when the server has something new to say.
+    #[cfg(feature = "smol")]
+    pub(crate) fn listen(&self, waker: &std::task::Waker) {
+        if let Some(place) = &self.place {
+            place.listen(waker);
+        }
+    }
+
+    /// How long a wait of this length may be without a look at what the server says.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn cap(&self, left: Option<Duration>) -> Option<Duration> {
+        match &self.place {
+            None => left,
+            Some(_) => Some(left.map_or(HEED_INTERVAL, |left| left.min(HEED_INTERVAL))),
+        }
     }
 
     pub(crate) fn is_due(&self) -> bool {

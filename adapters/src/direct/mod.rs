@@ -13,6 +13,9 @@ pub use flow::Flow;
 pub(crate) use held::{Held, deliver};
 pub(crate) use link::{Lay, Link, Ticket};
 
+/// While a program only sends, it looks at what has arrived this often.
+pub(crate) const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Once this much waits, it is written without waiting for more; the most that one write of a
 /// shared connection takes.
 pub(crate) const CORK_LEN_MAX: usize = 64 * 1024;

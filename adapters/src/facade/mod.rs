@@ -65,8 +65,7 @@
 //! - **No event is lost to timing.** A callback set after its event still gets it, once. Messages
 //!   wait for an `on_message`, up to 1 MiB and one message more; past that the socket is not read,
 //!   until it is set. When the peer has ended the connection, messages that wait hold the end back
-//!   for [`Config::close_timeout`](bluewire_core::Config::close_timeout), then they are let go;
-//!   they hold up no end that this side asked for.
+//!   for a second; they hold up no end that this side asked for.
 //! - **Order.** Open, then messages as they came, then at most one error, then exactly one close,
 //!   then nothing, but for an event that waited until its callback was set.
 //! - **One at a time.** Callbacks of one connection never run at the same time, and never inside

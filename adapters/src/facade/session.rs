@@ -10,6 +10,11 @@ use super::shared::Shared;
 use super::state::{Link, Stage};
 use crate::clock::Clock;
 use crate::connect::Opened;
+use crate::server::{Place, heed};
+
+/// For so long, the end waits for an `on_message` that was about to be set, so that messages are
+/// told before it. A program that wants no messages has its `on_close` later by as much.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// One connection as its loop sees it. The loop is: [`step`](Self::step),
 /// [`write`](Self::write), [`wait`](Self::wait), read, and again.
@@ -26,9 +31,12 @@ pub(crate) struct Session {
     write_failed: bool,
     /// Whether what was laid last was given a chance to leave.
     last_written: bool,
-    /// When messages that nobody took are let go, once the connection has ended.
+    /// When the end is told although messages wait.
     grace_end: Option<Duration>,
-    close_timeout: Duration,
+    /// In a server.
+    place: Option<Place>,
+    /// Whether the place was asked to tell of news.
+    listening: bool,
 }
 
 /// What a loop has to do next.
@@ -53,8 +61,7 @@ pub(crate) struct Wait {
 impl Session {
     /// The session of a connection that is open now; `None` if it was given up meanwhile.
     pub(crate) fn open(shared: &Arc<Shared>, opened: Opened) -> Option<Self> {
-        let Opened { clock, connection, inbox, outbox, established } = opened;
-        let close_timeout = connection.config().close_timeout;
+        let Opened { clock, connection, inbox, outbox, established, place } = opened;
         let link = Link { clock, connection, outbox };
         shared.open(link, established).then(|| Self {
             shared: Arc::clone(shared),
@@ -66,7 +73,8 @@ impl Session {
             write_failed: false,
             last_written: false,
             grace_end: None,
-            close_timeout,
+            place,
+            listening: false,
         })
     }
 
@@ -77,6 +85,7 @@ impl Session {
             // so wakes the loop when it is through.
             return true;
         }
+        self.heed();
         self.shared.run_due();
         self.take_events();
         self.see_to_deadlines();
@@ -86,6 +95,26 @@ impl Session {
         }
         self.shared.run_and_rest();
         !over
+    }
+
+    /// Does what the server says, if the connection is one's, and asks to be told more.
+    fn heed(&mut self) {
+        match &self.place {
+            Some(place) if !self.listening || place.has_news() => {}
+            _ => return,
+        }
+        let mut state = self.shared.lock();
+        if let Stage::Open(link) = &mut state.stage {
+            let now = self.clock.now();
+            heed(&mut self.place, now, &mut link.connection, &mut link.outbox);
+        }
+        if let Some(place) = &self.place {
+            // Messages that nobody took do not hold up the end then.
+            state.leaving |= place.is_leaving();
+            drop(state);
+            self.listening = true;
+            place.listen(&Arc::clone(&self.shared).into());
+        }
     }
 
     /// Notes that all there was to read has been read, or at least a part of it just now.
@@ -206,6 +235,9 @@ impl Session {
             self.last_written = true;
             return;
         }
+        if let (Some(place), Some(closure)) = (&mut self.place, connection.closure()) {
+            place.settle(closure.clean);
+        }
         drop(state);
         self.shared.end(self.io_error.take());
     }
@@ -217,15 +249,14 @@ impl Session {
         if !matches!(state.stage, Stage::Ended) {
             return false;
         }
-        if state.holds_messages() {
+        if state.is_waited_for() {
             let now = self.clock.now();
-            let end = self.grace_end.unwrap_or_else(|| now.saturating_add(self.close_timeout));
-            self.grace_end = Some(end);
+            let end = *self.grace_end.get_or_insert_with(|| now.saturating_add(GRACE));
             if now < end {
                 return false;
             }
         }
-        state.drop_held();
+        state.end_grace();
         true
     }
 }

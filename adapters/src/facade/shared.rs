@@ -7,6 +7,7 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Wake;
 
 use bluewire_core::{Fault, Message, OwnedMessage};
 
@@ -39,6 +40,17 @@ enum Call {
     Outcome(Verdict),
     Error(Callback<OnError>, ErrorEvent),
     Close(Callback<OnClose>, CloseEvent),
+}
+
+/// Lets the loop go round when the server has something to say.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.runner.wake();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.runner.wake();
+    }
 }
 
 impl Shared {
@@ -288,8 +300,9 @@ impl Shared {
         if let Some(verdict) = state.verdicts.pop_front() {
             return Some(Call::Outcome(verdict));
         }
-        if !state.held.is_empty() {
-            let callback = callbacks.message.load()?;
+        if !state.held.is_empty()
+            && let Some(callback) = callbacks.message.load()
+        {
             return state.next_held().map(|message| Call::Message(callback, message));
         }
         if state.error_is_due()

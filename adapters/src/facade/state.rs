@@ -70,11 +70,13 @@ pub(crate) struct State {
     /// Whether the peer's Close frame has come.
     close_received: bool,
     /// Whether a close was asked for, or every handle is gone: messages hold nothing up any more.
-    leaving: bool,
+    pub(super) leaving: bool,
     pub(super) verdicts: VecDeque<Verdict>,
     pub(super) open_due: bool,
     pub(super) held: VecDeque<OwnedMessage>,
     held_len: usize,
+    /// Whether the end waits for messages no longer.
+    grace_ended: bool,
     error_due: Option<ErrorEvent>,
     error_seen: bool,
     /// Whether a callback panicked: the connection must not stay open.
@@ -100,6 +102,7 @@ impl State {
             open_due: false,
             held: VecDeque::new(),
             held_len: 0,
+            grace_ended: false,
             error_due: None,
             error_seen: false,
             panicked: false,
@@ -266,14 +269,13 @@ impl State {
     }
 
     /// Whether messages that nobody took keep the end from being told.
-    pub(super) fn holds_messages(&self) -> bool {
+    pub(super) fn is_waited_for(&self) -> bool {
         !self.held.is_empty() && !self.leaving
     }
 
-    /// Lets go of messages that nobody took.
-    pub(super) fn drop_held(&mut self) {
-        self.held_len = 0;
-        self.held.clear();
+    /// Lets the end be told before messages that nobody took. They go on waiting.
+    pub(super) fn end_grace(&mut self) {
+        self.grace_ended = true;
     }
 
     /// Whether the loop has outcomes to tell, which nobody else sees to.
@@ -281,9 +283,9 @@ impl State {
         !self.verdicts.is_empty() && !self.running
     }
 
-    /// Whether it has ended, and no message is left to be told before the end.
+    /// Whether it has ended, and no message is to be told before the end.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Ended) && self.held.is_empty()
+        matches!(self.stage, Stage::Ended) && (self.held.is_empty() || self.grace_ended)
     }
 
     /// Whether an error is there and its turn has come: behind all messages.

@@ -155,9 +155,9 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut accepting = Accepting::start(options);
+    let mut accepting = Accepting::start(&options);
     loop {
-        accepting = match accepting.advance() {
+        accepting = match accepting.advance(&options) {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
                 write_out(&mut stream, &mut opened.outbox).await.map_err(AcceptError::Io)?;
@@ -178,13 +178,17 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-async fn refuse<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: &mut S, outbox: &mut Outbox) {
+pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: &mut S,
+    outbox: &mut Outbox,
+) {
     if write_out(stream, outbox).await.is_err()
         || poll_fn(|cx| poll_shut_down(stream, cx)).await.is_err()
     {
         return;
     }
-    let mut ignored = [0; 4096];
+    // On the heap: in the future, it would be there for every connection that is not refused.
+    let mut ignored = vec![0; 4096];
     while matches!(stream.read(&mut ignored).await, Ok(len) if len > 0) {}
 }
 
@@ -207,7 +211,7 @@ async fn read<S: AsyncRead + Unpin>(
 }
 
 /// The future's output, unless the time runs out before.
-async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
     let timer = async {
         Timer::after(time).await;
         None

@@ -2,6 +2,7 @@
 //!
 //! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes, and that can be
 //! [split](WebSocket::split) for several;
+//! [`Server`] accepts many connections and shuts them down in order;
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run in a task of its own.
 //!
@@ -13,10 +14,13 @@ mod connect;
 mod deadline;
 mod facade;
 mod fan;
+mod gate;
+mod incoming;
 mod pump;
 mod reader;
 mod sender;
 mod sending;
+mod server;
 mod shared;
 mod shut_down;
 mod spare;
@@ -26,8 +30,10 @@ mod writer;
 
 pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
+pub use incoming::{Incoming, Plain, Upgrade};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use server::{Server, ServerHandle};
 pub use websocket::WebSocket;
 pub use writer::Writer;
 

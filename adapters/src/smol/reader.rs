@@ -21,7 +21,8 @@ use crate::error::Error;
 /// also while a writer waits for a peer that does not read. A reader that is not polled reads
 /// nothing, so that a peer that sends comes to a halt.
 ///
-/// Dropped, it leaves the connection to the writers, and what arrives is dropped while one of them
+/// Dropped, it leaves the connection to the writers: what arrives is dropped, and pings and a Close
+/// are answered, while one of them sends (at least every 100 ms, and as long as it waits) or
 /// [waits for the end](super::Writer::closed). It is also a `Stream` of messages.
 ///
 /// # Cancel safety
@@ -171,6 +172,7 @@ impl ReadSide {
         loop {
             let mut link = shared.link();
             let now = link.clock.now();
+            link.heed();
             let due = link.is_due();
             let (connection, outbox) = link.parts();
             match connection.poll_event(now, &mut self.inbox) {
@@ -188,6 +190,7 @@ impl ReadSide {
                     continue;
                 }
                 None if connection.state() == State::Closed => {
+                    link.heed();
                     drop(link);
                     let _ = shared.poll_write_out(cx);
                     shared.changed();
@@ -205,6 +208,7 @@ impl ReadSide {
                 Poll::Pending => {
                     let (clock, deadline) = {
                         let link = shared.link();
+                        link.listen(cx.waker());
                         (link.clock, link.connection.poll_timeout())
                     };
                     ready!(self.deadline.poll(clock, deadline, cx));

@@ -250,6 +250,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         loop {
+            if self.engine.heed() {
+                return Poll::Ready(Err(Error::Io(io::ErrorKind::ConnectionAborted.into())));
+            }
             let before = self.engine.outbox.len();
             if let Poll::Ready(written) = self.poll_write_out(cx) {
                 self.stall = None;
@@ -270,6 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                     Poll::Pending => {}
                 }
             }
+            self.engine.listen(cx.waker());
             let timeout = self.engine.flow.write_timeout;
             let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
             return Pin::new(stall).poll(cx).map(|_| {

@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
 
 use bluewire_core::{Closure, Inbox, State};
 use smol::Timer;
@@ -42,6 +43,8 @@ pub(super) struct ReadSide {
     pub(super) held: Held,
     pub(super) deadline: Deadline,
     pub(super) end_told: bool,
+    /// When a writer last looked at arrivals in the reader's place.
+    pub(super) looked: Instant,
 }
 
 struct Pipe<S> {
@@ -67,7 +70,9 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     engine: Engine,
 ) -> (Reader<S>, Writer<S>) {
     let shut_down = engine.shut_down;
-    let Engine { clock, connection, inbox, outbox, held, flow, established, end_told, .. } = engine;
+    let Engine {
+        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+    } = engine;
     let (reading, writing) = (Arc::new(Fan::default()), Arc::new(Fan::default()));
     let pipe = Pipe {
         stream,
@@ -79,13 +84,14 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     };
     let shared = Arc::new(Shared {
         pipe: Mutex::new(pipe),
-        link: Mutex::new(Link::new(clock, connection, outbox, flow)),
+        link: Mutex::new(Link::new(clock, connection, outbox, flow, place)),
         parked: Mutex::new(None),
         reading,
         writing,
         established,
     });
-    let side = ReadSide { inbox, held, deadline: Deadline::default(), end_told };
+    let side =
+        ReadSide { inbox, held, deadline: Deadline::default(), end_told, looked: Instant::now() };
     (Reader::new(Arc::clone(&shared), side), Writer::new(shared))
 }
 

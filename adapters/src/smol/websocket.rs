@@ -56,7 +56,8 @@ use crate::facade;
 /// with the next write. A `send` that was polled once has queued its message.
 pub struct WebSocket<S> {
     pub(super) stream: S,
-    pub(super) engine: Engine,
+    /// In a box, since a future is as large as all that it may hold, twice.
+    pub(super) engine: Box<Engine>,
     pub(super) deadline: Deadline,
     /// When a write that waits has waited for too long.
     pub(super) stall: Option<Timer>,
@@ -64,7 +65,12 @@ pub struct WebSocket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
-        Self { stream, engine: Engine::new(opened), deadline: Deadline::default(), stall: None }
+        Self {
+            stream,
+            engine: Box::new(Engine::new(opened)),
+            deadline: Deadline::default(),
+            stall: None,
+        }
     }
 
     /// The next message, lent until the next call; `None` at the end of the connection, about
@@ -225,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// A reader, and a writer that can be cloned, for as many tasks: each works while the others
     /// wait.
     pub fn split(self) -> (Reader<S>, Writer<S>) {
-        shared::split(self.stream, self.engine)
+        shared::split(self.stream, *self.engine)
     }
 
     /// Goes on with callbacks: the same connection as a
@@ -282,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         let corked = self.engine.flow.cork && self.engine.connection.has_frame(&self.engine.inbox);
         let flow = self.engine.flow;
         let Self { stream, engine, .. } = self;
-        let Engine { connection, inbox, outbox, held, end_told, .. } = engine;
+        let Engine { connection, inbox, outbox, held, end_told, .. } = &mut **engine;
         match deliver(ready, now, held, connection, inbox, outbox) {
             Some((message, fin)) => {
                 Ok((message, fin, Sender { stream, connection, outbox, corked, flow }))
@@ -304,6 +310,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Writes what waits and waits until something was read or a deadline has passed. What has
     /// arrived comes before a deadline, and reading does not wait for a peer that does not read.
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.engine.heed() {
+            let _ = Pin::new(&mut self.stream).poll_close(cx);
+            return Poll::Ready(Ok(()));
+        }
         if self.engine.is_due() {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 return Poll::Ready(read);
@@ -332,6 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
             Poll::Ready(read) => Poll::Ready(read),
             Poll::Pending => {
                 spare::take_back(&mut self.engine.inbox, &mut self.engine.outbox);
+                self.engine.listen(cx.waker());
                 self.poll_deadline(cx).map(Ok)
             }
         }

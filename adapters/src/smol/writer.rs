@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage, SendError, State};
 use smol::Timer;
@@ -13,7 +13,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 
 use super::deadline::Deadline;
 use super::shared::{Shared, Stall};
-use crate::direct::{CORK_LEN_MAX, Lay, Ticket};
+use crate::direct::{CORK_LEN_MAX, LOOK_INTERVAL, Lay, Ticket};
 use crate::error::Error;
 
 /// An end of a split connection that sends; a clone is another one for the same connection.
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         if self.queue_len() >= CORK_LEN_MAX {
             let cx = &Context::from_waker(std::task::Waker::noop());
@@ -260,7 +260,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Writer<S> {
 
     async fn written(&self, ticket: Ticket) -> Result<(), Error> {
         let mut stall = Stall::default();
-        poll_fn(|cx| self.shared.poll_written_in_time(ticket, &mut stall, cx)).await
+        poll_fn(|cx| {
+            let written = self.shared.poll_written_in_time(ticket, &mut stall, cx);
+            self.look(written.is_pending(), cx);
+            written
+        })
+        .await
+    }
+
+    /// Sees to what has arrived, if there is no reader that does: always while this waits, and
+    /// otherwise if that is not just now done.
+    fn look(&self, waits: bool, cx: &mut Context<'_>) {
+        let mut parked = self.shared.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(side) = &mut *parked
+            && (waits || side.looked.elapsed() >= LOOK_INTERVAL)
+        {
+            side.looked = Instant::now();
+            // What has gone wrong is in the connection's state.
+            let _ = side.poll_discard(&self.shared, cx);
+        }
     }
 
     fn poll_closed(

@@ -112,7 +112,7 @@ on_each_side! {
     }
 
     fn a_second_close_fails_with_205(side) {
-        let (socket, mut peer) = side.open();
+        let (socket, peer) = side.open();
         let log = Log::of(&socket);
         socket.close(log.close(1, 1000));
         socket.close(log.close(2, 3000));

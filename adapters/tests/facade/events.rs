@@ -27,9 +27,44 @@ on_each_side! {
         log.on_close(&socket);
         log.on_error(&socket);
         // The close waits for the messages, and those for their callback.
+        for number in 1..=2 {
+            socket.send(log.send(number, "what is due has been told by now"));
+            log.outcome(number);
+        }
+        let outcomes = [1, 2].map(|number| Told::Outcome(number, Some(200)));
+        let before = [&[Told::Open], &outcomes[..]].concat();
+        assert_eq!(log.now(), before);
         log.on_message(&socket);
         let two = Told::Message(bluewire::OwnedMessage::Binary(b"two".to_vec()));
-        assert_eq!(log.at_end(), [Told::Open, text("one"), two, closed(3000, "bye", true)]);
+        let after = [text("one"), two, closed(3000, "bye", true)];
+        assert_eq!(log.at_end(), [before, after.to_vec()].concat());
+    }
+
+    fn messages_outlast_the_end_but_do_not_put_it_off_for_ever(side) {
+        let (socket, mut peer) = side.open();
+        let log = Log::default();
+        log.on_close(&socket);
+        peer.text("one");
+        peer.text("two");
+        peer.close(1000, "");
+        peer.expect_close();
+        peer.end();
+        assert_eq!(log.wait(&closed(1000, "", true)), [closed(1000, "", true)]);
+        log.on_message(&socket);
+        let all = log.wait_for_silence();
+        assert_eq!(all, [closed(1000, "", true), text("one"), text("two")]);
+    }
+
+    fn messages_hold_up_no_end_that_was_asked_for(side) {
+        let (socket, mut peer) = side.open();
+        let log = Log::default();
+        peer.text("one");
+        log.on_close(&socket);
+        let start = std::time::Instant::now();
+        socket.close(1000);
+        assert_eq!(peer.expect_close_and_end(), 1000);
+        log.wait(&closed(1000, "", true));
+        assert!(start.elapsed().as_millis() < 1000, "{:?}", start.elapsed());
     }
 
     fn an_error_is_remembered_as_well(side) {

@@ -1,12 +1,15 @@
 //! `send`: exactly one outcome for each, at the right time, in order.
 
+use std::sync::mpsc;
+use std::thread;
+
 use bluewire::facade::{ReadyState, SendOptions};
 use bluewire::{Config, Limits, PreparedMessage};
 
 use crate::common::log::{Log, Told, closed};
 use crate::common::peer::{BINARY, TEXT};
 use crate::common::side::Side;
-use crate::common::until;
+use crate::common::{PATIENCE, until};
 use crate::on_each_side;
 
 /// More than the kernel keeps for one connection.
@@ -22,7 +25,7 @@ on_each_side! {
         socket.send(log.send(2, "behind it"));
         until("the kernel takes no more", || {
             let before = socket.buffered_amount();
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            thread::sleep(std::time::Duration::from_millis(100));
             let after = socket.buffered_amount();
             after < LARGE && after == before
         });
@@ -55,14 +58,28 @@ on_each_side! {
         assert_eq!(outcomes, expected);
     }
 
-    fn every_send_from_another_thread_wakes_the_loop(side) {
+    fn every_send_from_other_threads_wakes_the_loop(side) {
+        const THREADS: usize = 4;
+        const SENDS: usize = 1500;
         let (socket, mut peer) = side.open();
-        let log = Log::of(&socket);
-        for number in 0..1000 {
-            socket.send(log.send(number, "x"));
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let socket = socket.clone();
+                thread::spawn(move || {
+                    for number in 0..SENDS {
+                        let (tell, told) = mpsc::channel();
+                        let told_by = move || tell.send(()).expect("it is waited for");
+                        socket.send(SendOptions::new("x").success(told_by));
+                        // Were a wake lost, all would wait for each other here.
+                        told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{number}"));
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..THREADS * SENDS {
             peer.expect_text("x");
-            assert_eq!(log.outcome(number), None);
         }
+        threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
     }
 
     fn what_was_not_handed_over_when_it_ended_fails_with_300(side) {

@@ -102,6 +102,30 @@ on_each_side! {
         log.wait(&closed(1000, "", true));
     }
 
+    fn outcomes_after_the_end_never_run_at_the_same_time(side) {
+        let (socket, peer) = side.open();
+        let log = Log::of(&socket);
+        peer.end();
+        log.at_end();
+        let (tell, second) = std::sync::mpsc::channel();
+        let (begun, waiting) = std::sync::mpsc::channel();
+        let (first, done) = (log.clone(), log.clone());
+        socket.send(SendOptions::new("x").fail(move |_, _| {
+            begun.send(()).expect("the test waits");
+            // That the second does not come can only be waited for.
+            assert!(second.recv_timeout(std::time::Duration::from_millis(200)).is_err());
+            first.push(Told::Outcome(1, Some(200)));
+        }));
+        waiting.recv().expect("the first runs");
+        socket.send(SendOptions::new("y").fail(move |_, _| {
+            let _ = tell.send(());
+            done.push(Told::Outcome(2, Some(200)));
+        }));
+        log.outcome(2);
+        let outcomes = [1, 2].map(|number| Told::Outcome(number, Some(200)));
+        assert_eq!(log.now()[3..], outcomes);
+    }
+
     fn sends_from_many_threads_all_arrive_whole(side) {
         const THREADS: usize = 4;
         const SENDS: usize = 250;

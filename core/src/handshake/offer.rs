@@ -129,6 +129,12 @@ impl Offer {
         Some(name)
     }
 
+    /// The subprotocol chosen so far.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
     /// Adds a header to the response, such as a cookie, after those added before.
     ///
     /// # Errors

@@ -85,6 +85,18 @@ fn pings_that_come_together_are_all_answered() {
         let answers: Vec<_> = (0..100).map(|i| Sent::new(0x8a, [i; 9])).collect();
         assert_eq!(heard.sent, answers);
     }
+    // Also behind answers that left in parts.
+    for role in BOTH {
+        let mut end = End::new(role);
+        for _ in 0..3 {
+            let pings: Vec<u8> = (0..5).flat_map(|i| frame(role, 0x89, &[i])).collect();
+            end.hear(&pings);
+            let mut bytes = end.write(3);
+            bytes.extend(end.write_all());
+            let answers: Vec<_> = (0..5).map(|i| Sent::new(0x8a, [i])).collect();
+            assert_eq!(frames_sent_by(role, &bytes), answers);
+        }
+    }
 }
 
 /// 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping

@@ -2,7 +2,9 @@
 
 use bluewire_core::{Config, Delivery, ProtocolError, SendError};
 
-use crate::common::{BOTH, End, Sent, Told, assert_fails, frame, hear, hear_in_every_cut};
+use crate::common::{
+    BOTH, End, Sent, Told, assert_fails, frame, frame_with_key, hear, hear_in_every_cut,
+};
 
 /// "a single frame with the FIN bit clear and an opcode other than 0, followed by zero or more
 /// frames with the FIN bit clear and the opcode set to 0, and terminated by a single frame with
@@ -19,6 +21,36 @@ fn fragments_are_one_message_of_the_first_ones_type() {
         assert_eq!(hear(role, &text.concat()).told, [Told::text("Hello, you")]);
         let binary = [frame(role, 0x02, b"\xff"), frame(role, 0x80, b"\xfe")];
         assert_eq!(hear(role, &binary.concat()).told, [Told::binary(b"\xff\xfe")]);
+    }
+}
+
+/// Fragments of any length are put together, whatever stood between them; each is unmasked with
+/// its own key, from its own first byte.
+#[test]
+fn fragments_of_any_length_lie_one_behind_the_other() {
+    let lens = (0..200).chain(2_000..2_200).chain([4_095, 4_096, 65_535, 65_536]);
+    let bytes: Vec<u8> = (0..=250).cycle().take(70_000).collect();
+    for role in BOTH {
+        let mut end = End::new(role);
+        for len in lens.clone() {
+            let (first, second, third) = (&bytes[..len], &bytes[..len / 2], &bytes[2..7]);
+            end.hear(&frame_with_key(role, 0x02, first, [1, 2, 3, 4]));
+            end.hear_frame(0x89, &bytes[..len % 126]);
+            end.hear(&frame_with_key(role, 0x00, second, [0, 0, 0, 9]));
+            let told = end.hear(&frame_with_key(role, 0x80, third, [0xff, 0, 0xff, 0]));
+            assert_eq!(told, [Told::binary([first, second, third].concat())], "{len}");
+
+            // All of it in one read.
+            let all = [
+                frame_with_key(role, 0x01, b"", [1; 4]),
+                frame_with_key(role, 0x00, b"abc", [1, 2, 3, 4]),
+                frame_with_key(role, 0x80, &vec![b'x'; len], [4, 3, 2, 1]),
+                frame_with_key(role, 0x82, first, [5, 6, 7, 8]),
+            ];
+            let text = format!("abc{}", "x".repeat(len));
+            assert_eq!(end.hear(&all.concat()), [Told::Text(text), Told::binary(first)]);
+            end.write_all();
+        }
     }
 }
 

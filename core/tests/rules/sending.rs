@@ -133,6 +133,13 @@ fn send_some(role: Role, with_refused_calls: bool) -> Vec<u8> {
     end.connection.ping(b"?", &mut end.outbox).expect("open");
     refused(&mut end, refused_calls);
     bytes.extend(end.write_all());
+    for _ in 0..pings_that_wait(role) {
+        end.connection.ping(&[0; 125], &mut end.outbox).expect("room");
+    }
+    refused(&mut end, |end| {
+        assert_eq!(end.connection.ping(b"", &mut end.outbox), Err(SendError::OutboxFull));
+        assert_eq!(end.connection.pong(b"", &mut end.outbox), Err(SendError::OutboxFull));
+    });
     assert_eq!(end.connection.state(), State::Open);
     end.connection.close(NOW, CloseCode::NORMAL, "", &mut end.outbox).expect("open");
     refused(&mut end, assert_refuses_to_send);
@@ -161,6 +168,12 @@ fn the_data_that_waits_is_counted_without_control_frames() {
         end.write_all();
         assert_eq!(end.outbox.data_len(), 0);
     }
+}
+
+/// How many Pings of the application's can wait.
+fn pings_that_wait(role: Role) -> usize {
+    let mut end = End::new(role);
+    (0..1000).take_while(|_| end.connection.ping(&[0; 125], &mut end.outbox).is_ok()).count()
 }
 
 /// Calls that the connection refuses, each with what it says.

@@ -28,7 +28,7 @@ pub enum Size {
     /// As the suite has them: up to 16 MiB.
     #[default]
     Full,
-    /// A sixteenth of that, and a tenth of the round trips: for unoptimised builds.
+    /// A sixty-fourth of that, and a fiftieth of the round trips: for unoptimised builds.
     Reduced,
 }
 
@@ -36,14 +36,14 @@ impl Size {
     const fn bytes(self, full: usize) -> usize {
         match self {
             Self::Full => full,
-            Self::Reduced => full / 16,
+            Self::Reduced => full / 64,
         }
     }
 
     const fn round_trips(self, full: usize) -> usize {
         match self {
             Self::Full => full,
-            Self::Reduced => full / 10,
+            Self::Reduced => full / 50,
         }
     }
 }

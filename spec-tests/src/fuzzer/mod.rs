@@ -4,6 +4,7 @@
 //! written, awaited or dropped is asked of it. So the same fuzzer runs on virtual time against an
 //! engine in memory and on real time over a socket.
 
+mod closing;
 mod steps;
 mod transcript;
 mod verdict;
@@ -22,12 +23,6 @@ use transcript::Direction;
 pub use transcript::{Detail, Transcript};
 use verdict::Record;
 pub use verdict::{CloseVerdict, Verdict};
-
-/// How long a Close frame may stay unanswered.
-const CLOSE_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long a server may take to drop the transport after the closing handshake.
-const SERVER_DROP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long the opening handshake may take.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -320,57 +315,11 @@ impl<'c> Fuzzer<'c> {
         self.drop_transport(&violation.to_string());
     }
 
-    fn take_close(&mut self, body: &[u8]) {
-        let code = body.first_chunk().map(|code| u16::from_be_bytes(*code));
-        self.note(match code {
-            Some(code) => format!("the testee closes with code {code}"),
-            None => "the testee closes without a code".into(),
-        });
-        self.record.close_received = Some(code);
-        self.record.started_by.get_or_insert(End::Testee);
-        self.timers.close_reply = None;
-        self.send_close(&1000_u16.to_be_bytes().to_vec().into());
-        // 7.1.1: the server closes the transport first, so that it is the one in TIME_WAIT.
-        match self.role {
-            Role::Server => {
-                self.note("the closing handshake is complete");
-                self.state = State::Gone;
-            }
-            Role::Client => self.timers.server_drop = Some(self.now + SERVER_DROP_TIMEOUT),
-        }
-    }
-
-    /// Starts the closing handshake, unless it has begun.
-    fn close(&mut self, body: &Payload) {
-        if self.state == State::Open {
-            self.record.started_by.get_or_insert(End::Fuzzer);
-            self.timers.close_reply = Some(self.now + CLOSE_REPLY_TIMEOUT);
-            self.send_close(body);
-        }
-    }
-
-    fn send_close(&mut self, body: &Payload) {
-        if self.state == State::Open {
-            self.state = State::Closing;
-            self.record.close_sent = true;
-            self.control(opcode::CLOSE, body.to_vec());
-        }
-    }
-
     fn control(&mut self, opcode: u8, payload: Vec<u8>) {
         let key = self.key();
         let header = Header::new(true, opcode, key, payload.len() as u64);
         self.transcript.frame(self.now, Direction::Sent, header, Some(&payload));
         self.write(frame(true, 0, opcode, key, &payload));
-    }
-
-    fn drop_transport(&mut self, why: &str) {
-        if self.state != State::Gone {
-            self.note(format!("the fuzzer drops the transport: {why}"));
-            self.record.started_by.get_or_insert(End::Fuzzer);
-            self.record.dropped_by_fuzzer = true;
-            self.state = State::Gone;
-        }
     }
 
     /// 5.3: a fresh key for each frame of a client, none for a server.

@@ -14,6 +14,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 use bluewire_benches::{Case, engines, measure};
 
@@ -71,5 +72,26 @@ fn main() -> io::Result<()> {
     for (name, svg) in chart::all(&results) {
         fs::write(charts.join(name), svg)?;
     }
-    fs::write(directory.join("RESULTS.md"), document::write(&results))
+    let document = document::write(&results) + &idle()?;
+    fs::write(directory.join("RESULTS.md"), document)
+}
+
+/// What idle connections cost, by the program beside this one; it needs the example
+/// `echo_server`, built in release.
+fn idle() -> io::Result<String> {
+    let program = env::current_exe()?.with_file_name("idle");
+    let measured = Command::new(program).output()?;
+    if !measured.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&measured.stderr).into_owned()));
+    }
+    let table = String::from_utf8_lossy(&measured.stdout);
+    Ok(format!(
+        "\n## Idle connections\n\n\
+        Resident memory of `echo_server --adapter smol` on one thread, whose clients have each had\n\
+        one message echoed and now wait.\n\n\
+        ```text\n\
+        cargo build --release --example echo_server\n\
+        cargo run --release -p bluewire-benches --bin idle -- 5000 10000\n\
+        ```\n\n{table}"
+    ))
 }

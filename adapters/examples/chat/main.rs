@@ -1,0 +1,168 @@
+//! A chat: one port serves the page that a browser opens, and the WebSocket through which it then
+//! talks with all others, by the callback facade.
+//!
+//! ```text
+//! chat [--adapter blocking|smol] [--listen ADDR]
+//! ```
+//!
+//! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use bluewire::facade::WebSocket;
+use bluewire::{AcceptOptions, Config, Farewell, HeadError, HttpAnswer, Limits, Message};
+use bluewire::{PreparedMessage, ServerOptions, blocking, smol as adapter};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// How long connections may take to close when the server stops.
+const BUDGET: Duration = Duration::from_secs(5);
+
+const USAGE: &str = "usage: chat [--adapter blocking|smol] [--listen ADDR]";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (smol, listen) = match parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(error) => {
+            eprintln!("chat: {error}\n{USAGE}");
+            std::process::exit(2);
+        }
+    };
+    let options = options()?;
+    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let farewell = match smol {
+        false => serve_blocking(&listen, options, signals)?,
+        true => smol::block_on(serve_smol(&listen, options, signals))?,
+    };
+    eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
+    Ok(())
+}
+
+/// The page is at `/`, the chat at `/chat`, for pages from here only.
+fn options() -> Result<ServerOptions, HeadError> {
+    let limits = Limits { message_len_max: 4_096, ..Limits::default() };
+    let config = Config { limits, ..Config::default() };
+    let page = HttpAnswer::new(200)?
+        .header("Content-Type", "text/html; charset=utf-8")?
+        .body(include_str!("page.html"));
+    let not_found = HttpAnswer::new(404)?.text("there is nothing here\n");
+    let no_chat = not_found.clone();
+    Ok(ServerOptions::default()
+        .accept(AcceptOptions::default().protocol("chat").config(config))
+        .on_offer(move |offer| match offer.path() {
+            "/chat" => Ok(()),
+            _ => Err(no_chat.clone()),
+        })
+        .on_request(move |request| match (request.method(), request.path()) {
+            ("GET" | "HEAD", Some("/")) => page.clone(),
+            _ => not_found.clone(),
+        }))
+}
+
+fn serve_blocking(
+    listen: &str,
+    options: ServerOptions,
+    mut signals: Signals,
+) -> std::io::Result<Farewell> {
+    let server = blocking::Server::bind_with(listen, options)?;
+    let handle = server.handle();
+    thread::spawn(move || {
+        signals.forever().next();
+        handle.shutdown(BUDGET);
+    });
+    announce(server.local_addr())?;
+    let room = Room::default();
+    Ok(server.serve_facade(move |socket| room.join(socket)))
+}
+
+async fn serve_smol(
+    listen: &str,
+    options: ServerOptions,
+    mut signals: Signals,
+) -> std::io::Result<Farewell> {
+    let server = adapter::Server::bind_with(listen, options).await?;
+    let handle = server.handle();
+    thread::spawn(move || {
+        signals.forever().next();
+        smol::block_on(handle.shutdown(BUDGET));
+    });
+    announce(server.local_addr())?;
+    let room = Room::default();
+    Ok(server.serve_facade(move |socket| room.join(socket)).await)
+}
+
+fn announce(addr: SocketAddr) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on {addr}")?;
+    stdout.flush()
+}
+
+/// Everyone who is there, by a number.
+#[derive(Clone, Default)]
+struct Room(Arc<Mutex<Guests>>);
+
+#[derive(Default)]
+struct Guests {
+    last: u64,
+    sockets: BTreeMap<u64, WebSocket>,
+}
+
+impl Room {
+    fn join(&self, socket: WebSocket) {
+        let mut guests = self.lock();
+        guests.last += 1;
+        let number = guests.last;
+        guests.sockets.insert(number, socket.clone());
+        drop(guests);
+        let room = self.clone();
+        socket.on_message(move |message| {
+            if let Message::Text(text) = message {
+                room.tell(&format!("{number}: {text}"));
+            }
+        });
+        let room = self.clone();
+        socket.on_close(move |_| {
+            let left = room.lock().sockets.remove(&number);
+            drop(left);
+            room.tell(&format!("{number} left"));
+        });
+        self.tell(&format!("{number} joined"));
+    }
+
+    /// Sends a line to all. It is laid out once; who does not read fails on its own.
+    fn tell(&self, line: &str) {
+        let message = PreparedMessage::new(line);
+        for socket in self.lock().sockets.values() {
+            socket.send(message.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Guests> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<(bool, String), String> {
+    let (mut smol, mut listen) = (false, "127.0.0.1:8088".to_owned());
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--adapter" => {
+                smol = match value()?.as_str() {
+                    "smol" => true,
+                    "blocking" => false,
+                    other => return Err(format!("there is no adapter {other:?}")),
+                }
+            }
+            "--listen" => listen = value()?,
+            _ => return Err(format!("there is no option {arg:?}")),
+        }
+    }
+    Ok((smol, listen))
+}

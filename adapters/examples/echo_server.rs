@@ -1,0 +1,138 @@
+//! Echoes every message, on the adapter of your choice.
+//!
+//! ```text
+//! echo_server --adapter blocking|smol --listen ADDR [--max-message BYTES] [--max-connections N]
+//! ```
+//!
+//! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
+
+use std::error::Error;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use bluewire::{AcceptOptions, Config, Farewell, Limits, OriginPolicy, ServerOptions};
+use bluewire::{blocking, smol as adapter};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// How long connections may take to close when the server stops.
+const BUDGET: Duration = Duration::from_secs(5);
+
+const USAGE: &str = "usage: echo_server --adapter blocking|smol --listen ADDR \
+    [--max-message BYTES] [--max-connections N]";
+
+struct Args {
+    smol: bool,
+    listen: String,
+    message_len_max: u64,
+    connections_max: usize,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = match parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(error) => {
+            eprintln!("echo_server: {error}\n{USAGE}");
+            std::process::exit(2);
+        }
+    };
+    let limits = Limits {
+        message_len_max: args.message_len_max,
+        frame_len_max: args.message_len_max,
+        // The largest message that comes, and the answer to the one before it.
+        outbox_len_max: usize::try_from(args.message_len_max.saturating_mul(2))?
+            .max(Limits::default().outbox_len_max),
+        ..Limits::default()
+    };
+    // Keepalive is on by default, and a handshake may take 10 seconds.
+    let config = Config { limits, ..Config::default() };
+    let accept = AcceptOptions::default().origins(OriginPolicy::Any).config(config);
+    let options = ServerOptions::default().accept(accept).connections_max(args.connections_max);
+    // Before anyone is told that it runs: from then on a signal stops it in order.
+    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let farewell = match args.smol {
+        false => serve_blocking(&args.listen, options, signals)?,
+        true => smol::block_on(serve_smol(&args.listen, options, signals))?,
+    };
+    eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
+    Ok(())
+}
+
+fn serve_blocking(
+    listen: &str,
+    options: ServerOptions,
+    mut signals: Signals,
+) -> std::io::Result<Farewell> {
+    let server = blocking::Server::bind_with(listen, options)?;
+    let handle = server.handle();
+    thread::spawn(move || {
+        signals.forever().next();
+        handle.shutdown(BUDGET);
+    });
+    announce(server.local_addr())?;
+    Ok(server.serve(|mut socket| {
+        while let Ok(Some((message, mut sender))) = socket.recv_with_sender() {
+            if sender.send(message).is_err() {
+                break;
+            }
+        }
+    }))
+}
+
+async fn serve_smol(
+    listen: &str,
+    options: ServerOptions,
+    mut signals: Signals,
+) -> std::io::Result<Farewell> {
+    let server = adapter::Server::bind_with(listen, options).await?;
+    let handle = server.handle();
+    thread::spawn(move || {
+        signals.forever().next();
+        smol::block_on(handle.shutdown(BUDGET));
+    });
+    announce(server.local_addr())?;
+    let served = server.serve(async |mut socket| {
+        while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+            if sender.send(message).await.is_err() {
+                break;
+            }
+        }
+    });
+    Ok(served.await)
+}
+
+fn announce(addr: SocketAddr) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on {addr}")?;
+    stdout.flush()
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
+    let (mut adapter, mut listen) = (None, None);
+    let (mut message_len_max, mut connections_max) = (Limits::default().message_len_max, 10_000);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--adapter" => adapter = Some(value()?),
+            "--listen" => listen = Some(value()?),
+            "--max-message" => message_len_max = number(&arg, &value()?)?,
+            "--max-connections" => connections_max = number(&arg, &value()?)?,
+            "--tls" | "--deflate" => return Err(format!("{arg} is not there yet")),
+            _ => return Err(format!("there is no option {arg:?}")),
+        }
+    }
+    let smol = match adapter.as_deref() {
+        Some("smol") => true,
+        Some("blocking") => false,
+        Some(other) => return Err(format!("there is no adapter {other:?}")),
+        None => return Err("--adapter is missing".to_owned()),
+    };
+    let listen = listen.ok_or("--listen is missing")?;
+    Ok(Args { smol, listen, message_len_max, connections_max })
+}
+
+fn number<T: std::str::FromStr>(arg: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{arg} takes a number, not {value:?}"))
+}

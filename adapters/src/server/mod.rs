@@ -1,0 +1,44 @@
+//! What the servers of both adapters decide, without the IO: who may come in, who is there, and
+//! how all leave in order.
+
+mod hall;
+mod options;
+mod place;
+
+pub use hall::Farewell;
+pub(crate) use hall::Hall;
+pub use options::ServerOptions;
+#[cfg(feature = "smol")]
+pub(crate) use place::Watch;
+pub(crate) use place::{Place, heed};
+
+use std::time::Duration;
+
+/// The first and the longest pause after an error of the listener's, such as that there are no
+/// file descriptors left: it passes when connections end, and asking at once would only burn time.
+pub(crate) const PAUSE_MIN: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long a client that was refused may take to read why.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Lets as many clients wait for the listener as come at once when a crowd reconnects. The
+/// standard library asks for 128, and who finds the queue full tries again after whole seconds.
+/// The system may have a lower bound of its own, and if it refuses, its queue is as it was.
+#[cfg(any(feature = "blocking", feature = "smol"))]
+pub(crate) fn lengthen_queue(listener: &std::net::TcpListener) {
+    let _ = rustix::net::listen(listener, 4096);
+}
+
+/// Whether an error of `accept` is about the one connection that it would have given: the next
+/// call may well succeed.
+pub(crate) fn concerns_one(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,155 @@
+//! What a server is told before it begins.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use bluewire_core::{HttpAnswer, Offer, RequestHead};
+
+use crate::accept::{AcceptError, AcceptOptions};
+
+pub(crate) type OnOffer = dyn Fn(&mut Offer) -> Result<(), HttpAnswer> + Send + Sync;
+pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
+pub(crate) type OnRefused = dyn Fn(&AcceptError) + Send + Sync;
+pub(crate) type OnListenerError = dyn Fn(&io::Error) + Send + Sync;
+
+/// How a server accepts connections, answers other requests, and how many it has at a time.
+///
+/// ```
+/// use bluewire::{AcceptOptions, HttpAnswer, ServerOptions};
+///
+/// let not_found = HttpAnswer::new(404)?.text("the chat is at /chat\n");
+/// let page = HttpAnswer::new(200)?.header("Content-Type", "text/html")?.body("<h1>Hello</h1>");
+/// let options = ServerOptions::default()
+///     .accept(AcceptOptions::default().protocol("chat"))
+///     .connections_max(1_000)
+///     .on_offer(move |offer| match offer.path() {
+///         "/chat" => Ok(()),
+///         _ => Err(not_found.clone()),
+///     })
+///     .on_request(move |_| page.clone());
+/// # Ok::<(), bluewire::HeadError>(())
+/// ```
+#[derive(Clone)]
+pub struct ServerOptions {
+    pub(crate) accept: AcceptOptions,
+    pub(crate) connections_max: usize,
+    pub(crate) handshakes_max: usize,
+    pub(crate) on_offer: Option<Arc<OnOffer>>,
+    pub(crate) on_request: Option<Arc<OnRequest>>,
+    pub(crate) on_refused: Option<Arc<OnRefused>>,
+    pub(crate) on_listener_error: Option<Arc<OnListenerError>>,
+}
+
+impl ServerOptions {
+    /// Sets what each connection is accepted with: subprotocols, origins, headers, limits and
+    /// timeouts. [`Config::handshake_timeout`](crate::Config::handshake_timeout) is the deadline
+    /// of each opening handshake.
+    #[must_use]
+    pub fn accept(mut self, accept: AcceptOptions) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    /// Sets how many connections there may be at a time, requests that are being answered
+    /// included. Who comes beyond that is answered by 503, with `Retry-After`, as soon as the
+    /// request has come. 10,000 by default; the system's limit on file descriptors is the
+    /// application's to raise accordingly.
+    #[must_use]
+    pub fn connections_max(mut self, connections: usize) -> Self {
+        self.connections_max = connections;
+        self
+    }
+
+    /// Sets how many opening handshakes may be under way at a time: connections whose request
+    /// has not come yet. When one more client comes, the oldest of them is given up for it,
+    /// without an answer: clients that stall cannot keep others out. 2,048 by default, at least
+    /// 1.
+    #[must_use]
+    pub fn handshakes_max(mut self, handshakes: usize) -> Self {
+        self.handshakes_max = handshakes;
+        self
+    }
+
+    /// Decides about each request for a WebSocket that is lawful and whose origin is allowed:
+    /// `Ok` accepts it, with the subprotocol and the headers that were put into the offer; an
+    /// answer refuses it. It runs after the subprotocol was chosen by the options, which it may
+    /// replace.
+    ///
+    /// It may block for a while on the blocking adapter, where it runs on the connection's own
+    /// thread. On smol it may not: take the requests themselves there, by
+    /// `Server::serve_requests`, to decide in an `async` block.
+    #[must_use]
+    pub fn on_offer(
+        mut self,
+        decide: impl Fn(&mut Offer) -> Result<(), HttpAnswer> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_offer = Some(Arc::new(decide));
+        self
+    }
+
+    /// Answers each request that does not ask for a WebSocket, such as one for a page. Without
+    /// it they are answered by 426. It runs where `on_offer` does. The request's body, if any, is
+    /// not read; to read it, take the requests themselves.
+    #[must_use]
+    pub fn on_request(
+        mut self,
+        answer: impl Fn(&RequestHead) -> HttpAnswer + Send + Sync + 'static,
+    ) -> Self {
+        self.on_request = Some(Arc::new(answer));
+        self
+    }
+
+    /// Is told why a connection was not accepted, for a log. It runs where the server accepts,
+    /// so it must not take long.
+    #[must_use]
+    pub fn on_refused(mut self, tell: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
+        self.on_refused = Some(Arc::new(tell));
+        self
+    }
+
+    /// Is told when the listener fails to give a connection, for a log. The server survives it:
+    /// it goes on after a pause of 10 ms to 1 s, longer with each failure in a row, if the error
+    /// does not concern the one connection only.
+    #[must_use]
+    pub fn on_listener_error(mut self, tell: impl Fn(&io::Error) + Send + Sync + 'static) -> Self {
+        self.on_listener_error = Some(Arc::new(tell));
+        self
+    }
+
+    pub(crate) fn tell_refused(&self, error: &AcceptError) {
+        if let Some(tell) = &self.on_refused {
+            tell(error);
+        }
+    }
+
+    pub(crate) fn tell_listener_error(&self, error: &io::Error) {
+        if let Some(tell) = &self.on_listener_error {
+            tell(error);
+        }
+    }
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            accept: AcceptOptions::default(),
+            connections_max: 10_000,
+            handshakes_max: 2_048,
+            on_offer: None,
+            on_request: None,
+            on_refused: None,
+            on_listener_error: None,
+        }
+    }
+}
+
+impl fmt::Debug for ServerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerOptions")
+            .field("accept", &self.accept)
+            .field("connections_max", &self.connections_max)
+            .field("handshakes_max", &self.handshakes_max)
+            .finish_non_exhaustive()
+    }
+}

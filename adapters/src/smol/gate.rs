@@ -1,0 +1,127 @@
+//! The way into a smol server: a task for each new client, so that none holds up another one,
+//! however slowly it sends.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bluewire_core::Outbox;
+use smol::Async;
+use smol::channel::{Receiver, Sender};
+use smol::future::FutureExt as _;
+use smol::io::AsyncReadExt as _;
+
+use super::connect::{refuse, within};
+use super::incoming::{Incoming, Plain, Upgrade};
+use crate::accept::{AcceptError, Accepting, Heard, turn_away};
+use crate::server::{Hall, LINGER, ServerOptions};
+
+/// What a server and its handles share.
+pub(super) struct Gate {
+    /// Until the server shuts down.
+    pub(super) listener: Mutex<Option<Arc<Async<TcpListener>>>>,
+    /// Requests that have come.
+    pub(super) requests: Receiver<Incoming>,
+}
+
+impl Gate {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Arc<Async<TcpListener>>>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the listener, and lets those go who have asked and were not answered.
+    pub(super) fn shut(&self) {
+        self.requests.close();
+        self.lock().take();
+        while self.requests.try_recv().is_ok() {}
+    }
+}
+
+/// Hears what a new client asks for, in a task.
+pub(super) fn welcome(
+    mut stream: Async<TcpStream>,
+    asked: &Sender<Incoming>,
+    options: &Arc<ServerOptions>,
+    hall: &Arc<Hall>,
+) {
+    let Some((knock, watch)) = hall.knock() else { return };
+    let (asked, options) = (asked.clone(), Arc::clone(options));
+    let hear = {
+        let (options, hall) = (Arc::clone(&options), Arc::clone(hall));
+        async move {
+            let heard = hear(&mut stream, &options).await;
+            Some((heard, stream, options, hall))
+        }
+    };
+    let cut = async move {
+        poll_fn(move |cx| watch.poll_cut(cx)).await;
+        None
+    };
+    smol::spawn(async move {
+        let heard = hear.or(cut).await;
+        let Some((heard, stream, options, hall)) = heard else {
+            return options.tell_refused(&AcceptError::GivenUp);
+        };
+        knock.heard();
+        if let Some(incoming) = admit(heard, stream, &options, &hall).await {
+            // The channel has no bound: each request has a place in the hall.
+            let _ = asked.try_send(incoming);
+        }
+        drop(knock);
+    })
+    .detach();
+}
+
+/// Reads a client's request.
+async fn hear(
+    stream: &mut Async<TcpStream>,
+    options: &ServerOptions,
+) -> Result<Heard, (AcceptError, Outbox)> {
+    let mut accepting = Accepting::start(&options.accept);
+    loop {
+        accepting = match accepting.hear(&options.accept)? {
+            Heard::More(accepting) => accepting,
+            heard => return Ok(heard),
+        };
+        let left = accepting.time_left().unwrap_or(Duration::ZERO);
+        match within(left, stream.read(accepting.inbox.space())).await {
+            Some(Ok(0)) => accepting.receive_eof(),
+            Some(Ok(len)) => accepting.inbox.filled(len),
+            Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Some(Err(error)) => return Err((AcceptError::Io(error), Outbox::new())),
+            None => {}
+        }
+    }
+}
+
+/// Gives a request its place, or tells the client why it has none.
+async fn admit(
+    heard: Result<Heard, (AcceptError, Outbox)>,
+    mut stream: Async<TcpStream>,
+    options: &Arc<ServerOptions>,
+    hall: &Arc<Hall>,
+) -> Option<Incoming> {
+    let (error, mut outbox) = match heard {
+        Ok(Heard::Upgrade(asked)) => match hall.enter() {
+            Some(place) => {
+                let upgrade = Upgrade::new(stream, asked, place, Arc::clone(options));
+                return Some(Incoming::Upgrade(upgrade));
+            }
+            None => turn_away(asked.offer.head().clone()),
+        },
+        Ok(Heard::Plain(head, inbox)) => match hall.enter() {
+            Some(place) => {
+                let plain = Plain::new(stream, head, &inbox, place, Arc::clone(options));
+                return Some(Incoming::Plain(plain));
+            }
+            None => turn_away(head),
+        },
+        Ok(Heard::More(_)) => return None,
+        Err(refused) => refused,
+    };
+    options.tell_refused(&error);
+    within(LINGER, refuse(&mut stream, &mut outbox)).await;
+    None
+}

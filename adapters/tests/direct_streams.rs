@@ -1,0 +1,98 @@
+//! The smol adapter's sockets and halves as `Stream` and `Sink`.
+
+#![cfg(all(feature = "blocking", feature = "smol"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::future::poll_fn;
+use std::net::{TcpListener, TcpStream};
+use std::pin::Pin;
+
+use bluewire::smol::WebSocket;
+use bluewire::{CloseCode, Config, Error, Flow, OwnedMessage};
+use futures_sink::Sink;
+use smol::stream::StreamExt as _;
+use smol::{Async, block_on, future};
+
+type Socket = WebSocket<Async<TcpStream>>;
+
+fn pair() -> [Socket; 2] {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = listener.accept().unwrap().0;
+    [
+        WebSocket::adopt_client(Async::new(client).unwrap(), &[], Config::default()),
+        WebSocket::adopt_server(Async::new(server).unwrap(), &[], Config::default()),
+    ]
+}
+
+fn message(number: u32) -> OwnedMessage {
+    OwnedMessage::Text(number.to_string().repeat(100))
+}
+
+async fn feed_all<S: Sink<OwnedMessage, Error = Error> + Unpin>(sink: &mut S) {
+    for number in 0..5000 {
+        poll_fn(|cx| Pin::new(&mut *sink).poll_ready(cx)).await.unwrap();
+        Pin::new(&mut *sink).start_send(message(number)).unwrap();
+    }
+    poll_fn(|cx| Pin::new(&mut *sink).poll_flush(cx)).await.unwrap();
+    poll_fn(|cx| Pin::new(&mut *sink).poll_close(cx)).await.unwrap();
+}
+
+async fn collect<S>(stream: &mut S)
+where
+    S: smol::stream::Stream<Item = Result<OwnedMessage, Error>> + Unpin,
+{
+    for number in 0..5000 {
+        assert_eq!(stream.next().await.unwrap().unwrap(), message(number));
+    }
+    assert!(stream.next().await.is_none());
+    assert!(stream.next().await.is_none());
+}
+
+#[test]
+fn a_socket_is_a_stream_and_a_sink() {
+    for sender in [0, 1] {
+        let mut ends = pair();
+        ends.rotate_left(sender);
+        let [mut from, mut to] = ends;
+        from.set_flow(Flow { queue_len_max: 10_000, ..Flow::default() });
+        block_on(future::zip(feed_all(&mut from), async move {
+            collect(&mut to).await;
+            assert!(to.closure().unwrap().clean);
+        }));
+        let closure = from.closure().unwrap();
+        assert!(closure.clean);
+        assert_eq!(closure.code, CloseCode::NORMAL);
+    }
+}
+
+#[test]
+fn the_halves_are_a_stream_and_a_sink() {
+    for sender in [0, 1] {
+        let mut ends = pair();
+        ends.rotate_left(sender);
+        let [mut from, to] = ends;
+        from.set_flow(Flow { queue_len_max: 10_000, ..Flow::default() });
+        let (mut from_reader, mut from) = from.split();
+        let (mut to, _to_writer) = to.split();
+        let reading = async move {
+            assert!(from_reader.next().await.is_none());
+            assert!(from_reader.closure().unwrap().clean);
+        };
+        let collecting = async move {
+            collect(&mut to).await;
+            assert!(to.closure().unwrap().clean);
+        };
+        block_on(future::zip(feed_all(&mut from), future::zip(reading, collecting)));
+    }
+}
+
+#[test]
+fn an_error_comes_once_and_is_followed_by_the_end() {
+    let [mut client, server] = pair();
+    drop(server);
+    block_on(async {
+        assert!(client.next().await.unwrap().is_err());
+        assert!(client.next().await.is_none());
+    });
+}

@@ -1,0 +1,119 @@
+//! How many come in, and that those who stall hold nobody up.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use bluewire::{AcceptOptions, CloseCode, Config, ConnectError, ServerOptions, blocking};
+
+use crate::fixture::*;
+
+#[test]
+fn who_comes_beyond_the_limit_is_answered_by_503() {
+    for adapter in BOTH {
+        let options = ServerOptions::default().connections_max(2);
+        let server = Running::start(adapter, Style::Serve, options);
+        let mut first = blocking::connect(server.url()).unwrap();
+        let mut second = blocking::connect(server.url()).unwrap();
+        speak(&mut first);
+        speak(&mut second);
+        match blocking::connect(server.url()) {
+            Err(ConnectError::Refused(refusal)) => {
+                assert_eq!(refusal.head().status(), 503);
+                assert_eq!(refusal.head().headers().first_str("Retry-After"), Some("5"));
+            }
+            other => panic!("{other:?}"),
+        }
+        first.close(CloseCode::NORMAL, "").unwrap();
+        wait_until("its place is free", || {
+            blocking::connect(server.url()).is_ok_and(|mut third| {
+                speak(&mut third);
+                true
+            })
+        });
+        speak(&mut second);
+        server.shutdown(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_newer_handshake_takes_the_place_of_the_oldest() {
+    for adapter in BOTH {
+        let options = ServerOptions::default().handshakes_max(4);
+        let server = Running::start(adapter, Style::Serve, options);
+        let mut stalled: Vec<_> =
+            (0..12).map(|_| TcpStream::connect(server.addr).unwrap()).collect();
+        speak(&mut blocking::connect(server.url()).unwrap());
+        stalled[0].set_read_timeout(Some(TIMEOUT)).unwrap();
+        let first = stalled[0].read(&mut [0; 64]);
+        assert!(!matches!(first, Ok(1..)), "{adapter:?} {first:?}");
+        server.shutdown(TIMEOUT);
+    }
+}
+
+/// Nothing, half a head, half a frame: a third each.
+fn stall(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
+    (0..count)
+        .map(|number| {
+            let mut stream = TcpStream::connect(addr).unwrap();
+            match number % 3 {
+                0 => {}
+                1 => stream.write_all(b"GET / HTTP/1.1\r\nHost: 127").unwrap(),
+                _ => {
+                    stream.write_all(upgrade("/", "").as_bytes()).unwrap();
+                    stream.write_all(&[0x81, 0x85, 1, 2, 3]).unwrap();
+                }
+            }
+            stream
+        })
+        .collect()
+}
+
+#[test]
+fn a_thousand_stalled_clients_hold_nobody_up() {
+    for adapter in BOTH {
+        let deadline = Duration::from_secs(3);
+        let config = Config {
+            handshake_timeout: deadline,
+            message_timeout: Some(deadline),
+            idle_timeout: Some(deadline),
+            keepalive: None,
+            close_timeout: Duration::from_secs(1),
+            ..Config::default()
+        };
+        let accept = AcceptOptions::default().config(config);
+        let options = ServerOptions::default().accept(accept);
+        let server = Running::start(adapter, Style::Serve, options);
+        let start = Instant::now();
+        let mut stalled = stall(server.addr, 1_000);
+        for _ in 0..10 {
+            let mut good = blocking::connect(server.url()).unwrap();
+            speak(&mut good);
+            assert!(good.close(CloseCode::NORMAL, "").unwrap().clean);
+        }
+        assert!(start.elapsed() < deadline, "{adapter:?}: {:?}", start.elapsed());
+        let mut buf = [0; 1024];
+        for stream in &mut stalled {
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+            // What the server has to say, then the end: not the time-out of the read.
+            loop {
+                match stream.read(&mut buf) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) => {
+                        assert_eq!(
+                            error.kind(),
+                            std::io::ErrorKind::ConnectionReset,
+                            "{adapter:?}"
+                        );
+                        break;
+                    }
+                }
+            }
+        }
+        assert!(start.elapsed() < TIMEOUT, "{adapter:?}: {:?}", start.elapsed());
+        wait_until("all are gone", || server.connections() == 0);
+        speak(&mut blocking::connect(server.url()).unwrap());
+        server.shutdown(TIMEOUT);
+    }
+}

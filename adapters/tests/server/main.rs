@@ -1,0 +1,8 @@
+//! Servers on both adapters, over loopback TCP: who comes in, who does not, and how all leave.
+#![cfg(all(feature = "blocking", feature = "smol"))]
+#![expect(clippy::unwrap_used, reason = "what fails here is what the test is about")]
+
+mod answers;
+mod fixture;
+mod limits;
+mod shutdown;
