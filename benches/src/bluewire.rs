@@ -10,6 +10,7 @@ use bluewire_core::{
 };
 
 use crate::case::{Action, Case, Kind};
+use crate::wire::Wire;
 use crate::{Run, payload, wire};
 
 /// Time is an argument: nothing here reads a clock, and no peer is asked to.
@@ -84,7 +85,7 @@ fn echo(case: &Case) -> Run {
 #[must_use]
 pub fn send(case: &Case) -> Run {
     let mut engine = Engine::new(case);
-    let (kind, payload) = (case.kind, payload(case.kind, case.len));
+    let (kind, payload) = (case.kind, Wire::new(&payload(case.kind, case.len)));
     let messages = case.messages();
     Box::new(move |times| {
         for _ in 0..times {
@@ -101,7 +102,7 @@ pub fn send(case: &Case) -> Run {
 #[must_use]
 pub fn send_vectored(case: &Case) -> Run {
     let mut engine = Engine::new(case);
-    let (kind, payload) = (case.kind, payload(case.kind, case.len));
+    let (kind, payload) = (case.kind, Wire::new(&payload(case.kind, case.len)));
     Box::new(move |times| {
         for _ in 0..times {
             let message = message(kind, black_box(&payload));

@@ -25,7 +25,7 @@ pub mod bluewire;
 pub mod case;
 mod corpus;
 pub mod measure;
-#[cfg(feature = "peers")]
+#[cfg(feature = "peers-any-keys")]
 pub mod peers;
 pub mod wire;
 
@@ -51,7 +51,7 @@ pub fn engines() -> Vec<Engine> {
     [&[bluewire][..], PEERS].concat()
 }
 
-#[cfg(feature = "peers")]
+#[cfg(feature = "peers-any-keys")]
 const PEERS: &[Engine] = &peers::ALL;
-#[cfg(not(feature = "peers"))]
+#[cfg(not(feature = "peers-any-keys"))]
 const PEERS: &[Engine] = &[];

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::ops::Deref;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bluewire_core::Role;
 
@@ -31,24 +31,32 @@ thread_local! {
     static OFFSET: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Moves the wires made from now on by this many bytes, against what they are copied to: large
+/// Moves the wires and payloads made from now on by this many bytes, against what they are copied to: large
 /// memory is otherwise always placed alike.
 pub fn set_offset(offset: usize) {
     OFFSET.set(offset);
 }
 
-/// Bytes of a wire.
+/// Bytes of a wire, or of a payload to send.
 #[derive(Clone, Debug)]
 pub struct Wire {
-    memory: Rc<[u8]>,
+    memory: Arc<[u8]>,
     start: usize,
 }
 
 impl Wire {
-    fn new(bytes: &[u8]) -> Self {
+    /// The bytes where the offset says.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
         let start = OFFSET.get();
         let memory = [&vec![0; start], bytes].concat();
         Self { memory: memory.into(), start }
+    }
+}
+
+impl AsRef<[u8]> for Wire {
+    fn as_ref(&self) -> &[u8] {
+        self
     }
 }
 

@@ -141,7 +141,9 @@ impl Connection {
         if self.receiving_is_over() {
             return self.discard(inbox);
         }
-        if let Some(data_type) = self.receiving.short_message(inbox) {
+        if self.receiving.message.is_none()
+            && let Some(data_type) = self.receiving.short_message(inbox)
+        {
             return Some(Ready(Step::Message(data_type)));
         }
         if inbox.unparsed_len() == 0 && !self.receiving.eof {
@@ -165,7 +167,9 @@ impl Connection {
     /// [`poll_event`](Self::poll_event) for all that is not a short message.
     #[inline(never)]
     fn poll_any_event(&mut self, now: Duration, inbox: &mut Inbox) -> Option<Ready> {
-        if let Some(data_type) = self.receiving.medium_message(&self.config.limits, inbox) {
+        if self.receiving.message.is_none()
+            && let Some(data_type) = self.receiving.medium_message(&self.config.limits, inbox)
+        {
             return Some(Ready(Step::Message(data_type)));
         }
         let step = self.next_step(now, inbox);
@@ -397,7 +401,8 @@ impl Receiving {
         }
     }
 
-    /// Takes a message as most are: one frame of at most 125 bytes, all there, none under way.
+    /// Takes a message as most are, when none is under way: one frame of at most 125 bytes, all of
+    /// it there.
     ///
     /// Such a frame breaks no rule, so a few comparisons tell it from all others, in place of the
     /// questions that those must answer one by one. Nothing changes unless it is one.
@@ -440,9 +445,6 @@ impl Receiving {
             BINARY_MESSAGE => DataType::Binary,
             _ => return None,
         };
-        if self.message.is_some() {
-            return None;
-        }
         let rest = inbox.unparsed_mut().get_mut(key_start..)?;
         if self.mask_bit == 0 {
             rest.get(..len)?;

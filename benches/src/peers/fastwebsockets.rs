@@ -6,6 +6,7 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket}
 
 use super::{MemoryStream, deliver, finish};
 use crate::case::{Action, Case, Kind, Shape};
+use crate::wire::Wire;
 use crate::{Run, payload};
 
 pub(super) fn run(case: &Case) -> Option<Run> {
@@ -35,9 +36,9 @@ pub(super) fn run(case: &Case) -> Option<Run> {
         }),
         (Action::Send, _) => {
             let opcode = if case.kind == Kind::Binary { OpCode::Binary } else { OpCode::Text };
-            let payload = payload(case.kind, case.len);
+            let payload = Wire::new(&payload(case.kind, case.len));
             // A client masks where the payload lies, so what stays the caller's is copied before.
-            let mut copy = payload.clone();
+            let mut copy = payload.to_vec();
             let masks = case.role == bluewire_core::Role::Client;
             Box::new(move |times| {
                 finish(async {

@@ -11,6 +11,7 @@ use sockudo_ws::{Config, RECV_BUFFER_SIZE, WebSocketStream};
 
 use super::{MemoryStream, deliver, finish};
 use crate::case::{Action, Case, Kind};
+use crate::wire::Wire;
 use crate::{Run, payload};
 
 /// As much as Bluewire's default.
@@ -46,7 +47,7 @@ pub(super) fn run(case: &Case) -> Option<Run> {
             })
         }
         Action::Send => {
-            let bytes = Bytes::from(payload(case.kind, case.len));
+            let bytes = Bytes::from_owner(Wire::new(&payload(case.kind, case.len)));
             let message = match case.kind {
                 Kind::Binary => Message::Binary(bytes),
                 _ => Message::Text(bytes),

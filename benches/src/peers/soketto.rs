@@ -10,6 +10,7 @@ use soketto::{Data, Receiver};
 
 use super::{MemoryStream, deliver, finish};
 use crate::case::{Action, Case, Kind};
+use crate::wire::Wire;
 use crate::{Run, payload};
 
 pub(super) fn run(case: &Case) -> Option<Run> {
@@ -35,7 +36,7 @@ pub(super) fn run(case: &Case) -> Option<Run> {
             })
         }
         Action::Send => {
-            let payload = payload(case.kind, case.len);
+            let payload = Wire::new(&payload(case.kind, case.len));
             let binary = case.kind == Kind::Binary;
             Box::new(move |times| {
                 finish(async {

@@ -8,6 +8,7 @@ use tokio_websockets::{ClientBuilder, Message, Payload, ServerBuilder, WebSocket
 
 use super::{MemoryStream, deliver, finish};
 use crate::case::{Action, Case, Kind};
+use crate::wire::Wire;
 use crate::{Run, payload};
 
 pub(super) fn run(case: &Case) -> Option<Run> {
@@ -30,7 +31,8 @@ pub(super) fn run(case: &Case) -> Option<Run> {
             });
         }),
         Action::Send => {
-            let payload = Payload::from(Bytes::from(payload(case.kind, case.len)));
+            let payload =
+                Payload::from(Bytes::from_owner(Wire::new(&payload(case.kind, case.len))));
             let message = match case.kind {
                 Kind::Binary => Message::binary(payload),
                 _ => Message::text(payload),

@@ -8,6 +8,7 @@ use tungstenite::{Message, Utf8Bytes};
 
 use super::{MemoryStream, deliver};
 use crate::case::{Action, Case, Kind};
+use crate::wire::Wire;
 use crate::{Run, payload};
 
 pub(super) fn run(case: &Case) -> Option<Run> {
@@ -38,7 +39,7 @@ pub(super) fn run(case: &Case) -> Option<Run> {
             }
         }),
         Action::Send => {
-            let bytes = Bytes::from(payload(case.kind, case.len));
+            let bytes = Bytes::from_owner(Wire::new(&payload(case.kind, case.len)));
             let message = match case.kind {
                 Kind::Binary => Message::Binary(bytes),
                 _ => Message::Text(Utf8Bytes::try_from(bytes).expect("text")),

@@ -3,7 +3,6 @@
 use std::hint::black_box;
 
 use wtx::collection::Vector;
-use wtx::rng::{Xorshift64, simple_seed};
 use wtx::stream::{StreamReader, StreamWriter};
 use wtx::web_socket::{Frame, OpCode, WebSocketBuffer, WebSocketOwned, WebSocketPayloadOrigin};
 
@@ -19,10 +18,9 @@ pub(super) fn run(case: &Case) -> Option<Run> {
 }
 
 fn run_as<const IS_CLIENT: bool>(case: &Case) -> Option<Run> {
-    let rng = Xorshift64::from(simple_seed());
     let stream = MemoryStream::new(case);
     let mut socket: WebSocketOwned<(), _, _, IS_CLIENT> =
-        WebSocketOwned::new((), false, rng, stream, WebSocketBuffer::new());
+        WebSocketOwned::new((), false, keys(), stream, WebSocketBuffer::new());
     let mut buffer = Vector::new();
     let messages = case.messages() as u64;
     Some(match case.action {
@@ -76,6 +74,18 @@ fn run_as<const IS_CLIENT: bool>(case: &Case) -> Option<Run> {
             });
         }),
     })
+}
+
+/// Keys as RFC 6455 asks for (5.3).
+#[cfg(feature = "peers")]
+fn keys() -> wtx::rng::ChaCha20 {
+    wtx::rng::ChaCha20::from_key([7; 32])
+}
+
+/// The fastest keys, which its own server and client use where they are not told otherwise.
+#[cfg(not(feature = "peers"))]
+fn keys() -> wtx::rng::Xorshift64 {
+    wtx::rng::Xorshift64::from(wtx::rng::simple_seed())
 }
 
 impl StreamReader for MemoryStream {

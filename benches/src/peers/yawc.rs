@@ -8,6 +8,7 @@ use yawc::{Frame, OpCode, Options, Role, WebSocket};
 
 use super::{MemoryStream, deliver, finish};
 use crate::case::{Action, Case, Kind};
+use crate::wire::Wire;
 use crate::{Run, payload};
 
 /// As much as Bluewire's default.
@@ -37,7 +38,7 @@ pub(super) fn run(case: &Case) -> Option<Run> {
             });
         }),
         Action::Send => {
-            let bytes = Bytes::from(payload(case.kind, case.len));
+            let bytes = Bytes::from_owner(Wire::new(&payload(case.kind, case.len)));
             let frame: fn(Bytes) -> Frame =
                 if case.kind == Kind::Binary { Frame::binary } else { Frame::text };
             Box::new(move |times| {

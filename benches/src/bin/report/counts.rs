@@ -22,17 +22,24 @@ pub(crate) struct Counts {
     pub(crate) allocations: HashMap<(String, String), f64>,
     /// Instructions a run; empty without valgrind.
     pub(crate) instructions: HashMap<(String, String), u64>,
+    /// What a client's sending takes beside peers whose keys can be predicted, as `compare` prints
+    /// it.
+    pub(crate) weak_keys: String,
 }
 
 impl Counts {
     /// Runs the programs that count.
     pub(crate) fn take(names: &[&str]) -> io::Result<Self> {
-        Ok(Self { allocations: allocations()?, instructions: instructions(names) })
+        Ok(Self {
+            allocations: allocations()?,
+            instructions: instructions(names),
+            weak_keys: weak_keys()?,
+        })
     }
 }
 
 fn allocations() -> io::Result<HashMap<(String, String), f64>> {
-    let output = cargo(&["run", "--bin", "allocations"]).output()?;
+    let output = cargo("peers", &["run", "--bin", "allocations"]).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let counts = text.lines().filter_map(|line| {
         let mut fields = line.split('\t');
@@ -43,7 +50,7 @@ fn allocations() -> io::Result<HashMap<(String, String), f64>> {
 }
 
 fn instructions(names: &[&str]) -> HashMap<(String, String), u64> {
-    let built = cargo(&["build", "--bin", "compare"]).status();
+    let built = cargo("peers", &["build", "--bin", "compare"]).status();
     if !built.is_ok_and(|status| status.success()) {
         return HashMap::new();
     }
@@ -69,9 +76,17 @@ fn count(case: &str, name: &str, times: u64) -> Option<u64> {
     text.split("Collected : ").nth(1)?.split_whitespace().next()?.parse().ok()
 }
 
-fn cargo(args: &[&str]) -> Command {
+fn weak_keys() -> io::Result<String> {
+    // In a directory of its own, so as not to take the place of the programs built with `peers`.
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/any-keys");
+    let args = ["run", "--bin", "compare", "--target-dir", directory];
+    let output = cargo("peers-any-keys", &args).args(["--", "client/send"]).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn cargo(features: &str, args: &[&str]) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(args).args(["--release", "-p", "bluewire-benches", "--features", "peers"]);
+    command.args(args).args(["--release", "-p", "bluewire-benches", "--features", features]);
     command
 }

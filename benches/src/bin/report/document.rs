@@ -57,6 +57,7 @@ pub(crate) fn write(results: &Results) -> String {
         section(&mut text, results, title, belongs);
     }
     faster(&mut text, results);
+    weak_keys(&mut text, results);
     allocations(&mut text, results);
     instructions(&mut text, results);
     text.push('\n');
@@ -162,11 +163,6 @@ fn faster(text: &mut String, results: &Results) {
 fn reason(case: &Case) -> &'static str {
     let Case { action, role, kind, shape, .. } = case;
     match (action, role, kind, shape) {
-        (Action::Send, Role::Client, ..) => {
-            "Masking keys: RFC 6455 5.3 asks for unpredictable ones, so Bluewire draws each from \
-             ChaCha12. sockudo-ws is built here with fastrand and wtx with a xorshift, their \
-             fastest, which are not for cryptography."
-        }
         (Action::Send, ..) => {
             "The order of a nanosecond: Bluewire checks its limit, and keeps what a write leaves."
         }
@@ -188,6 +184,19 @@ fn reason(case: &Case) -> &'static str {
         }
         _ => "Within what the machine's memory does from run to run.",
     }
+}
+
+fn weak_keys(text: &mut String, results: &Results) {
+    let _ = write!(
+        text,
+        "\n## Masking keys that can be predicted\n\n\
+         RFC 6455 5.3: \"The masking key needs to be unpredictable\". Above, every library draws \
+         its keys so: Bluewire from ChaCha12, as do tungstenite, tokio-websockets, sockudo-ws and \
+         fastwebsockets through rand; wtx from ChaCha20. Three of them can be built or told to use \
+         a generator that is not for cryptography, which is faster (feature `peers-any-keys`):\n\n\
+         ```text\n{}```\n",
+        results.counts.weak_keys,
+    );
 }
 
 fn allocations(text: &mut String, results: &Results) {
