@@ -120,8 +120,8 @@ pub struct Limits {
     /// Frames of one message. 131,072: a fragment costs time, not memory, and 4 MiB in fragments
     /// of 64 bytes is still within it.
     pub fragments_max: u32,
-    /// Bytes that wait in an outbox. A message that does not fit is refused. 32 MiB: the largest
-    /// message that can be received, and the answer to the one before it.
+    /// Bytes that wait in an outbox. A message that does not fit is refused. 32 MiB: the answer to
+    /// the largest message that can be received, and nearly as much again.
     pub outbox_len_max: usize,
     /// Bytes of room that an inbox offers to one read. 16 KiB: more gains little for messages
     /// below it, and for a longer one the room grows with what has come.

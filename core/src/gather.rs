@@ -9,7 +9,8 @@ use crate::outbox::Outbox;
 ///
 /// Write [`slices`](Self::slices), tell [`sent`](Self::sent), until
 /// [`is_empty`](Self::is_empty). Dropped before that, what is left is copied into the outbox:
-/// nothing is lost, and no frame is cut.
+/// nothing is lost, and no frame is cut. Do not leak it (`mem::forget`): the outbox would then
+/// hold a header without its payload.
 ///
 /// ```
 /// # use bluewire_core::{Config, Connection, Outbox};
