@@ -54,6 +54,8 @@ impl Row {
 
 fn main() -> io::Result<()> {
     let rounds = env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    // First, since it can fail.
+    let idle = idle()?;
     let engines = engines();
     let memcpy = measure::memcpy(1 << 20);
     let mut rows = Vec::new();
@@ -72,7 +74,7 @@ fn main() -> io::Result<()> {
     for (name, svg) in chart::all(&results) {
         fs::write(charts.join(name), svg)?;
     }
-    let document = document::write(&results) + &idle()?;
+    let document = document::write(&results) + &idle;
     fs::write(directory.join("RESULTS.md"), document)
 }
 
@@ -80,7 +82,8 @@ fn main() -> io::Result<()> {
 /// `echo_server`, built in release.
 fn idle() -> io::Result<String> {
     let program = env::current_exe()?.with_file_name("idle");
-    let measured = Command::new(program).output()?;
+    let built = |error| io::Error::other(format!("build the program `idle` first: {error}"));
+    let measured = Command::new(program).output().map_err(built)?;
     if !measured.status.success() {
         return Err(io::Error::other(String::from_utf8_lossy(&measured.stderr).into_owned()));
     }
