@@ -68,12 +68,13 @@ pub(crate) fn write(results: &Results) -> String {
 /// Whether a case stands in a section.
 type Belongs = fn(&Case) -> bool;
 
-const SECTIONS: [(&str, Belongs); 6] = [
+const SECTIONS: [(&str, Belongs); 7] = [
     ("A server receives", |case| case.role == Role::Server && case.action == Action::Receive),
     ("A client receives", |case| case.role == Role::Client && case.action == Action::Receive),
     ("A server sends", |case| case.role == Role::Server && case.action == Action::Send),
     ("A client sends", |case| case.role == Role::Client && case.action == Action::Send),
-    ("Echo", |case| case.action == Action::Echo),
+    ("A server echoes", |case| case.role == Role::Server && case.action == Action::Echo),
+    ("A client echoes", |case| case.role == Role::Client && case.action == Action::Echo),
     ("A server accepts an opening handshake", |case| case.action == Action::Accept),
 ];
 
@@ -105,18 +106,27 @@ fn summary(text: &mut String, results: &Results) {
         let row = results.rows.iter().find(|row| row.case.to_string() == name);
         row.and_then(|row| row.nanos[0]).unwrap_or(f64::NAN)
     };
-    let _ = write!(
+    text.push_str("\n## In short\n\n");
+    fill(
         text,
-        "\n## In short\n\n\
-         Against the fastest other library in each case, Bluewire is faster in {faster} cases, as \
-         fast within 5 % in {alike}, and slower in {slower}, which are named below with the \
-         reason.\n\n\
-         - A 16-byte text is received, unmasked, validated and echoed in {:.1} ns.\n\
-         - 1 MiB is received and unmasked in {:.2} times what one copy of it takes, the copy \
-         from the wire included.\n",
-        find("server/echo/ascii/16/whole"),
-        find("server/receive/binary/1048576/whole") / results.memcpy,
+        "",
+        &format!(
+            "Against the fastest other library in each case, Bluewire is faster in {faster} cases, \
+             as fast within 5 % in {alike}, and slower in {slower}, which are named below with the \
+             reason."
+        ),
     );
+    text.push('\n');
+    let echo = find("server/echo/ascii/16/whole");
+    let copies = find("server/receive/binary/1048576/whole") / results.memcpy;
+    let items = [
+        format!("A 16-byte text is received, unmasked, validated and echoed in {echo:.1} ns."),
+        format!(
+            "1 MiB is received and unmasked in {copies:.2} times what one copy of it takes, the \
+             copy from the wire included."
+        ),
+    ];
+    items.iter().for_each(|item| fill(text, "- ", item));
 }
 
 fn section(text: &mut String, results: &Results, title: &str, belongs: Belongs) {
@@ -141,6 +151,25 @@ fn section(text: &mut String, results: &Results, title: &str, belongs: Belongs) 
     }
 }
 
+/// Writes a paragraph, or an item of a list, in lines of at most 100 columns.
+fn fill(text: &mut String, mark: &str, paragraph: &str) {
+    let mut column = mark.len();
+    text.push_str(mark);
+    for (place, word) in paragraph.split(' ').enumerate() {
+        if place > 0 && column + 1 + word.len() > 100 {
+            text.push('\n');
+            text.push_str(&" ".repeat(mark.len()));
+            column = mark.len();
+        } else if place > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+    text.push('\n');
+}
+
 /// Three digits and a unit.
 fn time(nanos: f64) -> String {
     match nanos {
@@ -156,7 +185,7 @@ fn faster(text: &mut String, results: &Results) {
     for row in results.rows.iter().filter(|row| row.ratio() > FASTER) {
         let best = row.best_peer().map_or("?", |best| results.names[best]);
         let why = reason(&row.case);
-        let _ = writeln!(text, "- `{}`: {best}, {:.2}. {why}", row.case, row.ratio());
+        fill(text, "- ", &format!("`{}`: {best}, {:.2}. {why}", row.case, row.ratio()));
     }
 }
 
@@ -170,8 +199,12 @@ fn reason(case: &Case) -> &'static str {
             "Fragments are assembled where they were received, which moves each once; soketto \
              reads each into its place."
         }
-        (Action::Receive, _, Kind::Binary, Shape::Segments) => {
+        (Action::Receive, Role::Server, Kind::Binary, Shape::Segments) => {
             "Each segment is unmasked when it comes; the others wait for the frame to be complete."
+        }
+        (Action::Receive, Role::Client, Kind::Binary, Shape::Segments) => {
+            "After each read Bluewire looks whether an event has come; the others read on until the \
+             frame is complete."
         }
         (Action::Receive, _, _, Shape::Segments) => {
             "Text is validated twice: as it comes, so that a fault is told at once, and when it is \
@@ -187,23 +220,22 @@ fn reason(case: &Case) -> &'static str {
 }
 
 fn weak_keys(text: &mut String, results: &Results) {
-    let _ = write!(
+    text.push_str("\n## Masking keys that can be predicted\n\n");
+    fill(
         text,
-        "\n## Masking keys that can be predicted\n\n\
-         RFC 6455 5.3: \"The masking key needs to be unpredictable\". Above, every library draws \
-         its keys so: Bluewire from ChaCha12, as do tungstenite, tokio-websockets, sockudo-ws and \
-         fastwebsockets through rand; wtx from ChaCha20. Three of them can be built or told to use \
-         a generator that is not for cryptography, which is faster (feature `peers-any-keys`):\n\n\
-         ```text\n{}```\n",
-        results.counts.weak_keys,
+        "",
+        "RFC 6455 5.3: \"The masking key needs to be unpredictable\". Above, every library draws its \
+         keys so: Bluewire from ChaCha12, the others from it through rand, wtx from ChaCha20. \
+         sockudo-ws, tokio-websockets and wtx can do with a generator that is not for cryptography, \
+         which is faster (feature `peers-any-keys`):",
     );
+    let _ = write!(text, "\n```text\n{}```\n", results.counts.weak_keys);
 }
 
 fn allocations(text: &mut String, results: &Results) {
     text.push_str(
         "\n## Allocations a message\n\n\
-         In steady state, where any of the libraries allocates; Bluewire does nowhere except for \
-         the memory of a new connection.\n\n| case |",
+         In steady state, where any of the libraries allocates.\n\n| case |",
     );
     table_head(text, results);
     for row in &results.rows {
