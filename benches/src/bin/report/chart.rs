@@ -36,7 +36,7 @@ pub(crate) fn all(results: &Results) -> Vec<(&'static str, String)> {
 fn ratios(results: &Results) -> String {
     let bars = results.rows.iter().map(|row| Bar {
         label: row.case.to_string(),
-        value: row.ratio().min(2.0),
+        value: row.ratio(),
         text: format!("{:.2}", row.ratio()),
         ours: row.ratio() <= 1.0,
     });
@@ -71,7 +71,7 @@ fn time(case: &Case, nanos: f64) -> String {
 
 fn draw(title: &str, bars: &[Bar], most: f64, line: Option<f64>) -> String {
     let height = ROW_HEIGHT * (bars.len() as f64 + 2.0);
-    let width = LABEL_WIDTH + BAR_WIDTH + 90.0;
+    let width = LABEL_WIDTH + BAR_WIDTH + 130.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"13\">\n\
@@ -83,12 +83,13 @@ fn draw(title: &str, bars: &[Bar], most: f64, line: Option<f64>) -> String {
         let middle = top + 14.0;
         let len = BAR_WIDTH * (bar.value / most).min(1.0);
         let color = if bar.ours { OURS } else { THEIRS };
+        let cut = if bar.value > most { ", bar cut" } else { "" };
         // Writing to a string cannot fail.
         let _ = write!(
             svg,
             "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{}</text>\n\
              <rect x=\"{LABEL_WIDTH}\" y=\"{}\" width=\"{len:.1}\" height=\"16\" fill=\"{color}\"/>\n\
-             <text x=\"{:.1}\" y=\"{middle}\">{}</text>\n",
+             <text x=\"{:.1}\" y=\"{middle}\">{}{cut}</text>\n",
             LABEL_WIDTH - 8.0,
             bar.label,
             top + 2.0,
