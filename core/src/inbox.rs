@@ -126,9 +126,10 @@ impl Inbox {
     /// connection holds none.
     pub fn swap_memory(&mut self, other: &mut Self) {
         if self.is_empty() && other.is_empty() {
+            mem::swap(&mut self.buffer, &mut other.buffer);
+            // Where each begins depends on the memory that it has now.
             self.rewind();
             other.rewind();
-            mem::swap(&mut self.buffer, &mut other.buffer);
         }
     }
 
@@ -355,6 +356,7 @@ mod tests {
         inbox.skip(1);
         inbox.swap_memory(&mut spare);
         assert_eq!((inbox.capacity(), spare.capacity()), (0, Limits::default().read_len));
+        assert_eq!((inbox.unparsed(), spare.unparsed()), (&b""[..], &b""[..]));
     }
 
     #[test]
