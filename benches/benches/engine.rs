@@ -1,4 +1,5 @@
 //! The engine over bytes in memory: `cargo bench -p bluewire-benches --bench engine`.
+#![forbid(unsafe_code)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

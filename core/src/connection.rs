@@ -14,7 +14,7 @@ use crate::close::{CloseCode, ClosedBy, Closure};
 use crate::config::Config;
 use crate::error::Fault;
 use crate::mask::{MaskingKey, MaskingKeys};
-use crate::receive::Receiving;
+use crate::receiving::Receiving;
 use crate::timer::Clock;
 
 /// One WebSocket connection, from the end of its opening handshake to its closure: state only.

@@ -118,8 +118,9 @@
 //!
 //! # Reading order
 //!
-//! `frame` (5.2), `mask` (5.3), `utf8` (8.1), `inbox`, `outbox`, `connection`, `receive` (5.4,
-//! 6.2), `send` (6.1), `close` (5.5.1, 7), `timer`, `handshake` (4), `extension` (9.1).
+//! `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`,
+//! `connection`, `receiving` and `receive` (5.4, 6.2), `send` (6.1), `close` (5.5.1, 7), `timer`,
+//! `handshake` (4), `extension` (9.1).
 //!
 //! # What it refuses to do
 //!
@@ -146,6 +147,7 @@ mod mask;
 mod outbox;
 mod prepared;
 mod receive;
+mod receiving;
 mod send;
 mod timer;
 mod utf8;

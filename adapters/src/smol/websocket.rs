@@ -311,7 +311,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// arrived comes before a deadline, and reading does not wait for a peer that does not read.
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.engine.heed() {
-            let _ = Pin::new(&mut self.stream).poll_close(cx);
             return Poll::Ready(Ok(()));
         }
         if self.engine.is_due() {

@@ -87,3 +87,29 @@ fn split_connections_shut_down_in_order() {
     assert_eq!(client.join().unwrap(), CloseCode::GOING_AWAY);
     drop(writer);
 }
+
+/// A task that keeps the socket of a connection that was cut does not keep its stream open.
+#[test]
+fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
+    let (handles, handle) = std::sync::mpsc::channel();
+    let serving = thread::spawn(move || {
+        ::smol::block_on(async {
+            let server = bluewire::smol::Server::bind("127.0.0.1:0").await.unwrap();
+            handles.send((server.local_addr(), server.handle())).unwrap();
+            let mut socket = server.accept().await.unwrap();
+            let received = socket.recv().await.map(|message| message.is_none());
+            (socket, received)
+        })
+    });
+    let (addr, handle) = handle.recv_timeout(TIMEOUT).unwrap();
+    let mut mute = TcpStream::connect(addr).unwrap();
+    mute.set_read_timeout(Some(TIMEOUT)).unwrap();
+    mute.write_all(upgrade("/", "").as_bytes()).unwrap();
+    wait_until("it is open", || handle.connections() == 1);
+    let farewell = ::smol::block_on(handle.shutdown(Duration::from_millis(300)));
+    assert_eq!((farewell.closed, farewell.cut), (0, 1));
+    let (_kept, _received) = serving.join().unwrap();
+    let mut seen = Vec::new();
+    mute.read_to_end(&mut seen).unwrap();
+    assert!(seen.ends_with(&[0x88, 2, 0x03, 0xe9]), "{seen:?}");
+}

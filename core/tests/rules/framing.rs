@@ -289,3 +289,19 @@ fn a_waiting_frame_is_seen_when_it_is_whole() {
         assert!(end.connection.has_frame(&end.inbox));
     }
 }
+
+/// What has come of a payload is no header, whatever it looks like.
+#[test]
+fn has_frame_knows_the_middle_of_a_payload() {
+    for role in BOTH {
+        let bytes = frame(role, 0x82, &[0x83; 100]);
+        for there in [10, 20, bytes.len() - 1, bytes.len()] {
+            let mut end = End::new(role);
+            end.inbox.extend(&bytes[..9]);
+            assert_eq!(end.event(), None);
+            end.inbox.extend(&bytes[9..there]);
+            let whole = there == bytes.len();
+            assert_eq!(end.connection.has_frame(&end.inbox), whole, "{there}");
+        }
+    }
+}
