@@ -25,7 +25,11 @@ pub(super) fn try_write_out(stream: &mut impl Transport, outbox: &mut Outbox) ->
     while !outbox.is_empty() {
         match try_write_some(stream, &outbox.slices().map(IoSlice::new))? {
             Some(len) => outbox.sent(len),
-            None => return Ok(false),
+            None => {
+                // Which the outbox wants to know: an answer that is left gives way to the next.
+                outbox.sent(0);
+                return Ok(false);
+            }
         }
     }
     Ok(true)
@@ -72,4 +76,43 @@ pub(super) fn try_write_some(
 /// How an error of a read that was told to come back looks.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stream::Untimed;
+    use super::*;
+    use bluewire_core::{Config, Connection, Inbox};
+    use std::io::{Read, Write};
+
+    /// A socket whose peer does not read.
+    struct Full;
+
+    impl Read for Full {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn one_pong_waits_for_a_peer_that_pings_and_does_not_read() {
+        let mut connection = Connection::server(Config::default(), Duration::ZERO);
+        let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+        for _ in 0..10 {
+            inbox.extend(b"\x89\x81\0\0\0\0?");
+            assert!(connection.next_event(Duration::ZERO, &mut inbox, &mut outbox).is_some());
+            assert!(!try_write_out(&mut Untimed(Full), &mut outbox).expect("it is only full"));
+        }
+        assert_eq!(outbox.unsent(), b"\x8a\x01?");
+    }
 }

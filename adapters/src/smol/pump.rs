@@ -22,8 +22,14 @@ pub(super) fn poll_write_out(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while !outbox.is_empty() {
-        let len = ready!(poll_write_some(stream, &outbox.slices().map(IoSlice::new), cx))?;
-        outbox.sent(len);
+        match poll_write_some(stream, &outbox.slices().map(IoSlice::new), cx)? {
+            Poll::Ready(len) => outbox.sent(len),
+            Poll::Pending => {
+                // Which the outbox wants to know: an answer that is left gives way to the next.
+                outbox.sent(0);
+                return Poll::Pending;
+            }
+        }
     }
     // A stream that keeps bytes back, as TLS may, is to let them go.
     Pin::new(stream).poll_flush(cx)
@@ -40,5 +46,47 @@ pub(super) fn poll_write_some(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             written => return Poll::Ready(written),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bluewire_core::{Config, Connection, Inbox};
+    use std::task::Waker;
+    use std::time::Duration;
+
+    /// A socket whose peer does not read.
+    struct Full;
+
+    impl AsyncWrite for Full {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn one_pong_waits_for_a_peer_that_pings_and_does_not_read() {
+        let mut connection = Connection::server(Config::default(), Duration::ZERO);
+        let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..10 {
+            inbox.extend(b"\x89\x81\0\0\0\0?");
+            assert!(connection.next_event(Duration::ZERO, &mut inbox, &mut outbox).is_some());
+            assert!(poll_write_out(&mut Full, &mut outbox, &mut cx).is_pending());
+        }
+        assert_eq!(outbox.unsent(), b"\x8a\x01?");
     }
 }
