@@ -12,8 +12,10 @@ use crate::clock::Clock;
 use crate::connect::Opened;
 use crate::server::{Place, heed};
 
-/// For so long, the end waits for an `on_message` that was about to be set, so that messages are
-/// told before it. A program that wants no messages has its `on_close` later by as much.
+/// For so long, once, what follows a message waits for an `on_message` that was about to be set:
+/// what follows may end the connection, and the message could not be answered then. For as long
+/// again, the end waits, so that messages are told before it. A program that wants no messages has
+/// its `on_close` later by as much.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// One connection as its loop sees it. The loop is: [`step`](Self::step),
@@ -31,6 +33,10 @@ pub(crate) struct Session {
     write_failed: bool,
     /// Whether what was laid last was given a chance to leave.
     last_written: bool,
+    /// When the connection goes on although messages wait.
+    patience_end: Option<Duration>,
+    /// Whether it waits for that.
+    patient: bool,
     /// When the end is told although messages wait.
     grace_end: Option<Duration>,
     /// In a server.
@@ -72,6 +78,8 @@ impl Session {
             io_error: None,
             write_failed: false,
             last_written: false,
+            patience_end: None,
+            patient: false,
             grace_end: None,
             place,
             listening: false,
@@ -179,23 +187,35 @@ impl Session {
         skip |= connection.state() == State::Closed && !state.running;
         let write = !outbox.is_empty() && !self.write_failed;
         // Who calls callbacks elsewhere, since before the loop began, wakes the loop after.
-        let read = !state.is_held_up() && !state.running;
+        let read = !self.patient && !state.is_held_up() && !state.running;
         Wait {
             skip,
             shut_down: connection.should_shut_down() && !write,
             read,
             write,
-            // Whether the peer is silent is not known while nobody listens.
-            until: if read { connection.poll_timeout() } else { None },
+            until: match read {
+                true => connection.poll_timeout(),
+                // Whether the peer is silent is not known while nobody listens.
+                false => self.patience_end.filter(|_| self.patient),
+            },
         }
     }
 
     fn take_events(&mut self) {
+        self.patient = false;
         loop {
             let event = {
                 let mut state = self.shared.lock();
                 if state.is_held_up() {
                     return;
+                }
+                if state.is_waited_for() {
+                    let now = self.clock.now();
+                    let end = self.patience_end.get_or_insert_with(|| now.saturating_add(GRACE));
+                    self.patient = now < *end;
+                    if self.patient {
+                        return;
+                    }
                 }
                 let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
                 let event = connection.next_event(self.clock.now(), &mut self.inbox, outbox);

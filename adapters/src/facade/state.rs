@@ -268,7 +268,7 @@ impl State {
         self.held_len >= HELD_LEN_MAX && open
     }
 
-    /// Whether messages that nobody took keep the end from being told.
+    /// Whether messages that nobody took yet keep what follows, and the end, from being told.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.held.is_empty() && !self.leaving
     }

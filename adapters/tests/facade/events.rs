@@ -1,8 +1,10 @@
 //! Events: none is lost to timing, and all come in order.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use bluewire::facade::ReadyState;
 
@@ -53,6 +55,18 @@ on_each_side! {
         log.on_message(&socket);
         let all = log.wait_for_silence();
         assert_eq!(all, [closed(1000, "", true), text("one"), text("two")]);
+    }
+
+    fn a_message_is_answered_before_what_follows_ends_the_connection(side) {
+        let (socket, mut peer) = side.open();
+        // 5.2: reserved bits.
+        let together = [peer.frame_of(0x81, b"one"), peer.frame_of(0xf1, b"two")].concat();
+        peer.stream.write_all(&together).expect("the frames leave");
+        thread::sleep(Duration::from_millis(100));
+        let again = socket.clone();
+        socket.on_message(move |message| again.send(message.into_owned()));
+        peer.expect_text("one");
+        assert_eq!(peer.expect_close(), 1002);
     }
 
     fn messages_hold_up_no_end_that_was_asked_for(side) {
