@@ -11,7 +11,6 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use crate::config::Limits;
 use crate::connection::Role;
@@ -155,17 +154,19 @@ impl HeadReader {
 }
 
 /// A complete head: its bytes, and where the header lines lie in them.
+///
+/// A connection may keep it for as long as it lives, so it is small.
 #[derive(Debug)]
 pub(crate) struct Head {
-    bytes: Vec<u8>,
-    first_line_len: usize,
+    bytes: Box<[u8]>,
     lines: Box<[Line]>,
+    first_line_len: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
-    name: Range<usize>,
-    value: Range<usize>,
+    start: u32,
+    name_end: u32,
 }
 
 impl Head {
@@ -181,20 +182,21 @@ impl Head {
             Ok(httparse::Status::Complete((len, parsed))) if len == block.len() => parsed,
             _ => return Err(HandshakeError::InvalidHeaderLine),
         };
-        let range = |slice: &[u8]| {
-            let start = slice.as_ptr().addr() - bytes.as_ptr().addr();
-            start..start + slice.len()
+        let position = |slice: &[u8]| {
+            u32::try_from(slice.as_ptr().addr() - bytes.as_ptr().addr())
+                .map_err(|_| HandshakeError::HeadTooLong)
         };
-        let line = |header: &httparse::Header<'_>| Line {
-            name: range(header.name.as_bytes()),
-            value: range(header.value),
+        let line = |header: &httparse::Header<'_>| {
+            let (start, len) = (position(header.name.as_bytes())?, header.name.len());
+            Ok(Line { start, name_end: position(&bytes[start as usize + len..])? })
         };
-        let lines = parsed.iter().map(line).collect();
-        Ok(Self { bytes, first_line_len, lines })
+        let lines = parsed.iter().map(line).collect::<Result<_, _>>()?;
+        let first_line_len = position(&bytes[first_line_len..])?;
+        Ok(Self { bytes: bytes.into(), lines, first_line_len })
     }
 
     pub(crate) fn first_line(&self) -> &[u8] {
-        &self.bytes[..self.first_line_len]
+        &self.bytes[..self.first_line_len as usize]
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -208,7 +210,13 @@ impl Head {
     /// The header lines: the names, which are tokens, and the values without the white space
     /// around them.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let slice = |range: &Range<usize>| &self.bytes[range.clone()];
-        self.lines.iter().map(move |line| (slice(&line.name), slice(&line.value)))
+        let end = self.bytes.len() - "\r\n".len();
+        let ends = self.lines.iter().skip(1).map(|next| next.start as usize).chain([end]);
+        self.lines.iter().zip(ends).map(|(line, end)| {
+            let (name, value) = self.bytes[line.start as usize..end]
+                .split_at((line.name_end - line.start) as usize);
+            // Past the colon. Of all white space, a line holds none but spaces and tabs.
+            (name, value[1..].trim_ascii())
+        })
     }
 }

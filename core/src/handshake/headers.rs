@@ -88,8 +88,8 @@ pub struct RequestHead(Arc<RequestParts>);
 
 struct RequestParts {
     head: Head,
-    method_len: usize,
-    target_len: usize,
+    method_len: u32,
+    target_len: u32,
     minor_version: u8,
 }
 
@@ -111,22 +111,24 @@ impl RequestHead {
             Some(_) => return Err(HandshakeError::UnsupportedHttpVersion),
             None => return Err(HandshakeError::InvalidRequestLine),
         };
-        let (method_len, target_len) = (method.len(), target.len());
+        let len =
+            |word: &[u8]| u32::try_from(word.len()).map_err(|_| HandshakeError::FirstLineTooLong);
+        let (method_len, target_len) = (len(method)?, len(target)?);
         Ok(Self(Arc::new(RequestParts { head, method_len, target_len, minor_version })))
     }
 
     /// The method, such as `GET`.
     #[must_use]
     pub fn method(&self) -> &str {
-        ascii(&self.0.head.first_line()[..self.0.method_len])
+        ascii(&self.0.head.first_line()[..self.0.method_len as usize])
     }
 
     /// The request target, as it came: nothing is decoded or resolved. [`path`](Self::path) and
     /// [`query`](Self::query) are its parts.
     #[must_use]
     pub fn target(&self) -> &str {
-        let start = self.0.method_len + 1;
-        ascii(&self.0.head.first_line()[start..start + self.0.target_len])
+        let start = self.0.method_len as usize + 1;
+        ascii(&self.0.head.first_line()[start..start + self.0.target_len as usize])
     }
 
     /// The minor version of HTTP/1: 1 from most clients, 0 from old ones, which cannot upgrade.
