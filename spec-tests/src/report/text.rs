@@ -7,40 +7,52 @@ use crate::cases::SECTIONS;
 use crate::run::{Outcome, Results};
 
 const OUTCOMES: [(Outcome, &str); 4] = [
-    (Outcome::Passed, "passed"),
-    (Outcome::NonStrict, "NON-STRICT"),
-    (Outcome::Failed, "FAILED"),
-    (Outcome::Unimplemented, "unimplemented"),
+    (Outcome::Passed, ""),
+    (Outcome::NonStrict, " NON-STRICT"),
+    (Outcome::Failed, " FAILED"),
+    (Outcome::Unimplemented, " unimplemented"),
 ];
 
-/// A table of sections and targets, and the sums.
+/// A column: the name of the section, and the rows of its cases.
+type Column = (String, Vec<usize>);
+
+/// A table of targets and sections: how many cases pass, and what those do that do not.
 #[must_use]
 pub fn table(results: &Results) -> String {
-    let mut lines = vec![vec!["section".to_owned(), "cases".into()]];
-    lines[0].extend(results.targets.iter().cloned());
-    let mut line = |first: String, rows: &[usize]| {
-        let mut line = vec![first, rows.len().to_string()];
-        line.extend(sums(results, rows));
-        lines.push(line);
+    let columns: Vec<Column> = SECTIONS
+        .iter()
+        .map(|section| (section.to_string(), rows(results, |of_case| of_case == *section)))
+        .filter(|(_, rows)| !rows.is_empty())
+        .chain([("all".into(), rows(results, |_| true))])
+        .collect();
+    let line = |first: &str, cell: &dyn Fn(&Column) -> String| {
+        [first.to_owned()].into_iter().chain(columns.iter().map(cell)).collect()
     };
+    let mut lines: Vec<Vec<String>> = vec![
+        line("section", &|(name, _)| name.clone()),
+        line("cases", &|(_, rows)| rows.len().to_string()),
+    ];
+    for (i, target) in results.targets.iter().enumerate() {
+        lines.push(line(target, &|(_, rows)| sum(results, rows, i)));
+    }
+    let mut out = align(&lines);
+    out.push('\n');
     for section in SECTIONS {
-        let rows = rows(results, |case_section| case_section == section);
-        if !rows.is_empty() {
-            line(format!("{section:>2} {}", section_title(section)), &rows);
+        if results.cases.iter().any(|case| case.section() == section) {
+            let _ = writeln!(out, "{section:>2}  {}", section_title(section));
         }
     }
-    line("all".into(), &rows(results, |_| true));
-    align(&lines)
+    out
 }
 
 fn align(lines: &[Vec<String>]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
     let mut out = String::new();
     for line in lines {
-        for (column, cell) in line.iter().enumerate() {
-            let _ = write!(out, "{cell:<width$}  ", width = width(column));
+        let _ = write!(out, "{:<width$}", line[0], width = width(0));
+        for (column, cell) in line.iter().enumerate().skip(1) {
+            let _ = write!(out, "  {cell:>width$}", width = width(column));
         }
-        out.truncate(out.trim_end().len());
         out.push('\n');
     }
     out
@@ -72,18 +84,16 @@ fn rows(results: &Results, wanted: impl Fn(u8) -> bool) -> Vec<usize> {
     (0..results.cases.len()).filter(|row| wanted(results.cases[*row].section())).collect()
 }
 
-fn sums(results: &Results, rows: &[usize]) -> Vec<String> {
-    let sum = |target: usize| {
-        let count = |outcome| {
-            rows.iter().filter(|row| results.cells[**row][target].outcome() == outcome).count()
-        };
-        let words: Vec<_> = OUTCOMES
-            .iter()
-            .map(|(outcome, word)| (count(*outcome), word))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
-        words.join(", ")
+/// How many of these cases pass, and how many do something else.
+fn sum(results: &Results, rows: &[usize], target: usize) -> String {
+    let count = |outcome| {
+        rows.iter().filter(|row| results.cells[**row][target].outcome() == outcome).count()
     };
-    (0..results.targets.len()).map(sum).collect()
+    let words: Vec<_> = OUTCOMES
+        .iter()
+        .map(|(outcome, word)| (count(*outcome), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count}{word}"))
+        .collect();
+    words.join(", ")
 }
