@@ -50,6 +50,10 @@ pub struct Config {
     /// How long the opening handshake may take in all, however busily the peer sends.
     /// 10 seconds by default: some round trips of the slowest network.
     pub handshake_timeout: Duration,
+    /// Compression of messages, which a client offers and a server agrees to. Off by default; see
+    /// [`Deflate`](crate::Deflate) for what it costs.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<crate::Deflate>,
 }
 
 impl Config {
@@ -95,6 +99,8 @@ impl Default for Config {
             message_timeout: None,
             close_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 }

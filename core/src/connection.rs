@@ -11,6 +11,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::close::{CloseCode, ClosedBy, Closure};
+use crate::codec::Codec;
 use crate::config::Config;
 use crate::error::Fault;
 use crate::mask::{MaskingKey, MaskingKeys};
@@ -27,10 +28,16 @@ pub struct Connection {
     pub(crate) config: Arc<Config>,
     /// A client's; a server never masks.
     pub(crate) masking_keys: Option<MaskingKeys>,
+    /// Of the extension that was negotiated.
+    pub(crate) codec: Option<Box<dyn Codec>>,
+    /// Whether every message goes out as one frame that holds it as it is.
+    pub(crate) sends_plainly: bool,
     pub(crate) state: State,
     pub(crate) receiving: Receiving,
     /// The type of this endpoint's own message that has begun and not ended.
     pub(crate) sending: Option<DataType>,
+    /// Whether the extension encodes that message.
+    pub(crate) sending_coded: bool,
     pub(crate) clock: Clock,
     pub(crate) close_sent: bool,
     pub(crate) close_received: bool,
@@ -86,6 +93,21 @@ impl Connection {
         Self::new(config.into(), None, Role::Server, now)
     }
 
+    /// Has the connection compress, and take what is compressed, as the two ends have agreed
+    /// (RFC 7692): where another library did the opening handshake with the help of
+    /// [`Deflate::accept`](crate::Deflate::accept) or
+    /// [`Deflate::confirm`](crate::Deflate::confirm). Before anything is sent or received.
+    ///
+    /// Its settings are those of [`Config::deflate`], or the default ones.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, params: crate::DeflateParams) -> Self {
+        let settings = self.config.deflate.clone().unwrap_or_default();
+        self.codec = Some(settings.codec(params, self.role()));
+        self.sends_plainly = false;
+        self
+    }
+
     fn new(
         config: Arc<Config>,
         masking_keys: Option<MaskingKeys>,
@@ -94,11 +116,14 @@ impl Connection {
     ) -> Self {
         let receiving = Receiving::new(&config, role);
         Self {
+            sends_plainly: config.fragment_len.is_none(),
             config,
             masking_keys,
+            codec: None,
             state: State::Open,
             receiving,
             sending: None,
+            sending_coded: false,
             clock: Clock::new(now),
             close_sent: false,
             close_received: false,
@@ -161,6 +186,13 @@ impl Connection {
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
         (self.state == State::Closed).then_some(&self.closure)
+    }
+
+    /// What the two ends have agreed on for compression (RFC 7692); `None` if nothing.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<crate::DeflateParams> {
+        self.codec.as_ref()?.deflate_params()
     }
 
     /// What has gone wrong so far: known as soon as the connection fails, before it is closed.

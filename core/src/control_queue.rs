@@ -4,14 +4,15 @@
 //! grow; the application's own Pings and Pongs are neither lost nor without end.
 //!
 //! ```text
-//!     0      start          answers           frames.len()
-//!     | sent |  own frames  |  answers to Pings  |
+//!     0      start          answers              end       memory.len()
+//!     | sent |  own frames  |  answers to Pings  |    room    |
 //! ```
 //!
 //! Answers stand last, so that all of them can make place for the latest. They do so once the
 //! transport has been offered the queue and has left some of it, or when they have become many.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
+use alloc::vec;
 
 use crate::frame::{self, CONTROL_FRAME_LEN_MAX};
 use crate::mask::MaskingKey;
@@ -25,8 +26,12 @@ pub(crate) const CAPACITY_MAX: usize = 4 * (2 * LEN_MAX + CONTROL_FRAME_LEN_MAX)
 
 #[derive(Default)]
 pub(crate) struct ControlQueue {
-    frames: Vec<u8>,
-    /// How much of `frames` is sent.
+    /// Initialised memory, all of it. With positions of 16 bits it is shorter than a `Vec`, of
+    /// which every idle connection would have one.
+    memory: Box<[u8]>,
+    /// Where the frames end.
+    end: u16,
+    /// How much of them is sent.
     start: u16,
     /// Where the answers begin; among what is sent, if they have begun to leave.
     answers: u16,
@@ -37,26 +42,26 @@ pub(crate) struct ControlQueue {
 impl ControlQueue {
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.end == 0
     }
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.frames.len() - self.start as usize
+        (self.end - self.start) as usize
     }
 
     pub(crate) fn unsent(&self) -> &[u8] {
-        &self.frames[usize::from(self.start)..]
+        &self.memory[usize::from(self.start)..usize::from(self.end)]
     }
 
     pub(crate) const fn capacity(&self) -> usize {
-        self.frames.capacity()
+        self.memory.len()
     }
 
     /// Notes that the next `len` bytes are sent, and that the transport took no more for now.
     pub(crate) fn sent(&mut self, len: usize) {
         if len == self.len() {
-            self.frames.clear();
+            self.end = 0;
             self.start = 0;
             self.answers = 0;
             self.was_offered = false;
@@ -75,11 +80,12 @@ impl ControlQueue {
     /// Queues a frame of the application's, before the answers.
     pub(crate) fn push_own(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
         self.forget_sent();
-        let (answers, end) = (usize::from(self.seek_answers()), self.frames.len());
+        let (answers, before) = (self.seek_answers(), self.end);
         self.push(first, payload, key);
-        let len = self.frames.len() - end;
-        self.frames[answers..].rotate_right(len);
-        self.answers = narrow(answers + len);
+        let len = self.end - before;
+        let behind = usize::from(answers)..usize::from(self.end);
+        self.memory[behind].rotate_right(len.into());
+        self.answers = answers + len;
     }
 
     /// Queues the answer to a Ping, if need be in place of those that wait.
@@ -89,29 +95,42 @@ impl ControlQueue {
     /// recently processed Ping frame."
     pub(crate) fn push_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
         self.forget_sent();
-        let answers = usize::from(self.seek_answers());
-        let are_many = self.frames.len() - answers + CONTROL_FRAME_LEN_MAX > LEN_MAX;
+        let answers = self.seek_answers();
+        let are_many = usize::from(self.end - answers) + CONTROL_FRAME_LEN_MAX > LEN_MAX;
         if self.was_offered || are_many {
-            self.frames.truncate(answers);
+            self.end = answers;
         }
         self.push(first, payload, key);
     }
 
     fn push(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
-        let (header, len) = frame::encode(first, payload.len(), key);
-        self.frames.extend_from_slice(&header[..len]);
-        let start = self.frames.len();
-        self.frames.extend_from_slice(payload);
-        if let Some(key) = key {
-            key.apply_once(&mut self.frames[start..]);
+        let (header, header_len) = frame::encode(first, payload.len(), key);
+        let start = usize::from(self.end);
+        let end = start + header_len + payload.len();
+        if self.memory.len() < end {
+            self.grow(end);
         }
+        let (to, rest) = self.memory[start..end].split_at_mut(header_len);
+        to.copy_from_slice(&header[..header_len]);
+        rest.copy_from_slice(payload);
+        if let Some(key) = key {
+            key.apply_once(rest);
+        }
+        self.end = narrow(end);
+    }
+
+    fn grow(&mut self, len: usize) {
+        let mut grown = vec![0; len.max(2 * self.memory.len())].into_boxed_slice();
+        let end = usize::from(self.end);
+        grown[..end].copy_from_slice(&self.memory[..end]);
+        self.memory = grown;
     }
 
     /// Leaves the answers that have begun to leave to themselves: what begins at the result can
     /// still be dropped, or moved.
     fn seek_answers(&mut self) -> u16 {
         while self.answers < self.start {
-            let len = frame::encoded_len(&self.frames[usize::from(self.answers)..]);
+            let len = frame::encoded_len(&self.memory[usize::from(self.answers)..]);
             self.answers += narrow(len);
         }
         self.answers
@@ -119,9 +138,10 @@ impl ControlQueue {
 
     /// Keeps the queue short where it never runs empty.
     fn forget_sent(&mut self) {
-        if usize::from(self.start) > self.frames.len() / 2 {
+        if self.start > self.end / 2 {
             self.seek_answers();
-            self.frames.drain(..usize::from(self.start));
+            self.memory.copy_within(usize::from(self.start)..usize::from(self.end), 0);
+            self.end -= self.start;
             self.answers -= self.start;
             self.start = 0;
         }

@@ -36,6 +36,8 @@ pub enum ProtocolError {
     MessageTooLong,
     /// A message of more frames than [`Limits::fragments_max`](crate::Limits::fragments_max).
     TooManyFragments,
+    /// A compressed message that is not valid DEFLATE.
+    InvalidDeflate,
     /// A text message that is not valid UTF-8.
     InvalidUtf8,
     /// A Close frame whose body is a single byte.
@@ -63,16 +65,22 @@ impl ProtocolError {
             | Self::InterleavedMessage
             | Self::CloseBodyTooShort
             | Self::InvalidCloseCode(_) => CloseCode::PROTOCOL_ERROR,
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD_DATA,
+            // 7.4.1: 1007 is for "data within a message that was not consistent with the type of
+            // the message"; RFC 7692 names no code.
+            Self::InvalidDeflate | Self::InvalidUtf8 | Self::InvalidCloseReason => {
+                CloseCode::INVALID_PAYLOAD_DATA
+            }
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             Self::FrameTooLong | Self::MessageTooLong => CloseCode::MESSAGE_TOO_BIG,
         }
     }
 
-    /// The section of RFC 6455 that holds the broken rule, such as `"5.5"`.
+    /// The section of RFC 6455 that holds the broken rule, such as `"5.5"`; of RFC 7692 for
+    /// [`InvalidDeflate`](Self::InvalidDeflate).
     #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
+            Self::InvalidDeflate => "7.2.2",
             Self::UnmaskedFrame | Self::MaskedFrame => "5.1",
             Self::ReservedBits
             | Self::ReservedOpcode(_)
@@ -103,6 +111,7 @@ impl ProtocolError {
             Self::FrameTooLong => "frame too long",
             Self::MessageTooLong => "message too long",
             Self::TooManyFragments => "message in too many fragments",
+            Self::InvalidDeflate => "compressed message is not valid DEFLATE",
             Self::InvalidUtf8 => "text message is not valid UTF-8",
             Self::CloseBodyTooShort => "Close frame with a body of one byte",
             Self::InvalidCloseCode(_) => "Close frame with a code that must not be sent",
@@ -119,7 +128,8 @@ impl fmt::Display for ProtocolError {
             Self::InvalidCloseCode(code) => write!(f, " ({code})")?,
             _ => {}
         }
-        write!(f, " (RFC 6455, section {})", self.section())
+        let rfc = if *self == Self::InvalidDeflate { 7692 } else { 6455 };
+        write!(f, " (RFC {rfc}, section {})", self.section())
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) const CONTROL_FRAME_LEN_MAX: usize = 2 + 4 + CONTROL_PAYLOAD_LEN_MAX;
 
 pub(crate) const FIN: u8 = 0x80;
 const RSV: u8 = 0x70;
+/// The bit that an extension may define (9.2).
+pub(crate) const RSV1: u8 = 0x40;
 const OPCODE: u8 = 0x0f;
 pub(crate) const MASK: u8 = 0x80;
 const LEN_7: u8 = 0x7f;
@@ -65,12 +67,18 @@ impl Opcode {
     pub(crate) const fn is_control(self) -> bool {
         self as u8 & 0x8 != 0
     }
+
+    pub(crate) const fn begins_message(self) -> bool {
+        matches!(self, Self::Text | Self::Binary)
+    }
 }
 
 /// A frame's header, read from the wire and lawful in itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) fin: bool,
+    /// Whether the message that begins here is for the extension to decode.
+    pub(crate) rsv1: bool,
     pub(crate) opcode: Opcode,
     pub(crate) key: MaskingKey,
     pub(crate) payload_len: u64,
@@ -83,8 +91,14 @@ impl Header {
     ///
     /// A broken rule is told as soon as the byte that breaks it is there with its neighbour:
     /// before the rest of the header, and before any payload.
+    ///
+    /// `extended` says that an extension was negotiated, which defines RSV1.
     #[inline]
-    pub(crate) fn parse(bytes: &[u8], masked: bool) -> Result<Option<Self>, ProtocolError> {
+    pub(crate) fn parse(
+        bytes: &[u8],
+        masked: bool,
+        extended: bool,
+    ) -> Result<Option<Self>, ProtocolError> {
         let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
         let Some(opcode) = Opcode::from_bits(first & OPCODE) else {
             // 5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the
@@ -92,8 +106,10 @@ impl Header {
             return Err(ProtocolError::ReservedOpcode(first & OPCODE));
         };
         // 5.2: RSV1 to RSV3 "MUST be 0 unless an extension is negotiated that defines meanings for
-        // non-zero values".
-        if first & RSV != 0 {
+        // non-zero values". RFC 7692, section 6: the one that it defines stands on the first frame
+        // of a data message and nowhere else.
+        let defined = if extended && opcode.begins_message() { RSV1 } else { 0 };
+        if first & RSV & !defined != 0 {
             return Err(ProtocolError::ReservedBits);
         }
         let fin = first & FIN != 0;
@@ -147,7 +163,8 @@ impl Header {
         } else {
             (MaskingKey::NONE, len)
         };
-        Ok(Some(Self { fin, opcode, key, payload_len, len }))
+        let rsv1 = first & RSV1 != 0;
+        Ok(Some(Self { fin, rsv1, opcode, key, payload_len, len }))
     }
 }
 
@@ -177,7 +194,7 @@ pub(crate) fn encode(first: u8, payload_len: usize, key: Option<MaskingKey>) -> 
 /// `bytes`.
 pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
     let masked = bytes[1] & MASK != 0;
-    let Ok(Some(header)) = Header::parse(bytes, masked) else {
+    let Ok(Some(header)) = Header::parse(bytes, masked, true) else {
         unreachable!("the header was laid whole by `encode`");
     };
     header.len + usize::try_from(header.payload_len).expect("its payload lies in memory")
@@ -188,7 +205,7 @@ mod tests {
     use super::*;
 
     fn parse(bytes: &[u8]) -> Result<Option<Header>, ProtocolError> {
-        Header::parse(bytes, false)
+        Header::parse(bytes, false, false)
     }
 
     #[test]
@@ -225,6 +242,21 @@ mod tests {
         assert_eq!(parse(&[0x09, 0]), Err(ProtocolError::FragmentedControlFrame));
         assert_eq!(parse(&[0x89, 126]), Err(ProtocolError::ControlFrameTooLong));
         assert_eq!(parse(&[0x81, 0x80]), Err(ProtocolError::MaskedFrame));
-        assert_eq!(Header::parse(&[0x81, 0], true), Err(ProtocolError::UnmaskedFrame));
+        assert_eq!(Header::parse(&[0x81, 0], true, false), Err(ProtocolError::UnmaskedFrame));
+    }
+
+    #[test]
+    fn an_extension_defines_rsv1_where_a_message_begins() {
+        for first in 0..=0xff_u8 {
+            let extended = Header::parse(&[first, 0], false, true);
+            let expected = match first & 0x70 {
+                0 => parse(&[first, 0]),
+                0x40 if matches!(first & 0xf, 1 | 2) => parse(&[first & !0x40, 0])
+                    .map(|header| header.map(|header| Header { rsv1: true, ..header })),
+                _ if Opcode::from_bits(first & 0xf).is_none() => parse(&[first, 0]),
+                _ => Err(ProtocolError::ReservedBits),
+            };
+            assert_eq!(extended, expected, "{first:x}");
+        }
     }
 }

@@ -21,7 +21,10 @@ use core::fmt;
 use core::mem;
 use core::ops::Range;
 
+use crate::codec::Codec;
 use crate::config::Limits;
+use crate::decoded::DecodedMemory;
+use crate::error::ProtocolError;
 use crate::mask::MaskingKey;
 
 /// Where an empty inbox begins: the payload of a short masked frame, which follows a header of six
@@ -56,6 +59,8 @@ pub struct Inbox {
     /// What the message under way can still bring, as far as its headers and limits tell.
     expected: u32,
     read_len: u32,
+    /// What an extension made of payload that came here.
+    decoded: Option<Box<DecodedMemory>>,
 }
 
 impl Inbox {
@@ -72,6 +77,7 @@ impl Inbox {
             end: 0,
             expected: 0,
             read_len,
+            decoded: None,
         }
     }
 
@@ -82,7 +88,7 @@ impl Inbox {
     /// that a large message comes in few large reads.
     #[inline]
     pub fn space(&mut self) -> &mut [u8] {
-        if self.is_empty() {
+        if self.all_was_taken() {
             self.rewind();
         }
         if self.buffer.len() - self.end < self.room_min() {
@@ -104,7 +110,7 @@ impl Inbox {
 
     /// Copies received bytes in: for callers that have them elsewhere. It grows to hold them all.
     pub fn extend(&mut self, bytes: &[u8]) {
-        if self.is_empty() {
+        if self.all_was_taken() {
             self.rewind();
         }
         if self.buffer.len() - self.end < bytes.len() {
@@ -118,6 +124,7 @@ impl Inbox {
     pub fn release(&mut self) {
         if self.is_empty() {
             self.buffer = Box::default();
+            self.decoded = None;
             self.rewind();
         }
     }
@@ -127,6 +134,7 @@ impl Inbox {
     pub fn swap_memory(&mut self, other: &mut Self) {
         if self.is_empty() && other.is_empty() {
             mem::swap(&mut self.buffer, &mut other.buffer);
+            mem::swap(&mut self.decoded, &mut other.decoded);
             // Where each begins depends on the memory that it has now.
             self.rewind();
             other.rewind();
@@ -136,14 +144,21 @@ impl Inbox {
     /// Whether it holds nothing: no part of a message, no byte that was not looked at.
     #[must_use]
     #[inline]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
+        self.all_was_taken() && self.decoded.as_ref().is_none_or(|decoded| decoded.is_empty())
+    }
+
+    /// Whether nothing of what came lies here.
+    #[inline]
+    const fn all_was_taken(&self) -> bool {
         self.read == self.end && self.message_start == self.message_end
     }
 
     /// Bytes of memory that it holds.
     #[must_use]
-    pub const fn capacity(&self) -> usize {
-        self.buffer.len()
+    pub fn capacity(&self) -> usize {
+        let decoded = self.decoded.as_ref().map_or(0, |decoded| decoded.capacity());
+        self.buffer.len() + decoded
     }
 
     /// Received bytes that no connection or handshake has looked at: what follows the last
@@ -238,6 +253,7 @@ impl Inbox {
     /// Passes over everything that came.
     pub(crate) fn discard(&mut self) {
         self.rewind();
+        self.decoded = None;
     }
 
     /// Begins a message at the next unparsed byte.
@@ -287,6 +303,49 @@ impl Inbox {
         self.message_start += len;
         debug_assert!(self.message_start <= self.message_end);
         range
+    }
+
+    /// Unmasks `len` unparsed bytes, has them decoded until it is `enough`, and passes over what
+    /// was decoded.
+    pub(crate) fn decode_payload(
+        &mut self,
+        len: usize,
+        key: &mut MaskingKey,
+        codec: &mut dyn Codec,
+        budget: &mut u64,
+        enough: usize,
+    ) -> Result<usize, ProtocolError> {
+        let payload = &mut self.buffer[self.read..self.read + len];
+        key.apply_once(payload);
+        let mut decoded = self.decoded.get_or_insert_default().resume(*budget, enough);
+        let taken = codec.decode(payload, &mut decoded);
+        *budget = decoded.budget();
+        let taken = taken?;
+        *key = key.turned(taken);
+        // What is left is masked again: the next call knows it no other way.
+        key.apply_once(&mut payload[taken..]);
+        self.skip(taken);
+        Ok(taken)
+    }
+
+    /// Ends the message that was decoded.
+    pub(crate) fn end_decoding(
+        &mut self,
+        codec: &mut dyn Codec,
+        budget: u64,
+    ) -> Result<(), ProtocolError> {
+        let decoded = self.decoded.get_or_insert_default();
+        codec.end_decoding(&mut decoded.resume(budget, usize::MAX))
+    }
+
+    /// What was decoded and waits.
+    pub(crate) fn decoded(&self) -> &[u8] {
+        self.decoded.as_ref().map_or(&[], |decoded| decoded.bytes())
+    }
+
+    /// Lets the first `len` decoded bytes go; they stay readable until more is decoded.
+    pub(crate) fn take_decoded(&mut self, len: usize) -> &[u8] {
+        self.decoded.as_mut().map_or(&[], |decoded| decoded.take(len))
     }
 
     /// Says how many more bytes the message under way can bring.

@@ -133,9 +133,17 @@ extern crate alloc;
 extern crate std;
 
 mod close;
+mod codec;
 mod config;
 mod connection;
 mod control_queue;
+#[cfg_attr(
+    not(feature = "deflate"),
+    expect(dead_code, reason = "the one extension that there is writes here")
+)]
+mod decoded;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 mod event;
 mod extension;
@@ -156,6 +164,8 @@ mod xor;
 pub use close::{CloseCode, CloseFrame, ClosedBy, Closure};
 pub use config::{Config, Delivery, Keepalive, Limits};
 pub use connection::{Connection, Role, State};
+#[cfg(feature = "deflate")]
+pub use deflate::{Deflate, DeflateParams};
 pub use error::{Fault, ProtocolError, SendError, Timeout};
 pub use event::{Event, Message, OwnedMessage};
 pub use extension::ExtensionItem;

@@ -38,7 +38,13 @@ impl MaskingKey {
         } else {
             xor::down(bytes, gap, self.word());
         }
-        self.0 = self.0.rotate_right(xor::turned_bits(len));
+        *self = self.turned(len);
+    }
+
+    /// The key for what follows `len` bytes.
+    #[inline]
+    pub(crate) const fn turned(self, len: usize) -> Self {
+        Self(self.0.rotate_right(xor::turned_bits(len)))
     }
 
     /// Masks or unmasks the whole of `payload` where it lies.

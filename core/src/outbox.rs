@@ -14,8 +14,8 @@ use core::fmt;
 use core::mem;
 
 use crate::control_queue::ControlQueue;
-use crate::frame;
-use crate::mask::MaskingKey;
+use crate::frame::{self, FIN, HEADER_LEN_MAX, Opcode};
+use crate::mask::{MaskingKey, MaskingKeys};
 
 /// Send memory for one connection: calls that make bytes lay them here; write
 /// [`unsent`](Self::unsent) to the transport and tell [`sent`](Self::sent).
@@ -193,6 +193,47 @@ impl Outbox {
         self.data_end += frames.len();
     }
 
+    /// Drops the last `len` bytes of such payload.
+    pub(crate) fn drop_bare(&mut self, len: usize) {
+        self.data_end -= len;
+    }
+
+    /// Makes frames of at most `piece_len` bytes of the last `len` bytes, which are bare payload.
+    /// The first one begins with `first`, and the last one ends the message if `fin`.
+    pub(crate) fn frame_bare(
+        &mut self,
+        len: usize,
+        piece_len: usize,
+        first: u8,
+        fin: bool,
+        mut keys: Option<&mut MaskingKeys>,
+    ) {
+        let count = len.div_ceil(piece_len).max(1);
+        self.room(count * HEADER_LEN_MAX);
+        let (start, end) = (self.data_end - len, self.data_end);
+        let no_key = keys.is_some().then_some(MaskingKey::NONE);
+        let (_, full_header_len) = frame::encode(first, piece_len.min(len), no_key);
+        // From the last one on, so that each moves once.
+        for index in (0..count).rev() {
+            let from = start + index * piece_len;
+            let payload_len = piece_len.min(end - from);
+            let is_last = index == count - 1;
+            let first = if index == 0 { first } else { Opcode::Continuation as u8 };
+            let fin = if fin && is_last { FIN } else { 0 };
+            let key = keys.as_mut().map(|keys| keys.next_key());
+            let (header, header_len) = frame::encode(fin | first, payload_len, key);
+            let to = from + index * full_header_len + header_len;
+            self.data.copy_within(from..from + payload_len, to);
+            if let Some(key) = key {
+                key.apply_once(&mut self.data[to..to + payload_len]);
+            }
+            self.data[to - header_len..to].copy_from_slice(&header[..header_len]);
+            if is_last {
+                self.data_end = to + payload_len;
+            }
+        }
+    }
+
     /// Lays the header of a frame whose payload the caller will write, or lay by
     /// [`lay_rest`](Self::lay_rest).
     #[inline]
@@ -277,6 +318,23 @@ impl Outbox {
     }
 }
 
+/// For an extension to write to.
+#[cfg(feature = "deflate")]
+impl Outbox {
+    /// Room behind all that is laid, at least `len` bytes, for payload that gets its frame once it
+    /// is complete. What was written there is taken by [`lay_bare`](Self::lay_bare).
+    pub(crate) fn bare_room(&mut self, len: usize) -> &mut [u8] {
+        self.room(len)
+    }
+
+    /// Takes payload that was written to the room. Until [`frame_bare`](Self::frame_bare) gives it
+    /// its frame, nothing else may be laid, and nothing be sent.
+    pub(crate) fn lay_bare(&mut self, len: usize) {
+        self.data_end += len;
+        debug_assert!(self.data_end <= self.data.len());
+    }
+}
+
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbox")
@@ -310,7 +368,6 @@ fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{FIN, Opcode};
     use alloc::vec::Vec;
 
     const TEXT: u8 = FIN | Opcode::Text as u8;

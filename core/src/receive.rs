@@ -22,7 +22,7 @@ impl Ready {
     #[must_use]
     #[inline]
     pub const fn is_data(&self) -> bool {
-        matches!(self.0, Step::Message(_) | Step::Chunk { .. })
+        !matches!(self.0, Step::Control(..) | Step::Failed(_))
     }
 }
 
@@ -200,6 +200,19 @@ impl Connection {
                     None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
+            Step::DecodedMessage(data_type) => {
+                let len = inbox.decoded().len();
+                match as_message(data_type, inbox.take_decoded(len)) {
+                    Some(message) => Event::Message(message),
+                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
+                }
+            }
+            Step::DecodedChunk { data_type, len, fin } => {
+                match as_message(data_type, inbox.take_decoded(len)) {
+                    Some(part) => Event::Chunk { part, fin },
+                    None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
+                }
+            }
             Step::Control(opcode, range) => {
                 self.receive_control(now, opcode, inbox.bytes(range), outbox)
             }
@@ -215,7 +228,7 @@ impl Connection {
         if let Some(remaining) = self.receiving.payload_remaining() {
             return there.len() as u64 >= remaining;
         }
-        match Header::parse(there, self.masking_keys.is_none()) {
+        match Header::parse(there, self.masking_keys.is_none(), self.codec.is_some()) {
             Ok(Some(header)) => (there.len() - header.len) as u64 >= header.payload_len,
             Ok(None) => false,
             Err(_) => true,
@@ -256,16 +269,24 @@ impl Connection {
         inbox: &mut Inbox,
     ) -> Result<Option<Step>, ProtocolError> {
         let masked = self.masking_keys.is_none();
+        let extended = self.codec.is_some();
         loop {
             if self.receiving.in_frame {
-                if let Some(step) = self.receiving.payload(&self.config, inbox)? {
+                let step = match &mut self.codec {
+                    Some(codec) if self.receiving.coded => {
+                        self.receiving.coded_payload(&self.config, &mut **codec, inbox)?
+                    }
+                    _ => self.receiving.payload(&self.config, inbox)?,
+                };
+                if let Some(step) = step {
                     return Ok(Some(step));
                 }
                 if self.receiving.in_frame {
                     return Ok(None);
                 }
             }
-            let Some(header) = Header::parse(inbox.unparsed(), masked)? else { return Ok(None) };
+            let header = Header::parse(inbox.unparsed(), masked, extended)?;
+            let Some(header) = header else { return Ok(None) };
             if header.opcode.is_control() {
                 return Ok(take_control(&header, inbox));
             }

@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use crate::codec::Codec;
 use crate::config::{Config, Delivery, Limits};
 use crate::connection::{DataType, Role};
 use crate::error::ProtocolError;
@@ -14,6 +15,12 @@ use crate::utf8;
 const TEXT_MESSAGE: u8 = FIN | Opcode::Text as u8;
 const BINARY_MESSAGE: u8 = FIN | Opcode::Binary as u8;
 
+/// In [`Delivery::Chunks`], an extension decodes until there are this many bytes.
+pub(crate) const DECODED_CHUNK_LEN: usize = 16 * 1024;
+
+/// And it is given this many at once, since what it does not take is masked again.
+const CODED_PIECE_LEN: usize = 4 * 1024;
+
 /// What is known of the frame and the message that are coming in.
 #[derive(Debug)]
 pub(crate) struct Receiving {
@@ -23,10 +30,12 @@ pub(crate) struct Receiving {
     pub(crate) in_frame: bool,
     /// Whether the data frame is its message's last.
     fin: bool,
+    /// Whether the message is for the extension to decode.
+    pub(crate) coded: bool,
     key: MaskingKey,
     /// Payload that the frame still brings.
     remaining: u64,
-    /// Payload of the message so far, as announced by its frames' headers.
+    /// Payload of the message so far, as announced by its frames' headers, or as decoded.
     message_len: u64,
     fragments: u32,
     /// Bytes that the last call left unparsed, by which the next one sees whether more came.
@@ -45,7 +54,18 @@ pub(crate) struct Receiving {
 #[derive(Debug)]
 pub(crate) enum Step {
     Message(DataType),
-    Chunk { data_type: DataType, len: usize, fin: bool },
+    Chunk {
+        data_type: DataType,
+        len: usize,
+        fin: bool,
+    },
+    /// These two stand for what an extension has decoded.
+    DecodedMessage(DataType),
+    DecodedChunk {
+        data_type: DataType,
+        len: usize,
+        fin: bool,
+    },
     Control(Opcode, Range<usize>),
     Failed(ProtocolError),
 }
@@ -60,6 +80,7 @@ impl Receiving {
             message: None,
             in_frame: false,
             fin: false,
+            coded: false,
             key: MaskingKey::NONE,
             remaining: 0,
             message_len: 0,
@@ -166,8 +187,11 @@ impl Receiving {
         if header.payload_len > limits.frame_len_max {
             return Err(ProtocolError::FrameTooLong);
         }
+        let coded = if begins { header.rsv1 } else { self.coded };
+        // What is decoded counts, as it comes.
+        let counted = if coded { 0 } else { header.payload_len };
         // Lengths are below 2^63 each, and the sum so far is within the limit.
-        let message_len = before.saturating_add(header.payload_len);
+        let message_len = before.saturating_add(counted);
         if message_len > limits.message_len_max {
             return Err(ProtocolError::MessageTooLong);
         }
@@ -184,6 +208,7 @@ impl Receiving {
             inbox.begin_message();
             self.validated = 0;
         }
+        self.coded = coded;
         self.message_len = message_len;
         self.fragments = fragments + 1;
         self.in_frame = true;
@@ -213,23 +238,58 @@ impl Receiving {
                 self.expect_more(config, inbox);
                 return Ok(None);
             }
-            Delivery::Chunks => {
-                let len = match data_type {
-                    DataType::Text => validate(inbox.message())?,
-                    DataType::Binary => inbox.message_len(),
-                };
-                if ends && len != inbox.message_len() {
-                    return Err(ProtocolError::InvalidUtf8);
-                }
-                if !ends && len == 0 {
-                    return Ok(None);
-                }
-                Step::Chunk { data_type, len, fin: ends }
-            }
+            Delivery::Chunks => match chunk_len(data_type, ends, inbox.message())? {
+                Some(len) => Step::Chunk { data_type, len, fin: ends },
+                None => return Ok(None),
+            },
         };
         if ends {
             self.message = None;
             inbox.expect(0);
+        }
+        Ok(Some(step))
+    }
+
+    /// Has what is there of the frame's payload decoded.
+    pub(crate) fn coded_payload(
+        &mut self,
+        config: &Config,
+        codec: &mut dyn Codec,
+        inbox: &mut Inbox,
+    ) -> Result<Option<Step>, ProtocolError> {
+        let (piece_max, enough) = match config.delivery {
+            Delivery::Whole => (usize::MAX, usize::MAX),
+            Delivery::Chunks => (CODED_PIECE_LEN, DECODED_CHUNK_LEN),
+        };
+        let message_len_max = config.limits.message_len_max;
+        let mut budget = message_len_max - self.message_len;
+        loop {
+            let there = inbox.unparsed_len().min(piece_max);
+            let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(there);
+            let taken = inbox.decode_payload(len, &mut self.key, codec, &mut budget, enough);
+            self.message_len = message_len_max - budget;
+            let taken = taken?;
+            self.remaining -= taken as u64;
+            self.in_frame = self.remaining != 0;
+            if taken < len || !self.in_frame || inbox.unparsed_len() == 0 {
+                break;
+            }
+        }
+        let ends = self.fin && !self.in_frame;
+        if ends {
+            inbox.end_decoding(codec, budget)?;
+        }
+        let Some(data_type) = self.message else { return Ok(None) };
+        let step = match config.delivery {
+            Delivery::Whole if ends => Step::DecodedMessage(data_type),
+            Delivery::Whole => return Ok(None),
+            Delivery::Chunks => match chunk_len(data_type, ends, inbox.decoded())? {
+                Some(len) => Step::DecodedChunk { data_type, len, fin: ends },
+                None => return Ok(None),
+            },
+        };
+        if ends {
+            self.message = None;
         }
         Ok(Some(step))
     }
@@ -243,7 +303,8 @@ impl Receiving {
         inbox: &Inbox,
     ) -> Result<(), ProtocolError> {
         if self.message == Some(DataType::Text) && config.delivery == Delivery::Whole {
-            self.validated += validate(&inbox.message()[self.validated..])?;
+            let text = if self.coded { inbox.decoded() } else { inbox.message() };
+            self.validated += validate(&text[self.validated..])?;
         }
         Ok(())
     }
@@ -257,4 +318,20 @@ impl Receiving {
 
 fn validate(text: &[u8]) -> Result<usize, ProtocolError> {
     utf8::whole_chars_len(text).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)
+}
+
+/// How much of what has come is handed out as a chunk, if it is.
+fn chunk_len(
+    data_type: DataType,
+    ends: bool,
+    bytes: &[u8],
+) -> Result<Option<usize>, ProtocolError> {
+    let len = match data_type {
+        DataType::Text => validate(bytes)?,
+        DataType::Binary => bytes.len(),
+    };
+    if ends && len != bytes.len() {
+        return Err(ProtocolError::InvalidUtf8);
+    }
+    Ok((ends || len != 0).then_some(len))
 }

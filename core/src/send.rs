@@ -8,7 +8,7 @@ use crate::close::{CloseCode, ClosedBy};
 use crate::connection::{Connection, DataType, State};
 use crate::error::{Fault, SendError};
 use crate::event::Message;
-use crate::frame::{CONTROL_PAYLOAD_LEN_MAX, FIN, HEADER_LEN_MAX, Opcode};
+use crate::frame::{CONTROL_PAYLOAD_LEN_MAX, FIN, HEADER_LEN_MAX, Opcode, RSV1};
 use crate::gather::Gather;
 use crate::mask::MaskingKeys;
 use crate::outbox::Outbox;
@@ -44,12 +44,11 @@ impl Connection {
         let payload = message.as_bytes();
         self.check_message(payload.len(), outbox)?;
         let opcode = opcode(data_type(message));
-        if self.config.fragment_len.is_none() {
+        if self.sends_plainly {
             self.lay_frame(FIN | opcode as u8, payload, outbox);
-        } else {
-            self.lay_fragments(opcode, payload, true, outbox);
+            return Ok(());
         }
-        Ok(())
+        self.lay_message(opcode, payload, outbox)
     }
 
     /// Sends a part of a message, the last one if `fin`: for a message whose length is not known
@@ -74,7 +73,18 @@ impl Connection {
             Some(_) => return Err(SendError::TypeChanged),
         };
         self.check_room(payload.len(), outbox)?;
-        self.lay_fragments(opcode, payload, fin, outbox);
+        // Of a message in parts nobody knows how long it will be; of one that is whole, one does.
+        let encodes = match self.sending {
+            Some(_) => self.sending_coded,
+            None => self.encodes(payload.len()) || (self.codec.is_some() && !fin),
+        };
+        if encodes {
+            self.check_encoded_room(payload.len(), outbox)?;
+            self.lay_encoded(opcode, payload, fin, outbox);
+        } else {
+            self.lay_fragments(opcode, payload, fin, outbox);
+        }
+        self.sending_coded = encodes;
         self.sending = if fin { None } else { Some(part_type) };
         Ok(())
     }
@@ -82,7 +92,7 @@ impl Connection {
     /// Sends a whole message without copying it, on a server: see [`Gather`].
     ///
     /// A client must mask what it sends, which is a copy; its gather holds nothing beside the
-    /// outbox.
+    /// outbox. Nor does that of a message that is compressed.
     ///
     /// # Errors
     ///
@@ -94,7 +104,7 @@ impl Connection {
         outbox: &'o mut Outbox,
     ) -> Result<Gather<'o>, SendError> {
         let message = message.into();
-        if self.masking_keys.is_some() {
+        if self.masking_keys.is_some() || (!self.sends_plainly && self.encodes(message.len())) {
             self.send(message, outbox)?;
             return Ok(Gather::copied(outbox));
         }
@@ -276,6 +286,46 @@ impl Connection {
         }
     }
 
+    /// Lays a message that goes out in another way than as one frame that holds it as it is.
+    #[inline(never)]
+    fn lay_message(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        outbox: &mut Outbox,
+    ) -> Result<(), SendError> {
+        if self.encodes(payload.len()) {
+            self.check_encoded_room(payload.len(), outbox)?;
+            self.lay_encoded(opcode, payload, true, outbox);
+        } else {
+            self.lay_fragments(opcode, payload, true, outbox);
+        }
+        Ok(())
+    }
+
+    /// Whether a whole message of this length is for the extension to encode.
+    fn encodes(&self, len: usize) -> bool {
+        self.codec.as_ref().is_some_and(|codec| codec.is_worthwhile(len))
+    }
+
+    /// Has the extension encode payload, and lays what it makes of it.
+    fn lay_encoded(&mut self, first: Opcode, payload: &[u8], fin: bool, outbox: &mut Outbox) {
+        let fragment_len = self.fragment_len();
+        let Some(codec) = &mut self.codec else { return };
+        let len = codec.encode(payload, fin, outbox);
+        let is_whole = fin && first != Opcode::Continuation;
+        if is_whole && len >= payload.len() && codec.can_take_back() {
+            outbox.drop_bare(len);
+            self.lay_fragments(first, payload, fin, outbox);
+            return;
+        }
+        // RFC 7692, section 6.1: "An endpoint MUST NOT set the "Per-Message Compressed" bit of
+        // control frames and non-first fragments of a data message."
+        let rsv1 = if first == Opcode::Continuation { 0 } else { RSV1 };
+        let keys = self.masking_keys.as_mut();
+        outbox.frame_bare(len, fragment_len, rsv1 | first as u8, fin, keys);
+    }
+
     /// Lays payload as one frame or several, the first with this opcode.
     #[inline(never)]
     fn lay_fragments(&mut self, first: Opcode, payload: &[u8], fin: bool, outbox: &mut Outbox) {
@@ -312,6 +362,12 @@ impl Connection {
             return Err(SendError::MessageUnfinished);
         }
         self.check_room(len, outbox)
+    }
+
+    /// The same for what the extension may make of a message that it cannot make shorter.
+    fn check_encoded_room(&self, len: usize, outbox: &Outbox) -> Result<(), SendError> {
+        let len_max = self.codec.as_ref().map_or(len, |codec| codec.encoded_len_max(len));
+        self.check_room(len_max, outbox)
     }
 
     #[inline]

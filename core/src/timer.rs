@@ -64,10 +64,13 @@ enum Timer {
     Idle,
     /// When the message under way should have been complete.
     Message,
+    /// When the extension has kept memory for long enough that it does not use.
+    Codec,
 }
 
 impl Timer {
-    const ALL: [Self; 5] = [Self::Close, Self::Pong, Self::Keepalive, Self::Idle, Self::Message];
+    const ALL: [Self; 6] =
+        [Self::Close, Self::Pong, Self::Keepalive, Self::Idle, Self::Message, Self::Codec];
 }
 
 impl Connection {
@@ -103,6 +106,7 @@ impl Connection {
             (State::Open, Timer::Message) if self.receiving.message_is_under_way() => {
                 (clock.message_began, config.message_timeout?)
             }
+            (State::Open, Timer::Codec) => return self.codec.as_ref()?.deadline(),
             _ => return None,
         };
         Some(since.saturating_add(timeout))
@@ -130,6 +134,11 @@ impl Connection {
             }
             Timer::Message => {
                 self.time_out(now, Timeout::Message, CloseCode::POLICY_VIOLATION, outbox);
+            }
+            Timer::Codec => {
+                if let Some(codec) = &mut self.codec {
+                    codec.expire(now);
+                }
             }
         }
     }

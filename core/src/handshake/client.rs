@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::connection::{Connection, Role};
-use crate::extension::ExtensionList;
+use crate::extension::{Agreed, ExtensionList, confirm, offered_extensions};
 use crate::handshake::body::{Body, decimal};
 use crate::handshake::error::HandshakeError;
 use crate::handshake::grammar::elements;
@@ -85,7 +85,7 @@ impl ClientHandshake {
     ) -> Self {
         let config = config.into();
         let key = key(nonce);
-        request.lay(&key, outbox);
+        request.lay(&key, &offered_extensions(&config), outbox);
         Self {
             accept: accept(&key),
             subprotocols: request.subprotocols().into(),
@@ -192,8 +192,9 @@ impl ClientHandshake {
             match head.status() {
                 101 => {
                     let subprotocol = self.check(&head)?;
+                    let extension = self.check_extension(&head)?;
                     let config = Arc::clone(&self.config);
-                    return Ok(Some(Response { config, head, subprotocol }));
+                    return Ok(Some(Response { config, head, subprotocol, extension }));
                 }
                 // RFC 9110, section 15.2: "A client MUST be able to parse one or more 1xx
                 // responses received prior to a final response, even if the client does not
@@ -239,16 +240,7 @@ impl ClientHandshake {
             Some(_) => return Err(HandshakeError::WrongAccept),
             None => return Err(HandshakeError::MissingAccept),
         }
-        // 5: "[...] this header field indicates the use of an extension that was not present in
-        // the client's handshake". None is offered so far.
-        let repeated = HandshakeError::RepeatedExtensions;
-        if let Some(value) = headers.only("Sec-WebSocket-Extensions", repeated)? {
-            match ExtensionList::new(value).next() {
-                Some(Ok(_)) => return Err(HandshakeError::UnofferedExtension),
-                Some(Err(_)) | None => return Err(HandshakeError::InvalidExtensions),
-            }
-        }
-        // 6: "[...] indicates the use of a subprotocol that was not present in the client's
+        // 5 is `check_extension`. 6: "[...] indicates the use of a subprotocol that was not present in the client's
         // handshake".
         let repeated = HandshakeError::RepeatedSubprotocol;
         match headers.only("Sec-WebSocket-Protocol", repeated)? {
@@ -257,6 +249,24 @@ impl ClientHandshake {
             }
             Some(_) => Err(HandshakeError::UnofferedSubprotocol),
             None => Ok(None),
+        }
+    }
+
+    /// 5: "[...] this header field indicates the use of an extension that was not present in the
+    /// client's handshake".
+    fn check_extension(&self, head: &ResponseHead) -> Result<Option<Agreed>, HandshakeError> {
+        let repeated = HandshakeError::RepeatedExtensions;
+        let Some(value) = head.headers().only("Sec-WebSocket-Extensions", repeated)? else {
+            return Ok(None);
+        };
+        let mut items = ExtensionList::new(value);
+        let mut next = || items.next().transpose().map_err(|_| HandshakeError::InvalidExtensions);
+        let Some(item) = next()? else { return Err(HandshakeError::InvalidExtensions) };
+        let agreed = confirm(&self.config, item)?;
+        // RFC 7692, section 5: one extension can have RSV1, and there is no other to be had here.
+        match next()? {
+            None => Ok(Some(agreed)),
+            Some(_) => Err(HandshakeError::UnofferedExtension),
         }
     }
 }
@@ -268,6 +278,7 @@ pub struct Response {
     config: Arc<Config>,
     head: ResponseHead,
     subprotocol: Option<Box<str>>,
+    extension: Option<Agreed>,
 }
 
 impl Response {
@@ -275,7 +286,7 @@ impl Response {
     /// the outbox, and the keys that gave the nonce.
     #[must_use]
     pub fn into_connection(self, keys: MaskingKeys, now: Duration) -> Connection {
-        Connection::client(self.config, keys, now)
+        Connection::client(self.config, keys, now).with_extension(self.extension)
     }
 
     /// The head of the response. Clone it to keep it.

@@ -86,6 +86,9 @@ pub enum HandshakeError {
     RepeatedExtensions,
     /// A response with an extension that was not offered.
     UnofferedExtension,
+    /// A response that agrees to an extension by parameters that are none of its, or invalid, or
+    /// do not answer what was offered.
+    InvalidExtensionParams,
     /// A response with several `Sec-WebSocket-Protocol` lines.
     RepeatedSubprotocol,
     /// A response with a subprotocol that was not offered.
@@ -127,7 +130,7 @@ impl HandshakeError {
             | Self::InvalidKey
             | Self::InvalidSubprotocols => "4.2.1",
             Self::UnsupportedVersion => "4.2.2",
-            Self::InvalidExtensions => "9.1",
+            Self::InvalidExtensions | Self::InvalidExtensionParams => "9.1",
             Self::Refused { .. }
             | Self::WrongUpgrade
             | Self::WrongConnection
@@ -215,6 +218,9 @@ impl HandshakeError {
             Self::WrongAccept => "the server's Sec-WebSocket-Accept does not fit the key",
             Self::RepeatedExtensions => "the server sent Sec-WebSocket-Extensions more than once",
             Self::UnofferedExtension => "the server chose an extension that was not offered",
+            Self::InvalidExtensionParams => {
+                "the server's parameters of an extension do not answer the offer"
+            }
             Self::RepeatedSubprotocol => "the server sent Sec-WebSocket-Protocol more than once",
             Self::UnofferedSubprotocol => "the server chose a subprotocol that was not offered",
             Self::TimedOut => "the opening handshake was not finished within its timeout",

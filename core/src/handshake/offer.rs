@@ -1,13 +1,13 @@
 //! A request for a WebSocket that is as it must be (4.2.1), and the answer to it (4.2.2).
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::extension::{ExtensionItem, ExtensionList};
+use crate::extension::{self, Agreed, ExtensionItem, ExtensionList};
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::authority::Authority;
 use crate::handshake::error::{HandshakeError, HeadError};
@@ -30,6 +30,7 @@ pub struct Offer {
     head: RequestHead,
     accept: [u8; 28],
     subprotocol: Option<Box<str>>,
+    extension: Option<Agreed>,
     lines: HeaderLines,
 }
 
@@ -76,6 +77,7 @@ impl Offer {
             accept: accept(key),
             head: head.clone(),
             subprotocol: None,
+            extension: extension::accept(config, items(headers)),
             lines: HeaderLines::new(),
         })
     }
@@ -92,10 +94,13 @@ impl Offer {
         if let Some(subprotocol) = &self.subprotocol {
             push_line(&mut head, "Sec-WebSocket-Protocol", subprotocol);
         }
+        if let Some(extension) = self.extension {
+            push_line(&mut head, "Sec-WebSocket-Extensions", &extension.to_string());
+        }
         head.push_str(self.lines.as_str());
         head.push_str("\r\n");
         outbox.lay_head(head.as_bytes());
-        Connection::server(self.config, now)
+        Connection::server(self.config, now).with_extension(self.extension)
     }
 
     /// Rejects the offer: lays an answer such as 401, 403, 404 or a redirect. Send it, then close
@@ -205,8 +210,26 @@ impl Offer {
 
     /// The extensions that the client offers, in its order of preference.
     pub fn extensions(&self) -> impl Iterator<Item = ExtensionItem<'_>> {
-        self.headers().all("Sec-WebSocket-Extensions").flat_map(ExtensionList::new).flatten()
+        items(self.headers())
     }
+
+    /// What the response agrees to for compression, by
+    /// [`Config::deflate`](crate::Config::deflate): `None` if that is off, or the client has made
+    /// no offer that is acceptable.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(&self) -> Option<crate::DeflateParams> {
+        self.extension
+    }
+
+    /// Agrees to no extension: for a resource whose messages shall not be compressed.
+    pub fn decline_extensions(&mut self) {
+        self.extension = None;
+    }
+}
+
+fn items(headers: Headers<'_>) -> impl Iterator<Item = ExtensionItem<'_>> {
+    headers.all("Sec-WebSocket-Extensions").flat_map(ExtensionList::new).flatten()
 }
 
 /// 1: "An HTTP/1.1 or higher GET request, including a "Request-URI" \[RFC2616\] that should be

@@ -145,11 +145,13 @@ impl ClientRequest {
         &self.subprotocols
     }
 
-    pub(crate) fn lay(&self, key: &[u8; 24], outbox: &mut Outbox) {
+    /// Lays the request; `extensions` is the value of `Sec-WebSocket-Extensions`, empty for none.
+    pub(crate) fn lay(&self, key: &[u8; 24], extensions: &str, outbox: &mut Outbox) {
         let mut head = String::with_capacity(
             192 + self.resource_name.len()
                 + self.host.len()
                 + self.subprotocols.len()
+                + extensions.len()
                 + self.lines.as_str().len(),
         );
         head.push_str("GET ");
@@ -169,6 +171,9 @@ impl ClientRequest {
         push_line(&mut head, "Sec-WebSocket-Version", VERSION);
         if !self.subprotocols.is_empty() {
             push_line(&mut head, "Sec-WebSocket-Protocol", &self.subprotocols);
+        }
+        if !extensions.is_empty() {
+            push_line(&mut head, "Sec-WebSocket-Extensions", extensions);
         }
         head.push_str(self.lines.as_str());
         head.push_str("\r\n");

@@ -1,0 +1,106 @@
+//! What an extension makes of payload: memory beside an inbox's own, and a budget.
+//!
+//! Wanted: memory follows what has been decoded, up to the limit on one message and one byte more,
+//! by which a longer one is told; it is zero-filled once, when it grows; a connection that decodes
+//! nothing has none.
+
+use alloc::vec::Vec;
+
+use crate::error::ProtocolError;
+
+/// The least that is allocated.
+const LEN_MIN: usize = 512;
+
+/// The memory.
+#[derive(Debug, Default)]
+pub(crate) struct DecodedMemory {
+    /// Initialised, all of it.
+    memory: Vec<u8>,
+    /// What was handed to the application.
+    start: usize,
+    end: usize,
+}
+
+impl DecodedMemory {
+    /// What waits: of a whole message all that came so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..self.end]
+    }
+
+    /// Lets the first `len` bytes go; they stay readable until more is decoded.
+    pub(crate) fn take(&mut self, len: usize) -> &[u8] {
+        self.start += len;
+        &self.memory[self.start - len..self.start]
+    }
+
+    /// Whether nothing waits.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub(crate) const fn capacity(&self) -> usize {
+        self.memory.capacity()
+    }
+
+    /// Goes on behind what waits, for at most `budget` bytes, up to `enough` in all.
+    pub(crate) fn resume(&mut self, budget: u64, enough: usize) -> Decoded<'_> {
+        if self.start != 0 {
+            // At most a character that was cut, if a chunk was taken.
+            self.memory.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        Decoded { memory: self, budget, enough }
+    }
+
+    /// Grows to twice as much, within what the budget lets be written and a byte more.
+    #[cold]
+    fn grow(&mut self, budget: u64) {
+        let room_max = usize::try_from(budget).unwrap_or(usize::MAX).saturating_add(1);
+        let len_max = self.end.saturating_add(room_max);
+        let len = self.memory.len().saturating_mul(2).max(LEN_MIN).min(len_max);
+        self.memory.reserve_exact(len - self.memory.len());
+        self.memory.resize(len, 0);
+    }
+}
+
+/// Where an extension writes what it decodes.
+#[derive(Debug)]
+pub(crate) struct Decoded<'m> {
+    memory: &'m mut DecodedMemory,
+    /// How many more bytes the message may have.
+    budget: u64,
+    /// How many bytes may wait before no more is begun.
+    enough: usize,
+}
+
+impl Decoded<'_> {
+    /// Room to write to, never empty.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.memory.end == self.memory.memory.len() {
+            self.memory.grow(self.budget);
+        }
+        let end = self.memory.memory.len();
+        // What was begun goes on past enough.
+        let end = if self.is_enough() { end } else { end.min(self.enough) };
+        &mut self.memory.memory[self.memory.end..end]
+    }
+
+    /// Whether the application is to have what waits before more input is taken.
+    pub(crate) const fn is_enough(&self) -> bool {
+        self.memory.end >= self.enough
+    }
+
+    /// Says that the first `len` bytes of the room are written.
+    pub(crate) fn wrote(&mut self, len: usize) -> Result<(), ProtocolError> {
+        let left = self.budget.checked_sub(len as u64);
+        self.budget = left.ok_or(ProtocolError::MessageTooLong)?;
+        self.memory.end += len;
+        Ok(())
+    }
+
+    /// How many more bytes the message may have.
+    pub(crate) const fn budget(&self) -> u64 {
+        self.budget
+    }
+}

@@ -1,0 +1,139 @@
+//! The way of a message through permessage-deflate (RFC 7692, section 7.2): which states it needs,
+//! and for how long they are kept.
+
+use core::time::Duration;
+
+use crate::codec::Codec;
+use crate::connection::Role;
+use crate::decoded::Decoded;
+use crate::deflate::compress::{Compressor, compressed_len_max};
+use crate::deflate::inflate::Inflater;
+use crate::deflate::params::WINDOW_BITS_MAX;
+use crate::deflate::{Deflate, DeflateParams};
+use crate::error::ProtocolError;
+use crate::outbox::Outbox;
+
+/// One connection's state of permessage-deflate.
+#[derive(Debug)]
+pub(crate) struct DeflateCodec {
+    settings: Deflate,
+    params: DeflateParams,
+    /// What the parameters say of this end and of the other.
+    window_bits: u8,
+    no_context_takeover: bool,
+    peer_no_context_takeover: bool,
+    /// Made when it is first needed, and kept while there is a context to keep.
+    compressor: Option<Compressor>,
+    inflater: Option<Inflater>,
+    /// Since when the compressor is known to be idle, unless it was used.
+    idle_since: Duration,
+    was_used: bool,
+}
+
+impl DeflateCodec {
+    pub(super) fn new(settings: &Deflate, params: DeflateParams, role: Role) -> Self {
+        let server = (params.server_no_context_takeover, params.server_max_window_bits);
+        let client = (params.client_no_context_takeover, params.client_max_window_bits);
+        let (own, peer) = match role {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        };
+        Self {
+            params,
+            // What one end does beyond what it must is its own affair.
+            window_bits: own.1.unwrap_or(WINDOW_BITS_MAX).min(settings.window_bits),
+            no_context_takeover: own.0 || settings.no_context_takeover,
+            peer_no_context_takeover: peer.0,
+            settings: settings.clone(),
+            compressor: None,
+            inflater: None,
+            idle_since: Duration::ZERO,
+            was_used: false,
+        }
+    }
+
+    fn give_compressor_back(&mut self) {
+        if let Some(compressor) = self.compressor.take() {
+            self.settings.pool.put_compressor(compressor);
+        }
+    }
+}
+
+impl Codec for DeflateCodec {
+    fn decode(
+        &mut self,
+        payload: &[u8],
+        decoded: &mut Decoded<'_>,
+    ) -> Result<usize, ProtocolError> {
+        let pool = &self.settings.pool;
+        let inflater =
+            self.inflater.get_or_insert_with(|| pool.take_inflater().unwrap_or_else(Inflater::new));
+        inflater.inflate(payload, decoded)
+    }
+
+    fn end_decoding(&mut self, decoded: &mut Decoded<'_>) -> Result<(), ProtocolError> {
+        let Some(inflater) = &mut self.inflater else { return Ok(()) };
+        inflater.end_message(decoded)?;
+        if self.peer_no_context_takeover
+            && let Some(inflater) = self.inflater.take()
+        {
+            self.settings.pool.put_inflater(inflater);
+        }
+        Ok(())
+    }
+
+    fn is_worthwhile(&self, len: usize) -> bool {
+        len >= self.settings.len_min
+    }
+
+    fn encoded_len_max(&self, len: usize) -> usize {
+        compressed_len_max(len)
+    }
+
+    fn encode(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
+        let Deflate { level, memory_level, ref pool, .. } = self.settings;
+        let compressor = self.compressor.get_or_insert_with(|| {
+            pool.take_compressor(self.window_bits)
+                .unwrap_or_else(|| Compressor::new(level, memory_level, self.window_bits))
+        });
+        let len = compressor.compress(payload, fin, outbox);
+        self.was_used = true;
+        if fin && self.no_context_takeover {
+            self.give_compressor_back();
+        }
+        len
+    }
+
+    /// With a context the peer's window must have what the compressor's has: a message that went
+    /// through the compressor goes to the peer as it came out, be it a few bytes longer.
+    fn can_take_back(&self) -> bool {
+        self.no_context_takeover
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.compressor.as_ref()?;
+        Some(self.idle_since.saturating_add(self.settings.idle_timeout?))
+    }
+
+    fn expire(&mut self, now: Duration) {
+        if self.was_used {
+            self.was_used = false;
+            self.idle_since = now;
+        } else {
+            self.give_compressor_back();
+        }
+    }
+
+    fn deflate_params(&self) -> Option<DeflateParams> {
+        Some(self.params)
+    }
+}
+
+impl Drop for DeflateCodec {
+    fn drop(&mut self) {
+        self.give_compressor_back();
+        if let Some(inflater) = self.inflater.take() {
+            self.settings.pool.put_inflater(inflater);
+        }
+    }
+}

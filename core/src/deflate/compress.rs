@@ -1,0 +1,102 @@
+//! Compressing payload into an outbox (RFC 7692, section 7.2.1).
+
+use core::fmt;
+
+use zlib_rs::{Deflate as Zlib, DeflateConfig, DeflateFlush, Status};
+
+use crate::outbox::Outbox;
+
+/// The smallest window that the compressor has. It stands for one of 8 bits too: no match reaches
+/// back further than the window less 262 bytes, which is 250.
+const WINDOW_BITS_MIN: u8 = 9;
+
+/// The least room to compress into: what ends a part is then not cut, after which it would come
+/// once more.
+const ROOM_LEN_MIN: usize = 64;
+const ROOM_LEN_MAX: usize = 8 * 1024;
+
+/// What an empty block without compression looks like where bytes begin, but for its first byte.
+///
+/// 7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
+pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+pub(super) struct Compressor {
+    zlib: Zlib,
+    window_bits: u8,
+}
+
+impl Compressor {
+    pub(super) fn new(level: u8, memory_level: u8, window_bits: u8) -> Self {
+        let config = DeflateConfig {
+            // Negative for a stream without a header.
+            window_bits: -i32::from(window_bits.max(WINDOW_BITS_MIN)),
+            mem_level: memory_level.into(),
+            level: level.into(),
+            ..DeflateConfig::default()
+        };
+        Self { zlib: Zlib::new_with_config(config), window_bits }
+    }
+
+    pub(super) const fn window_bits(&self) -> u8 {
+        self.window_bits
+    }
+
+    /// Begins anew, with an empty window.
+    pub(super) fn forget(&mut self) {
+        self.zlib.reset();
+    }
+
+    /// Compresses a part of a message, the last one if `fin`, and tells how long it became. All of
+    /// it can be inflated from what is laid then.
+    pub(super) fn compress(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
+        let mut rest = payload;
+        let mut len = 0;
+        loop {
+            let room = outbox.bare_room(rest.len().clamp(ROOM_LEN_MIN, ROOM_LEN_MAX));
+            let room_len = room.len();
+            let (before_in, before_out) = (self.zlib.total_in(), self.zlib.total_out());
+            let status = self.zlib.compress(rest, room, DeflateFlush::SyncFlush);
+            debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)));
+            let taken = narrow(self.zlib.total_in() - before_in);
+            let written = narrow(self.zlib.total_out() - before_out);
+            outbox.lay_bare(written);
+            rest = &rest[taken..];
+            len += written;
+            if (rest.is_empty() && written < room_len) || (taken == 0 && written == 0) {
+                break;
+            }
+        }
+        debug_assert!(rest.is_empty());
+        if !fin {
+            return len;
+        }
+        if len == 0 {
+            // 7.2.3.6: an empty message, or an empty end of one, is an empty block. The compressor
+            // does not flush twice in a row.
+            outbox.bare_room(1)[0] = 0x00;
+            outbox.lay_bare(1);
+            return 1;
+        }
+        outbox.drop_bare(TAIL.len());
+        len - TAIL.len()
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compressor").field("window_bits", &self.window_bits).finish()
+    }
+}
+
+/// The length of a part of what is in memory.
+pub(super) fn narrow(len: u64) -> usize {
+    usize::try_from(len).expect("it lies in memory")
+}
+
+/// The most bytes that this many can become.
+///
+/// What does not compress goes into blocks that hold it as it is, with 5 bytes before each. With
+/// the least memory a block holds some 100 bytes.
+pub(super) const fn compressed_len_max(len: usize) -> usize {
+    len.saturating_add(len / 8).saturating_add(64)
+}

@@ -1,0 +1,78 @@
+//! States that no connection needs right now.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::deflate::compress::Compressor;
+use crate::deflate::inflate::Inflater;
+
+/// How many of a kind are kept: more are rarely in use at once, since a compressor is in use while
+/// a thread lays one message.
+const LEN_MAX: usize = 8;
+
+/// What the connections of one [`Deflate`](crate::Deflate), and of its clones, share.
+#[derive(Clone, Default)]
+pub(super) struct Pool(Arc<Mutex<Spares>>);
+
+#[derive(Default)]
+struct Spares {
+    compressors: Vec<Compressor>,
+    inflaters: Vec<Inflater>,
+}
+
+impl Pool {
+    /// A compressor of that window, as good as new.
+    pub(super) fn take_compressor(&self, window_bits: u8) -> Option<Compressor> {
+        let mut compressor = self.with(|spares| {
+            let found =
+                spares.compressors.iter().position(|spare| spare.window_bits() == window_bits);
+            found.map(|index| spares.compressors.swap_remove(index))
+        })?;
+        compressor.forget();
+        Some(compressor)
+    }
+
+    pub(super) fn put_compressor(&self, compressor: Compressor) {
+        self.with(|spares| put(&mut spares.compressors, compressor));
+    }
+
+    /// An inflater as good as new.
+    pub(super) fn take_inflater(&self) -> Option<Inflater> {
+        let mut inflater = self.with(|spares| spares.inflaters.pop())?;
+        inflater.forget();
+        Some(inflater)
+    }
+
+    pub(super) fn put_inflater(&self, inflater: Inflater) {
+        self.with(|spares| put(&mut spares.inflaters, inflater));
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Spares) -> T) -> T {
+        // What is kept is whole whenever the lock is free, also after a panic.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Keeps a spare, or drops it where there are enough.
+fn put<T>(spares: &mut Vec<T>, spare: T) {
+    if spares.len() < LEN_MAX {
+        spares.push(spare);
+    }
+}
+
+/// Settings are the same whatever their pools hold.
+impl PartialEq for Pool {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Pool {}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
+}

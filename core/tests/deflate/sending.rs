@@ -1,0 +1,343 @@
+//! What goes out compressed (RFC 7692, section 7.2.1).
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use bluewire_core::{
+    Config, Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError,
+};
+
+use crate::common::{BOTH, End, Sent, Told};
+use crate::oracle::inflate;
+use crate::{config, end_with};
+
+/// Settings by which even the shortest message is compressed.
+fn deflate() -> Deflate {
+    Deflate::default().len_min(0)
+}
+
+fn sender(role: Role, deflate: Deflate) -> End {
+    end_with(role, &config(deflate), DeflateParams::default())
+}
+
+/// What an end sends for a message: one frame.
+fn send<'m>(end: &mut End, message: impl Into<Message<'m>>) -> Sent {
+    end.connection.send(message, &mut end.outbox).expect("open, with room");
+    let [frame] = &end.sent()[..] else { panic!("one frame") };
+    frame.clone()
+}
+
+/// Bytes that no compressor makes shorter.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+#[test]
+fn the_first_examples_of_the_rfc_are_written() {
+    // Covers: 7692-7.2.1-1, 7692-7.2.2-2
+    for role in BOTH {
+        let mut end = sender(role, deflate());
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        assert_eq!(send(&mut end, "Hello"), Sent::new(0xc1, hello));
+        // 7.2.3.2 has `f2 00 11 00 00`, and "Hello" once more is as good.
+        let Sent(0xc1, again) = send(&mut end, "Hello") else { panic!("compressed text") };
+        let mut texts = b"Hello".to_vec();
+        assert!(inflate(&again, &mut texts).is_some());
+        assert_eq!(texts, b"HelloHello");
+        assert_eq!(send(&mut end, b"Hello").0, 0xc2);
+    }
+}
+
+#[test]
+fn an_empty_message_has_a_byte() {
+    // Covers: 7692-7.2.1-2
+    for role in BOTH {
+        let mut end = sender(role, deflate());
+        for _ in 0..3 {
+            assert_eq!(send(&mut end, ""), Sent::new(0xc1, [0x00]));
+        }
+        send(&mut end, "Hello");
+        assert_eq!(send(&mut end, b""), Sent::new(0xc2, [0x00]));
+    }
+}
+
+#[test]
+fn a_context_is_kept_unless_it_was_agreed_to_forget_it() {
+    // Covers: 7692-7.2.2-2, 7692-7.1.1.1-1, 7692-7.1.1.2-1
+    let text = "it makes sense to say this more than once, and to say it again";
+    for role in BOTH {
+        let mut keeping = sender(role, deflate());
+        let first = send(&mut keeping, text);
+        let second = send(&mut keeping, text);
+        assert!(second.1.len() < first.1.len() / 4, "{first:?} {second:?}");
+
+        let (own, peer) = (
+            DeflateParams {
+                server_no_context_takeover: role == Role::Server,
+                client_no_context_takeover: role == Role::Client,
+                ..DeflateParams::default()
+            },
+            DeflateParams {
+                server_no_context_takeover: role == Role::Client,
+                client_no_context_takeover: role == Role::Server,
+                ..DeflateParams::default()
+            },
+        );
+        let mut forgetting = end_with(role, &config(deflate()), own);
+        assert_eq!(send(&mut forgetting, text), first);
+        assert_eq!(send(&mut forgetting, text), first);
+        // What the peer does is its own affair.
+        let mut keeping = end_with(role, &config(deflate()), peer);
+        assert_eq!(send(&mut keeping, text), first);
+        assert_eq!(send(&mut keeping, text), second);
+        // And one may forget without a word.
+        let mut forgetting = sender(role, deflate().no_context_takeover(true));
+        assert_eq!(send(&mut forgetting, text), first);
+        assert_eq!(send(&mut forgetting, text), first);
+    }
+}
+
+#[test]
+fn a_short_message_is_sent_as_it_is() {
+    for role in BOTH {
+        let mut end = sender(role, deflate().len_min(10));
+        assert_eq!(send(&mut end, "123456789"), Sent::new(0x81, "123456789"));
+        assert_eq!(send(&mut end, "1234567890").0, 0xc1);
+        assert_eq!(send(&mut end, ""), Sent::new(0x81, ""));
+    }
+}
+
+#[test]
+fn what_does_not_compress_is_sent_as_it_is_where_that_can_be() {
+    for role in BOTH {
+        for len in [1, 100, 1000, 100_000] {
+            let bytes = noise(len);
+            let text = vec![b'x'; len + 20];
+            // Without a context it costs nothing.
+            let mut end = sender(role, deflate().no_context_takeover(true));
+            assert_eq!(send(&mut end, &bytes), Sent::new(0x82, &bytes));
+            let first = send(&mut end, &text);
+            assert_eq!(first.0, 0xc2);
+            assert_eq!(send(&mut end, &bytes), Sent::new(0x82, &bytes));
+            assert_eq!(send(&mut end, &text), first);
+            // With one the peer needs to have it in its window.
+            let mut end = sender(role, deflate());
+            let Sent(0xc2, payload) = send(&mut end, &bytes) else { panic!("compressed") };
+            assert!(payload.len() < len + len / 1000 + 20);
+            let mut output = Vec::new();
+            assert!(inflate(&payload, &mut output).is_some());
+            let Sent(0xc2, again) = send(&mut end, &bytes) else { panic!("compressed") };
+            assert!(inflate(&again, &mut output).is_some());
+            assert_eq!(output, bytes.repeat(2));
+            if len == 1000 {
+                assert!(again.len() < 50, "{}", again.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_match_reaches_back_further_than_was_agreed() {
+    // Covers: 7692-7.1.2.1-1, 7692-7.1.2-2, 7692-7.1.2.2-2
+    // Noise that comes again after every distance around the windows, so that matches of any
+    // distance can be had.
+    let noise = noise(40_000);
+    let mut bytes = noise.clone();
+    for distance in [200, 240, 250, 251, 255, 256, 257, 260, 300, 400, 511, 512, 513, 600] {
+        let end = bytes.len();
+        bytes.extend_from_slice(&noise[distance..distance + 60]);
+        for _ in 0..20 {
+            let from = bytes.len() - distance;
+            bytes.extend_from_within(from..from + 20);
+        }
+        assert!(bytes.len() > end);
+    }
+    for exponent in 9..=15 {
+        let window = 1_usize << exponent;
+        for distance in [window - 300, window - 262, window - 1, window, window + 1] {
+            let from = bytes.len() - distance.min(bytes.len());
+            bytes.extend_from_within(from..from + 100);
+            bytes.extend_from_slice(&noise[distance % 1000..][..distance.min(5000)]);
+        }
+    }
+    for role in BOTH {
+        // One level for each way to search.
+        for level in [1, 2, 5, 9] {
+            for bits in [8, 9, 11, 15] {
+                let params = DeflateParams {
+                    server_max_window_bits: (role == Role::Server).then_some(bits),
+                    client_max_window_bits: (role == Role::Client).then_some(bits),
+                    ..DeflateParams::default()
+                };
+                let mut end = end_with(role, &config(deflate().level(level)), params);
+                let mut output = Vec::new();
+                let mut distance_max = 0;
+                for part in bytes.chunks(7_777) {
+                    let Sent(0xc2, payload) = send(&mut end, part) else { panic!("compressed") };
+                    let distance = inflate(&payload, &mut output).expect("as 7.2.1 makes it");
+                    distance_max = distance_max.max(distance);
+                }
+                assert_eq!(output, bytes);
+                assert!(distance_max <= 1 << bits, "{bits} bits, level {level}: {distance_max}");
+                assert!(
+                    distance_max > 1 << (bits - 2),
+                    "{bits} bits, level {level}: {distance_max}"
+                );
+                if role == Role::Client {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_smaller_of_what_was_agreed_and_what_is_set_is_used() {
+    let params = DeflateParams { server_max_window_bits: Some(12), ..DeflateParams::default() };
+    let bytes = noise(3000);
+    for (set, shorter) in [(15, true), (12, true), (9, false)] {
+        let mut end = end_with(Role::Server, &config(deflate().window_bits(set)), params);
+        send(&mut end, &bytes);
+        assert_eq!(send(&mut end, &bytes).1.len() < 1000, shorter, "{set}");
+    }
+}
+
+#[test]
+fn fragments_are_cut_from_what_was_compressed() {
+    // Covers: 7692-6.1-1, 7692-6.1-3
+    let text = "fragments of a message, ".repeat(20);
+    for role in BOTH {
+        for len in [1, 2, 3, 7, 30, 125, 126, 1000] {
+            let config = Config { fragment_len: NonZeroUsize::new(len), ..config(deflate()) };
+            let mut end = end_with(role, &config, DeflateParams::default());
+            let whole = send(&mut sender(role, deflate()), &text);
+            end.connection.send(&text, &mut end.outbox).expect("open");
+            let frames = end.sent();
+            let count = whole.1.len().div_ceil(len);
+            assert_eq!(frames.len(), count);
+            for (index, Sent(first, payload)) in frames.iter().enumerate() {
+                let fin = if index == count - 1 { 0x80 } else { 0 };
+                let expected = if index == 0 { 0x41 } else { 0x00 } | fin;
+                assert_eq!(*first, expected);
+                assert!(payload.len() == len || fin != 0);
+            }
+            let joined: Vec<u8> = frames.into_iter().flat_map(|Sent(_, payload)| payload).collect();
+            assert_eq!(joined, whole.1);
+            // And one that is sent as it is.
+            let mut end = end_with(role, &config, DeflateParams::default());
+            end.connection.send(&noise(3), &mut end.outbox).expect("open");
+            assert!(!end.sent().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_part_can_be_read_as_soon_as_it_was_sent() {
+    for role in BOTH {
+        let mut end = sender(role, Deflate::default());
+        let mut output = Vec::new();
+        let mut message = Vec::new();
+        let parts = ["first ", "second ", "", "third"];
+        for (index, part) in parts.iter().enumerate() {
+            end.connection.send_fragment(*part, false, &mut end.outbox).expect("open");
+            // A control frame between.
+            end.connection.ping(b"?", &mut end.outbox).expect("open");
+            let mut frames = end.sent();
+            let ping = frames.iter().position(|frame| *frame == Sent::new(0x89, "?"));
+            frames.remove(ping.expect("a ping"));
+            let [Sent(first, payload)] = &frames[..] else { panic!("{frames:?}") };
+            assert_eq!(*first, if index == 0 { 0x41 } else { 0x00 });
+            message.extend_from_slice(payload);
+            output.clear();
+            // What was left out at the end of a message is there at the end of a part.
+            let whole = message.strip_suffix(&[0, 0, 0xff, 0xff]).expect("a flush");
+            assert!(inflate(whole, &mut output).is_some());
+            assert_eq!(output, parts[..=index].concat().as_bytes());
+        }
+        end.connection.send_fragment("", true, &mut end.outbox).expect("open");
+        assert_eq!(end.sent(), [Sent::new(0x80, [0x00])]);
+        // A message in one part is as one that was sent whole.
+        end.connection.send_fragment("short", true, &mut end.outbox).expect("open");
+        assert_eq!(end.sent(), [Sent::new(0x81, "short")]);
+    }
+}
+
+#[test]
+fn prepared_and_gathered_messages_find_their_way() {
+    let text = "a text that can be compressed, a text that can be compressed".repeat(3);
+    for role in BOTH {
+        let mut end = sender(role, Deflate::default());
+        let mut peer = end_with(
+            if role == Role::Client { Role::Server } else { Role::Client },
+            &config(deflate()),
+            DeflateParams::default(),
+        );
+        for _ in 0..2 {
+            end.connection
+                .send_prepared(&PreparedMessage::new(&text), &mut end.outbox)
+                .expect("open");
+            let gather = end.connection.send_vectored(&text, &mut end.outbox).expect("open");
+            drop(gather);
+            let gather = end.connection.send_vectored("short", &mut end.outbox).expect("open");
+            drop(gather);
+            let bytes = end.write_all();
+            let told = peer.hear(&bytes);
+            assert_eq!(told, [Told::text(&text), Told::text(&text), Told::text("short")]);
+            assert!(bytes.len() < text.len() + 120);
+        }
+    }
+}
+
+#[test]
+fn the_outbox_keeps_its_limit() {
+    for role in BOTH {
+        let limits = Limits { outbox_len_max: 2000, ..Limits::default() };
+        let config = Config { limits, ..config(deflate()) };
+        let mut end = end_with(role, &config, DeflateParams::default());
+        let bytes = noise(1500);
+        end.connection.send(&bytes, &mut end.outbox).expect("there is room");
+        assert_eq!(end.connection.send(&bytes, &mut end.outbox), Err(SendError::OutboxFull));
+        let part = end.connection.send_fragment(&bytes, false, &mut end.outbox);
+        assert_eq!(part, Err(SendError::OutboxFull));
+        assert!(end.outbox.len() <= 2000);
+        assert_eq!(end.sent().len(), 1);
+        // A refusal changed nothing.
+        end.connection.send(&bytes, &mut end.outbox).expect("there is room");
+        let Sent(0xc2, again) = &end.sent()[0] else { panic!("compressed") };
+        assert!(again.len() < 100);
+    }
+}
+
+#[test]
+fn an_idle_compressor_is_given_back() {
+    let text = "it makes sense to say this more than once, and to say it again";
+    for role in BOTH {
+        let config =
+            Config { keepalive: None, ..config(deflate().idle_timeout(Duration::from_secs(10))) };
+        let mut end = end_with(role, &config, DeflateParams::default());
+        let at = Duration::from_secs;
+        assert_eq!(end.connection.poll_timeout(), None);
+        let first = send(&mut end, text);
+        let second = send(&mut end, text);
+        assert_ne!(first, second);
+        // It was used: from the first look on it is watched.
+        let deadline = end.connection.poll_timeout().expect("a deadline");
+        assert!(deadline <= at(10));
+        end.connection.handle_timeout(at(10), &mut end.outbox);
+        assert_eq!(end.connection.poll_timeout(), Some(at(20)));
+        assert!(send(&mut end, text).1.len() < first.1.len() / 4);
+        end.connection.handle_timeout(at(20), &mut end.outbox);
+        assert_eq!(end.connection.poll_timeout(), Some(at(30)));
+        end.connection.handle_timeout(at(29), &mut end.outbox);
+        end.connection.handle_timeout(at(30), &mut end.outbox);
+        assert_eq!(end.connection.poll_timeout(), None);
+        assert_eq!(send(&mut end, text), first);
+        assert_eq!(send(&mut end, text), second);
+    }
+}
