@@ -12,7 +12,7 @@ mod simulation;
 use simulation::{Weather, run};
 
 /// Fewer without optimization, where each takes ten times as long.
-const RUNS: u64 = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
+const RUNS: u64 = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect(name))
