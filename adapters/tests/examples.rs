@@ -120,7 +120,7 @@ fn autobahn_client_runs_every_case() {
     for adapter in ADAPTERS {
         let (targets, asked) = mpsc::channel();
         let url = serve(move |mut socket| {
-            let target = socket.request().expect("a server's").target().to_owned();
+            let target = socket.take_request().expect("a server's").target().to_owned();
             let case = target.contains("/runCase");
             let _ = targets.send(target.clone());
             if target.contains("/getCaseCount") {

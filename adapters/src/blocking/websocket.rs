@@ -205,6 +205,13 @@ impl<S: Transport> WebSocket<S> {
         self.engine.established.request.as_ref()
     }
 
+    /// Takes the head of the client's request out of the socket, for a server that has read in it
+    /// what it wants: of what an idle connection costs, a browser's head is the largest part.
+    #[must_use]
+    pub const fn take_request(&mut self) -> Option<RequestHead> {
+        self.engine.established.request.take()
+    }
+
     /// The round-trip time that the last answered keepalive ping measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {

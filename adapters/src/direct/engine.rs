@@ -32,8 +32,8 @@ pub(crate) struct Engine {
     pub(crate) place: Option<Place>,
     pub(crate) shut_down: bool,
     pub(crate) end_told: bool,
-    /// When arrivals were last looked at.
-    looked: Duration,
+    /// When arrivals were last looked at, in milliseconds that begin anew after 49 days.
+    looked: u32,
 }
 
 /// What there is to do for a program that wants a message.
@@ -64,7 +64,7 @@ impl Engine {
             place,
             shut_down: false,
             end_told: false,
-            looked: Duration::ZERO,
+            looked: 0,
         }
     }
 
@@ -96,7 +96,7 @@ impl Engine {
     /// Takes what has arrived without a program that receives it: answers, and holds messages as
     /// far as the bound goes. Whether more may be read.
     pub(crate) fn hold(&mut self) -> bool {
-        self.looked = self.clock.now();
+        self.looked = self.milliseconds();
         while self.held.len() < self.flow.held_len_max {
             let now = self.clock.now();
             let Some(ready) = self.connection.poll_event(now, &mut self.inbox) else {
@@ -116,7 +116,13 @@ impl Engine {
 
     /// Whether a program that only sends should look at what has arrived.
     pub(crate) fn should_look(&self) -> bool {
-        self.clock.now().saturating_sub(self.looked) >= LOOK_INTERVAL
+        let since = self.milliseconds().wrapping_sub(self.looked);
+        u128::from(since) >= LOOK_INTERVAL.as_millis()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "only differences count")]
+    fn milliseconds(&self) -> u32 {
+        self.clock.now().as_millis() as u32
     }
 
     /// Whether what is sent now waits for the answer to another frame that is there already.

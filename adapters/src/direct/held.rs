@@ -10,9 +10,13 @@ type Part = (OwnedMessage, bool);
 
 /// Messages in the order of their arrival, to be received before what is in the inbox.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
-    queue: VecDeque<Part>,
-    /// Payload bytes in the queue.
+pub(crate) struct Held(Option<Box<Queue>>);
+
+/// In a box, since most connections never hold any.
+#[derive(Debug, Default)]
+struct Queue {
+    parts: VecDeque<Part>,
+    /// Payload bytes of the parts.
     len: usize,
     /// The one that is lent to the program.
     lent: Option<Part>,
@@ -20,24 +24,33 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn push(&mut self, message: Message<'_>, fin: bool) {
+        let queue = self.0.get_or_insert_default();
         // A message without payload counts too, or a peer could send such ones for ever.
-        self.len += message.len().max(1);
-        self.queue.push_back((message.into_owned(), fin));
+        queue.len += message.len().max(1);
+        queue.parts.push_back((message.into_owned(), fin));
     }
 
     pub(crate) fn lend(&mut self) -> Option<(Message<'_>, bool)> {
-        self.lent = self.queue.pop_front();
-        let (message, fin) = self.lent.as_ref()?;
-        self.len -= message.borrow().len().max(1);
+        let queue = self.0.as_mut()?;
+        queue.lent = queue.parts.pop_front();
+        let (message, fin) = queue.lent.as_ref()?;
+        queue.len -= message.borrow().len().max(1);
         Some((message.borrow(), *fin))
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.len
+    /// Frees the memory if nothing is held.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.len)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.0.as_ref().is_none_or(|queue| queue.parts.is_empty())
     }
 }
 

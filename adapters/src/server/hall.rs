@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::place::{Order, Place, Seat};
+use super::seats::Seats;
 
 /// What became of those who were there when a server shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +33,10 @@ pub(crate) struct Hall {
 
 #[derive(Default)]
 struct State {
-    next_id: u64,
-    seats: BTreeMap<u64, Occupied>,
+    seats: Seats,
     /// Handshakes that run in tasks of their own, the oldest first.
     handshakes: BTreeMap<u64, Occupied>,
+    handshakes_ever: u64,
     /// Connections that have not ended.
     open: usize,
     stage: Stage,
@@ -43,9 +44,9 @@ struct State {
     wakers: Vec<Waker>,
 }
 
-struct Occupied {
-    seat: Arc<Seat>,
-    settled: bool,
+pub(super) struct Occupied {
+    pub(super) seat: Arc<Seat>,
+    pub(super) settled: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,16 +79,16 @@ impl Hall {
         if state.stage != Stage::Open || state.seats.len() >= self.connections_max {
             return None;
         }
-        let (id, seat) = (state.take_id(), Seat::new());
-        state.seats.insert(id, Occupied { seat: Arc::clone(&seat), settled: false });
+        let seat = Seat::new();
+        let id = state.seats.take(Occupied { seat: Arc::clone(&seat), settled: false })?;
         state.open += 1;
         drop(state);
         Some(Place::new(Arc::clone(self), seat, id))
     }
 
-    pub(super) fn settle(&self, id: u64, clean: bool) {
+    pub(super) fn settle(&self, id: u32, clean: bool) {
         let mut state = self.lock();
-        let Some(occupied) = state.seats.get_mut(&id) else { return };
+        let Some(occupied) = state.seats.get_mut(id) else { return };
         occupied.settled = true;
         state.open -= 1;
         if state.stage == Stage::Leaving {
@@ -99,8 +100,8 @@ impl Hall {
         }
     }
 
-    pub(super) fn leave(&self, id: u64) {
-        self.lock().seats.remove(&id);
+    pub(super) fn leave(&self, id: u32) {
+        self.lock().seats.vacate(id);
     }
 
     /// How many connections are open.
@@ -121,9 +122,9 @@ impl Hall {
             return false;
         }
         state.stage = Stage::Leaving;
-        let handshakes = unsettled(&state.handshakes);
+        let handshakes = unsettled(state.handshakes.values());
         state.farewell.handshakes += handshakes.len();
-        let seats = unsettled(&state.seats);
+        let seats = unsettled(state.seats.iter());
         self.tell(state);
         handshakes.iter().for_each(|seat| seat.tell(Order::Cut));
         seats.iter().for_each(|seat| seat.tell(Order::Leave));
@@ -145,7 +146,7 @@ impl Hall {
             state.stage = Stage::Over;
         }
         let farewell = state.farewell;
-        let seats = unsettled(&state.seats);
+        let seats = unsettled(state.seats.iter());
         self.tell(state);
         seats.iter().for_each(|seat| seat.tell(Order::Cut));
         farewell
@@ -194,15 +195,8 @@ impl Hall {
     }
 }
 
-impl State {
-    const fn take_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-}
-
-fn unsettled(seats: &BTreeMap<u64, Occupied>) -> Vec<Arc<Seat>> {
-    let present = seats.values().filter(|occupied| !occupied.settled);
+fn unsettled<'a>(seats: impl Iterator<Item = &'a Occupied>) -> Vec<Arc<Seat>> {
+    let present = seats.filter(|occupied| !occupied.settled);
     present.map(|occupied| Arc::clone(&occupied.seat)).collect()
 }
 
@@ -232,7 +226,8 @@ mod tasks {
             if state.handshakes.len() >= self.handshakes_max {
                 oldest = state.handshakes.pop_first();
             }
-            let (id, seat) = (state.take_id(), Seat::new());
+            state.handshakes_ever += 1;
+            let (id, seat) = (state.handshakes_ever, Seat::new());
             let occupied = Occupied { seat: Arc::clone(&seat), settled: false };
             state.handshakes.insert(id, occupied);
             drop(state);

@@ -4,6 +4,7 @@
 mod hall;
 mod options;
 mod place;
+mod seats;
 
 pub use hall::Farewell;
 pub(crate) use hall::Hall;

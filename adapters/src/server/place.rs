@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -35,23 +35,19 @@ impl Order {
 pub(crate) struct Seat {
     order: AtomicU8,
     /// Who uses the connection, and who watches over its task.
-    wakers: [Mutex<Option<Waker>>; 2],
+    wakers: Mutex<[Option<Waker>; 2]>,
 }
 
 impl Seat {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { order: AtomicU8::new(0), wakers: [const { Mutex::new(None) }; 2] })
+        Arc::new(Self { order: AtomicU8::new(0), wakers: Mutex::default() })
     }
 
     /// Tells an order, which replaces a milder one.
     pub(super) fn tell(&self, order: Order) {
         self.order.fetch_max(order as u8, Ordering::SeqCst);
-        for slot in &self.wakers {
-            let waker = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
+        let wakers = std::mem::take(&mut *self.lock());
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
     fn order(&self) -> Order {
@@ -59,12 +55,14 @@ impl Seat {
     }
 
     fn register(&self, slot: usize, waker: &Waker) {
-        let mut slot = self.wakers[slot].lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *slot {
-            Some(registered) if registered.will_wake(waker) => {}
+        match &mut self.lock()[slot] {
             Some(registered) => registered.clone_from(waker),
             slot => *slot = Some(waker.clone()),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Option<Waker>; 2]> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,14 +70,14 @@ impl Seat {
 pub(crate) struct Place {
     hall: Arc<Hall>,
     seat: Arc<Seat>,
-    id: u64,
+    id: u32,
     /// The last order that was followed.
     heeded: Order,
     settled: bool,
 }
 
 impl Place {
-    pub(super) const fn new(hall: Arc<Hall>, seat: Arc<Seat>, id: u64) -> Self {
+    pub(super) const fn new(hall: Arc<Hall>, seat: Arc<Seat>, id: u32) -> Self {
         Self { hall, seat, id, heeded: Order::Stay, settled: false }
     }
 

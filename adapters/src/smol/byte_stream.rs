@@ -80,13 +80,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for ByteStream<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let socket = &mut self.socket;
-        if socket.engine.check_queue().is_err() {
-            let queue_len = socket.engine.flow.queue_len_max / 2;
+        if socket.inner.engine.check_queue().is_err() {
+            let queue_len = socket.inner.engine.flow.queue_len_max / 2;
             ready!(socket.poll_drain(queue_len, cx)).map_err(into_io)?;
         }
         let len = buf.len().min(WRITE_LEN_MAX);
         if len > 0 {
-            let engine = &mut socket.engine;
+            let engine = &mut socket.inner.engine;
             engine
                 .connection
                 .send(&buf[..len], &mut engine.outbox)
@@ -104,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for ByteStream<S> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let begun = self.socket.engine.begin_close(CloseCode::NORMAL, "");
+        let begun = self.socket.inner.engine.begin_close(CloseCode::NORMAL, "");
         begun.map_err(|error| into_io(error.into()))?;
         self.socket.poll_finish(cx).map_ok(drop).map_err(into_io)
     }

@@ -40,7 +40,7 @@ impl Incoming {
     pub async fn respond(self) -> Result<WebSocket<Async<TcpStream>>, AcceptError> {
         match self {
             Self::Upgrade(mut upgrade) => {
-                let decided = match upgrade.options.on_offer.clone() {
+                let decided = match upgrade.0.options.on_offer.clone() {
                     Some(decide) => decide(upgrade.offer_mut()),
                     None => Ok(()),
                 };
@@ -54,8 +54,8 @@ impl Incoming {
                 }
             }
             Self::Plain(plain) => {
-                let head = plain.head.clone();
-                match plain.options.on_request.clone() {
+                let head = plain.head().clone();
+                match plain.0.options.on_request.clone() {
                     Some(answer) => plain.answer(&answer(&head)).await?,
                     None => plain.decline().await,
                 }
@@ -71,47 +71,51 @@ impl Incoming {
     /// If the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self {
-            Self::Upgrade(upgrade) => upgrade.stream.get_ref().peer_addr(),
-            Self::Plain(plain) => plain.stream.get_ref().peer_addr(),
+            Self::Upgrade(upgrade) => upgrade.0.stream.get_ref().peer_addr(),
+            Self::Plain(plain) => plain.0.stream.get_ref().peer_addr(),
         }
     }
 
     /// What tells when the connection is to be cut.
     pub(super) fn watch(&self) -> Watch {
         match self {
-            Self::Upgrade(upgrade) => upgrade.place.watch(),
-            Self::Plain(plain) => plain.place.watch(),
+            Self::Upgrade(upgrade) => upgrade.0.place.watch(),
+            Self::Plain(plain) => plain.0.place.watch(),
         }
     }
 }
 
 /// A request for a WebSocket, to be accepted or rejected. The options' origins have been checked,
 /// and their headers and the subprotocol are in the offer.
-pub struct Upgrade {
+pub struct Upgrade(Box<Parts<Asked>>);
+
+/// In a box, since a future is as large as all that it may hold, twice, and that of a connection
+/// may begin with an [`Incoming`].
+struct Parts<A> {
     stream: Async<TcpStream>,
-    asked: Asked,
+    asked: A,
     place: Place,
     options: Arc<ServerOptions>,
 }
 
 impl Upgrade {
-    pub(super) const fn new(
+    pub(super) fn new(
         stream: Async<TcpStream>,
         asked: Asked,
         place: Place,
         options: Arc<ServerOptions>,
     ) -> Self {
-        Self { stream, asked, place, options }
+        Self(Box::new(Parts { stream, asked, place, options }))
     }
 
     /// The request.
     pub const fn offer(&self) -> &Offer {
-        &self.asked.offer
+        &self.0.asked.offer
     }
 
     /// The same, to choose a subprotocol and to add headers to the response.
     pub const fn offer_mut(&mut self) -> &mut Offer {
-        &mut self.asked.offer
+        &mut self.0.asked.offer
     }
 
     /// Accepts it.
@@ -124,7 +128,7 @@ impl Upgrade {
     ///
     /// Dropping the future drops the connection.
     pub async fn accept(self) -> Result<WebSocket<Async<TcpStream>>, AcceptError> {
-        let Self { mut stream, asked, place, .. } = self;
+        let Parts { mut stream, asked, place, .. } = *self.0;
         let mut opened = asked.open(Some(place));
         write_out(&mut stream, &mut opened.outbox).await?;
         Ok(WebSocket::new(stream, opened))
@@ -141,14 +145,14 @@ impl Upgrade {
     ///
     /// Dropping the future drops the connection.
     pub async fn reject(self, answer: &HttpAnswer) -> Result<(), AcceptError> {
-        let Self { stream, asked, place, .. } = self;
+        let Parts { stream, asked, place, .. } = *self.0;
         finish(stream, asked.reject(answer), place).await
     }
 }
 
 impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upgrade").field("asked", &self.asked).finish_non_exhaustive()
+        f.debug_struct("Upgrade").field("asked", &self.0.asked).finish_non_exhaustive()
     }
 }
 
@@ -156,12 +160,12 @@ impl fmt::Debug for Upgrade {
 /// a server for HTTP.
 ///
 /// It counts among the server's connections until it is answered or dropped.
-pub struct Plain {
-    stream: Async<TcpStream>,
+pub struct Plain(Box<Parts<Heard>>);
+
+/// A request, and what was read behind it.
+struct Heard {
     head: RequestHead,
     leftover: Vec<u8>,
-    options: Arc<ServerOptions>,
-    place: Place,
 }
 
 impl Plain {
@@ -172,13 +176,14 @@ impl Plain {
         place: Place,
         options: Arc<ServerOptions>,
     ) -> Self {
-        Self { stream, head, leftover: inbox.unparsed().to_vec(), options, place }
+        let asked = Heard { head, leftover: inbox.unparsed().to_vec() };
+        Self(Box::new(Parts { stream, asked, place, options }))
     }
 
     /// The head of the request.
     #[must_use]
     pub const fn head(&self) -> &RequestHead {
-        &self.head
+        &self.0.asked.head
     }
 
     /// Answers it and closes the connection. It waits until the client has read the answer, for
@@ -193,8 +198,9 @@ impl Plain {
     /// Dropping the future drops the connection.
     pub async fn answer(self, answer: &HttpAnswer) -> Result<(), AcceptError> {
         let mut outbox = Outbox::new();
-        answer.lay(&self.head, &mut outbox);
-        finish(self.stream, outbox, self.place).await
+        let Parts { stream, asked, place, .. } = *self.0;
+        answer.lay(&asked.head, &mut outbox);
+        finish(stream, outbox, place).await
     }
 
     /// The stream, and what was read from it: the head, whose [bytes](RequestHead::as_bytes) are
@@ -205,21 +211,22 @@ impl Plain {
     ///
     /// None on this adapter; the blocking one has some.
     pub fn into_parts(self) -> io::Result<(Async<TcpStream>, RequestHead, Vec<u8>)> {
-        let Self { stream, head, leftover, mut place, .. } = self;
+        let Parts { stream, asked, mut place, .. } = *self.0;
         place.settle(true);
-        Ok((stream, head, leftover))
+        Ok((stream, asked.head, asked.leftover))
     }
 
     async fn decline(self) {
-        let (_, outbox) = decline(self.head);
+        let Parts { stream, asked, place, .. } = *self.0;
+        let (_, outbox) = decline(asked.head);
         // Whether the client hears it is its own affair.
-        let _ = finish(self.stream, outbox, self.place).await;
+        let _ = finish(stream, outbox, place).await;
     }
 }
 
 impl fmt::Debug for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plain").field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("Plain").field("head", self.head()).finish_non_exhaustive()
     }
 }
 

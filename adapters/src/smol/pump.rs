@@ -3,10 +3,12 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
-use bluewire_core::Outbox;
+use bluewire_core::{Connection, Gather, Message, Outbox};
 use smol::io::AsyncWrite;
+
+use crate::error::Error;
 
 /// Writes all that waits.
 pub(super) async fn write_out(
@@ -49,11 +51,29 @@ pub(super) fn poll_write_some(
     }
 }
 
+/// Sends a message from where it lies, as far as the peer takes it at once. What is left, if
+/// anything is: dropped, that is copied into the outbox.
+pub(super) fn send_at_once<'o>(
+    stream: &mut (impl AsyncWrite + Unpin),
+    connection: &mut Connection,
+    message: Message<'o>,
+    outbox: &'o mut Outbox,
+) -> Result<Option<Gather<'o>>, Error> {
+    let mut gather = connection.send_vectored(message, outbox)?;
+    let cx = &mut Context::from_waker(Waker::noop());
+    while !gather.is_empty() {
+        match poll_write_some(stream, &gather.slices().map(IoSlice::new), cx)? {
+            Poll::Ready(len) => gather.sent(len),
+            Poll::Pending => return Ok(Some(gather)),
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bluewire_core::{Config, Connection, Inbox};
-    use std::task::Waker;
+    use bluewire_core::{Config, Inbox};
     use std::time::Duration;
 
     /// A socket whose peer does not read.

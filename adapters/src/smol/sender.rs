@@ -4,13 +4,15 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bluewire_core::{Connection, Message, Outbox, PreparedMessage};
+use bluewire_core::{Connection, Gather, Message, Outbox, PreparedMessage};
 use smol::Timer;
 use smol::io::AsyncWrite;
 
-use super::pump::{poll_write_out, poll_write_some};
+use super::pump::{poll_write_out, poll_write_some, send_at_once};
+use super::websocket::Pipe;
 use crate::direct::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN};
 use crate::error::Error;
 
@@ -21,12 +23,10 @@ use crate::error::Error;
 /// where it would be read to. A peer that does not read is waited for as long as
 /// [`Flow::write_timeout`] says.
 pub struct Sender<'a, S> {
-    pub(super) stream: &'a mut S,
+    pub(super) pipe: &'a mut Pipe<S>,
     pub(super) connection: &'a mut Connection,
     pub(super) outbox: &'a mut Outbox,
-    /// Whether another whole frame has arrived, whose answer can leave by the same write.
-    pub(super) corked: bool,
-    pub(super) flow: Flow,
+    pub(super) flow: &'a Flow,
 }
 
 impl<S: AsyncWrite + Unpin> Sender<'_, S> {
@@ -45,15 +45,13 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
             self.connection.send(message, self.outbox)?;
             return self.uncork().await;
         }
-        // Dropped with this future, the gather copies what is left into the outbox.
-        let mut gather = self.connection.send_vectored(message, self.outbox)?;
-        while !gather.is_empty() {
-            let written =
-                poll_fn(|cx| poll_write_some(self.stream, &gather.slices().map(IoSlice::new), cx));
-            let len = within(self.flow.write_timeout, written).await?;
-            gather.sent(len);
-        }
-        Ok(())
+        let Self { pipe, connection, outbox, flow } = self;
+        let rest = match send_at_once(&mut pipe.stream, connection, message, outbox)? {
+            Some(rest) => Box::pin(write_rest(&mut pipe.stream, rest, flow.write_timeout)),
+            None => return Ok(()),
+        };
+        // In a box: in the future, it would be there for every message.
+        rest.await
     }
 
     /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
@@ -130,21 +128,34 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        while !self.outbox.is_empty() {
-            let len = self.outbox.len();
-            // Some of it: the time is that without progress.
-            let some = poll_fn(|cx| match poll_write_out(self.stream, self.outbox, cx) {
-                Poll::Pending if self.outbox.len() < len => Poll::Ready(Ok(())),
-                polled => polled,
-            });
-            within(self.flow.write_timeout, some).await?;
+        self.pipe.stall = None;
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let len = self.outbox.len();
+        if let Poll::Ready(written) = poll_write_out(&mut self.pipe.stream, self.outbox, cx) {
+            self.pipe.stall = None;
+            return Poll::Ready(written.map_err(Error::Io));
         }
-        Ok(())
+        if self.outbox.len() < len {
+            // The time is that without progress.
+            self.pipe.stall = None;
+        }
+        let timeout = self.flow.write_timeout;
+        let stall = self.pipe.stall.get_or_insert_with(|| Box::new(Timer::after(timeout)));
+        ready!(Pin::new(stall).poll(cx));
+        self.pipe.stall = None;
+        Poll::Ready(Err(Error::Io(io::ErrorKind::TimedOut.into())))
     }
 
     /// Writes, unless what has arrived already will cause more.
     async fn uncork(&mut self) -> Result<(), Error> {
-        if self.corked && self.outbox.len() < CORK_LEN_MAX { Ok(()) } else { self.flush().await }
+        if self.pipe.corked && self.outbox.len() < CORK_LEN_MAX {
+            Ok(())
+        } else {
+            self.flush().await
+        }
     }
 }
 
@@ -154,11 +165,24 @@ impl<S> fmt::Debug for Sender<'_, S> {
     }
 }
 
+/// Writes what is left of a message from where it lies. Dropped with the future, what is left then
+/// is copied into the outbox.
+async fn write_rest(
+    stream: &mut (impl AsyncWrite + Unpin),
+    mut rest: Gather<'_>,
+    timeout: Duration,
+) -> Result<(), Error> {
+    while !rest.is_empty() {
+        let slices = rest.slices().map(IoSlice::new);
+        let written = poll_fn(|cx| poll_write_some(stream, &slices, cx));
+        let len = within(timeout, written).await?;
+        rest.sent(len);
+    }
+    Ok(())
+}
+
 /// The future's output, unless the time runs out before.
-async fn within<T>(
-    time: std::time::Duration,
-    future: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
+async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let mut future = pin!(future);
     let mut timer = None;
     poll_fn(|cx| {

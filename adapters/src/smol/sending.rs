@@ -1,7 +1,7 @@
 //! How a [`WebSocket`] sends and closes.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -10,9 +10,9 @@ use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::pump::poll_write_some;
+use super::pump::send_at_once;
 use super::shut_down::poll_shut_down;
-use super::websocket::WebSocket;
+use super::websocket::{Inner, WebSocket};
 use crate::direct::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
 
@@ -29,21 +29,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Once polled, the message is queued, and leaves with the next write.
     pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        let engine = &mut self.engine;
+        let engine = &mut self.inner.engine;
         if message.len() < GATHER_LEN_MIN {
             engine.connection.send(message, &mut engine.outbox)?;
             return self.uncork().await;
         }
-        // From where it lies, as long as the peer takes it at once.
-        let mut gather = engine.connection.send_vectored(message, &mut engine.outbox)?;
-        let cx = &mut Context::from_waker(Waker::noop());
-        while !gather.is_empty() {
-            match poll_write_some(&mut self.stream, &gather.slices().map(IoSlice::new), cx)? {
-                Poll::Ready(len) => gather.sent(len),
-                Poll::Pending => break,
-            }
-        }
-        drop(gather);
+        let Inner { pipe, engine, .. } = &mut *self.inner;
+        let (connection, outbox) = (&mut engine.connection, &mut engine.outbox);
+        drop(send_at_once(&mut pipe.stream, connection, message, outbox)?);
         self.flush().await
     }
 
@@ -61,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         part: impl Into<Message<'m>>,
         fin: bool,
     ) -> Result<(), Error> {
-        let engine = &mut self.engine;
+        let engine = &mut self.inner.engine;
         engine.connection.send_fragment(part, fin, &mut engine.outbox)?;
         self.uncork().await
     }
@@ -76,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ///
     /// As [`send`](Self::send).
     pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        let engine = &mut self.engine;
+        let engine = &mut self.inner.engine;
         engine.connection.send_prepared(message, &mut engine.outbox)?;
         self.uncork().await
     }
@@ -94,8 +87,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Dropped while it waits, the message is not queued; nothing else is lost.
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        if self.engine.check_queue().is_err() {
-            self.drain(self.engine.flow.queue_len_max / 2).await?;
+        if self.inner.engine.check_queue().is_err() {
+            self.drain(self.inner.engine.flow.queue_len_max / 2).await?;
         }
         self.try_feed(message)
     }
@@ -106,21 +99,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ///
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        if self.engine.outbox.len() >= CORK_LEN_MAX {
+        if self.inner.engine.outbox.len() >= CORK_LEN_MAX {
             let cx = &mut Context::from_waker(Waker::noop());
             if let Poll::Ready(Err(error)) = self.poll_write_out(cx) {
                 return Err(error.into());
             }
         }
-        self.engine.check_queue()?;
-        self.engine.connection.send(message, &mut self.engine.outbox)?;
+        self.inner.engine.check_queue()?;
+        self.inner.engine.connection.send(message, &mut self.inner.engine.outbox)?;
         Ok(())
     }
 
     /// Bytes that wait to be written.
     #[must_use]
     pub const fn queue_len(&self) -> usize {
-        self.engine.outbox.len()
+        self.inner.engine.outbox.len()
     }
 
     /// Writes until at most this many bytes wait: the sign that there is room again.
@@ -133,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
-        self.stall = None;
+        self.inner.pipe.stall = None;
         poll_fn(|cx| self.poll_drain(queue_len, cx)).await
     }
 
@@ -161,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ///
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.engine.connection.ping(payload, &mut self.engine.outbox)?;
+        self.inner.engine.connection.ping(payload, &mut self.inner.engine.outbox)?;
         self.flush().await
     }
 
@@ -180,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ///
     /// Once polled, the closing handshake has begun; call it again to wait for its end.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
-        self.engine.begin_close(code, reason)?;
+        self.inner.engine.begin_close(code, reason)?;
         poll_fn(|cx| self.poll_finish(cx)).await
     }
 
@@ -201,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         code: CloseCode,
         reason: &str,
     ) -> Result<Closure, Error> {
-        self.engine.begin_close(code, reason)?;
+        self.inner.engine.begin_close(code, reason)?;
         let mut budget = Timer::after(budget);
         poll_fn(|cx| {
             if let Poll::Ready(closed) = self.poll_finish(cx) {
@@ -210,8 +203,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
             if Pin::new(&mut budget).poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            self.engine.give_up();
-            let _ = poll_shut_down(&mut self.stream, cx);
+            self.inner.engine.give_up();
+            let _ = poll_shut_down(&mut self.inner.pipe.stream, cx);
             self.poll_finish(cx)
         })
         .await
@@ -224,16 +217,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ///
     /// [`Error::Send`] if the code or the reason is not lawful, which changes nothing.
     pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.engine.begin_close_now(code, reason)?;
+        self.inner.engine.begin_close_now(code, reason)?;
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = self.poll_write_out(cx);
-        let _ = poll_shut_down(&mut self.stream, cx);
+        let _ = poll_shut_down(&mut self.inner.pipe.stream, cx);
         Ok(())
     }
 
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<Closure, Error>> {
         loop {
-            if let Some(closure) = self.engine.discard() {
+            if let Some(closure) = self.inner.engine.discard() {
                 let _ = self.poll_write_out(cx);
                 self.poll_shut_down(cx);
                 return Poll::Ready(Ok(closure));
@@ -250,34 +243,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         loop {
-            if self.engine.heed() {
+            if self.inner.engine.heed() {
                 return Poll::Ready(Err(Error::Io(io::ErrorKind::ConnectionAborted.into())));
             }
-            let before = self.engine.outbox.len();
+            let before = self.inner.engine.outbox.len();
             if let Poll::Ready(written) = self.poll_write_out(cx) {
-                self.stall = None;
+                self.inner.pipe.stall = None;
                 return Poll::Ready(written.map_err(Error::Io));
             }
-            let left = self.engine.outbox.len();
+            let left = self.inner.engine.outbox.len();
             if left <= queue_len {
-                self.stall = None;
+                self.inner.pipe.stall = None;
                 return Poll::Ready(Ok(()));
             }
             if left < before {
-                self.stall = None;
+                self.inner.pipe.stall = None;
             }
-            if self.engine.hold() {
+            if self.inner.engine.hold() {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(())) => continue,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => {}
                 }
             }
-            self.engine.listen(cx.waker());
-            let timeout = self.engine.flow.write_timeout;
-            let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
+            self.inner.engine.listen(cx.waker());
+            let timeout = self.inner.engine.flow.write_timeout;
+            let stall =
+                self.inner.pipe.stall.get_or_insert_with(|| Box::new(Timer::after(timeout)));
             return Pin::new(stall).poll(cx).map(|_| {
-                self.stall = None;
+                self.inner.pipe.stall = None;
                 Err(Error::Io(io::ErrorKind::TimedOut.into()))
             });
         }
@@ -285,15 +279,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
 
     /// Writes, unless what has arrived already will cause more.
     async fn uncork(&mut self) -> Result<(), Error> {
-        if !self.engine.should_write() {
+        if !self.inner.engine.should_write() {
             return Ok(());
         }
         self.flush().await?;
-        if self.engine.should_look() && self.engine.hold() {
+        if self.inner.engine.should_look() && self.inner.engine.hold() {
             let cx = &mut Context::from_waker(Waker::noop());
             if let Poll::Ready(read) = self.poll_read(cx) {
                 read?;
-                self.engine.hold();
+                self.inner.engine.hold();
                 // Answers leave as far as that is possible at once.
                 let _ = self.poll_write_out(cx);
             }

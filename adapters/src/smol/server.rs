@@ -159,11 +159,14 @@ impl Server {
         let (options, serve) = (Arc::clone(&self.options), Arc::new(serve));
         self.serve_requests(move |incoming| {
             let (options, serve) = (Arc::clone(&options), Arc::clone(&serve));
+            // In a box of its own: what the handshake takes is not held by the open connection.
+            let responded = Box::pin(async move {
+                let responded = incoming.respond().await;
+                responded.map_err(|error| options.tell_refused(&error)).ok()
+            });
             async move {
-                // In a box of its own: what the handshake takes is not held by the open connection.
-                match Box::pin(incoming.respond()).await {
-                    Ok(socket) => Box::pin(serve(socket)).await,
-                    Err(error) => options.tell_refused(&error),
+                if let Some(socket) = responded.await {
+                    serve(socket).await;
                 }
             }
         })

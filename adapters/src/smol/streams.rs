@@ -34,15 +34,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for WebSock
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.engine.check_queue().is_ok() {
+        if self.inner.engine.check_queue().is_ok() {
             return Poll::Ready(Ok(()));
         }
-        let queue_len = self.engine.flow.queue_len_max / 2;
+        let queue_len = self.inner.engine.flow.queue_len_max / 2;
         self.poll_drain(queue_len, cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: OwnedMessage) -> Result<(), Error> {
-        let engine = &mut self.engine;
+        let engine = &mut self.inner.engine;
         engine.connection.send(&message, &mut engine.outbox)?;
         Ok(())
     }
@@ -52,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for WebSock
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.engine.begin_close(CloseCode::NORMAL, "")?;
+        self.inner.engine.begin_close(CloseCode::NORMAL, "")?;
         self.poll_finish(cx).map_ok(drop)
     }
 }

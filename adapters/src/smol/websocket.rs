@@ -55,22 +55,32 @@ use crate::facade;
 /// point: what was received is still there for the next `recv`, and what was queued still leaves
 /// with the next write. A `send` that was polled once has queued its message.
 pub struct WebSocket<S> {
-    pub(super) stream: S,
     /// In a box, since a future is as large as all that it may hold, twice.
-    pub(super) engine: Box<Engine>,
-    pub(super) deadline: Deadline,
-    /// When a write that waits has waited for too long.
-    pub(super) stall: Option<Timer>,
+    pub(super) inner: Box<Inner<S>>,
+}
+
+pub(super) struct Inner<S> {
+    pub(super) pipe: Pipe<S>,
+    pub(super) engine: Engine,
+    deadline: Deadline,
+}
+
+/// What it takes to write.
+pub(super) struct Pipe<S> {
+    pub(super) stream: S,
+    /// When a write that waits has waited for too long. In a box, since few ever wait.
+    pub(super) stall: Option<Box<Timer>>,
+    /// Whether another whole frame had arrived behind the message that was lent last: its answer
+    /// can leave by the same write.
+    pub(super) corked: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
-        Self {
-            stream,
-            engine: Box::new(Engine::new(opened)),
-            deadline: Deadline::default(),
-            stall: None,
-        }
+        let engine = Engine::new(opened);
+        let deadline = Deadline::default();
+        let pipe = Pipe { stream, stall: None, corked: false };
+        Self { inner: Box::new(Inner { pipe, engine, deadline }) }
     }
 
     /// The next message, lent until the next call; `None` at the end of the connection, about
@@ -160,8 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         let mut until = Timer::after(time);
         poll_fn(|cx| {
             loop {
-                if !self.engine.hold() {
-                    if self.engine.connection.state() == State::Closed {
+                if !self.inner.engine.hold() {
+                    if self.inner.engine.connection.state() == State::Closed {
                         return Poll::Ready(Ok(()));
                     }
                     if let Poll::Ready(Err(error)) = self.poll_write_out(cx) {
@@ -184,54 +194,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// error, or [`close`](Self::close) has returned.
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
-        self.engine.connection.closure()
+        self.inner.engine.connection.closure()
     }
 
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.engine.established.protocol.as_deref()
+        self.inner.engine.established.protocol.as_deref()
     }
 
     /// The head of the server's response; `None` on the server's side.
     #[must_use]
     pub const fn response(&self) -> Option<&ResponseHead> {
-        self.engine.established.response.as_ref()
+        self.inner.engine.established.response.as_ref()
     }
 
     /// The head of the client's request; `None` on the client's side.
     #[must_use]
     pub const fn request(&self) -> Option<&RequestHead> {
-        self.engine.established.request.as_ref()
+        self.inner.engine.established.request.as_ref()
+    }
+
+    /// Takes the head of the client's request out of the socket, for a server that has read in it
+    /// what it wants: of what an idle connection costs, a browser's head is the largest part.
+    #[must_use]
+    pub const fn take_request(&mut self) -> Option<RequestHead> {
+        self.inner.engine.established.request.take()
     }
 
     /// The round-trip time that the last answered keepalive ping measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.engine.connection.round_trip()
+        self.inner.engine.connection.round_trip()
     }
 
     /// The stream.
     #[must_use]
     pub const fn stream(&self) -> &S {
-        &self.stream
+        &self.inner.pipe.stream
     }
 
     /// How bytes and messages flow.
     #[must_use]
     pub const fn flow(&self) -> Flow {
-        self.engine.flow
+        self.inner.engine.flow
     }
 
     /// Changes how bytes and messages flow, from here on.
     pub const fn set_flow(&mut self, flow: Flow) {
-        self.engine.flow = flow;
+        self.inner.engine.flow = flow;
     }
 
     /// A reader, and a writer that can be cloned, for as many tasks: each works while the others
     /// wait.
     pub fn split(self) -> (Reader<S>, Writer<S>) {
-        shared::split(self.stream, *self.engine)
+        shared::split(self.inner.pipe.stream, self.inner.engine)
     }
 
     /// Goes on with callbacks: the same connection as a
@@ -242,8 +259,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     where
         S: Send + 'static,
     {
-        let Self { stream, engine, .. } = self;
-        super::facade::adopt(stream, engine.into_opened())
+        let Inner { pipe, engine, .. } = *self.inner;
+        super::facade::adopt(pipe.stream, engine.into_opened())
     }
 
     async fn receive(&mut self) -> Result<Option<(Message<'_>, bool, Sender<'_, S>)>, Error> {
@@ -260,7 +277,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
         let mut answered = false;
         loop {
-            match self.engine.next() {
+            match self.inner.engine.next() {
                 Next::Deliver(ready) => {
                     if answered {
                         // The program may take its time. An error shows again when it is waited.
@@ -273,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                     // What is left is worth one try: a Close frame to a peer that may be gone.
                     let _ = self.poll_write_out(cx);
                     self.poll_shut_down(cx);
-                    return Poll::Ready(self.engine.tell_end().map(|()| None));
+                    return Poll::Ready(self.inner.engine.tell_end().map(|()| None));
                 }
                 Next::Wait => ready!(self.poll_exchange(cx))?,
             }
@@ -284,41 +301,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         &mut self,
         ready: Option<Ready>,
     ) -> Result<(Message<'_>, bool, Sender<'_, S>), Error> {
-        let now = self.engine.clock.now();
-        let corked = self.engine.flow.cork && self.engine.connection.has_frame(&self.engine.inbox);
-        let flow = self.engine.flow;
-        let Self { stream, engine, .. } = self;
-        let Engine { connection, inbox, outbox, held, end_told, .. } = &mut **engine;
+        let now = self.inner.engine.clock.now();
+        let corked = self.inner.engine.flow.cork
+            && self.inner.engine.connection.has_frame(&self.inner.engine.inbox);
+        let Inner { pipe, engine, .. } = &mut *self.inner;
+        pipe.corked = corked;
+        let Engine { connection, inbox, outbox, held, end_told, flow, .. } = engine;
         match deliver(ready, now, held, connection, inbox, outbox) {
-            Some((message, fin)) => {
-                Ok((message, fin, Sender { stream, connection, outbox, corked, flow }))
-            }
+            Some((message, fin)) => Ok((message, fin, Sender { pipe, connection, outbox, flow })),
             None => {
                 // The last bytes of a text were none: the connection has failed. Its Close frame
                 // leaves as far as that is possible at once.
                 *end_told = true;
-                let _ = poll_write_out(stream, outbox, &mut Context::from_waker(Waker::noop()));
+                let _ = poll_write_out(
+                    &mut pipe.stream,
+                    outbox,
+                    &mut Context::from_waker(Waker::noop()),
+                );
                 Err(Error::Fault(connection.fault().unwrap_or(Fault::ConnectionLost)))
             }
         }
     }
 
     pub(super) fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        poll_write_out(&mut self.stream, &mut self.engine.outbox, cx)
+        poll_write_out(&mut self.inner.pipe.stream, &mut self.inner.engine.outbox, cx)
     }
 
     /// Writes what waits and waits until something was read or a deadline has passed. What has
     /// arrived comes before a deadline, and reading does not wait for a peer that does not read.
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.engine.heed() {
+        if self.inner.engine.heed() {
             return Poll::Ready(Ok(()));
         }
-        if self.engine.is_due() {
+        if self.inner.engine.is_due() {
             if let Poll::Ready(read) = self.poll_read(cx) {
                 return Poll::Ready(read);
             }
-            self.engine.expire();
-            if self.engine.connection.state() == State::Closed {
+            self.inner.engine.expire();
+            if self.inner.engine.connection.state() == State::Closed {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -326,13 +346,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
             Poll::Ready(Ok(())) => self.poll_shut_down(cx),
             // What has arrived comes first, and what cannot be written is moot.
             Poll::Ready(Err(error)) => {
-                self.engine.outbox = Outbox::new();
-                return match Pin::new(&mut self.stream).poll_read(cx, self.engine.inbox.space()) {
+                self.inner.engine.outbox = Outbox::new();
+                return match Pin::new(&mut self.inner.pipe.stream)
+                    .poll_read(cx, self.inner.engine.inbox.space())
+                {
                     Poll::Ready(Ok(len)) if len > 0 => {
-                        self.engine.inbox.filled(len);
+                        self.inner.engine.inbox.filled(len);
                         Poll::Ready(Ok(()))
                     }
-                    _ => Poll::Ready(self.engine.lose(error)),
+                    _ => Poll::Ready(self.inner.engine.lose(error)),
                 };
             }
             Poll::Pending => {}
@@ -340,17 +362,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         match self.poll_read(cx) {
             Poll::Ready(read) => Poll::Ready(read),
             Poll::Pending => {
-                spare::take_back(&mut self.engine.inbox, &mut self.engine.outbox);
-                self.engine.listen(cx.waker());
+                self.inner.engine.held.release();
+                spare::take_back(&mut self.inner.engine.inbox, &mut self.inner.engine.outbox);
+                self.inner.engine.listen(cx.waker());
                 self.poll_deadline(cx).map(Ok)
             }
         }
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let engine = &mut self.engine;
+        let engine = &mut self.inner.engine;
         spare::lend(&mut engine.inbox);
-        match ready!(Pin::new(&mut self.stream).poll_read(cx, engine.inbox.space())) {
+        match ready!(Pin::new(&mut self.inner.pipe.stream).poll_read(cx, engine.inbox.space())) {
             Ok(0) => engine.connection.receive_eof(),
             Ok(len) => {
                 engine.inbox.filled(len);
@@ -364,22 +387,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     }
 
     pub(super) fn poll_shut_down(&mut self, cx: &mut Context<'_>) {
-        if self.engine.connection.should_shut_down() && !self.engine.shut_down {
+        if self.inner.engine.connection.should_shut_down() && !self.inner.engine.shut_down {
             // If that fails, the end of the stream comes all the sooner.
-            self.engine.shut_down = poll_shut_down(&mut self.stream, cx).is_ready();
+            self.inner.engine.shut_down =
+                poll_shut_down(&mut self.inner.pipe.stream, cx).is_ready();
         }
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.engine.connection.poll_timeout();
-        self.deadline.poll(self.engine.clock, deadline, cx)
+        let deadline = self.inner.engine.connection.poll_timeout();
+        self.inner.deadline.poll(self.inner.engine.clock, deadline, cx)
     }
 }
 
 impl<S> fmt::Debug for WebSocket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("state", &self.engine.connection.state())
+            .field("state", &self.inner.engine.connection.state())
             .finish_non_exhaustive()
     }
 }

@@ -91,7 +91,7 @@ fn idle() -> io::Result<String> {
     Ok(format!(
         "\n## Idle connections\n\n\
         Resident memory of `echo_server --adapter smol` on one thread, whose clients have each had\n\
-        one message echoed and now wait.\n\n\
+        one message echoed and now wait. The server has let go of the heads of their requests.\n\n\
         ```text\n\
         cargo build --release --example echo_server\n\
         cargo run --release -p bluewire-benches --bin idle -- 5000 10000\n\
