@@ -11,11 +11,12 @@ use std::time::Duration;
 use bluewire::{Config, ConnectOptions, Error, Keepalive, Message, blocking, smol as on_smol};
 
 const USAGE: &str = "\
-usage: autobahn_client [--adapter blocking|smol] [--url URL] [--agent NAME]
+usage: autobahn_client [--adapter blocking|smol] [--url URL] [--agent NAME] [--deflate]
 
   --adapter   which adapter to use (blocking)
   --url       where the fuzzing server listens (ws://127.0.0.1:9001)
-  --agent     what the reports call us (bluewire)";
+  --agent     what the reports call us (bluewire)
+  --deflate   offers compression";
 
 #[derive(Clone, Copy)]
 enum Adapter {
@@ -27,6 +28,7 @@ struct Args {
     adapter: Adapter,
     url: String,
     agent: String,
+    deflate: bool,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
         adapter: Adapter::Blocking,
         url: "ws://127.0.0.1:9001".to_owned(),
         agent: "bluewire".to_owned(),
+        deflate: false,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -67,7 +70,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             }
             "--url" => parsed.url = value()?.trim_end_matches('/').to_owned(),
             "--agent" => parsed.agent = value()?,
-            "--deflate" => return Err(format!("{arg} is not supported yet")),
+            "--deflate" if cfg!(feature = "deflate") => parsed.deflate = true,
+            "--deflate" => return Err(format!("{arg} needs the feature deflate")),
             _ => return Err(format!("unknown option {arg}")),
         }
     }
@@ -76,11 +80,12 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
 
 /// Runs every case and has the reports written; how many cases there are.
 fn run(args: &Args) -> Result<u32, Box<dyn std::error::Error>> {
-    let Args { adapter, url, agent } = args;
+    let Args { adapter, url, agent, deflate } = args;
     let count = adapter.ask(&format!("{url}/getCaseCount"))?;
     let count = count.ok_or("the server did not tell how many cases there are")?.parse()?;
     for case in 1..=count {
-        match adapter.echo(&format!("{url}/runCase?case={case}&agent={agent}")) {
+        let options = options(&format!("{url}/runCase?case={case}&agent={agent}"));
+        match adapter.echo(if *deflate { compressing(options) } else { options }) {
             // Many cases break the rules: that the connection fails is what they are to see.
             Ok(()) | Err(Error::Fault(_) | Error::Io(_) | Error::Send(_)) => {}
             Err(error) => return Err(format!("case {case}: {error}").into()),
@@ -114,16 +119,16 @@ impl Adapter {
     }
 
     /// Connects, and sends every message back until the server closes.
-    fn echo(self, url: &str) -> Result<(), Error> {
+    fn echo(self, options: ConnectOptions) -> Result<(), Error> {
         match self {
             Self::Blocking => {
-                let mut socket = blocking::connect(options(url))?;
+                let mut socket = blocking::connect(options)?;
                 while let Some((message, mut sender)) = socket.recv_with_sender()? {
                     sender.send(message)?;
                 }
             }
             Self::Smol => smol::block_on(async {
-                let mut socket = on_smol::connect(options(url)).await?;
+                let mut socket = on_smol::connect(options).await?;
                 while let Some((message, mut sender)) = socket.recv_with_sender().await? {
                     sender.send(message).await?;
                 }
@@ -138,6 +143,17 @@ fn options(url: &str) -> ConnectOptions {
     // A case that hangs is not to hang those after it; no case is silent for so long.
     let keepalive = Keepalive { interval: Duration::from_secs(60), ..Keepalive::default() };
     ConnectOptions::new(url).config(Config { keepalive: Some(keepalive), ..Config::default() })
+}
+
+/// Small messages too: whoever asks for compression wants to see some.
+#[cfg(feature = "deflate")]
+fn compressing(options: ConnectOptions) -> ConnectOptions {
+    options.deflate(bluewire::Deflate::default().len_min(0))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn compressing(options: ConnectOptions) -> ConnectOptions {
+    options
 }
 
 fn text(message: Message<'_>) -> Option<String> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! echo_server --adapter blocking|smol --listen ADDR [--max-message BYTES] [--max-connections N]
+//!     [--deflate]
 //! ```
 //!
 //! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
@@ -21,13 +22,14 @@ use signal_hook::iterator::Signals;
 const BUDGET: Duration = Duration::from_secs(5);
 
 const USAGE: &str = "usage: echo_server --adapter blocking|smol --listen ADDR \
-    [--max-message BYTES] [--max-connections N]";
+    [--max-message BYTES] [--max-connections N] [--deflate]";
 
 struct Args {
     smol: bool,
     listen: String,
     message_len_max: u64,
     connections_max: usize,
+    deflate: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -49,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Keepalive is on by default, and a handshake may take 10 seconds.
     let config = Config { limits, ..Config::default() };
     let accept = AcceptOptions::default().origins(OriginPolicy::Any).config(config);
+    let accept = if args.deflate { compressing(accept) } else { accept };
     let options = ServerOptions::default().accept(accept).connections_max(args.connections_max);
     // Before anyone is told that it runs: from then on a signal stops it in order.
     let signals = Signals::new([SIGINT, SIGTERM])?;
@@ -58,6 +61,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
     Ok(())
+}
+
+/// Small messages too: whoever asks for compression wants to see some.
+#[cfg(feature = "deflate")]
+fn compressing(options: AcceptOptions) -> AcceptOptions {
+    options.deflate(bluewire::Deflate::default().len_min(0))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn compressing(options: AcceptOptions) -> AcceptOptions {
+    options
 }
 
 fn serve_blocking(
@@ -114,6 +128,7 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
     let (mut adapter, mut listen) = (None, None);
     let (mut message_len_max, mut connections_max) = (Limits::default().message_len_max, 10_000);
+    let mut deflate = false;
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -121,7 +136,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             "--listen" => listen = Some(value()?),
             "--max-message" => message_len_max = number(&arg, &value()?)?,
             "--max-connections" => connections_max = number(&arg, &value()?)?,
-            "--tls" | "--deflate" => return Err(format!("{arg} is not there yet")),
+            "--deflate" if cfg!(feature = "deflate") => deflate = true,
+            "--deflate" => return Err(format!("{arg} needs the feature deflate")),
+            "--tls" => return Err(format!("{arg} is not there yet")),
             _ => return Err(format!("there is no option {arg:?}")),
         }
     }
@@ -132,7 +149,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
         None => return Err("--adapter is missing".to_owned()),
     };
     let listen = listen.ok_or("--listen is missing")?;
-    Ok(Args { smol, listen, message_len_max, connections_max })
+    Ok(Args { smol, listen, message_len_max, connections_max, deflate })
 }
 
 fn number<T: std::str::FromStr>(arg: &str, value: &str) -> Result<T, String> {

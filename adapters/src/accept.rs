@@ -63,6 +63,15 @@ impl AcceptOptions {
         self.config = config.into();
         self
     }
+
+    /// Agrees to compression of messages (RFC 7692) with clients that offer it. A later
+    /// [`config`](Self::config) takes it back, unless that has it.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
+        Arc::make_mut(&mut self.config).deflate = Some(deflate);
+        self
+    }
 }
 
 /// From which web pages a server accepts connections (10.2).

@@ -78,6 +78,15 @@ impl ConnectOptions {
         self
     }
 
+    /// Offers the server compression of messages (RFC 7692), which it may decline. A later
+    /// [`config`](Self::config) takes it back, unless that has it.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
+        Arc::make_mut(&mut self.config).deflate = Some(deflate);
+        self
+    }
+
     /// Sets how long TCP may take to connect, over all addresses of the host. 10 seconds by
     /// default.
     #[must_use]

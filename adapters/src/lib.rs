@@ -29,6 +29,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Features
+//!
+//! - `blocking` and `smol`, both by default: the adapters.
+//! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
+//!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
+//!
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -56,6 +62,8 @@ pub use bluewire_core::{
     Keepalive, Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead,
     ResponseHead, SendError, Timeout,
 };
+#[cfg(feature = "deflate")]
+pub use bluewire_core::{Deflate, DeflateParams};
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
 pub use connect::{ConnectError, ConnectOptions};

@@ -105,9 +105,26 @@ fn connect_takes_messages_up_to_the_limit() {
     }
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn connect_offers_compression_when_told() {
+    for adapter in ADAPTERS {
+        let url = serve(|mut socket| {
+            let agreed = if socket.deflate().is_some() { "compressed" } else { "plain" };
+            socket.send(agreed.repeat(100).as_str())?;
+            socket.close(CloseCode::NORMAL, "").map(drop)
+        });
+        for (args, told) in [(&[&*url, "--deflate"][..], "compressed"), (&[&*url], "plain")] {
+            let (events, success) = Run::start("connect", adapter, args).finish();
+            assert_eq!(events[1]["data"], told.repeat(100));
+            assert!(success);
+        }
+    }
+}
+
 #[test]
 fn connect_refuses_what_it_cannot_do() {
-    for option in ["--ca", "--proxy", "--deflate", "--unheard-of"] {
+    for option in ["--ca", "--proxy", "--unheard-of"] {
         let run = Run::start("connect", "smol", &["ws://127.0.0.1:1/", option]);
         let Output { status, stderr, .. } = run.0.wait_with_output().expect("it ends");
         assert_eq!(status.code(), Some(2));
@@ -198,6 +215,8 @@ fn serve(
             let (stream, server) = (stream.expect("a client connects"), server.clone());
             thread::spawn(move || {
                 let options = AcceptOptions::default().protocol("echo");
+                #[cfg(feature = "deflate")]
+                let options = options.deflate(bluewire::Deflate::default());
                 let socket = blocking::accept_with(stream, options).expect("a handshake");
                 // Some clients are there to go away.
                 let _ = server(socket);

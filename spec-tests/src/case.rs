@@ -248,18 +248,18 @@ impl Message {
     pub fn in_frames_of(self, len: usize) -> Self {
         Self { fragment_len: Some(len), ..self }
     }
+}
 
-    /// The payload lengths of its frames.
-    #[must_use]
-    pub fn frame_lens(&self) -> Vec<usize> {
-        match self.fragment_len {
-            Some(len) if len < self.payload.len() => {
-                let mut lens = vec![len; self.payload.len() / len];
-                lens.push(self.payload.len() % len);
-                lens
-            }
-            _ => vec![self.payload.len()],
+/// The payload lengths of the frames of a message that is cut so.
+#[must_use]
+pub fn frame_lens(len: usize, fragment_len: Option<usize>) -> Vec<usize> {
+    match fragment_len {
+        Some(piece) if piece < len => {
+            let mut lens = vec![piece; len / piece];
+            lens.push(len % piece);
+            lens
         }
+        _ => vec![len],
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::random::Random;
 
 /// A data set, of which messages are consecutive slices, going round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DataSet {
     /// A document of records that are much alike.
     Json,
@@ -49,10 +49,36 @@ impl DataSet {
     /// Its length in the unit that slices are counted in: characters of text, otherwise bytes.
     #[must_use]
     pub fn units(self) -> usize {
-        match std::str::from_utf8(self.bytes()) {
-            Ok(text) if !self.is_binary() => text.chars().count(),
-            _ => self.bytes().len(),
+        self.bytes().len() - self.longer_chars().len()
+    }
+
+    /// So many units from this one on, which may lie beyond the end: the set goes round.
+    #[must_use]
+    pub fn slice(self, start: usize, len: usize) -> Vec<u8> {
+        let mut slice = Vec::with_capacity(len);
+        let (mut start, mut len) = (start % self.units(), len);
+        while len > 0 {
+            let end = self.units().min(start + len);
+            slice.extend_from_slice(&self.bytes()[self.offset(start)..self.offset(end)]);
+            len -= end - start;
+            start = 0;
         }
+        slice
+    }
+
+    /// Where a unit begins.
+    fn offset(self, unit: usize) -> usize {
+        unit + self.longer_chars().partition_point(|longer| *longer < unit)
+    }
+
+    /// The characters of text that take two bytes, by their place among all; none takes more.
+    fn longer_chars(self) -> &'static [usize] {
+        static HTML: LazyLock<Vec<usize>> = LazyLock::new(|| {
+            let text = str::from_utf8(DataSet::Html.bytes()).unwrap_or_default();
+            let chars = text.chars().enumerate().filter(|(_, c)| !c.is_ascii());
+            chars.map(|(place, _)| place).collect()
+        });
+        if self == Self::Html { &HTML } else { &[] }
     }
 }
 
@@ -200,6 +226,21 @@ mod tests {
             (1_042_328, 1_042_328),
         ];
         assert_eq!(sizes, expected);
+    }
+
+    #[test]
+    fn slices_are_counted_in_characters_and_go_round() {
+        let text = str::from_utf8(DataSet::Html.bytes()).expect("text");
+        let units = DataSet::Html.units();
+        let chars: Vec<char> = text.chars().collect();
+        assert_eq!(chars.len(), units);
+        for start in [0, 30, 31, 32, 33, 1000, units - 5, units, 7 * units - 1] {
+            let expected: String = (start..start + 100).map(|i| chars[i % units]).collect();
+            assert_eq!(DataSet::Html.slice(start, 100), expected.as_bytes(), "{start}");
+        }
+        let twice = DataSet::Json.slice(5, 2 * DataSet::Json.units());
+        assert_eq!(twice[..10], DataSet::Json.bytes()[5..15]);
+        assert_eq!(twice.len(), 2 * DataSet::Json.bytes().len());
     }
 
     #[test]

@@ -17,11 +17,12 @@ const HELP: &str = "\
 Runs the cases against every target and writes report.html.
 
   --only ID        one case, with every octet on the wire
-  --section N      the cases of one section
+  --section N      the cases of one section, or of several if it is said again
   --target NAME    the targets whose name begins so (also: reference)
   --seed N         other masking keys
   --report FILE    where to write the report
   --list           the cases, without running them
+  --failed         only the names of the cases that do not pass
   --matrix         writes MATRIX.md: which test proves which requirement
 ";
 
@@ -43,9 +44,10 @@ fn main() -> ExitCode {
 struct Options {
     help: bool,
     list: bool,
+    failed: bool,
     matrix: bool,
     only: Option<String>,
-    section: Option<u8>,
+    sections: Vec<u8>,
     target: Option<String>,
     seed: u64,
     report: Option<PathBuf>,
@@ -59,9 +61,10 @@ impl Options {
             match arg.as_str() {
                 "--help" | "-h" => options.help = true,
                 "--list" => options.list = true,
+                "--failed" => options.failed = true,
                 "--matrix" => options.matrix = true,
                 "--only" => options.only = Some(value()?),
-                "--section" => options.section = Some(number(&value()?)?),
+                "--section" => options.sections.push(number(&value()?)?),
                 "--target" => options.target = Some(value()?),
                 "--seed" => options.seed = number(&value()?)?,
                 "--report" => options.report = Some(value()?.into()),
@@ -79,7 +82,7 @@ impl Options {
         let mut cases = cases::all(size);
         cases.retain(|case| {
             self.only.as_ref().is_none_or(|id| case.id == *id)
-                && self.section.is_none_or(|section| case.section() == section)
+                && (self.sections.is_empty() || self.sections.contains(&case.section()))
         });
         if self.list {
             for case in &cases {
@@ -117,6 +120,10 @@ impl Options {
             for (target, cell) in results.targets.iter().zip(&results.cells[0]) {
                 println!("{target}, cut {}:\n{}", cell.cutting, cell.worst.transcript);
             }
+            return;
+        }
+        if self.failed {
+            print!("{}", report::failed_ids(results));
             return;
         }
         let heading = heading(results, size);

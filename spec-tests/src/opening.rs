@@ -1,6 +1,7 @@
 //! The tester's side of the opening handshake (section 4), strict in what it accepts.
 
 use crate::case::Role;
+use crate::deflate::DeflateLoop;
 use crate::digest::{accept_value, base64};
 use crate::random::Random;
 
@@ -10,6 +11,8 @@ pub struct Opening {
     input: Vec<u8>,
     /// What a client awaits as `Sec-WebSocket-Accept`; a server awaits a request.
     accept: Option<String>,
+    /// What is offered, or accepted, for compression.
+    deflate: Option<DeflateLoop>,
 }
 
 /// An opening handshake that is done.
@@ -17,6 +20,8 @@ pub struct Opening {
 pub struct Opened {
     /// What to send.
     pub answer: Vec<u8>,
+    /// What the server answers with for `Sec-WebSocket-Extensions`.
+    pub extensions: Option<String>,
     /// The bytes that followed the head: the first frames.
     pub rest: Vec<u8>,
 }
@@ -27,20 +32,26 @@ impl Opening {
 
     /// An opening handshake in this role, and the bytes to send first.
     #[must_use]
-    pub fn new(role: Role, host: &str, random: &mut Random) -> (Self, Vec<u8>) {
+    pub fn new(
+        role: Role,
+        host: &str,
+        deflate: Option<&DeflateLoop>,
+        random: &mut Random,
+    ) -> (Self, Vec<u8>) {
         let (accept, first) = match role {
             Role::Server => (None, Vec::new()),
             Role::Client => {
                 let key = base64(&[random.bytes(), random.bytes()].concat());
+                let offer = extensions_line(deflate.map(DeflateLoop::offer_header).as_deref());
                 let request = format!(
                     "GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n\
                      Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n\
-                     Sec-WebSocket-Version: 13\r\n\r\n"
+                     Sec-WebSocket-Version: 13\r\n{offer}\r\n"
                 );
                 (Some(accept_value(&key)), request.into_bytes())
             }
         };
-        (Self { input: Vec::new(), accept }, first)
+        (Self { input: Vec::new(), accept, deflate: deflate.cloned() }, first)
     }
 
     /// Takes bytes that came, until the head is complete.
@@ -57,11 +68,12 @@ impl Opening {
         let rest = self.input.split_off(end + 4);
         let head = std::str::from_utf8(&self.input[..end]).map_err(|_| "the head is not text")?;
         let head = Head::parse(head)?;
-        let answer = match &self.accept {
-            Some(accept) => check_response(&head, accept).map(|()| String::new())?,
-            None => answer_request(&head)?,
+        let deflate = self.deflate.as_ref();
+        let (answer, extensions) = match &self.accept {
+            Some(accept) => (String::new(), check_response(&head, accept, deflate.is_some())?),
+            None => answer_request(&head, deflate)?,
         };
-        Ok(Some(Opened { answer: answer.into_bytes(), rest }))
+        Ok(Some(Opened { answer: answer.into_bytes(), extensions, rest }))
     }
 }
 
@@ -112,8 +124,17 @@ impl<'a> Head<'a> {
     }
 }
 
-/// 4.2.2, item 5.
-fn check_response(head: &Head<'_>, accept: &str) -> Result<(), String> {
+/// The header line, if there is anything to say.
+fn extensions_line(value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!("Sec-WebSocket-Extensions: {value}\r\n"))
+}
+
+/// 4.2.2, item 5. Gives the extensions, which may be there if some were offered.
+fn check_response(
+    head: &Head<'_>,
+    accept: &str,
+    has_offered: bool,
+) -> Result<Option<String>, String> {
     if !head.first_line.starts_with("HTTP/1.1 101 ") {
         return Err(format!("the status line is \"{}\"", head.first_line));
     }
@@ -123,19 +144,21 @@ fn check_response(head: &Head<'_>, accept: &str) -> Result<(), String> {
     if value != accept {
         return Err(format!("Sec-WebSocket-Accept is {value}, not {accept}"));
     }
-    for name in [
-        "Sec-WebSocket-Extensions",
-        "Sec-WebSocket-Protocol",
-        "Content-Length",
-        "Transfer-Encoding",
-    ] {
+    for name in ["Sec-WebSocket-Protocol", "Content-Length", "Transfer-Encoding"] {
         head.lacks(name)?;
     }
-    Ok(())
+    const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+    if has_offered && head.lacks(EXTENSIONS).is_err() {
+        return Ok(Some(head.only(EXTENSIONS)?.into()));
+    }
+    head.lacks(EXTENSIONS).map(|()| None)
 }
 
-/// 4.1: what a request must have; the response accepts it without extensions.
-fn answer_request(head: &Head<'_>) -> Result<String, String> {
+/// 4.1: what a request must have; the response that accepts it, and the extensions in it.
+fn answer_request(
+    head: &Head<'_>,
+    deflate: Option<&DeflateLoop>,
+) -> Result<(String, Option<String>), String> {
     let mut words = head.first_line.split(' ');
     let (method, target, version) = (words.next(), words.next(), words.next());
     let is_path = target.is_some_and(|target| target.starts_with('/') && !target.contains('#'));
@@ -159,10 +182,14 @@ fn answer_request(head: &Head<'_>) -> Result<String, String> {
         return Err(format!("Sec-WebSocket-Key is {key}, not 16 bytes"));
     }
     let accept = accept_value(key);
-    Ok(format!(
+    let offers: Vec<_> = head.all("Sec-WebSocket-Extensions").collect();
+    let extensions = deflate.and_then(|deflate| deflate.answer(&offers.join(", ")));
+    let line = extensions_line(extensions.as_deref());
+    let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    ))
+         Sec-WebSocket-Accept: {accept}\r\n{line}\r\n"
+    );
+    Ok((answer, extensions))
 }
 
 #[cfg(test)]
@@ -174,7 +201,7 @@ mod tests {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
     fn serve(request: &str) -> Result<String, String> {
-        let (mut opening, _) = Opening::new(Role::Server, "", &mut Random::new(1));
+        let (mut opening, _) = Opening::new(Role::Server, "", None, &mut Random::new(1));
         let opened = opening.receive(request.as_bytes())?.expect("a whole head");
         assert_eq!(opened.rest, b"");
         Ok(String::from_utf8(opened.answer).expect("text"))
@@ -206,16 +233,17 @@ mod tests {
     #[test]
     fn both_sides_agree_whatever_the_cut() {
         let (mut client, request) =
-            Opening::new(Role::Client, "127.0.0.1:9001", &mut Random::new(2));
-        let (mut server, _) = Opening::new(Role::Server, "", &mut Random::new(3));
+            Opening::new(Role::Client, "127.0.0.1:9001", None, &mut Random::new(2));
+        let (mut server, _) = Opening::new(Role::Server, "", None, &mut Random::new(3));
         let (start, last) = request.split_at(request.len() - 1);
         assert_eq!(server.receive(start), Ok(None));
         let opened = server.receive(last).expect("accepted").expect("a whole head");
         let with_frame = [&opened.answer[..], b"\x81\x00"].concat();
         let established = client.receive(&with_frame).expect("accepted").expect("a whole head");
-        assert_eq!(established, Opened { answer: vec![], rest: b"\x81\x00".to_vec() });
+        let expected = Opened { answer: vec![], extensions: None, rest: b"\x81\x00".to_vec() };
+        assert_eq!(established, expected);
 
-        let (mut client, _) = Opening::new(Role::Client, "127.0.0.1", &mut Random::new(9));
+        let (mut client, _) = Opening::new(Role::Client, "127.0.0.1", None, &mut Random::new(9));
         assert!(client.receive(&opened.answer).is_err(), "the accept value of another key");
     }
 }

@@ -2,11 +2,29 @@
 
 use std::time::Duration;
 
+use crate::case::Role;
 use crate::cutting::{Cutter, Cutting};
 use crate::fuzzer::Fuzzer;
 
 /// An echo peer in memory: bytes and times in, bytes out.
 pub trait Testee {
+    /// A client's offer of extensions.
+    fn offer(&self) -> Option<String> {
+        None
+    }
+
+    /// A server's answer to an offer of extensions.
+    fn accept(&mut self, offer: &str) -> Option<String> {
+        let _ = offer;
+        None
+    }
+
+    /// What a client makes of the answer to its offer: whether it can be.
+    fn confirm(&mut self, answer: &str) -> bool {
+        let _ = answer;
+        false
+    }
+
     /// Takes bytes that came, whole or in part.
     fn receive(&mut self, now: Duration, bytes: &[u8]);
 
@@ -36,7 +54,10 @@ pub trait Testee {
 /// a thousand seconds takes no longer than the work in it.
 pub fn run(fuzzer: &mut Fuzzer<'_>, testee: &mut dyn Testee, cutting: Cutting) {
     let mut pair = Pair { fuzzer, testee, cutter: Cutter::new(cutting), now: Duration::ZERO };
-    pair.fuzzer.open(pair.now);
+    match pair.negotiate() {
+        Ok(extensions) => pair.fuzzer.open(pair.now, extensions.as_deref()),
+        Err(fault) => pair.fuzzer.receive_failure(pair.now, &fault),
+    }
     loop {
         pair.exchange();
         let deadlines = [pair.fuzzer.poll_timeout(), pair.testee.poll_timeout()];
@@ -57,6 +78,21 @@ struct Pair<'a, 'c> {
 }
 
 impl Pair<'_, '_> {
+    /// What of the opening handshake is of interest here: the server's answer.
+    fn negotiate(&mut self) -> Result<Option<String>, String> {
+        let Some(deflate) = self.fuzzer.deflate() else { return Ok(None) };
+        if self.fuzzer.role() == Role::Client {
+            return Ok(self.testee.accept(&deflate.offer_header()));
+        }
+        let answer = self.testee.offer().and_then(|offer| deflate.answer(&offer));
+        match answer {
+            Some(answer) if !self.testee.confirm(&answer) => {
+                Err(format!("the testee does not take {answer} for an answer to its offer"))
+            }
+            answer => Ok(answer),
+        }
+    }
+
     /// Moves bytes until none are left.
     fn exchange(&mut self) {
         self.forward();

@@ -18,6 +18,13 @@ pub enum Item {
         /// The payload; UTF-8 if it is text.
         payload: Vec<u8>,
     },
+    /// A whole message that is compressed (RFC 7692).
+    Compressed {
+        /// Binary or text.
+        binary: bool,
+        /// The payload, compressed.
+        payload: Vec<u8>,
+    },
     /// A Ping with its payload.
     Ping(Vec<u8>),
     /// A Pong with its payload.
@@ -104,6 +111,8 @@ pub const fn may_be_sent(code: u16) -> bool {
 #[derive(Clone, Debug)]
 pub struct Receiver {
     role: Role,
+    /// Whether permessage-deflate was negotiated.
+    deflates: bool,
     input: Vec<u8>,
     /// How much of `input` was looked at.
     start: usize,
@@ -125,6 +134,7 @@ struct Frame {
 #[derive(Clone, Debug)]
 struct Message {
     binary: bool,
+    compressed: bool,
     payload: Vec<u8>,
     /// The payload up to here is whole characters.
     valid: usize,
@@ -136,6 +146,7 @@ impl Receiver {
     pub const fn new(role: Role) -> Self {
         Self {
             role,
+            deflates: false,
             input: Vec::new(),
             start: 0,
             frame: None,
@@ -143,6 +154,11 @@ impl Receiver {
             closed: false,
             failed: false,
         }
+    }
+
+    /// Lets compressed messages in.
+    pub const fn expect_compressed(&mut self) {
+        self.deflates = true;
     }
 
     /// Takes bytes that have come.
@@ -195,7 +211,8 @@ impl Receiver {
         self.check_place(&header)?;
         if !header.is_control() && header.opcode != opcode::CONTINUATION {
             let binary = header.opcode == opcode::BINARY;
-            self.message = Some(Message { binary, payload: Vec::new(), valid: 0 });
+            let compressed = header.rsv != 0;
+            self.message = Some(Message { binary, compressed, payload: Vec::new(), valid: 0 });
         }
         self.frame = Some(Frame { header, done: 0, control: Vec::new() });
         Ok(Some(Item::Header(header)))
@@ -205,7 +222,10 @@ impl Receiver {
     fn check_octets(&self, [first, second]: [u8; 2]) -> Result<(), Violation> {
         let opcode = first & 0xF;
         let is_control = opcode & 0x8 != 0;
-        if first & 0x70 != 0 {
+        // RFC 7692, 6: RSV1 on the first frame of a data message.
+        let compressed = self.deflates && matches!(opcode, opcode::TEXT | opcode::BINARY);
+        let allowed = if compressed { 0x40 } else { 0 };
+        if first & 0x70 & !allowed != 0 {
             return Err(Violation::ReservedBits);
         }
         if opcode::name(opcode) == "reserved" {
@@ -268,6 +288,9 @@ impl Receiver {
             }
             _ if !frame.header.fin => Ok(None),
             _ => match self.message.take() {
+                Some(Message { binary, compressed: true, payload, .. }) => {
+                    Ok(Some(Item::Compressed { binary, payload }))
+                }
                 Some(message) if message.binary || message.valid == message.payload.len() => {
                     let Message { binary, payload, .. } = message;
                     Ok(Some(Item::Message { binary, payload }))
@@ -282,7 +305,7 @@ impl Message {
     /// Looks at what has come since the last time. `error_len` tells a character that is not
     /// complete yet from one that never can be.
     fn check_utf8(&mut self) -> Result<(), Violation> {
-        if self.binary {
+        if self.binary || self.compressed {
             return Ok(());
         }
         match std::str::from_utf8(&self.payload[self.valid..]) {
@@ -370,6 +393,24 @@ mod tests {
         server.push(b"\x81\x00");
         assert_eq!(server.next_item(), Err(Violation::Unmasked));
         assert_eq!(server.next_item(), Ok(None), "nothing comes after a violation");
+    }
+
+    #[test]
+    fn rsv1_marks_a_compressed_message_where_that_was_negotiated() {
+        let mut receiver = Receiver::new(Role::Client);
+        receiver.expect_compressed();
+        receiver.push(b"\x41\x01\xff\x89\x00\x80\x01\xfe");
+        let items: Vec<_> = std::iter::from_fn(|| receiver.next_item().expect("lawful"))
+            .filter(|item| !matches!(item, Item::Header(_)))
+            .collect();
+        let compressed = Item::Compressed { binary: false, payload: b"\xff\xfe".to_vec() };
+        assert_eq!(items, [Item::Ping(vec![]), compressed]);
+        for broken in [b"\xc9\x00", b"\xa1\x00", b"\xe1\x00"] {
+            let mut receiver = Receiver::new(Role::Client);
+            receiver.expect_compressed();
+            receiver.push(broken);
+            assert_eq!(receiver.next_item(), Err(Violation::ReservedBits), "{broken:x?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::case::Role;
+use crate::deflate::{Agreed, Compressor, Inflater};
 use crate::pair::Testee;
 use crate::random::Random;
 use crate::receiver::{Item, Receiver, Violation};
@@ -18,6 +19,7 @@ pub struct Reference {
     output: Vec<u8>,
     close_sent: bool,
     drops: bool,
+    deflate: Option<(Inflater, Compressor)>,
 }
 
 impl Reference {
@@ -31,7 +33,30 @@ impl Reference {
             output: Vec::new(),
             close_sent: false,
             drops: false,
+            deflate: None,
         }
+    }
+
+    fn begin_compressing(&mut self, agreed: Agreed) {
+        let peer = agreed.compression_of(self.role.peer());
+        let own = agreed.compression_of(self.role);
+        self.deflate = Some((
+            Inflater::new(peer.window_bits, peer.takeover),
+            Compressor::new(own.window_bits, own.takeover),
+        ));
+        self.receiver.expect_compressed();
+    }
+
+    /// Echoes a compressed message.
+    fn send_compressed(&mut self, binary: bool, payload: &[u8]) {
+        let Some((inflater, compressor)) = &mut self.deflate else { return };
+        let Ok(message) = inflater.message(payload, MESSAGE_LEN_MAX) else {
+            return self.fail(Violation::NotUtf8);
+        };
+        let payload = compressor.message(&message);
+        let opcode = if binary { opcode::BINARY } else { opcode::TEXT };
+        let key = (self.role == Role::Client).then(|| self.random.key());
+        self.output.extend(frame(true, 4, opcode, key, &payload));
     }
 
     fn send(&mut self, opcode: u8, payload: &[u8]) {
@@ -49,7 +74,28 @@ impl Reference {
     }
 }
 
+/// The longest message that is inflated.
+const MESSAGE_LEN_MAX: usize = 1 << 20;
+
 impl Testee for Reference {
+    fn offer(&self) -> Option<String> {
+        Some("permessage-deflate; client_max_window_bits".into())
+    }
+
+    /// Grants the first offer as it is.
+    fn accept(&mut self, offer: &str) -> Option<String> {
+        let first = offer.split(',').next().unwrap_or_default();
+        let of_the_server = |part: &&str| !part.trim().starts_with("client_max_window_bits");
+        let answer = first.split(';').filter(of_the_server).collect::<Vec<_>>().join(";");
+        self.begin_compressing(Agreed::parse(&answer).ok()?);
+        Some(answer)
+    }
+
+    fn confirm(&mut self, answer: &str) -> bool {
+        let agreed = Agreed::parse(answer);
+        agreed.map(|agreed| self.begin_compressing(agreed)).is_ok()
+    }
+
     fn receive(&mut self, _now: Duration, bytes: &[u8]) {
         self.receiver.push(bytes);
         // 1.4: "After receiving a control frame indicating the connection should be closed, a
@@ -63,6 +109,9 @@ impl Testee for Reference {
                 }
                 Ok(Some(Item::Message { binary: true, payload })) => {
                     self.send(opcode::BINARY, &payload);
+                }
+                Ok(Some(Item::Compressed { binary, payload })) => {
+                    self.send_compressed(binary, &payload);
                 }
                 Ok(Some(Item::Ping(payload))) => self.send(opcode::PONG, &payload),
                 Ok(Some(Item::Close(body))) => {

@@ -26,9 +26,7 @@ fn the_reference_passes_every_case_in_both_roles_however_it_is_cut() {
         for role in [Role::Client, Role::Server] {
             for cutting in Cutting::all(&case) {
                 let run = run(&case, role, &mut Reference::new(role, 2), cutting);
-                let passes = run.passes() || run.verdict == Verdict::Unimplemented;
-                assert!(passes, "{} as {role}, {cutting}:\n{}", case.id, run.transcript);
-                assert_eq!(run.verdict == Verdict::Unimplemented, case.deflate.is_some());
+                assert!(run.passes(), "{} as {role}, {cutting}:\n{}", case.id, run.transcript);
             }
         }
     }

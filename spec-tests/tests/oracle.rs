@@ -118,6 +118,7 @@ fn by_oracle(role: Role, stream: &[u8]) -> Vec<Told> {
             Ok(Some(Item::Header(_))) => {}
             Ok(Some(Item::Message { binary: false, payload })) => told.push(Told::Text(payload)),
             Ok(Some(Item::Message { binary: true, payload })) => told.push(Told::Binary(payload)),
+            Ok(Some(Item::Compressed { .. })) => unreachable!("no compression was negotiated"),
             Ok(Some(Item::Ping(payload))) => told.push(Told::Ping(payload)),
             Ok(Some(Item::Pong(payload))) => told.push(Told::Pong(payload)),
             Ok(Some(Item::Close(body))) => {

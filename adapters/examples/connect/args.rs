@@ -20,6 +20,7 @@ usage: connect [OPTION]... URL
   --handshake-timeout SECONDS   how long connecting and the opening handshake may take, each
   --close-timeout SECONDS       how long the closing handshake may take
   --max-message BYTES           the largest message to take
+  --deflate                     offers compression
 
 Without --send, --echo and --close, lines from standard input are sent, and its end closes.";
 
@@ -87,9 +88,11 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
             "--handshake-timeout" => parsed.config.handshake_timeout = seconds(&arg, &value()?)?,
             "--close-timeout" => parsed.config.close_timeout = seconds(&arg, &value()?)?,
             "--max-message" => take_messages_up_to(number(&arg, &value()?)?, &mut parsed.config),
-            "--ca" | "--proxy" | "--deflate" => {
-                return Err(format!("{arg} is not supported yet"));
-            }
+            #[cfg(feature = "deflate")]
+            "--deflate" => parsed.config.deflate = Some(bluewire::Deflate::default()),
+            #[cfg(not(feature = "deflate"))]
+            "--deflate" => return Err(format!("{arg} needs the feature deflate")),
+            "--ca" | "--proxy" => return Err(format!("{arg} is not supported yet")),
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             _ if parsed.url.is_empty() => parsed.url = arg,
             _ => return Err(format!("one URL too many: {arg}")),

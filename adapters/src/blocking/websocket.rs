@@ -193,6 +193,13 @@ impl<S: Transport> WebSocket<S> {
         self.engine.established.protocol.as_deref()
     }
 
+    /// What was agreed on for compression (RFC 7692); `None` if nothing.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<crate::DeflateParams> {
+        self.engine.connection.deflate()
+    }
+
     /// The head of the server's response; `None` on the server's side.
     #[must_use]
     pub const fn response(&self) -> Option<&ResponseHead> {

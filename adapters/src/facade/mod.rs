@@ -354,8 +354,8 @@ impl WebSocket {
         self.shared().established(|established| established.protocol.clone())
     }
 
-    /// The extensions in use, as the server's header lists them. None is negotiated yet, so it is
-    /// empty.
+    /// The extensions in use, as the server's header lists them: permessage-deflate, or none.
+    /// Empty before the connection is open, and on the server's side.
     #[must_use]
     pub fn extensions(&self) -> String {
         let response = self.response();

@@ -203,6 +203,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         self.inner.engine.established.protocol.as_deref()
     }
 
+    /// What was agreed on for compression (RFC 7692); `None` if nothing.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<crate::DeflateParams> {
+        self.engine.connection.deflate()
+    }
+
     /// The head of the server's response; `None` on the server's side.
     #[must_use]
     pub const fn response(&self) -> Option<&ResponseHead> {

@@ -27,6 +27,25 @@ fn a_page_talks_to_the_server_it_came_from(ours: Ours) {
     assert_ended(&ends);
 }
 
+#[cfg(feature = "deflate")]
+with_each!(a_page_compresses);
+
+#[cfg(feature = "deflate")]
+fn a_page_compresses(ours: Ours) {
+    let Some(mut browser) = Browser::start() else { return };
+    // A window for each of the two that the page opens.
+    for deflate in [crate::ours::deflate(), crate::ours::deflate().peer_window_bits(9)] {
+        let agreed = deflate.accept("permessage-deflate; client_max_window_bits");
+        let agreed = agreed.expect("what a browser offers").to_string();
+        let (address, _ends) = serve(ours, options().deflate(deflate));
+        let page = browser.open(&format!("http://{address}/"));
+        let mut expected = conversation("close 4321 \"that is all\" true");
+        let open = format!("open echo {agreed}");
+        expected[0] = &open;
+        assert_eq!(browser.lines(&page), expected);
+    }
+}
+
 #[test]
 fn a_page_of_another_origin_is_refused() {
     let Some(mut browser) = Browser::start() else { return };

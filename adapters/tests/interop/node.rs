@@ -10,6 +10,10 @@ use crate::peer::{installed, run_client, script, skip, start_server};
 
 with_each!(our_client_talks_to_its_server);
 with_each!(its_client_talks_to_our_server);
+#[cfg(feature = "deflate")]
+with_each!(our_client_compresses_with_its_server);
+#[cfg(feature = "deflate")]
+with_each!(its_client_compresses_with_our_server);
 
 /// Where the package is.
 fn modules() -> Option<PathBuf> {
@@ -37,6 +41,24 @@ fn its_client_talks_to_our_server(ours: Ours) {
     let Some(modules) = modules() else { return };
     let (url, ends) = ours.serve(AcceptOptions::default().protocol("echo"));
     let printed = run_client(command(&modules, "client.cjs").arg(url));
+    assert_eq!(printed, "4321 that is all\n3999 going");
+    assert_ended(&ends);
+}
+
+#[cfg(feature = "deflate")]
+fn our_client_compresses_with_its_server(ours: Ours) {
+    let Some(modules) = modules() else { return };
+    let mut command = command(&modules, "echo_server.cjs");
+    let (_peer, url) = start_server(command.arg("--deflate"));
+    ours.converse_compressed(&url);
+}
+
+#[cfg(feature = "deflate")]
+fn its_client_compresses_with_our_server(ours: Ours) {
+    let Some(modules) = modules() else { return };
+    let options = AcceptOptions::default().protocol("echo").deflate(crate::ours::deflate());
+    let (url, ends) = ours.serve(options);
+    let printed = run_client(command(&modules, "client.cjs").arg(url).arg("--deflate"));
     assert_eq!(printed, "4321 that is all\n3999 going");
     assert_ended(&ends);
 }

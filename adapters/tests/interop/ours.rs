@@ -45,15 +45,25 @@ impl Ours {
     /// As a client: has an echo server send back all kinds of messages and closes, then has it
     /// close.
     pub(crate) fn converse(self, url: &str) {
-        let url = url.to_owned();
+        self.converse_by(ConnectOptions::new(url));
+    }
+
+    /// The same over compression.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn converse_compressed(self, url: &str) {
+        self.converse_by(ConnectOptions::new(url).deflate(deflate()));
+    }
+
+    fn converse_by(self, options: ConnectOptions) {
+        let options = options.protocols(["unheard.of", "echo"]);
         bounded(move || match self {
-            Self::Blocking => converse_blocking(&url).expect("it goes well"),
-            Self::Smol => smol::block_on(converse_smol(&url)).expect("it goes well"),
+            Self::Blocking => converse_blocking(&options).expect("it goes well"),
+            Self::Smol => smol::block_on(converse_smol(&options)).expect("it goes well"),
             Self::BlockingFacade => {
-                converse_facade(&url, blocking::websocketfactory::create);
+                converse_facade(&options, blocking::websocketfactory::create);
             }
             Self::SmolFacade => {
-                converse_facade(&url, on_smol::websocketfactory::create);
+                converse_facade(&options, on_smol::websocketfactory::create);
             }
         });
     }
@@ -109,12 +119,14 @@ fn samples() -> Vec<OwnedMessage> {
     ]
 }
 
-fn options(url: &str) -> ConnectOptions {
-    ConnectOptions::new(url).protocols(["unheard.of", "echo"])
+/// Settings by which every message is compressed.
+#[cfg(feature = "deflate")]
+pub(crate) fn deflate() -> bluewire::Deflate {
+    bluewire::Deflate::default().len_min(0)
 }
 
-fn converse_blocking(url: &str) -> Result<(), Error> {
-    let mut socket = blocking::connect(options(url))?;
+fn converse_blocking(options: &ConnectOptions) -> Result<(), Error> {
+    let mut socket = blocking::connect(options.clone())?;
     assert_eq!(socket.protocol(), Some("echo"));
     for sent in samples() {
         socket.send(&sent)?;
@@ -127,15 +139,15 @@ fn converse_blocking(url: &str) -> Result<(), Error> {
     assert_eq!(socket.recv()?, Some(Message::Text("fragments")));
     assert_closure(&socket.close(CloseCode::new(4321), "that is all")?, 4321, "that is all");
 
-    let mut socket = blocking::connect(options(url))?;
+    let mut socket = blocking::connect(options.clone())?;
     socket.send(PLEASE_CLOSE)?;
     assert_eq!(socket.recv()?, None);
     assert_closure(socket.closure().expect("it has ended"), 3999, "going");
     Ok(())
 }
 
-async fn converse_smol(url: &str) -> Result<(), Error> {
-    let mut socket = on_smol::connect(options(url)).await?;
+async fn converse_smol(options: &ConnectOptions) -> Result<(), Error> {
+    let mut socket = on_smol::connect(options.clone()).await?;
     assert_eq!(socket.protocol(), Some("echo"));
     for sent in samples() {
         socket.send(&sent).await?;
@@ -148,7 +160,7 @@ async fn converse_smol(url: &str) -> Result<(), Error> {
     assert_eq!(socket.recv().await?, Some(Message::Text("fragments")));
     assert_closure(&socket.close(CloseCode::new(4321), "that is all").await?, 4321, "that is all");
 
-    let mut socket = on_smol::connect(options(url)).await?;
+    let mut socket = on_smol::connect(options.clone()).await?;
     socket.send(PLEASE_CLOSE).await?;
     assert_eq!(socket.recv().await?, None);
     assert_closure(socket.closure().expect("it has ended"), 3999, "going");
@@ -159,8 +171,11 @@ fn assert_closure(closure: &Closure, code: u16, reason: &str) {
     assert_eq!((closure.code.value(), &*closure.reason, closure.clean), (code, reason, true));
 }
 
-fn converse_facade(url: &str, create: impl Fn(ConnectOptions) -> Result<WebSocket, ConnectError>) {
-    let socket = create(options(url)).expect("the arguments are valid");
+fn converse_facade(
+    options: &ConnectOptions,
+    create: impl Fn(ConnectOptions) -> Result<WebSocket, ConnectError>,
+) {
+    let socket = create(options.clone()).expect("the arguments are valid");
     let (messages, received) = mpsc::channel();
     let closed = report_close(&socket);
     let opener = socket.clone();
@@ -177,7 +192,7 @@ fn converse_facade(url: &str, create: impl Fn(ConnectOptions) -> Result<WebSocke
     socket.close((4321, "that is all"));
     assert_eq!(closed.recv_timeout(TIMEOUT), Ok(ended(4321, "that is all")));
 
-    let socket = create(options(url)).expect("the arguments are valid");
+    let socket = create(options.clone()).expect("the arguments are valid");
     let closed = report_close(&socket);
     let opener = socket.clone();
     socket.on_open(move || opener.send(PLEASE_CLOSE));

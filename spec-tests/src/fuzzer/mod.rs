@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::case::{Case, End, Received, Role, When};
+use crate::deflate::{Agreed, DeflateLoop};
 use crate::opening::Opening;
 use crate::payload::Payload;
 use crate::random::Random;
@@ -35,6 +36,7 @@ pub struct Fuzzer<'c> {
     random: Random,
     state: State,
     opening: Option<Opening>,
+    agreed: Option<Agreed>,
     receiver: Receiver,
     steps: Steps<'c>,
     timers: Timers,
@@ -94,6 +96,7 @@ impl<'c> Fuzzer<'c> {
             random: Random::new(seed),
             state: State::Connecting,
             opening: None,
+            agreed: None,
             receiver: Receiver::new(role),
             steps: Steps::new(case),
             timers: Timers::default(),
@@ -105,26 +108,56 @@ impl<'c> Fuzzer<'c> {
         }
     }
 
+    /// Which end it plays.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The compression that its case needs.
+    #[must_use]
+    pub const fn deflate(&self) -> Option<&'c DeflateLoop> {
+        self.case.deflate.as_ref()
+    }
+
     /// Begins with the opening handshake. `host` is what a client asks for.
     pub fn connect(&mut self, now: Duration, host: &str) {
         self.now = now;
         self.timers.opening = Some(now + OPENING_TIMEOUT);
-        let (opening, request) = Opening::new(self.role, host, &mut self.random);
+        let deflate = self.case.deflate.as_ref();
+        let (opening, request) = Opening::new(self.role, host, deflate, &mut self.random);
         self.opening = Some(opening);
         self.write(request);
     }
 
-    /// Begins on a connection that is open.
-    pub fn open(&mut self, now: Duration) {
+    /// Begins on a connection that is open. `extensions` is what the server answered with.
+    pub fn open(&mut self, now: Duration, extensions: Option<&str>) {
         self.now = now;
         self.state = State::Open;
         self.timers.opening = None;
-        if self.case.deflate.is_some() {
+        let Some(deflate) = &self.case.deflate else {
+            return self.run_steps();
+        };
+        let Some(extensions) = extensions else {
             self.record.unimplemented = true;
             self.note("permessage-deflate was not negotiated: nothing to test");
-            self.close(&1000_u16.to_be_bytes().to_vec().into());
-        } else {
-            self.run_steps();
+            return self.close(&1000_u16.to_be_bytes().to_vec().into());
+        };
+        self.note(format!("agreed on: {extensions}"));
+        let agreed = match self.role {
+            Role::Client => deflate.confirm(extensions),
+            Role::Server => Agreed::parse(extensions),
+        };
+        match agreed {
+            Ok(agreed) => {
+                self.agreed = Some(agreed);
+                self.receiver.expect_compressed();
+                self.run_steps();
+            }
+            Err(fault) => {
+                self.record.broken = Some(format!("the negotiation is wrong: {fault}"));
+                self.drop_transport("that is no answer");
+            }
         }
     }
 
@@ -142,7 +175,7 @@ impl<'c> Fuzzer<'c> {
             Ok(None) => self.opening = Some(opening),
             Ok(Some(opened)) => {
                 self.write(opened.answer);
-                self.open(now);
+                self.open(now, opened.extensions.as_deref());
                 self.receive_frames(&opened.rest);
             }
             Err(fault) => {
@@ -291,15 +324,8 @@ impl<'c> Fuzzer<'c> {
             Item::Header(header) => {
                 self.transcript.frame(self.now, Direction::Came, header, None);
             }
-            Item::Message { binary, payload } => {
-                self.record.first_message = true;
-                let received = Received::Message { binary, payload: payload.into() };
-                if self.steps.in_loop() {
-                    self.take_echo(&received);
-                } else {
-                    self.record.received.push(received);
-                }
-            }
+            Item::Message { binary, payload } => self.take_message(binary, payload, false),
+            Item::Compressed { binary, payload } => self.take_message(binary, payload, true),
             // Answered, not listed: the testee may ping whenever it likes.
             Item::Ping(payload) if self.state == State::Open => self.control(opcode::PONG, payload),
             Item::Ping(_) => {}
@@ -307,6 +333,15 @@ impl<'c> Fuzzer<'c> {
             Item::Close(body) => self.take_close(&body),
         }
         self.close_at_the_moment();
+    }
+
+    fn take_message(&mut self, binary: bool, payload: Vec<u8>, compressed: bool) {
+        self.record.first_message = true;
+        if self.steps.in_loop() {
+            self.take_echo(binary, payload, compressed);
+        } else {
+            self.record.received.push(Received::Message { binary, payload: payload.into() });
+        }
     }
 
     fn take_violation(&mut self, violation: Violation) {

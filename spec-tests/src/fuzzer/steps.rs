@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::transcript::Direction;
 use super::{Fuzzer, State};
-use crate::case::{Case, Frame, LoopMessage, Message, Received, Step, When, Writes};
+use crate::case::{self, Case, Frame, LoopMessage, Message, Received, Step, When, Writes};
+use crate::deflate::{Echoes, Slices};
 use crate::payload::Payload;
 use crate::wire::{Header, mask, opcode};
 
@@ -30,10 +31,37 @@ struct Wait {
 
 #[derive(Debug)]
 struct EchoLoop<'c> {
-    frame: &'c Frame,
-    expect: Received,
+    message: Repeated<'c>,
     count: usize,
     done: usize,
+}
+
+/// What an echo loop sends.
+#[derive(Debug)]
+enum Repeated<'c> {
+    Frame { frame: &'c Frame, expect: Received },
+    Slices { binary: bool, fragment_len: Option<usize>, echoes: Echoes },
+}
+
+impl Repeated<'_> {
+    /// What is wrong with an echo, if anything is.
+    fn check(
+        &mut self,
+        k: usize,
+        (binary, payload, compressed): (bool, Vec<u8>, bool),
+    ) -> Result<(), String> {
+        match self {
+            Self::Slices { binary: expected, echoes, .. } if binary == *expected => {
+                echoes.receive(k, &payload, compressed)
+            }
+            Self::Slices { .. } => Err("is of the other type".into()),
+            Self::Frame { expect, .. } => {
+                let received = Received::Message { binary, payload: payload.into() };
+                let right = received == *expect && !compressed;
+                if right { Ok(()) } else { Err(format!("is {received}, not {expect}")) }
+            }
+        }
+    }
 }
 
 impl<'c> Steps<'c> {
@@ -123,35 +151,54 @@ impl<'c> Fuzzer<'c> {
     }
 
     fn begin_loop(&mut self, count: usize, send: &'c LoopMessage) {
-        let LoopMessage::Frame(frame) = send else {
-            // Slices of data sets are compressed, and such a case ends before its first step.
-            return;
+        let message = match send {
+            LoopMessage::Frame(frame) => {
+                let binary = frame.opcode == opcode::BINARY;
+                let expect = Received::Message { binary, payload: frame.payload.clone() };
+                Repeated::Frame { frame, expect }
+            }
+            LoopMessage::Slices { binary, len, fragment_len } => {
+                let (Some(deflate), Some(agreed)) = (&self.case.deflate, self.agreed) else {
+                    // Such a case ends before its first step if nothing was agreed on.
+                    return;
+                };
+                let slices = Slices { data: deflate.data, len: *len };
+                let echoes = Echoes::new(slices, agreed, self.role);
+                Repeated::Slices { binary: *binary, fragment_len: *fragment_len, echoes }
+            }
         };
-        let payload = frame.payload.clone();
-        let expect = Received::Message { binary: frame.opcode == opcode::BINARY, payload };
-        self.steps.echo_loop = Some(EchoLoop { frame, expect, count, done: 0 });
-        self.send_frame(frame);
+        self.go_on(EchoLoop { message, count, done: 0 });
+    }
+
+    /// Sends the next message of the loop.
+    fn go_on(&mut self, echo_loop: EchoLoop<'c>) {
+        if self.state == State::Open {
+            match &echo_loop.message {
+                Repeated::Frame { frame, .. } => self.send_frame(frame),
+                Repeated::Slices { binary, fragment_len, echoes } => {
+                    let payload = echoes.compressed(echo_loop.done);
+                    self.send_frames(*binary, 4, &payload, *fragment_len);
+                }
+            }
+        }
+        self.steps.echo_loop = Some(echo_loop);
     }
 
     /// Takes the next echo of the loop and sends the next message.
-    pub(super) fn take_echo(&mut self, received: &Received) {
+    pub(super) fn take_echo(&mut self, binary: bool, payload: Vec<u8>, compressed: bool) {
         let Some(mut echo_loop) = self.steps.echo_loop.take() else {
             return;
         };
-        if *received != echo_loop.expect {
-            let EchoLoop { expect, done, .. } = echo_loop;
-            self.note(format!("echo {} is {received}, not {expect}", done + 1));
+        let echo = (binary, payload, compressed);
+        if let Err(fault) = echo_loop.message.check(echo_loop.done, echo) {
+            self.note(format!("echo {}: {fault}", echo_loop.done + 1));
             return self.end_loop(false);
         }
         echo_loop.done += 1;
         if echo_loop.done == echo_loop.count {
             return self.end_loop(true);
         }
-        let frame = echo_loop.frame;
-        self.steps.echo_loop = Some(echo_loop);
-        if self.state == State::Open {
-            self.send_frame(frame);
-        }
+        self.go_on(echo_loop);
     }
 
     fn end_loop(&mut self, done: bool) {
@@ -161,15 +208,19 @@ impl<'c> Fuzzer<'c> {
     }
 
     fn send_message(&mut self, message: &Message) {
-        let payload = message.payload.to_vec();
-        let mut opcode = if message.binary { opcode::BINARY } else { opcode::TEXT };
-        let lens = message.frame_lens();
-        let mut start = 0;
+        self.send_frames(message.binary, 0, &message.payload.to_vec(), message.fragment_len);
+    }
+
+    /// Sends a message in frames, with these reserved bits on the first.
+    fn send_frames(&mut self, binary: bool, rsv: u8, payload: &[u8], fragment_len: Option<usize>) {
+        let mut opcode = if binary { opcode::BINARY } else { opcode::TEXT };
+        let mut rsv = rsv;
+        let mut rest = payload;
+        let lens = case::frame_lens(payload.len(), fragment_len);
         for (i, len) in lens.iter().enumerate() {
-            let fin = i + 1 == lens.len();
-            self.send(fin, 0, opcode, &payload[start..start + len], Writes::Joined);
-            opcode = opcode::CONTINUATION;
-            start += len;
+            let (piece, after) = rest.split_at(*len);
+            self.send(i + 1 == lens.len(), rsv, opcode, piece, Writes::Joined);
+            (opcode, rsv, rest) = (opcode::CONTINUATION, 0, after);
         }
     }
 

@@ -4,7 +4,7 @@ mod html;
 mod text;
 
 pub use html::html;
-pub use text::{failures, table};
+pub use text::{failed_ids, failures, table};
 
 use crate::run::{Cell, Outcome};
 

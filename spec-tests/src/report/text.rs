@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{section_title, verdicts};
 use crate::cases::SECTIONS;
-use crate::run::{Outcome, Results};
+use crate::run::{Cell, Outcome, Results};
 
 const OUTCOMES: [(Outcome, &str); 4] = [
     (Outcome::Passed, ""),
@@ -78,6 +78,17 @@ pub fn failures(results: &Results) -> String {
         }
     }
     out
+}
+
+/// The cases that did not pass on every target, a line each.
+#[must_use]
+pub fn failed_ids(results: &Results) -> String {
+    let has_failed = |cells: &[Cell]| {
+        let mut outcomes = cells.iter().map(Cell::outcome);
+        outcomes.any(|outcome| matches!(outcome, Outcome::Failed | Outcome::NonStrict))
+    };
+    let failed = results.cases.iter().zip(&results.cells).filter(|(_, cells)| has_failed(cells));
+    failed.map(|(case, _)| format!("{}\n", case.id)).collect()
 }
 
 fn rows(results: &Results, wanted: impl Fn(u8) -> bool) -> Vec<usize> {

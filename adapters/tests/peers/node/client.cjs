@@ -1,13 +1,18 @@
 // A client that has an echo server echo what it sends, and prints how its connections closed.
+// With --deflate it insists on compression.
 'use strict';
 
 const assert = require('node:assert');
 const { once } = require('node:events');
 const { WebSocket } = require('ws');
 
+const compresses = process.argv.includes('--deflate');
+
 async function open(url) {
-  const socket = new WebSocket(url, ['other', 'echo'], { perMessageDeflate: false });
+  const perMessageDeflate = compresses && { threshold: 0 };
+  const socket = new WebSocket(url, ['other', 'echo'], { perMessageDeflate });
   await once(socket, 'open');
+  assert.strictEqual(socket.extensions, compresses ? 'permessage-deflate' : '');
   return socket;
 }
 

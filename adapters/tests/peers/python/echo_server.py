@@ -1,4 +1,7 @@
-"""An echo server on a loopback port of the system's choice, which it prints."""
+"""An echo server on a loopback port of the system's choice, which it prints.
+
+With --deflate it insists on compression.
+"""
 
 import asyncio
 import sys
@@ -8,7 +11,12 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
 
+COMPRESSION = "deflate" if "--deflate" in sys.argv else None
+
+
 async def echo(connection):
+    extensions = [extension.name for extension in connection.protocol.extensions]
+    assert extensions == (["permessage-deflate"] if COMPRESSION else []), extensions
     # A close with another code than 1000 and 1001 is an exception here.
     with suppress(ConnectionClosedError):
         async for message in connection:
@@ -20,7 +28,7 @@ async def echo(connection):
 
 async def main():
     async with serve(
-        echo, "127.0.0.1", 0, subprotocols=["echo"], max_size=2**26, compression=None
+        echo, "127.0.0.1", 0, subprotocols=["echo"], max_size=2**26, compression=COMPRESSION
     ) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         # Until the test closes our standard input.
