@@ -207,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<crate::DeflateParams> {
-        self.engine.connection.deflate()
+        self.inner.engine.connection.deflate()
     }
 
     /// The head of the server's response; `None` on the server's side.
