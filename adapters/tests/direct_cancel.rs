@@ -1,6 +1,6 @@
 //! Futures of the smol adapter that are dropped after any number of polls lose nothing.
 
-#![cfg(all(feature = "blocking", feature = "smol"))]
+#![cfg(feature = "smol")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::VecDeque;

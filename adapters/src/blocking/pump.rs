@@ -79,14 +79,14 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::stream::Untimed;
     use super::*;
     use bluewire_core::{Config, Connection, Inbox};
     use std::io::{Read, Write};
 
     /// A socket whose peer does not read.
-    struct Full;
+    pub(in super::super) struct Full;
 
     impl Read for Full {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -169,6 +169,7 @@ impl<H: Transport> Shared<H> {
             match result {
                 Ok(true) => state.link.piece_written(),
                 Ok(false) => {
+                    state.link.piece_left();
                     all = false;
                     break;
                 }
@@ -289,5 +290,41 @@ impl<H: Transport> WriteSide<H> {
     fn forget_piece(&mut self) {
         self.piece.clear();
         self.start = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bluewire_core::{Config, Connection, Outbox};
+
+    use super::super::pump::tests::Full;
+    use super::super::stream::Untimed;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::direct::{Flow, Lay};
+
+    #[test]
+    fn one_pong_waits_behind_what_a_peer_that_pings_does_not_read() {
+        let connection = Connection::server(Config::default(), Duration::ZERO);
+        let link = Link::new(Clock::start(), connection, Outbox::new(), Flow::default(), None);
+        let side = WriteSide { half: Untimed(Full), piece: Vec::new(), start: 0, shut_down: false };
+        let state = Guarded { link, writing: Some(side), waiting: 0, parked: None };
+        let shared = Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            established: Established::default(),
+        };
+        shared.lock().link.lay(Lay::Message("Hello".into())).expect("it is open");
+        let mut inbox = Inbox::default();
+        for _ in 0..100 {
+            inbox.extend(b"\x89\x81\0\0\0\0?");
+            let mut state = shared.lock();
+            let (connection, outbox) = state.link.parts();
+            assert!(connection.next_event(Duration::ZERO, &mut inbox, outbox).is_some());
+            let (state, all) = shared.try_write_out(state);
+            assert!(!all);
+            // The first is on its way with the message, the last waits.
+            assert!(state.link.queue_len() <= b"\x8a\x01?".len());
+        }
     }
 }

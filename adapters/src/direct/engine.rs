@@ -1,6 +1,7 @@
 //! A connection that one thread or task uses, without its stream.
 
 use std::io;
+#[cfg(feature = "blocking")]
 use std::time::Duration;
 
 use bluewire_core::{CloseCode, Closure, Connection, Inbox, Outbox, Ready, SendError, State};

@@ -39,6 +39,7 @@ impl Held {
     }
 
     /// Frees the memory if nothing is held.
+    #[cfg(feature = "smol")]
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
             self.0 = None;

@@ -113,6 +113,12 @@ impl Link {
         !piece.is_empty()
     }
 
+    /// Notes that the transport takes nothing of the piece taken last, nor of what waits behind
+    /// it: an answer to a Ping that is left gives way to the next.
+    pub(crate) fn piece_left(&mut self) {
+        self.outbox.sent(0);
+    }
+
     /// Notes that the piece taken last is written.
     pub(crate) const fn piece_written(&mut self) {
         self.written = self.taken;

@@ -36,6 +36,7 @@ struct State {
     seats: Seats,
     /// Handshakes that run in tasks of their own, the oldest first.
     handshakes: BTreeMap<u64, Occupied>,
+    #[cfg(feature = "smol")]
     handshakes_ever: u64,
     /// Connections that have not ended.
     open: usize,

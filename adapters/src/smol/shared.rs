@@ -206,9 +206,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Pipe<S> {
             if self.piece.is_empty() && !shared.link().take_piece(&mut self.piece) {
                 break;
             }
-            match ready!(self.poll_write_piece(&mut cx)) {
-                Ok(()) => shared.link().piece_written(),
-                Err(error) => {
+            match self.poll_write_piece(&mut cx) {
+                Poll::Pending => {
+                    shared.link().piece_left();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(())) => shared.link().piece_written(),
+                Poll::Ready(Err(error)) => {
                     shared.link().fail_writing(error.kind());
                     self.forget_piece();
                 }
@@ -249,5 +253,62 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Pipe<S> {
     fn forget_piece(&mut self) {
         self.piece.clear();
         self.start = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use bluewire_core::{Config, Role};
+
+    use super::super::websocket::WebSocket;
+    use super::*;
+    use crate::connect::Opened;
+
+    /// A peer that pings so many times and does not read.
+    struct Pinging(u32);
+
+    impl AsyncRead for Pinging {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            if self.0 == 0 {
+                return Poll::Pending;
+            }
+            self.0 -= 1;
+            buf[..7].copy_from_slice(b"\x89\x81\0\0\0\0?");
+            Poll::Ready(Ok(7))
+        }
+    }
+
+    impl AsyncWrite for Pinging {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn one_pong_waits_behind_what_a_peer_that_pings_does_not_read() {
+        let opened = Opened::adopted(Role::Server, b"", Config::default().into());
+        let (mut reader, writer) = WebSocket::new(Pinging(100), opened).split();
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(pin!(writer.send("Hello")).poll(cx).is_pending());
+        assert!(pin!(reader.recv()).poll(cx).is_pending());
+        assert_eq!(writer.queue_len(), b"\x8a\x01?".len());
     }
 }
