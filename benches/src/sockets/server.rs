@@ -51,9 +51,9 @@ impl ServerKind {
         let Some(adapter) = self.adapter else {
             let mut command = Command::new(beside("peer_server")?);
             command.args(["--server", self.name]);
-            // tungstenite clears its buffer before each read. For messages below it, the size
+            // tungstenite clears its buffer before each read. For messages up to it, the size
             // that Bluewire has is a better one than its own of 128 KiB.
-            if load.len < READ_LEN {
+            if load.len <= READ_LEN {
                 command.args(["--read-buffer", &READ_LEN.to_string()]);
             }
             return Ok(command);

@@ -38,7 +38,7 @@ const METHOD: &str = "\
   halves of a connection by `forward`, as the examples of their libraries do, which differs with
   more than one message in flight.
 - All read into 16 KiB, as Bluewire does, except fastwebsockets, which has no such option, and
-  tungstenite and its kin from 16 KiB a message on, which then have their own 128 KiB.
+  tungstenite and its kin for larger messages, which then have their own 128 KiB.
 - One thread is the client of all. Its masked frames are made before, differ from each other, and
   the echoes are compared with them byte by byte. Messages are text. What one read brought is
   answered by one write: so many echoes, so many messages.
