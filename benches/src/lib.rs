@@ -27,6 +27,7 @@ mod corpus;
 pub mod measure;
 #[cfg(feature = "peers-any-keys")]
 pub mod peers;
+pub mod sockets;
 pub mod wire;
 
 pub use case::{Action, Case, Kind, Shape};

@@ -96,7 +96,7 @@ pub fn incoming(case: &Case) -> Wire {
     Wire::new(&bytes)
 }
 
-fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+pub(crate) fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     let mut bytes = vec![if fin { 0x80 } else { 0 } | opcode];
     let mask = if key.is_some() { 0x80 } else { 0 };
     match payload.len() {

@@ -13,11 +13,11 @@ const OURS: &str = "#1f6feb";
 const THEIRS: &str = "#9aa4b2";
 
 /// One bar.
-struct Bar {
-    label: String,
-    value: f64,
-    text: String,
-    ours: bool,
+pub(crate) struct Bar {
+    pub(crate) label: String,
+    pub(crate) value: f64,
+    pub(crate) text: String,
+    pub(crate) ours: bool,
 }
 
 /// File names and drawings.
@@ -58,18 +58,24 @@ fn times(results: &Results, case: &str, title: &str) -> String {
             ours: place == 0,
         })
     });
+    shortest_first(&format!("{title}: time, less is better"), bars)
+}
+
+/// Bars of time, of which there is at least one.
+pub(crate) fn shortest_first(title: &str, bars: impl Iterator<Item = Bar>) -> String {
     let mut bars: Vec<_> = bars.collect();
     bars.sort_by(|a, b| a.value.total_cmp(&b.value));
     // A library that is beyond ten times the fastest would make all others look alike.
     let most = bars.iter().map(|bar| bar.value).fold(0.0, f64::max).min(10.0 * bars[0].value);
-    draw(&format!("{title}: time, less is better"), &bars, most, None)
+    draw(title, &bars, most, None)
 }
 
 fn time(case: &Case, nanos: f64) -> String {
     if case.len < 65_536 { format!("{nanos:.1} ns") } else { format!("{:.1} µs", nanos / 1e3) }
 }
 
-fn draw(title: &str, bars: &[Bar], most: f64, line: Option<f64>) -> String {
+/// Bars on a scale that ends at `most`, and a line across them.
+pub(crate) fn draw(title: &str, bars: &[Bar], most: f64, line: Option<f64>) -> String {
     let height = ROW_HEIGHT * (bars.len() as f64 + 2.0);
     let width = LABEL_WIDTH + BAR_WIDTH + 130.0;
     let mut svg = format!(

@@ -84,9 +84,17 @@ fn weak_keys() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn cargo(features: &str, args: &[&str]) -> Command {
+/// Cargo on this package, in release.
+pub(crate) fn cargo(features: &str, args: &[&str]) -> Command {
+    let mut command = any_cargo(args);
+    command.args(["--release", "-p", "bluewire-benches", "--features", features]);
+    command
+}
+
+/// The cargo that runs this program, or the one there is.
+pub(crate) fn any_cargo(args: &[&str]) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(args).args(["--release", "-p", "bluewire-benches", "--features", features]);
+    command.args(args);
     command
 }

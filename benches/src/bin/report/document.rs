@@ -15,8 +15,8 @@ const HEAD: &str = "\
 # Results
 
 The engine beside other libraries, over bytes in memory: no sockets, no threads, no clock, so that
-the protocol is all that is timed. This file is written by the command below; change the benches,
-not the file.
+the protocol is all that is timed; then the adapters, over sockets. This file is written by the
+command below; change the benches, not the file.
 
 ```text
 cargo run --release -p bluewire-benches --features peers --bin report
@@ -171,7 +171,7 @@ fn fill(text: &mut String, mark: &str, paragraph: &str) {
 }
 
 /// Three digits and a unit.
-fn time(nanos: f64) -> String {
+pub(crate) fn time(nanos: f64) -> String {
     match nanos {
         ..100.0 => format!("{nanos:.1} ns"),
         ..10_000.0 => format!("{nanos:.0} ns"),

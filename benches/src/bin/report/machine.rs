@@ -13,7 +13,8 @@ fn ask(program: &str, args: &[&str]) -> String {
 /// The commit that was measured, and whether anything stood beside it.
 pub(crate) fn commit() -> String {
     let commit = ask("git", &["rev-parse", "--short=12", "HEAD"]);
-    let changed = ask("git", &["status", "--porcelain", "--", "core", "benches/src"]) != "?";
+    let changed =
+        ask("git", &["status", "--porcelain", "--", "core", "adapters", "benches/src"]) != "?";
     if changed { format!("{commit}, with changes") } else { commit }
 }
 
@@ -23,6 +24,10 @@ pub(crate) fn date() -> String {
 
 pub(crate) fn compiler() -> String {
     ask("rustc", &["--version"])
+}
+
+pub(crate) fn kernel() -> String {
+    ask("uname", &["-r"])
 }
 
 /// The processor's name, how many there are, its caches and its widest vectors.

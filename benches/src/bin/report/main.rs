@@ -1,14 +1,18 @@
 //! Measures everything and writes `benches/RESULTS.md` and its charts:
 //!
 //! ```text
-//! cargo run --release -p bluewire-benches --features peers --bin report [ROUNDS]
+//! cargo run --release -p bluewire-benches --features peers --bin report [-- ROUNDS | sockets]
 //! ```
+//!
+//! With `sockets`, only the section about echo over sockets is measured, and takes the place of
+//! the one that was there.
 #![forbid(unsafe_code)]
 
 mod chart;
 mod counts;
 mod document;
 mod machine;
+mod sockets;
 
 use std::env;
 use std::fs;
@@ -53,8 +57,17 @@ impl Row {
 }
 
 fn main() -> io::Result<()> {
-    let rounds = env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    let arg = env::args().nth(1);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = directory.join("RESULTS.md");
+    build()?;
     // First, since it can fail.
+    let (sockets, socket_charts) = sockets::take()?;
+    draw(directory, &socket_charts)?;
+    if arg.as_deref() == Some("sockets") {
+        return fs::write(&file, replaced(&fs::read_to_string(&file)?, &sockets));
+    }
+    let rounds = arg.and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
     let idle = idle()?;
     let engines = engines();
     let memcpy = measure::memcpy(1 << 20);
@@ -68,14 +81,35 @@ fn main() -> io::Result<()> {
     let counts = Counts::take(&names)?;
     let results = Results { names, rows, memcpy, counts };
 
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let charts = directory.join("charts");
-    fs::create_dir_all(&charts)?;
-    for (name, svg) in chart::all(&results) {
-        fs::write(charts.join(name), svg)?;
+    draw(directory, &chart::all(&results))?;
+    fs::write(file, format!("{}\n{sockets}{idle}", document::write(&results)))
+}
+
+/// Builds the programs that are measured.
+fn build() -> io::Result<()> {
+    let here = ["build", "--bin", "peer_server", "--bin", "idle"];
+    let example = ["build", "--release", "-p", "bluewire", "--example", "echo_server"];
+    for mut command in [counts::cargo("peers", &here), counts::any_cargo(&example)] {
+        if !command.status()?.success() {
+            return Err(io::Error::other("a program cannot be built"));
+        }
     }
-    let document = document::write(&results) + &idle;
-    fs::write(directory.join("RESULTS.md"), document)
+    Ok(())
+}
+
+fn draw(directory: &Path, charts: &[(&str, String)]) -> io::Result<()> {
+    let directory = directory.join("charts");
+    fs::create_dir_all(&directory)?;
+    charts.iter().try_for_each(|(name, svg)| fs::write(directory.join(name), svg))
+}
+
+/// The document with another section about sockets, at its place or at the end.
+fn replaced(document: &str, section: &str) -> String {
+    let start = document.find(sockets::TITLE).unwrap_or(document.len());
+    let (before, old) = document.split_at(start);
+    // The next section of the same rank.
+    let after = old.find("\n## ").map_or("", |end| &old[end..]);
+    format!("{before}{section}{after}")
 }
 
 /// What idle connections cost, by the program beside this one; it needs the example
