@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{
-    Config, Connection, Event, Inbox, MaskingKeys, Message, Outbox, Request, Role, ServerHandshake,
+    Config, Connection, Deflate, Event, Inbox, MaskingKeys, Message, Outbox, Request, Role,
+    ServerHandshake,
 };
 
-use crate::case::{Action, Case, Kind};
+use crate::case::{Action, Case, Kind, Shape};
 use crate::wire::Wire;
-use crate::{Run, payload, wire};
+use crate::{Run, payload, payloads, wire};
 
 /// Time is an argument: nothing here reads a clock, and no peer is asked to.
 const NOW: Duration = Duration::ZERO;
@@ -25,7 +26,11 @@ const VECTORED_LEN_MIN: usize = 512;
 pub fn run(case: &Case) -> Run {
     match case.action {
         Action::Receive => receive(case),
-        Action::Send if case.role == Role::Server && case.len >= VECTORED_LEN_MIN => {
+        Action::Send
+            if case.role == Role::Server
+                && case.len >= VECTORED_LEN_MIN
+                && case.shape != Shape::Compressed =>
+        {
             send_vectored(case)
         }
         Action::Send => send(case),
@@ -85,12 +90,12 @@ fn echo(case: &Case) -> Run {
 #[must_use]
 pub fn send(case: &Case) -> Run {
     let mut engine = Engine::new(case);
-    let (kind, payload) = (case.kind, Wire::new(&payload(case.kind, case.len)));
-    let messages = case.messages();
+    let payloads: Vec<_> = payloads(case).iter().map(|payload| Wire::new(payload)).collect();
+    let (kind, messages) = (case.kind, case.messages());
     Box::new(move |times| {
         for _ in 0..times {
-            for _ in 0..messages {
-                let message = message(kind, black_box(&payload));
+            for payload in payloads.iter().cycle().take(messages) {
+                let message = message(kind, black_box(payload));
                 engine.connection.send(message, &mut engine.outbox).expect("open, with room");
             }
             engine.write();
@@ -121,7 +126,9 @@ pub fn send_vectored(case: &Case) -> Run {
 fn message(kind: Kind, payload: &[u8]) -> Message<'_> {
     match kind {
         Kind::Binary => Message::Binary(payload),
-        Kind::Ascii | Kind::Mixed => Message::Text(str::from_utf8(payload).expect("text")),
+        Kind::Ascii | Kind::Mixed | Kind::Json => {
+            Message::Text(str::from_utf8(payload).expect("text"))
+        }
     }
 }
 
@@ -134,11 +141,17 @@ struct Engine {
 
 impl Engine {
     fn new(case: &Case) -> Self {
-        let config = Config::default();
-        let connection = match case.role {
+        // The level that the peers compress at.
+        let deflate = Deflate::default().level(6);
+        let config = Config { deflate: Some(deflate.clone()), ..Config::default() };
+        let mut connection = match case.role {
             Role::Server => Connection::server(config, NOW),
             Role::Client => Connection::client(config, MaskingKeys::from_seed([7; 32]), NOW),
         };
+        if case.shape == Shape::Compressed {
+            let agreed = deflate.accept("permessage-deflate").expect("nothing asked");
+            connection = connection.with_deflate(agreed);
+        }
         Self { connection, inbox: Inbox::default(), outbox: Outbox::new() }
     }
 

@@ -43,6 +43,8 @@ pub enum Kind {
     Ascii,
     /// Text in characters of one to four bytes.
     Mixed,
+    /// Text in JSON, each message with other values.
+    Json,
 }
 
 /// How a message stands on the wire.
@@ -56,6 +58,8 @@ pub enum Shape {
     Segments,
     /// 32 messages in one read or one write.
     Batch,
+    /// The same, each compressed in the context of those before it (RFC 7692), at level 6.
+    Compressed,
 }
 
 /// Messages in a batch.
@@ -89,6 +93,9 @@ impl Case {
             add(Send, role, Binary, Batch, &[16]);
             add(Echo, role, Ascii, Whole, &SIZES[..3]);
         }
+        for action in [Receive, Send] {
+            add(action, Role::Server, Json, Compressed, &[128, 1 << 10, 16 << 10]);
+        }
         add(Accept, Role::Server, Ascii, Whole, &[wire::REQUEST.len()]);
         cases
     }
@@ -97,7 +104,7 @@ impl Case {
     #[must_use]
     pub const fn messages(&self) -> usize {
         match self.shape {
-            Shape::Batch => BATCH,
+            Shape::Batch | Shape::Compressed => BATCH,
             _ => 1,
         }
     }

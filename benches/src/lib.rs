@@ -31,7 +31,7 @@ pub mod sockets;
 pub mod wire;
 
 pub use case::{Action, Case, Kind, Shape};
-pub use corpus::payload;
+pub use corpus::{payload, payloads};
 
 /// Does its case that many times.
 pub type Run = Box<dyn FnMut(u64)>;

@@ -5,9 +5,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bluewire_core::Role;
+use flate2::{Compress, Compression, FlushCompress};
 
 use crate::case::{Action, BATCH, Case, FRAGMENTS, Kind, Shape};
-use crate::payload;
+use crate::{payload, payloads};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -79,7 +80,7 @@ pub fn incoming(case: &Case) -> Wire {
     // 5.1: a client masks all that it sends, a server nothing.
     let key = (case.role == Role::Server).then_some(KEY);
     let opcode = if case.kind == Kind::Binary { 0x2 } else { 0x1 };
-    let frame = |fin, opcode, payload| frame(fin, opcode, payload, key);
+    let frame = |fin, opcode, payload: &[u8]| frame(fin, opcode, payload, key);
     let bytes = match case.shape {
         Shape::Whole | Shape::Segments => frame(true, opcode, &payload),
         Shape::Batch => frame(true, opcode, &payload).repeat(BATCH),
@@ -92,8 +93,29 @@ pub fn incoming(case: &Case) -> Wire {
                 .map(|(i, piece)| frame(i + 1 == count, if i == 0 { opcode } else { 0x0 }, piece));
             frames.flatten().collect()
         }
+        Shape::Compressed => {
+            let mut compress = Compress::new(Compression::new(6), false);
+            let payloads = payloads(case);
+            let frames = payloads.iter().map(|payload| {
+                let mut frame = frame(true, opcode, &compressed(&mut compress, payload));
+                // RFC 7692, section 6: RSV1 marks a compressed message.
+                frame[0] |= 0x40;
+                frame
+            });
+            // The first does not look back, so that the run can be repeated.
+            frames.flatten().collect()
+        }
     };
     Wire::new(&bytes)
+}
+
+/// RFC 7692, section 7.2.1.
+fn compressed(compress: &mut Compress, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(2 * payload.len() + 64);
+    compress.compress_vec(payload, &mut bytes, FlushCompress::Sync).expect("room enough");
+    assert!(bytes.ends_with(&[0, 0, 0xff, 0xff]), "all of it is flushed");
+    bytes.truncate(bytes.len() - 4);
+    bytes
 }
 
 pub(crate) fn frame(fin: bool, opcode: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {

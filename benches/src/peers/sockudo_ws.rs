@@ -5,14 +5,15 @@ use std::hint::black_box;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::SinkExt;
 use sockudo_ws::cork::ZERO_COPY_MIN;
+use sockudo_ws::deflate::DeflateConfig;
 use sockudo_ws::handshake;
-use sockudo_ws::protocol::{Message, Protocol, Role};
+use sockudo_ws::protocol::{CompressedProtocol, Message, Protocol, Role};
 use sockudo_ws::{Config, RECV_BUFFER_SIZE, WebSocketStream};
 
 use super::{MemoryStream, deliver, finish};
-use crate::case::{Action, Case, Kind};
+use crate::case::{Action, Case, Kind, Shape};
 use crate::wire::Wire;
-use crate::{Run, payload};
+use crate::{Run, payloads};
 
 /// As much as Bluewire's default.
 const LEN_MAX: usize = 16 << 20;
@@ -47,18 +48,22 @@ pub(super) fn run(case: &Case) -> Option<Run> {
             })
         }
         Action::Send => {
-            let bytes = Bytes::from_owner(Wire::new(&payload(case.kind, case.len)));
-            let message = match case.kind {
-                Kind::Binary => Message::Binary(bytes),
-                _ => Message::Text(bytes),
+            let message = |payload: &Vec<u8>| {
+                let bytes = Bytes::from_owner(Wire::new(payload));
+                match case.kind {
+                    Kind::Binary => Message::Binary(bytes),
+                    _ => Message::Text(bytes),
+                }
             };
-            if role == Role::Server && case.len >= ZERO_COPY_MIN {
-                return Some(send_by_stream(case, message));
+            let payloads: Vec<_> = payloads(case).iter().map(message).collect();
+            let compressed = case.shape == Shape::Compressed;
+            if role == Role::Server && case.len >= ZERO_COPY_MIN && !compressed {
+                return Some(send_by_stream(case, payloads[0].clone()));
             }
             Box::new(move |times| {
                 for _ in 0..times {
-                    for _ in 0..messages {
-                        engine.lay(black_box(&message));
+                    for message in payloads.iter().cycle().take(messages) {
+                        engine.lay(black_box(message));
                     }
                     engine.write();
                 }
@@ -108,8 +113,14 @@ fn send_by_stream(case: &Case, message: Message) -> Run {
     })
 }
 
+/// With compression it is another type.
+enum Either {
+    Plain(Protocol),
+    Compressed(Box<CompressedProtocol>),
+}
+
 struct Engine {
-    protocol: Protocol,
+    protocol: Either,
     stream: MemoryStream,
     inbox: BytesMut,
     outbox: BytesMut,
@@ -117,8 +128,14 @@ struct Engine {
 
 impl Engine {
     fn new(case: &Case, role: Role) -> Self {
+        let protocol = if case.shape == Shape::Compressed {
+            let config = DeflateConfig::default();
+            Either::Compressed(Box::new(CompressedProtocol::server(LEN_MAX, LEN_MAX, config)))
+        } else {
+            Either::Plain(Protocol::new(role, LEN_MAX, LEN_MAX))
+        };
         Self {
-            protocol: Protocol::new(role, LEN_MAX, LEN_MAX),
+            protocol,
             stream: MemoryStream::new(case),
             inbox: BytesMut::with_capacity(RECV_BUFFER_SIZE),
             outbox: BytesMut::new(),
@@ -131,12 +148,20 @@ impl Engine {
         self.inbox.reserve(RECV_BUFFER_SIZE / 2);
         let space = self.inbox.capacity() - self.inbox.len();
         self.inbox.extend_from_slice(self.stream.next_read(space));
-        self.protocol.process_into(&mut self.inbox, received).expect("lawful");
+        match &mut self.protocol {
+            Either::Plain(protocol) => protocol.process_into(&mut self.inbox, received),
+            Either::Compressed(protocol) => protocol.process_into(&mut self.inbox, received),
+        }
+        .expect("lawful");
     }
 
     #[inline]
     fn lay(&mut self, message: &Message) {
-        self.protocol.encode_message(message, &mut self.outbox).expect("open");
+        match &mut self.protocol {
+            Either::Plain(protocol) => protocol.encode_message(message, &mut self.outbox),
+            Either::Compressed(protocol) => protocol.encode_message(message, &mut self.outbox),
+        }
+        .expect("open");
     }
 
     #[inline]

@@ -7,10 +7,14 @@ use wtx::stream::{StreamReader, StreamWriter};
 use wtx::web_socket::{Frame, OpCode, WebSocketBuffer, WebSocketOwned, WebSocketPayloadOrigin};
 
 use super::{MemoryStream, deliver, finish};
-use crate::case::{Action, Case, Kind};
+use crate::case::{Action, Case, Kind, Shape};
 use crate::{Run, payload};
 
 pub(super) fn run(case: &Case) -> Option<Run> {
+    if case.shape == Shape::Compressed {
+        // It does not compress, or not as measured here.
+        return None;
+    }
     match case.role {
         bluewire_core::Role::Server => run_as::<false>(case),
         bluewire_core::Role::Client => run_as::<true>(case),

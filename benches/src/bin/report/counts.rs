@@ -20,6 +20,8 @@ pub(crate) const COUNTED: [&str; 6] = [
 pub(crate) struct Counts {
     /// Allocations a message.
     pub(crate) allocations: HashMap<(String, String), f64>,
+    /// Bytes that compression holds, by what they are for.
+    pub(crate) memory: Vec<(String, u64)>,
     /// Instructions a run; empty without valgrind.
     pub(crate) instructions: HashMap<(String, String), u64>,
     /// What a client's sending takes beside peers whose keys can be predicted, as `compare` prints
@@ -30,23 +32,37 @@ pub(crate) struct Counts {
 impl Counts {
     /// Runs the programs that count.
     pub(crate) fn take(names: &[&str]) -> io::Result<Self> {
+        let counted = counted()?;
         Ok(Self {
-            allocations: allocations()?,
+            allocations: allocations(&counted),
+            memory: memory(&counted),
             instructions: instructions(names),
             weak_keys: weak_keys()?,
         })
     }
 }
 
-fn allocations() -> io::Result<HashMap<(String, String), f64>> {
+/// The lines of the program `allocations`.
+fn counted() -> io::Result<Vec<[String; 3]>> {
     let output = cargo("peers", &["run", "--bin", "allocations"]).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let counts = text.lines().filter_map(|line| {
-        let mut fields = line.split('\t');
-        let (case, engine, count) = (fields.next()?, fields.next()?, fields.next()?);
-        Some(((case.to_owned(), engine.to_owned()), count.parse().ok()?))
+    let lines = text.lines().map(|line| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        Some([fields.next()?, fields.next()?, fields.next()?])
     });
-    Ok(counts.collect())
+    Ok(lines.flatten().collect())
+}
+
+fn allocations(counted: &[[String; 3]]) -> HashMap<(String, String), f64> {
+    let counts = counted.iter().filter_map(|[case, engine, count]| {
+        Some(((case.clone(), engine.clone()), count.parse().ok()?))
+    });
+    counts.collect()
+}
+
+fn memory(counted: &[[String; 3]]) -> Vec<(String, u64)> {
+    let lines = counted.iter().filter(|[word, ..]| word == "memory");
+    lines.filter_map(|[_, name, bytes]| Some((name.clone(), bytes.parse().ok()?))).collect()
 }
 
 fn instructions(names: &[&str]) -> HashMap<(String, String), u64> {

@@ -59,6 +59,7 @@ pub(crate) fn write(results: &Results) -> String {
     faster(&mut text, results);
     weak_keys(&mut text, results);
     allocations(&mut text, results);
+    memory(&mut text, results);
     instructions(&mut text, results);
     text.push('\n');
     text.push_str(METHOD);
@@ -68,13 +69,22 @@ pub(crate) fn write(results: &Results) -> String {
 /// Whether a case stands in a section.
 type Belongs = fn(&Case) -> bool;
 
-const SECTIONS: [(&str, Belongs); 7] = [
-    ("A server receives", |case| case.role == Role::Server && case.action == Action::Receive),
+const SECTIONS: [(&str, Belongs); 8] = [
+    ("A server receives", |case| {
+        case.role == Role::Server
+            && case.action == Action::Receive
+            && case.shape != Shape::Compressed
+    }),
     ("A client receives", |case| case.role == Role::Client && case.action == Action::Receive),
-    ("A server sends", |case| case.role == Role::Server && case.action == Action::Send),
+    ("A server sends", |case| {
+        case.role == Role::Server && case.action == Action::Send && case.shape != Shape::Compressed
+    }),
     ("A client sends", |case| case.role == Role::Client && case.action == Action::Send),
     ("A server echoes", |case| case.role == Role::Server && case.action == Action::Echo),
     ("A client echoes", |case| case.role == Role::Client && case.action == Action::Echo),
+    ("A server compresses and decompresses, 32 messages a run", |case| {
+        case.shape == Shape::Compressed
+    }),
     ("A server accepts an opening handshake", |case| case.action == Action::Accept),
 ];
 
@@ -253,6 +263,20 @@ fn allocations(text: &mut String, results: &Results) {
             let _ = write!(text, " {count} |");
         }
         text.push('\n');
+    }
+}
+
+fn memory(text: &mut String, results: &Results) {
+    text.push_str("\n## Memory for compression\n\n");
+    fill(
+        text,
+        "",
+        "What a connection holds on the heap between messages, beside its buffers, once it has had \
+         a compressed message each way; by the default settings.",
+    );
+    text.push_str("\n| | bytes |\n|---|---:|\n");
+    for (name, bytes) in &results.counts.memory {
+        let _ = writeln!(text, "| {name} | {bytes} |");
     }
 }
 
