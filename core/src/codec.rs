@@ -31,9 +31,9 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
     /// it.
     fn encode(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize;
 
-    /// Whether the peer need not know of messages that were encoded, so that one that did not
-    /// gain by it can be sent as it is.
-    fn can_take_back(&self) -> bool;
+    /// Whether the last whole message, of this length, can be sent as it is, though it was encoded:
+    /// it has not gained by it. If so, it is as if it never had been.
+    fn take_back(&mut self, len: usize) -> bool;
 
     /// When memory is to be given back, should nothing use it until then.
     fn deadline(&self) -> Option<Duration>;

@@ -314,7 +314,7 @@ impl Connection {
         let Some(codec) = &mut self.codec else { return };
         let len = codec.encode(payload, fin, outbox);
         let is_whole = fin && first != Opcode::Continuation;
-        if is_whole && len >= payload.len() && codec.can_take_back() {
+        if is_whole && len >= payload.len() && codec.take_back(payload.len()) {
             outbox.drop_bare(len);
             self.lay_fragments(first, payload, fin, outbox);
             return;

@@ -104,10 +104,17 @@ impl Codec for DeflateCodec {
         len
     }
 
-    /// With a context the peer's window must have what the compressor's has: a message that went
-    /// through the compressor goes to the peer as it came out, be it a few bytes longer.
-    fn can_take_back(&self) -> bool {
-        self.no_context_takeover
+    /// With a context the peer's window must have all that the compressor's has. A message that
+    /// fills the window can be taken back nevertheless, with the window, since nothing of before it
+    /// is left there to lose. A shorter one goes to the peer as it came out.
+    fn take_back(&mut self, len: usize) -> bool {
+        if !self.no_context_takeover && len < 1 << self.window_bits {
+            return false;
+        }
+        if let Some(compressor) = &mut self.compressor {
+            compressor.forget();
+        }
+        true
     }
 
     fn deadline(&self) -> Option<Duration> {

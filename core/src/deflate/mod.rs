@@ -33,12 +33,12 @@ const NAME: &str = "permessage-deflate";
 ///
 /// Compression is off unless you ask for it, since it has a price:
 ///
-/// - Memory, for each connection that keeps its context: some 40 KiB once it has received a
-///   compressed message, and with the settings by default 370 KiB once it has sent one. What can be
-///   done about it: [`no_context_takeover`](Self::no_context_takeover) and
+/// - Memory, for each connection that keeps its context: 47 KiB once it has received a compressed
+///   message, and 371 KiB once it has sent one. What can be done about it:
+///   [`no_context_takeover`](Self::no_context_takeover) and
 ///   [`peer_no_context_takeover`](Self::peer_no_context_takeover), by which connections share a few
-///   states; [`idle_timeout`](Self::idle_timeout); and in a small way
-///   [`memory_level`](Self::memory_level) and [`window_bits`](Self::window_bits).
+///   states; [`idle_timeout`](Self::idle_timeout); and [`memory_level`](Self::memory_level) and
+///   [`window_bits`](Self::window_bits), with which the 371 KiB become 134 at the least.
 /// - Time: compressing takes many times longer than all the rest that is done to a message.
 /// - Secrets. Who can have text of their own sent next to a secret, and sees how long the messages
 ///   become, can find the secret out (RFC 7692, section 8; the attacks CRIME and BREACH). Do not
@@ -73,8 +73,11 @@ pub struct Deflate {
 }
 
 impl Deflate {
-    /// How hard to compress, from 1, fastest, to 9, smallest. 6 by default. What is outside is
-    /// taken as the nearest.
+    /// How hard to compress, from 1, fastest, to 9, smallest. What is outside is taken as the
+    /// nearest.
+    ///
+    /// 1 by default. For JSON messages of 1 KiB, level 2 takes five times as long and saves a fifth
+    /// of the bytes that are left, and level 6 takes twelve times as long and saves a third.
     pub fn level(mut self, level: u8) -> Self {
         self.level = level.clamp(1, 9);
         self.pool = Pool::default();
@@ -137,6 +140,9 @@ impl Deflate {
 
     /// The shortest message, in bytes, that is worth compressing: a shorter one is sent as it is.
     /// 64 by default. A message that is sent in parts counts as long.
+    ///
+    /// A message that has not become shorter is sent as it is too, unless it is shorter than the
+    /// window and the peer needs to have it in its own.
     pub fn len_min(mut self, len: usize) -> Self {
         self.len_min = len;
         self
@@ -254,6 +260,11 @@ impl Deflate {
         core::iter::once(best).chain(falls_back.then_some(without))
     }
 
+    /// The memory of both directions' states.
+    pub(crate) const fn bytes_max(&self) -> u64 {
+        compress::bytes_max(self.memory_level, self.window_bits) + inflate::BYTES_MAX
+    }
+
     /// What a connection does that has agreed on this.
     pub(crate) fn codec(&self, params: DeflateParams, role: Role) -> Box<DeflateCodec> {
         Box::new(DeflateCodec::new(self, params, role))
@@ -263,7 +274,7 @@ impl Deflate {
 impl Default for Deflate {
     fn default() -> Self {
         Self {
-            level: 6,
+            level: 1,
             memory_level: 8,
             window_bits: WINDOW_BITS_MAX,
             peer_window_bits: WINDOW_BITS_MAX,
