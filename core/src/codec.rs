@@ -41,6 +41,11 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
     /// Gives memory back if nothing has used it since the last call.
     fn expire(&mut self, now: Duration);
 
+    /// Whether a message can be sent that was compressed by itself, elsewhere, with a window of
+    /// this many bits. If so, it is sent.
+    #[cfg(feature = "deflate")]
+    fn takes_prepared(&mut self, window_bits: u8) -> bool;
+
     /// What was agreed on, if this is permessage-deflate.
     #[cfg(feature = "deflate")]
     fn deflate_params(&self) -> Option<crate::deflate::DeflateParams>;

@@ -124,9 +124,11 @@ impl Connection {
         outbox: &mut Outbox,
     ) -> Result<(), SendError> {
         self.check_message(message.payload().len(), outbox)?;
-        match self.next_key() {
-            None => outbox.lay_laid(message.frame()),
-            Some(key) => outbox.lay_masked_frame(message.frame()[0], message.payload(), key),
+        let key = self.next_key();
+        let frame = message.frame_for(self.codec.as_deref_mut().map(|codec| codec as _));
+        match key {
+            None => outbox.lay_laid(frame.bytes()),
+            Some(key) => outbox.lay_masked_frame(frame.bytes()[0], frame.payload(), key),
         }
         Ok(())
     }

@@ -91,11 +91,8 @@ impl Codec for DeflateCodec {
     }
 
     fn encode(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
-        let Deflate { level, memory_level, ref pool, .. } = self.settings;
-        let compressor = self.compressor.get_or_insert_with(|| {
-            pool.take_compressor(self.window_bits)
-                .unwrap_or_else(|| Compressor::new(level, memory_level, self.window_bits))
-        });
+        let compressor =
+            self.compressor.get_or_insert_with(|| self.settings.compressor(self.window_bits));
         let len = compressor.compress(payload, fin, outbox);
         self.was_used = true;
         if fin && self.no_context_takeover {
@@ -129,6 +126,16 @@ impl Codec for DeflateCodec {
         } else {
             self.give_compressor_back();
         }
+    }
+
+    fn takes_prepared(&mut self, window_bits: u8) -> bool {
+        if window_bits > self.window_bits {
+            return false;
+        }
+        // The peer's window has a message now that the compressor's has not, so that nothing of
+        // before it is where the compressor would say.
+        self.give_compressor_back();
+        true
     }
 
     fn deflate_params(&self) -> Option<DeflateParams> {

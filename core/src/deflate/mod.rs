@@ -15,8 +15,10 @@ use core::time::Duration;
 
 use crate::connection::Role;
 use crate::extension::{ExtensionItem, ExtensionList};
+use crate::outbox::Outbox;
 
 pub(crate) use codec::DeflateCodec;
+use compress::Compressor;
 pub use params::DeflateParams;
 use params::{Element, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 use pool::Pool;
@@ -263,6 +265,21 @@ impl Deflate {
     /// The memory of both directions' states.
     pub(crate) const fn bytes_max(&self) -> u64 {
         compress::bytes_max(self.memory_level, self.window_bits) + inflate::BYTES_MAX
+    }
+
+    /// Compresses a message by itself; tells with which window too.
+    pub(crate) fn compress_once(&self, payload: &[u8]) -> (Box<[u8]>, u8) {
+        let mut outbox = Outbox::new();
+        let mut compressor = self.compressor(self.window_bits);
+        compressor.compress(payload, true, &mut outbox);
+        self.pool.put_compressor(compressor);
+        (outbox.unsent().into(), self.window_bits)
+    }
+
+    /// A compressor with an empty window.
+    fn compressor(&self, window_bits: u8) -> Compressor {
+        let made = || Compressor::new(self.level, self.memory_level, window_bits);
+        self.pool.take_compressor(window_bits).unwrap_or_else(made)
     }
 
     /// What a connection does that has agreed on this.

@@ -7,7 +7,7 @@ use bluewire_core::{
     Config, Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError,
 };
 
-use crate::common::{BOTH, End, Sent, Told};
+use crate::common::{BOTH, End, Sent, Told, frames_sent_by};
 use crate::oracle::inflate;
 use crate::{config, end_with};
 
@@ -305,6 +305,52 @@ fn prepared_and_gathered_messages_find_their_way() {
             assert_eq!(told, [Told::text(&text), Told::text(&text), Told::text("short")]);
             assert!(bytes.len() < text.len() + 120);
         }
+    }
+}
+
+#[test]
+fn a_message_is_compressed_once_for_many_connections() {
+    let text = "news for all of you, and more news for all of you";
+    let news = PreparedMessage::compressed(text, &deflate());
+    assert_eq!(news.payload(), text.as_bytes());
+    let incompressible = PreparedMessage::compressed(&noise(100), &deflate());
+    for role in BOTH {
+        let other = if role == Role::Client { Role::Server } else { Role::Client };
+        for forgets in [false, true] {
+            let mut end = sender(role, deflate().no_context_takeover(forgets));
+            let mut peer = end_with(other, &config(deflate()), DeflateParams::default());
+            for _ in 0..3 {
+                end.connection
+                    .send("one of its own, one of its own", &mut end.outbox)
+                    .expect("open");
+                end.connection.send_prepared(&news, &mut end.outbox).expect("open");
+                end.connection.send_prepared(&incompressible, &mut end.outbox).expect("open");
+                end.connection
+                    .send("one of its own, one of its own", &mut end.outbox)
+                    .expect("open");
+                let bytes = end.write_all();
+                let own = Told::text("one of its own, one of its own");
+                let expected = [own.clone(), Told::text(text), Told::binary(noise(100)), own];
+                assert_eq!(peer.hear(&bytes), expected);
+                let frames = frames_sent_by(role, &bytes);
+                let firsts: Vec<_> = frames.iter().map(|frame| frame.0).collect();
+                assert_eq!(firsts, [0xc1, 0xc1, 0x82, 0xc1]);
+            }
+        }
+        // With a smaller window than it was compressed with, and without compression.
+        let small = DeflateParams {
+            server_max_window_bits: Some(9),
+            client_max_window_bits: Some(9),
+            ..DeflateParams::default()
+        };
+        for mut end in [end_with(role, &config(deflate()), small), End::new(role)] {
+            end.connection.send_prepared(&news, &mut end.outbox).expect("open");
+            assert_eq!(end.sent(), [Sent::new(0x81, text)]);
+        }
+        let news = PreparedMessage::compressed(text, &deflate().window_bits(9));
+        let mut end = end_with(role, &config(deflate()), small);
+        end.connection.send_prepared(&news, &mut end.outbox).expect("open");
+        assert_eq!(end.sent()[0].0, 0xc1);
     }
 }
 
