@@ -137,8 +137,8 @@ pub struct Limits {
     pub body_len_max: usize,
     /// Payload bytes of one frame. 16 MiB, as `message_len_max`.
     pub frame_len_max: u64,
-    /// Payload bytes of one message, over all its fragments. 16 MiB. In [`Delivery::Chunks`] it
-    /// costs no memory and can be as large as you like.
+    /// Payload bytes of one message, over all its fragments; of a compressed one, what it inflates
+    /// to. 16 MiB. In [`Delivery::Chunks`] it costs no memory and can be as large as you like.
     pub message_len_max: u64,
     /// Frames of one message. 131,072: a fragment costs time, not memory, and 4 MiB in fragments
     /// of 64 bytes is still within it.

@@ -118,7 +118,8 @@ impl Deflate {
     ///
     /// Messages that are like those before them become longer by it, often by far. In return the
     /// connection holds a compressor only while it lays a message, and then gives it back to a pool
-    /// that all connections of these settings share; the peer saves memory too.
+    /// that all connections of these settings and their clones share, and that keeps up to 8 of
+    /// them; the peer saves memory too.
     pub fn no_context_takeover(mut self, yes: bool) -> Self {
         self.no_context_takeover = yes;
         self
