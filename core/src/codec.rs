@@ -31,15 +31,20 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
     /// it.
     fn encode(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize;
 
-    /// Whether the peer need not know of messages that were encoded, so that one that did not
-    /// gain by it can be sent as it is.
-    fn can_take_back(&self) -> bool;
+    /// Whether the last whole message, of this length, can be sent as it is, though it was encoded:
+    /// it has not gained by it. If so, it is as if it never had been.
+    fn take_back(&mut self, len: usize) -> bool;
 
     /// When memory is to be given back, should nothing use it until then.
     fn deadline(&self) -> Option<Duration>;
 
     /// Gives memory back if nothing has used it since the last call.
     fn expire(&mut self, now: Duration);
+
+    /// Whether a message can be sent that was compressed by itself, elsewhere, with a window of
+    /// this many bits. If so, it is sent.
+    #[cfg(feature = "deflate")]
+    fn takes_prepared(&mut self, window_bits: u8) -> bool;
 
     /// What was agreed on, if this is permessage-deflate.
     #[cfg(feature = "deflate")]

@@ -6,6 +6,8 @@ use core::time::Duration;
 use crate::control_queue;
 use crate::frame::{CONTROL_FRAME_LEN_MAX, HEADER_LEN_MAX};
 use crate::inbox::READ_LEN_MIN;
+#[cfg(feature = "deflate")]
+use crate::receiving::DECODED_CHUNK_CAPACITY_MAX;
 
 /// The settings of a connection, shared by as many connections as like through an `Arc`.
 ///
@@ -63,8 +65,9 @@ impl Config {
     /// An [`Inbox`](crate::Inbox) holds what has arrived of a message (in
     /// [`Delivery::Whole`]), at most one frame header or control frame more, and room for one
     /// read. An [`Outbox`](crate::Outbox) holds what the application has queued, and control
-    /// frames. While either grows, the allocator holds its old and its new block for a moment;
-    /// that is not counted, nor is the state itself, which is of fixed size.
+    /// frames. With `deflate`, what was inflated of a message counts too, and so do the states of
+    /// both directions. While memory grows, the allocator holds the old and the new block for a
+    /// moment; that is not counted, nor is the connection's own state, which is of fixed size.
     #[must_use]
     pub fn max_bytes_per_connection(&self) -> u64 {
         let limits = &self.limits;
@@ -83,7 +86,21 @@ impl Config {
             .saturating_mul(2)
             .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
             .saturating_add(control_queue::CAPACITY_MAX as u64);
-        inbox.saturating_add(outbox)
+        inbox.saturating_add(outbox).saturating_add(self.extension_bytes_max())
+    }
+
+    /// What an extension can come to hold: its states, and what it has decoded of a message.
+    fn extension_bytes_max(&self) -> u64 {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &self.deflate {
+            let decoded = match self.delivery {
+                // By the byte past the limit a message that is longer is told.
+                Delivery::Whole => self.limits.message_len_max.saturating_add(1),
+                Delivery::Chunks => DECODED_CHUNK_CAPACITY_MAX,
+            };
+            return decoded.saturating_add(deflate.bytes_max());
+        }
+        0
     }
 }
 
@@ -120,8 +137,8 @@ pub struct Limits {
     pub body_len_max: usize,
     /// Payload bytes of one frame. 16 MiB, as `message_len_max`.
     pub frame_len_max: u64,
-    /// Payload bytes of one message, over all its fragments. 16 MiB. In [`Delivery::Chunks`] it
-    /// costs no memory and can be as large as you like.
+    /// Payload bytes of one message, over all its fragments; of a compressed one, what it inflates
+    /// to. 16 MiB. In [`Delivery::Chunks`] it costs no memory and can be as large as you like.
     pub message_len_max: u64,
     /// Frames of one message. 131,072: a fragment costs time, not memory, and 4 MiB in fragments
     /// of 64 bytes is still within it.

@@ -101,13 +101,19 @@
 //! already. What *you* do wrong is a `Result`, [`SendError`], and changes nothing. After a
 //! failure every call is inert. How a connection ended is told once, by a [`Closure`].
 //!
+//! # Compression
+//!
+//! With the feature `deflate`, [`Config`] takes a `Deflate`: then a client offers
+//! permessage-deflate (RFC 7692), a server agrees to it, and connections compress what they send
+//! and inflate what comes. Its page says what that costs, and when it must not be used.
+//!
 //! # Limits
 //!
 //! | what | default | past it |
 //! | --- | --- | --- |
 //! | [`head_len_max`](Limits::head_len_max), [`head_lines_max`](Limits::head_lines_max) | 16 KiB, 100 | 431, or [`HandshakeError`] |
 //! | [`body_len_max`](Limits::body_len_max) of a refusal | 64 KiB | the rest is dropped |
-//! | [`frame_len_max`](Limits::frame_len_max), [`message_len_max`](Limits::message_len_max) | 16 MiB | 1009 |
+//! | [`frame_len_max`](Limits::frame_len_max), [`message_len_max`](Limits::message_len_max), inflated | 16 MiB | 1009 |
 //! | [`fragments_max`](Limits::fragments_max) | 131,072 | 1008 |
 //! | [`outbox_len_max`](Limits::outbox_len_max) | 32 MiB | [`SendError::OutboxFull`] |
 //! | [`Keepalive`] | ping after 20 s of quiet, end after 20 s more | [`Timeout::Pong`] |
@@ -120,7 +126,8 @@
 //!
 //! `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`,
 //! `connection`, `receiving` and `receive` (5.4, 6.2), `send` (6.1), `close` (5.5.1, 7), `timer`,
-//! `handshake` (4), `extension` (9.1).
+//! `handshake` (4), `extension` (9.1); for what is compressed `codec` (9.2), `decoded` and
+//! `deflate` (RFC 7692).
 //!
 //! # What it refuses to do
 //!

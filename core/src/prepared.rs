@@ -3,7 +3,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::codec::Codec;
 use crate::event::Message;
+#[cfg(feature = "deflate")]
+use crate::frame::RSV1;
 use crate::frame::{self, FIN, Opcode};
 
 /// A message with its frame's header, laid out once and shared: for one message to many peers.
@@ -24,8 +27,27 @@ use crate::frame::{self, FIN, Opcode};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedMessage {
-    frame: Arc<[u8]>,
+    plain: Frame,
+    /// For connections that have agreed on compression, and the window that it reaches back in.
+    #[cfg(feature = "deflate")]
+    compressed: Option<(Frame, u8)>,
+}
+
+/// A frame without a mask, and where its payload begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    bytes: Arc<[u8]>,
     header_len: usize,
+}
+
+impl Frame {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[self.header_len..]
+    }
 }
 
 impl PreparedMessage {
@@ -34,23 +56,65 @@ impl PreparedMessage {
     pub fn new<'m>(message: impl Into<Message<'m>>) -> Self {
         let message = message.into();
         let payload = message.as_bytes();
-        let opcode = if message.is_text() { Opcode::Text } else { Opcode::Binary };
-        let (header, header_len) = frame::encode(FIN | opcode as u8, payload.len(), None);
-        let mut frame = Vec::with_capacity(header_len + payload.len());
-        frame.extend_from_slice(&header[..header_len]);
-        frame.extend_from_slice(payload);
-        Self { frame: frame.into(), header_len }
+        Self {
+            plain: frame(FIN | opcode(message) as u8, payload),
+            #[cfg(feature = "deflate")]
+            compressed: None,
+        }
+    }
+
+    /// Lays a message out and compresses it too, once for all connections that have agreed on
+    /// permessage-deflate (RFC 7692), with these settings; the others get it as it is.
+    ///
+    /// A connection that keeps its context begins with an empty one after it: there,
+    /// [`Deflate::no_context_takeover`](crate::Deflate::no_context_takeover) loses nothing more.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compressed<'m>(message: impl Into<Message<'m>>, deflate: &crate::Deflate) -> Self {
+        let message = message.into();
+        let mut prepared = Self::new(message);
+        let (payload, window_bits) = deflate.compress_once(message.as_bytes());
+        if payload.len() < message.len() {
+            let first = FIN | RSV1 | opcode(message) as u8;
+            prepared.compressed = Some((frame(first, &payload), window_bits));
+        }
+        prepared
     }
 
     /// The message's payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.frame[self.header_len..]
+        self.plain.payload()
     }
 
-    /// The frame as a server sends it.
+    /// The frame as a server sends it on a connection without compression.
     #[must_use]
     pub fn frame(&self) -> &[u8] {
-        &self.frame
+        self.plain.bytes()
     }
+
+    /// The frame for a connection with or without an extension.
+    pub(crate) fn frame_for(&self, codec: Option<&mut dyn Codec>) -> &Frame {
+        #[cfg(feature = "deflate")]
+        if let (Some(codec), Some((frame, window_bits))) = (codec, &self.compressed)
+            && codec.takes_prepared(*window_bits)
+        {
+            return frame;
+        }
+        #[cfg(not(feature = "deflate"))]
+        let _ = codec;
+        &self.plain
+    }
+}
+
+const fn opcode(message: Message<'_>) -> Opcode {
+    if message.is_text() { Opcode::Text } else { Opcode::Binary }
+}
+
+fn frame(first: u8, payload: &[u8]) -> Frame {
+    let (header, header_len) = frame::encode(first, payload.len(), None);
+    let mut bytes = Vec::with_capacity(header_len + payload.len());
+    bytes.extend_from_slice(&header[..header_len]);
+    bytes.extend_from_slice(payload);
+    Frame { bytes: bytes.into(), header_len }
 }

@@ -16,7 +16,12 @@ const TEXT_MESSAGE: u8 = FIN | Opcode::Text as u8;
 const BINARY_MESSAGE: u8 = FIN | Opcode::Binary as u8;
 
 /// In [`Delivery::Chunks`], an extension decodes until there are this many bytes.
-pub(crate) const DECODED_CHUNK_LEN: usize = 16 * 1024;
+const DECODED_CHUNK_LEN: usize = 16 * 1024;
+
+/// The memory that this takes: what was begun goes on past it, with an inflater by as much again,
+/// in memory that doubles.
+#[cfg(feature = "deflate")]
+pub(crate) const DECODED_CHUNK_CAPACITY_MAX: u64 = 4 * DECODED_CHUNK_LEN as u64;
 
 /// And it is given this many at once, since what it does not take is masked again.
 const CODED_PIECE_LEN: usize = 4 * 1024;

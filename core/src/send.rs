@@ -124,9 +124,11 @@ impl Connection {
         outbox: &mut Outbox,
     ) -> Result<(), SendError> {
         self.check_message(message.payload().len(), outbox)?;
-        match self.next_key() {
-            None => outbox.lay_laid(message.frame()),
-            Some(key) => outbox.lay_masked_frame(message.frame()[0], message.payload(), key),
+        let key = self.next_key();
+        let frame = message.frame_for(self.codec.as_deref_mut().map(|codec| codec as _));
+        match key {
+            None => outbox.lay_laid(frame.bytes()),
+            Some(key) => outbox.lay_masked_frame(frame.bytes()[0], frame.payload(), key),
         }
         Ok(())
     }
@@ -314,7 +316,7 @@ impl Connection {
         let Some(codec) = &mut self.codec else { return };
         let len = codec.encode(payload, fin, outbox);
         let is_whole = fin && first != Opcode::Continuation;
-        if is_whole && len >= payload.len() && codec.can_take_back() {
+        if is_whole && len >= payload.len() && codec.take_back(payload.len()) {
             outbox.drop_bare(len);
             self.lay_fragments(first, payload, fin, outbox);
             return;

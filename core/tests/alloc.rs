@@ -412,3 +412,102 @@ fn growing_is_linear() {
         assert!(count < 20 && sum < 4 * LEN, "{count} allocations of {sum} bytes, sent");
     }
 }
+
+/// With permessage-deflate (RFC 7692).
+#[cfg(feature = "deflate")]
+mod deflate {
+    use super::*;
+    use bluewire_core::Deflate;
+
+    fn end(role: Role, deflate: &Deflate, delivery: Delivery) -> End {
+        let offer = "permessage-deflate; client_max_window_bits";
+        let agreed = deflate.accept(offer).expect("a plain offer");
+        let config = Config { deflate: Some(deflate.clone()), delivery, ..Config::default() };
+        let connection = connection(role, &config).with_deflate(agreed);
+        End { connection, inbox: Inbox::default(), outbox: Outbox::new() }
+    }
+
+    /// Messages of all sizes, of which the last one does not compress.
+    fn messages() -> Vec<Vec<u8>> {
+        let noise =
+            (0..5000_u32).map(|n| n.wrapping_mul(n).wrapping_mul(2_654_435_761).to_be_bytes()[0]);
+        let text = b"{\"id\": 12345, \"name\": \"a name\", \"tags\": [\"one\", \"two\"]}";
+        vec![b"".to_vec(), text.to_vec(), text.repeat(20), text.repeat(2000), noise.collect()]
+    }
+
+    #[test]
+    fn two_ends_that_compress_allocate_nothing() {
+        let messages = messages();
+        let fragments = ["a part, ", "and the rest"];
+        let fragments_len = fragments.concat().len() * messages.len();
+        let sent_len = messages.concat().len() + fragments_len;
+        for takeover in [true, false] {
+            for delivery in [Delivery::Whole, Delivery::Chunks] {
+                for read_len in [100, usize::MAX] {
+                    let deflate = Deflate::default()
+                        .no_context_takeover(!takeover)
+                        .peer_no_context_takeover(!takeover)
+                        .len_min(0);
+                    let mut client = end(Role::Client, &deflate, delivery);
+                    let mut server = end(Role::Server, &deflate, delivery);
+                    let name = format!("takeover {takeover}, {delivery:?}, reads of {read_len}");
+                    assert_allocates_nothing(&name, || {
+                        for message in &messages {
+                            client.connection.send(message, &mut client.outbox).expect("open");
+                            let (connection, outbox) = (&mut client.connection, &mut client.outbox);
+                            connection.send_fragment(fragments[0], false, outbox).expect("open");
+                            connection.send_fragment(fragments[1], true, outbox).expect("open");
+                        }
+                        let mut len = 0;
+                        let bytes = client.outbox.unsent();
+                        server.hear(bytes, read_len, |event, connection, outbox| {
+                            let (Event::Message(message) | Event::Chunk { part: message, .. }) =
+                                event
+                            else {
+                                panic!("{event:?}");
+                            };
+                            len += message.len();
+                            connection.send(message, outbox).expect("open");
+                            write(outbox, usize::MAX, 0);
+                        });
+                        assert_eq!(len, sent_len);
+                        client.outbox.sent(client.outbox.len());
+                    });
+                }
+            }
+        }
+    }
+
+    /// The numbers on the page of [`Deflate`].
+    #[test]
+    fn a_context_costs_what_its_page_says() {
+        let small = Deflate::default().memory_level(1).window_bits(9);
+        let text = [b'x'; 1000];
+        for (deflate, compressor_kib) in [(Deflate::default(), 371), (small, 134)] {
+            let mut sender = end(Role::Server, &deflate, Delivery::Whole);
+            // So that the outbox does not count.
+            End::new(Role::Server, &Config::default())
+                .connection
+                .send(&[0; 2000], &mut sender.outbox)
+                .expect("open");
+            write(&mut sender.outbox, usize::MAX, 0);
+            let (count, bytes) =
+                allocations(|| sender.connection.send(&text, &mut sender.outbox).expect("open"));
+            assert_eq!((count, bytes / 1024), (1, compressor_kib));
+            let states = Config { deflate: Some(deflate.clone()), ..Config::default() }
+                .max_bytes_per_connection()
+                - Config::default().max_bytes_per_connection()
+                - Config::default().limits.message_len_max;
+            assert!(states >= bytes as u64 + 47 * 1024 && states < bytes as u64 + 80 * 1024);
+
+            let mut receiver = end(Role::Client, &deflate, Delivery::Whole);
+            receiver.inbox.extend(sender.outbox.unsent());
+            let (_, bytes) = allocations(|| {
+                let End { connection, inbox, outbox } = &mut receiver;
+                assert!(connection.next_event(NOW, inbox, outbox).is_some());
+            });
+            // With memory for the message.
+            assert_eq!(bytes / 1024, 47);
+        }
+    }
+}

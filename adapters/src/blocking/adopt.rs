@@ -12,8 +12,8 @@ impl<S: Transport> WebSocket<S> {
     /// The client's end of a connection that another HTTP library has upgraded: it has checked
     /// the response, and here come the stream and what it has read beyond the response's head.
     ///
-    /// No extension may have been agreed on. [`protocol`](Self::protocol) and the heads are
-    /// unknown here.
+    /// No extension may have been agreed on, but for that of `with_deflate`, which must follow at
+    /// once. [`protocol`](Self::protocol) and the heads are unknown here.
     #[must_use]
     pub fn adopt_client(stream: S, leftover: &[u8], config: impl Into<Arc<Config>>) -> Self {
         Self::new(stream, Opened::adopted(Role::Client, leftover, config.into()))
@@ -22,10 +22,23 @@ impl<S: Transport> WebSocket<S> {
     /// The server's end of such a connection: the response that upgrades it has been written,
     /// and the request's `Origin` is as it should be.
     ///
-    /// No extension may have been agreed on. [`protocol`](Self::protocol) and the heads are
-    /// unknown here.
+    /// No extension may have been agreed on, but for that of `with_deflate`, which must follow at
+    /// once. [`protocol`](Self::protocol) and the heads are unknown here.
     #[must_use]
     pub fn adopt_server(stream: S, leftover: &[u8], config: impl Into<Arc<Config>>) -> Self {
         Self::new(stream, Opened::adopted(Role::Server, leftover, config.into()))
+    }
+
+    /// The same connection, with the compression (RFC 7692) that was agreed on in that handshake,
+    /// by [`Deflate::accept`](crate::Deflate::accept) or
+    /// [`Deflate::confirm`](crate::Deflate::confirm). Its settings are those of
+    /// [`Config::deflate`], or the default ones.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, params: crate::DeflateParams) -> Self {
+        let Self { stream, engine, .. } = self;
+        let mut opened = engine.into_opened();
+        opened.connection = opened.connection.with_deflate(params);
+        Self::new(stream, opened)
     }
 }

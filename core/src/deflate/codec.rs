@@ -91,11 +91,8 @@ impl Codec for DeflateCodec {
     }
 
     fn encode(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
-        let Deflate { level, memory_level, ref pool, .. } = self.settings;
-        let compressor = self.compressor.get_or_insert_with(|| {
-            pool.take_compressor(self.window_bits)
-                .unwrap_or_else(|| Compressor::new(level, memory_level, self.window_bits))
-        });
+        let compressor =
+            self.compressor.get_or_insert_with(|| self.settings.compressor(self.window_bits));
         let len = compressor.compress(payload, fin, outbox);
         self.was_used = true;
         if fin && self.no_context_takeover {
@@ -104,10 +101,17 @@ impl Codec for DeflateCodec {
         len
     }
 
-    /// With a context the peer's window must have what the compressor's has: a message that went
-    /// through the compressor goes to the peer as it came out, be it a few bytes longer.
-    fn can_take_back(&self) -> bool {
-        self.no_context_takeover
+    /// With a context the peer's window must have all that the compressor's has. A message that
+    /// fills the window can be taken back nevertheless, with the window, since nothing of before it
+    /// is left there to lose. A shorter one goes to the peer as it came out.
+    fn take_back(&mut self, len: usize) -> bool {
+        if !self.no_context_takeover && len < 1 << self.window_bits {
+            return false;
+        }
+        if let Some(compressor) = &mut self.compressor {
+            compressor.forget();
+        }
+        true
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -122,6 +126,16 @@ impl Codec for DeflateCodec {
         } else {
             self.give_compressor_back();
         }
+    }
+
+    fn takes_prepared(&mut self, window_bits: u8) -> bool {
+        if window_bits > self.window_bits {
+            return false;
+        }
+        // The peer's window has a message now that the compressor's has not, so that nothing of
+        // before it is where the compressor would say.
+        self.give_compressor_back();
+        true
     }
 
     fn deflate_params(&self) -> Option<DeflateParams> {

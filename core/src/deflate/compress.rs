@@ -88,6 +88,13 @@ impl fmt::Debug for Compressor {
     }
 }
 
+/// The memory of a compressor: two windows and two bytes for each place in one; a table of 65,536
+/// places; the symbols and bytes of a block; and the rest.
+pub(super) const fn bytes_max(memory_level: u8, window_bits: u8) -> u64 {
+    let window_bits = if window_bits < WINDOW_BITS_MIN { WINDOW_BITS_MIN } else { window_bits };
+    (4 << window_bits) + 2 * 65_536 + (7 << (memory_level + 6)) + 8 * 1024
+}
+
 /// The length of a part of what is in memory.
 pub(super) fn narrow(len: u64) -> usize {
     usize::try_from(len).expect("it lies in memory")

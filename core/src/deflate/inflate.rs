@@ -9,6 +9,9 @@ use crate::deflate::compress::{TAIL, narrow};
 use crate::deflate::params::WINDOW_BITS_MAX;
 use crate::error::ProtocolError;
 
+/// The memory of one: the largest window, and tables.
+pub(super) const BYTES_MAX: u64 = 64 * 1024;
+
 pub(super) struct Inflater {
     zlib: Zlib,
     /// Whether nothing has come since a message or a stream of blocks ended.

@@ -7,7 +7,7 @@ use bluewire_core::{
     Config, Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError,
 };
 
-use crate::common::{BOTH, End, Sent, Told};
+use crate::common::{BOTH, End, Sent, Told, frames_sent_by};
 use crate::oracle::inflate;
 use crate::{config, end_with};
 
@@ -126,8 +126,15 @@ fn what_does_not_compress_is_sent_as_it_is_where_that_can_be() {
             assert_eq!(first.0, 0xc2);
             assert_eq!(send(&mut end, &bytes), Sent::new(0x82, &bytes));
             assert_eq!(send(&mut end, &text), first);
-            // With one the peer needs to have it in its window.
-            let mut end = sender(role, deflate());
+            // With one the peer needs to have it in its window, unless it fills that.
+            let mut end = sender(role, deflate().level(2));
+            if len > 1 << 15 {
+                let first = send(&mut end, &text[..100]);
+                assert_ne!(send(&mut end, &text[..100]), first);
+                assert_eq!(send(&mut end, &bytes), Sent::new(0x82, &bytes));
+                assert_eq!(send(&mut end, &text[..100]), first);
+                continue;
+            }
             let Sent(0xc2, payload) = send(&mut end, &bytes) else { panic!("compressed") };
             assert!(payload.len() < len + len / 1000 + 20);
             let mut output = Vec::new();
@@ -176,14 +183,21 @@ fn no_match_reaches_back_further_than_was_agreed() {
                     ..DeflateParams::default()
                 };
                 let mut end = end_with(role, &config(deflate().level(level)), params);
-                let mut output = Vec::new();
+                let (mut window, mut received) = (Vec::new(), Vec::new());
                 let mut distance_max = 0;
                 for part in bytes.chunks(7_777) {
-                    let Sent(0xc2, payload) = send(&mut end, part) else { panic!("compressed") };
-                    let distance = inflate(&payload, &mut output).expect("as 7.2.1 makes it");
+                    let Sent(first, payload) = send(&mut end, part);
+                    if first == 0x82 {
+                        // Noise that fills the window.
+                        received.extend(payload);
+                        continue;
+                    }
+                    let before = window.len();
+                    let distance = inflate(&payload, &mut window).expect("as 7.2.1 makes it");
                     distance_max = distance_max.max(distance);
+                    received.extend_from_slice(&window[before..]);
                 }
-                assert_eq!(output, bytes);
+                assert!(received == bytes);
                 assert!(distance_max <= 1 << bits, "{bits} bits, level {level}: {distance_max}");
                 assert!(
                     distance_max > 1 << (bits - 2),
@@ -291,6 +305,52 @@ fn prepared_and_gathered_messages_find_their_way() {
             assert_eq!(told, [Told::text(&text), Told::text(&text), Told::text("short")]);
             assert!(bytes.len() < text.len() + 120);
         }
+    }
+}
+
+#[test]
+fn a_message_is_compressed_once_for_many_connections() {
+    let text = "news for all of you, and more news for all of you";
+    let news = PreparedMessage::compressed(text, &deflate());
+    assert_eq!(news.payload(), text.as_bytes());
+    let incompressible = PreparedMessage::compressed(&noise(100), &deflate());
+    for role in BOTH {
+        let other = if role == Role::Client { Role::Server } else { Role::Client };
+        for forgets in [false, true] {
+            let mut end = sender(role, deflate().no_context_takeover(forgets));
+            let mut peer = end_with(other, &config(deflate()), DeflateParams::default());
+            for _ in 0..3 {
+                end.connection
+                    .send("one of its own, one of its own", &mut end.outbox)
+                    .expect("open");
+                end.connection.send_prepared(&news, &mut end.outbox).expect("open");
+                end.connection.send_prepared(&incompressible, &mut end.outbox).expect("open");
+                end.connection
+                    .send("one of its own, one of its own", &mut end.outbox)
+                    .expect("open");
+                let bytes = end.write_all();
+                let own = Told::text("one of its own, one of its own");
+                let expected = [own.clone(), Told::text(text), Told::binary(noise(100)), own];
+                assert_eq!(peer.hear(&bytes), expected);
+                let frames = frames_sent_by(role, &bytes);
+                let firsts: Vec<_> = frames.iter().map(|frame| frame.0).collect();
+                assert_eq!(firsts, [0xc1, 0xc1, 0x82, 0xc1]);
+            }
+        }
+        // With a smaller window than it was compressed with, and without compression.
+        let small = DeflateParams {
+            server_max_window_bits: Some(9),
+            client_max_window_bits: Some(9),
+            ..DeflateParams::default()
+        };
+        for mut end in [end_with(role, &config(deflate()), small), End::new(role)] {
+            end.connection.send_prepared(&news, &mut end.outbox).expect("open");
+            assert_eq!(end.sent(), [Sent::new(0x81, text)]);
+        }
+        let news = PreparedMessage::compressed(text, &deflate().window_bits(9));
+        let mut end = end_with(role, &config(deflate()), small);
+        end.connection.send_prepared(&news, &mut end.outbox).expect("open");
+        assert_eq!(end.sent()[0].0, 0xc1);
     }
 }
 
