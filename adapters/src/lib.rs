@@ -29,6 +29,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Which adapter
+//!
+//! | you have | take |
+//! | --- | --- |
+//! | a few connections, threads, no runtime | [`blocking`]: calls wait, two threads for both directions |
+//! | many connections, or smol already | [`smol`]: a task for each, no buffers while idle |
+//! | another runtime, an event loop of your own, no operating system | [`bluewire_core`]: its front page has the loop |
+//! | callbacks, as in a browser | `websocketfactory::create` on either adapter, see [`facade`] |
+//!
+//! Each is a feature of its own; both are on by default.
+//!
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
 #![cfg_attr(
