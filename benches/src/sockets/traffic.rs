@@ -66,3 +66,54 @@ impl Traffic {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The echo of every frame of a round, and of the next round's first.
+    fn echoes(traffic: &Traffic) -> Vec<u8> {
+        [&traffic.echoes[..], &traffic.echoes[..traffic.echo_len]].concat()
+    }
+
+    #[test]
+    fn true_echoes_pass_however_they_are_cut() {
+        let traffic = Traffic::new(125, 3);
+        for len in 1..400 {
+            let mut place = Place::default();
+            for part in echoes(&traffic).chunks(len) {
+                traffic.check(&mut place, part).expect("a true echo");
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_byte_passes() {
+        let traffic = Traffic::new(16, 2);
+        for changed in 0..echoes(&traffic).len() {
+            let mut came = echoes(&traffic);
+            came[changed] ^= 1;
+            assert!(traffic.check(&mut Place::default(), &came).is_err(), "{changed}");
+        }
+    }
+
+    #[test]
+    fn the_echo_of_another_message_does_not_pass() {
+        let traffic = Traffic::new(16, 2);
+        let second = &traffic.echoes[traffic.echo_len..];
+        assert!(traffic.check(&mut Place::default(), second).is_err());
+    }
+
+    #[test]
+    fn any_run_of_frames_lies_in_one_piece() {
+        let traffic = Traffic::new(16, 64);
+        let round = 64 * traffic.frame_len;
+        let stream = traffic.frames.repeat(2);
+        let (mut place, mut at) = (Place::default(), 0);
+        for len in [1, 37, round, round - 1] {
+            assert_eq!(traffic.frames(place, len), &stream[at..at + len]);
+            traffic.sent(&mut place, len);
+            at += len;
+        }
+    }
+}

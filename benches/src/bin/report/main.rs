@@ -65,7 +65,8 @@ fn main() -> io::Result<()> {
     let (sockets, socket_charts) = sockets::take()?;
     draw(directory, &socket_charts)?;
     if arg.as_deref() == Some("sockets") {
-        return fs::write(&file, replaced(&fs::read_to_string(&file)?, &sockets));
+        let document = replaced(&fs::read_to_string(&file)?, &sockets);
+        return fs::write(&file, document.ok_or_else(|| io::Error::other("no such section yet"))?);
     }
     let rounds = arg.and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
     let idle = idle()?;
@@ -103,13 +104,12 @@ fn draw(directory: &Path, charts: &[(&str, String)]) -> io::Result<()> {
     charts.iter().try_for_each(|(name, svg)| fs::write(directory.join(name), svg))
 }
 
-/// The document with another section about sockets, at its place or at the end.
-fn replaced(document: &str, section: &str) -> String {
-    let start = document.find(sockets::TITLE).unwrap_or(document.len());
-    let (before, old) = document.split_at(start);
+/// The document with another section about sockets; `None` if it has none.
+fn replaced(document: &str, section: &str) -> Option<String> {
+    let (before, old) = document.split_at(document.find(sockets::TITLE)?);
     // The next section of the same rank.
     let after = old.find("\n## ").map_or("", |end| &old[end..]);
-    format!("{before}{section}{after}")
+    Some(format!("{before}{section}{after}"))
 }
 
 /// What idle connections cost, by the program beside this one; it needs the example
