@@ -15,6 +15,8 @@ use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::progress::Progress;
 use crate::server::Place;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// How to accept connections.
 ///
@@ -240,12 +242,28 @@ fn answer(status: u16) -> HttpAnswer {
     HttpAnswer::new(status).expect("it is a status")
 }
 
+impl AcceptError {
+    /// An error of the stream on which the opening handshake is under way.
+    #[cfg(any(feature = "blocking", feature = "smol"))]
+    pub(crate) fn of_stream(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        let error = match TlsError::take(error) {
+            Ok(error) => return Self::Tls(Box::new(error)),
+            Err(error) => error,
+        };
+        Self::Io(error)
+    }
+}
+
 /// Why a connection was not accepted. The client has been answered, as far as it could be.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AcceptError {
     /// The stream failed.
     Io(io::Error),
+    /// TLS failed.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsError>),
     /// The request breaks a rule, or did not come in time.
     Handshake(HandshakeError),
     /// A page of another origin asked. It was answered by 403.
@@ -269,6 +287,8 @@ impl fmt::Display for AcceptError {
             Self::Io(error) => {
                 write!(f, "the connection failed during the opening handshake: {error}")
             }
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
             Self::OriginRefused(head) => {
                 let origin = head.headers().first_str("Origin").unwrap_or_default();
@@ -292,6 +312,8 @@ impl std::error::Error for AcceptError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Header(error) => Some(error),
             Self::OriginRefused(_)

@@ -15,6 +15,8 @@ use bluewire_core::{
 use crate::clock::Clock;
 use crate::progress::Progress;
 use crate::server::Place;
+#[cfg(feature = "tls")]
+use crate::tls::{Tls, TlsError};
 use crate::url::{Url, UrlError};
 
 /// Where to connect and how: a URL, headers, subprotocols, settings.
@@ -35,10 +37,12 @@ pub struct ConnectOptions {
     protocols: Vec<String>,
     config: Arc<Config>,
     connect_timeout: Duration,
+    #[cfg(feature = "tls")]
+    tls: Tls,
 }
 
 impl ConnectOptions {
-    /// A connection to this URL, whose scheme is `ws`.
+    /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -46,6 +50,8 @@ impl ConnectOptions {
             protocols: Vec::new(),
             config: Arc::default(),
             connect_timeout: Duration::from_secs(10),
+            #[cfg(feature = "tls")]
+            tls: Tls::default(),
         }
     }
 
@@ -94,6 +100,14 @@ impl ConnectOptions {
         self.connect_timeout = timeout;
         self
     }
+
+    /// Sets what is trusted where the URL is `wss`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
 }
 
 impl From<&str> for ConnectOptions {
@@ -113,19 +127,33 @@ impl From<String> for ConnectOptions {
 pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) connect_timeout: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Tls,
     client_request: ClientRequest,
     config: Arc<Config>,
 }
 
 impl Request {
     pub(crate) fn check(options: ConnectOptions) -> Result<Self, ConnectError> {
-        let ConnectOptions { url, headers, protocols, config, connect_timeout } = options;
-        let url: Url = url.parse().map_err(ConnectError::Url)?;
-        if url.is_secure() {
-            return Err(ConnectError::TlsUnavailable);
+        let url: Url = options.url.parse().map_err(ConnectError::Url)?;
+        let client_request = client_request(&url, &options.headers, &options.protocols)?;
+        Ok(Self {
+            url,
+            connect_timeout: options.connect_timeout,
+            #[cfg(feature = "tls")]
+            tls: options.tls,
+            client_request,
+            config: options.config,
+        })
+    }
+
+    /// The same for a connection that is made here: TLS, if it is asked for, must be there.
+    pub(crate) fn to_connect(options: ConnectOptions) -> Result<Self, ConnectError> {
+        let request = Self::check(options)?;
+        match request.url.is_secure() && cfg!(not(feature = "tls")) {
+            true => Err(ConnectError::TlsUnavailable),
+            false => Ok(request),
         }
-        let client_request = client_request(&url, &headers, &protocols)?;
-        Ok(Self { url, connect_timeout, client_request, config })
     }
 
     /// The facade's rules: `Referer` may not be set, and messages come whole.
@@ -133,7 +161,7 @@ impl Request {
         if options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer")) {
             return Err(ConnectError::Header(HeadError::ReservedHeader));
         }
-        let mut request = Self::check(options)?;
+        let mut request = Self::to_connect(options)?;
         if request.config.delivery != bluewire_core::Delivery::Whole {
             Arc::make_mut(&mut request.config).delivery = bluewire_core::Delivery::Whole;
         }
@@ -268,6 +296,19 @@ impl Opening {
     }
 }
 
+impl ConnectError {
+    /// An error of the stream on which the opening handshake is under way.
+    #[cfg(any(feature = "blocking", feature = "smol"))]
+    pub(crate) fn of_stream(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        let error = match TlsError::take(error) {
+            Ok(error) => return Self::Tls(error),
+            Err(error) => error,
+        };
+        Self::Io(error)
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -276,8 +317,11 @@ pub enum ConnectError {
     Url(UrlError),
     /// A header or subprotocol is not one that may be set. Nothing has been tried.
     Header(HeadError),
-    /// The URL is `wss`, and there is no TLS here.
+    /// The URL is `wss`, and this was built without the feature `tls`.
     TlsUnavailable,
+    /// TLS failed, so that nothing was sent.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
     /// The host's name was not found.
     Resolve(io::Error),
     /// No address of the host could be reached: each with its own reason.
@@ -298,6 +342,8 @@ impl fmt::Display for ConnectError {
             Self::Url(error) => error.fmt(f),
             Self::Header(error) => error.fmt(f),
             Self::TlsUnavailable => f.write_str("the URL asks for TLS, which is not built in"),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
             Self::Resolve(error) => write!(f, "the host was not found: {error}"),
             Self::Unreachable(failures) if failures.is_empty() => {
                 f.write_str("the host has no address")
@@ -331,6 +377,8 @@ impl std::error::Error for ConnectError {
             Self::Resolve(error) | Self::Io(error) => Some(error),
             Self::Unreachable(failures) => failures.first().map(|(_, error)| error as _),
             Self::Handshake(error) => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
             Self::TlsUnavailable | Self::Refused(_) | Self::Abandoned => None,
         }
     }

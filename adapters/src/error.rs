@@ -8,6 +8,8 @@ use bluewire_core::{Fault, SendError};
 
 use crate::accept::AcceptError;
 use crate::connect::ConnectError;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// Why a connection could not be made, or did not end in order.
 #[derive(Debug)]
@@ -21,6 +23,9 @@ pub enum Error {
     Fault(Fault),
     /// The transport failed.
     Io(io::Error),
+    /// TLS failed.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
     /// The connection refused a call.
     Send(SendError),
     /// A callback panicked, with this message.
@@ -44,6 +49,8 @@ impl fmt::Display for Error {
             Self::Accept(error) => error.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Io(error) => write!(f, "the connection was lost: {error}"),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
             Self::CallbackPanicked(message) => write!(f, "a callback panicked: {message}"),
         }
@@ -57,6 +64,8 @@ impl std::error::Error for Error {
             Self::Accept(error) => Some(error),
             Self::Fault(fault) => Some(fault),
             Self::Io(error) => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
             Self::Send(error) => Some(error),
             Self::CallbackPanicked(_) => None,
         }
@@ -65,6 +74,11 @@ impl std::error::Error for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        let error = match TlsError::take(error) {
+            Ok(error) => return Self::Tls(error),
+            Err(error) => error,
+        };
         Self::Io(error)
     }
 }

@@ -64,6 +64,8 @@ mod progress;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod url;
 
 pub use bluewire_core::{

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::TcpStream;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -17,7 +16,7 @@ use bluewire::smol::{Server, WebSocket, accept, accept_with, connect, connect_ov
 use bluewire::{AcceptError, AcceptOptions, ConnectError};
 use smol::future::poll_once;
 use smol::io::{AsyncRead, AsyncWrite};
-use smol::{Async, Timer, block_on, channel};
+use smol::{Timer, block_on, channel};
 
 /// Polls the future so many times, then drops it.
 fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
@@ -180,7 +179,7 @@ async fn asks(url: String, echoed: channel::Sender<()>) {
     assert_eq!(socket.recv().await.unwrap(), None);
 }
 
-async fn answers(mut socket: WebSocket<Async<TcpStream>>) {
+async fn answers(mut socket: WebSocket) {
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
         sender.send(message).await.unwrap();
     }

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use bluewire_core::CloseCode;
 
+use super::net_stream::NetStream;
 use super::stream::Transport;
 use super::websocket::WebSocket;
 use crate::direct::{Rest, WRITE_LEN_MAX, into_io};
@@ -17,7 +18,7 @@ use crate::direct::{Rest, WRITE_LEN_MAX, into_io};
 /// A write sends one message of at most 64 KiB, which leaves as one that is
 /// [sent](WebSocket::send).
 #[derive(Debug)]
-pub struct ByteStream<S> {
+pub struct ByteStream<S = NetStream> {
     socket: WebSocket<S>,
     rest: Rest,
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use bluewire_core::{Inbox, Outbox};
 
+use super::net_stream::NetStream;
 use super::pump::{is_timeout, write_out};
 use super::stream::Transport;
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
@@ -29,9 +32,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 ///
 /// What an option, the network or the server has against it.
-pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<TcpStream>, ConnectError> {
-    let request = Request::check(options.into())?;
-    let mut stream = connect_tcp(&request)?;
+pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream>, ConnectError> {
+    let request = Request::to_connect(options.into())?;
+    let mut stream = secured(connect_tcp(&request)?, &request)?;
     let opened = open(&mut stream, &request)?;
     Ok(WebSocket::new(stream, opened))
 }
@@ -73,18 +76,30 @@ pub(super) fn connect_tcp(request: &Request) -> Result<TcpStream, ConnectError> 
     Err(ConnectError::Unreachable(failures))
 }
 
+/// Speaks TLS over the socket, if the URL asks for it.
+fn secured(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectError> {
+    #[cfg(feature = "tls")]
+    if request.url.is_secure() {
+        let (host, tls) = (request.url.host(), &request.tls);
+        let stream = TlsStream::connect(socket, host, tls, request.connect_timeout);
+        return Ok(stream.map_err(ConnectError::Tls)?.into());
+    }
+    let _ = request;
+    Ok(socket.into())
+}
+
 fn open(stream: &mut impl Transport, request: &Request) -> Result<Opened, ConnectError> {
     let mut opening = Opening::start(request);
     loop {
-        write_out(stream, &mut opening.outbox, WRITE_TIMEOUT).map_err(ConnectError::Io)?;
+        write_out(stream, &mut opening.outbox, WRITE_TIMEOUT).map_err(ConnectError::of_stream)?;
         opening = match opening.advance()? {
             Progress::Done(opened) => return Ok(opened),
             Progress::More(opening) => opening,
         };
         let left = opening.time_left();
-        match read(stream, &mut opening.inbox, left).map_err(ConnectError::Io)? {
+        match read(stream, &mut opening.inbox, left).map_err(ConnectError::of_stream)? {
             Read::End => opening.receive_eof(),
-            Read::Some | Read::TimedOut => {}
+            Read::Some | Read::Nothing => {}
         }
     }
 }
@@ -123,7 +138,7 @@ pub fn accept_with<S: Transport>(
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
                 write_out(&mut stream, &mut opened.outbox, WRITE_TIMEOUT)
-                    .map_err(AcceptError::Io)?;
+                    .map_err(AcceptError::of_stream)?;
                 return Ok(WebSocket::new(stream, opened));
             }
             Err((error, mut outbox)) => {
@@ -132,9 +147,9 @@ pub fn accept_with<S: Transport>(
             }
         };
         let left = accepting.time_left();
-        match read(&mut stream, &mut accepting.inbox, left).map_err(AcceptError::Io)? {
+        match read(&mut stream, &mut accepting.inbox, left).map_err(AcceptError::of_stream)? {
             Read::End => accepting.receive_eof(),
-            Read::Some | Read::TimedOut => {}
+            Read::Some | Read::Nothing => {}
         }
     }
 }
@@ -151,8 +166,10 @@ pub(super) fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
     let mut ignored = [0; 4096];
     while let Some(left) = Duration::from_secs(1).checked_sub(clock.now()) {
         let waited = stream.set_read_timeout(Some(at_least_some(left)));
-        if waited.is_err() || !matches!(stream.read(&mut ignored), Ok(len) if len > 0) {
-            return;
+        match stream.read(&mut ignored) {
+            Ok(len) if len > 0 && waited.is_ok() => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => return,
         }
     }
 }
@@ -160,7 +177,7 @@ pub(super) fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
 enum Read {
     Some,
     End,
-    TimedOut,
+    Nothing,
 }
 
 fn read(
@@ -169,17 +186,16 @@ fn read(
     left: Option<Duration>,
 ) -> io::Result<Read> {
     stream.set_read_timeout(left.map(at_least_some))?;
-    loop {
-        match stream.read(inbox.space()) {
-            Ok(0) => return Ok(Read::End),
-            Ok(len) => {
-                inbox.filled(len);
-                return Ok(Read::Some);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) => return Ok(Read::TimedOut),
-            Err(error) => return Err(error),
+    match stream.read(inbox.space()) {
+        Ok(0) => Ok(Read::End),
+        Ok(len) => {
+            inbox.filled(len);
+            Ok(Read::Some)
         }
+        // Perhaps only a part of what TLS needs has come: the caller looks at the clock.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Read::Nothing),
+        Err(error) if is_timeout(&error) => Ok(Read::Nothing),
+        Err(error) => Err(error),
     }
 }
 

@@ -99,6 +99,7 @@ impl<S: Transport> WebSocket<S> {
     fn read_after(&mut self, error: io::Error) -> Result<Waited, Error> {
         match self.stream.read(self.engine.inbox.space()) {
             Ok(len) if len > 0 => self.engine.inbox.filled(len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             _ => self.engine.lose(error)?,
         }
         Ok(Waited::Progress)

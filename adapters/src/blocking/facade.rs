@@ -8,13 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use bluewire_core::Outbox;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::connect::connect_tcp;
+use super::net_stream::NetStream;
+use super::pump::try_write_out;
+use super::stream::Transport;
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
+#[cfg(feature = "tls")]
+use crate::clock::Clock;
 use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
 use crate::facade::{Runner, Session, Shared, WebSocket};
 use crate::progress::Progress;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 #[cfg(unix)]
 pub(super) type Pipe = std::os::unix::net::UnixStream;
@@ -35,7 +43,7 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
         .name("bluewire".to_owned())
         .spawn(move || match connect(&thread, &request, &bell) {
             Ok((stream, opened)) => match Session::open(&thread, opened) {
-                Some(session) => run(session, &stream, &bell),
+                Some(session) => run(session, stream, &bell),
                 None => thread.fail_to_open(ConnectError::Abandoned.into()),
             },
             Err(error) => thread.fail_to_open(error.into()),
@@ -45,13 +53,13 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
 }
 
 /// The same object for a connection that is open already, here or on the server's side.
-pub(super) fn adopt(stream: TcpStream, opened: Opened) -> io::Result<WebSocket> {
+pub(super) fn adopt(stream: NetStream, opened: Opened) -> io::Result<WebSocket> {
     let (shared, bell) = prepare(String::new())?;
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened) {
         thread::Builder::new()
             .name("bluewire".to_owned())
-            .spawn(move || run(session, &stream, &bell))?;
+            .spawn(move || run(session, stream, &bell))?;
     }
     Ok(WebSocket::new(shared))
 }
@@ -67,12 +75,13 @@ fn connect(
     shared: &Shared,
     request: &Request,
     bell: &Bell,
-) -> Result<(TcpStream, Opened), ConnectError> {
-    let stream = connect_tcp(request)?;
-    stream.set_nonblocking(true).map_err(ConnectError::Io)?;
+) -> Result<(NetStream, Opened), ConnectError> {
+    let socket = connect_tcp(request)?;
+    socket.set_nonblocking(true).map_err(ConnectError::Io)?;
+    let mut stream = secured(socket, shared, request, bell)?;
     let mut opening = Opening::start(request);
     while !shared.is_given_up() {
-        write_some(&stream, &mut opening.outbox).map_err(ConnectError::Io)?;
+        try_write_out(&mut stream, &mut opening.outbox).map_err(ConnectError::of_stream)?;
         opening = match opening.advance()? {
             Progress::Done(opened) => return Ok((stream, opened)),
             Progress::More(opening) => opening,
@@ -81,37 +90,55 @@ fn connect(
         if !wait_for(&stream, true, write, bell, left).map_err(ConnectError::Io)? {
             continue;
         }
-        match (&stream).read(opening.inbox.space()) {
+        match stream.read(opening.inbox.space()) {
             Ok(0) => opening.receive_eof(),
             Ok(len) => opening.inbox.filled(len),
             Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(ConnectError::Io(error)),
+            Err(error) => return Err(ConnectError::of_stream(error)),
         }
     }
     Err(ConnectError::Abandoned)
 }
 
-fn write_some(mut stream: &TcpStream, outbox: &mut Outbox) -> io::Result<()> {
-    while !outbox.is_empty() {
-        match stream.write(outbox.unsent()) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(len) => outbox.sent(len),
-            Err(error) if is_passing(&error) => return Ok(()),
-            Err(error) => return Err(error),
+/// Speaks TLS over the socket, if the URL asks for it, unless the attempt is given up meanwhile.
+fn secured(
+    socket: TcpStream,
+    shared: &Shared,
+    request: &Request,
+    bell: &Bell,
+) -> Result<NetStream, ConnectError> {
+    #[cfg(feature = "tls")]
+    if request.url.is_secure() {
+        let stream = TlsStream::client(socket, request.url.host(), &request.tls);
+        let mut stream = stream.map_err(ConnectError::Tls)?;
+        let clock = Clock::start();
+        while !stream.advance().map_err(ConnectError::Tls)? {
+            let left = request.connect_timeout.saturating_sub(clock.now());
+            if left.is_zero() {
+                return Err(ConnectError::Tls(TlsError::TimedOut(request.connect_timeout)));
+            }
+            if shared.is_given_up() {
+                return Err(ConnectError::Abandoned);
+            }
+            let write = stream.has_outgoing();
+            if poll_for(stream.stream(), true, write, bell, Some(left)).map_err(ConnectError::Io)? {
+                stream.receive().map_err(ConnectError::Tls)?;
+            }
         }
+        return Ok(stream.into());
     }
-    Ok(())
+    let _ = (shared, request, bell);
+    Ok(socket.into())
 }
 
 /// The loop of one connection.
-fn run(mut session: Session, stream: &TcpStream, bell: &Bell) {
+fn run(mut session: Session, mut stream: NetStream, bell: &Bell) {
     if let Err(error) = stream.set_nonblocking(true) {
         session.received_end(Some(error));
     }
     let mut shut_down = false;
     while session.step() {
-        let mut socket = stream;
-        session.write(|slices| socket.write_vectored(slices));
+        session.write(|slices| stream.try_write_vectored(slices));
         let wait = session.wait();
         if wait.skip {
             continue;
@@ -119,11 +146,11 @@ fn run(mut session: Session, stream: &TcpStream, bell: &Bell) {
         if wait.shut_down && !shut_down {
             shut_down = true;
             // If that fails, the end of the stream comes all the sooner.
-            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.shut_down_writing();
         }
         let timeout = session.time_to(wait.until);
-        match wait_for(stream, wait.read, wait.write, bell, timeout) {
-            Ok(true) => read(&mut session, stream),
+        match wait_for(&stream, wait.read, wait.write, bell, timeout) {
+            Ok(true) => read(&mut session, &mut stream),
             Ok(false) => {}
             Err(error) => session.received_end(Some(error)),
         }
@@ -133,7 +160,7 @@ fn run(mut session: Session, stream: &TcpStream, bell: &Bell) {
     }
 }
 
-fn read(session: &mut Session, mut stream: &TcpStream) {
+fn read(session: &mut Session, stream: &mut NetStream) {
     match stream.read(session.space()) {
         Ok(0) => session.received_end(None),
         Ok(len) => session.received(len),
@@ -148,7 +175,21 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// Waits until the socket is ready, the bell rings, or the time is over. Whether to read.
 fn wait_for(
-    stream: &TcpStream,
+    stream: &NetStream,
+    read: bool,
+    write: bool,
+    bell: &Bell,
+    timeout: Option<Duration>,
+) -> io::Result<bool> {
+    // What TLS has deciphered already, the socket does not tell of.
+    let there = read && stream.has_incoming();
+    let timeout = if there { Some(Duration::ZERO) } else { timeout };
+    Ok(poll_for(stream.socket(), read, write, bell, timeout)? || there)
+}
+
+/// The same for the socket alone.
+fn poll_for(
+    socket: &TcpStream,
     read: bool,
     write: bool,
     bell: &Bell,
@@ -157,7 +198,7 @@ fn wait_for(
     let mut flags = PollFlags::empty();
     flags.set(PollFlags::IN, read);
     flags.set(PollFlags::OUT, write);
-    let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN), PollFd::new(stream, flags)];
+    let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN), PollFd::new(socket, flags)];
     // A socket for which there is nothing to wait would still report its end, again and again.
     let count = if flags.is_empty() { 1 } else { 2 };
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());

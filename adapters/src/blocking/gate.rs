@@ -12,10 +12,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::facade::Bell;
 use super::incoming::{Incoming, Plain, Upgrade};
+use super::net_stream::NetStream;
 use super::pump::{is_timeout, try_write_out};
 use super::stream::Transport;
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
 use crate::accept::{AcceptError, Accepting, Heard, turn_away};
 use crate::server::{Hall, LINGER, PAUSE_MAX, PAUSE_MIN, ServerOptions, concerns_one};
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// After so many new clients those who are there already have their turn.
 const ACCEPTED_MAX: usize = 64;
@@ -47,7 +52,7 @@ pub(super) enum Next {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: NetStream,
     stage: Stage,
 }
 
@@ -124,7 +129,7 @@ impl Gate {
         let flags = if listening { PollFlags::IN } else { PollFlags::empty() };
         fds.push(PollFd::new(listener, flags));
         for client in &self.clients {
-            fds.push(PollFd::new(&client.stream, client.interest()));
+            fds.push(PollFd::new(client.stream.socket(), client.interest()));
             if let Some(left) = client.time_left() {
                 timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
             }
@@ -165,7 +170,7 @@ impl Gate {
     fn accept(&mut self) {
         for _ in 0..ACCEPTED_MAX {
             let Some(listener) = &self.listener else { return };
-            match listener.accept().and_then(|(stream, _)| prepared(stream)) {
+            match listener.accept().and_then(|(stream, _)| prepared(stream, &self.options)) {
                 Ok(stream) => {
                     (self.resume, self.pause) = (None, PAUSE_MIN);
                     if self.clients.len() >= self.hall.handshakes_max() {
@@ -189,16 +194,22 @@ impl Gate {
     }
 }
 
-fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
+fn prepared(stream: TcpStream, options: &ServerOptions) -> io::Result<NetStream> {
     stream.set_nonblocking(true)?;
     // A message leaves when it is written: the engine has put together what it could.
     stream.set_nodelay(true)?;
-    Ok(stream)
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &options.tls {
+        return Ok(TlsStream::server(stream, tls).map_err(TlsError::into_io)?.into());
+    }
+    let _ = options;
+    Ok(stream.into())
 }
 
 impl Client {
     fn interest(&self) -> PollFlags {
         match &self.stage {
+            _ if self.stream.has_outgoing() => PollFlags::OUT,
             Stage::Refused { outbox, .. } if !outbox.is_empty() => PollFlags::OUT,
             _ => PollFlags::IN,
         }
@@ -211,8 +222,18 @@ impl Client {
         }
     }
 
-    /// Reads and goes on.
+    /// Reads and goes on, also with what was read before: nobody else tells of that.
     fn look(self, options: &Arc<ServerOptions>, hall: &Arc<Hall>) -> Look {
+        let mut client = self;
+        loop {
+            match client.look_once(options, hall) {
+                Look::Stays(stays) if stays.stream.has_incoming() => client = stays,
+                look => return look,
+            }
+        }
+    }
+
+    fn look_once(self, options: &Arc<ServerOptions>, hall: &Arc<Hall>) -> Look {
         let Self { mut stream, stage } = self;
         match stage {
             Stage::Reading(mut accepting) => {
@@ -222,7 +243,7 @@ impl Client {
                     Err(error) if is_timeout(&error) => {}
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => {
-                        options.tell_refused(&AcceptError::Io(error));
+                        options.tell_refused(&AcceptError::of_stream(error));
                         return Look::Gone;
                     }
                 }
@@ -234,7 +255,7 @@ impl Client {
 }
 
 fn hear(
-    stream: TcpStream,
+    stream: NetStream,
     accepting: Accepting,
     options: &Arc<ServerOptions>,
     hall: &Arc<Hall>,
@@ -267,7 +288,7 @@ fn hear(
 
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-fn linger(mut stream: TcpStream, mut outbox: Outbox, until: Instant, mut shut_down: bool) -> Look {
+fn linger(mut stream: NetStream, mut outbox: Outbox, until: Instant, mut shut_down: bool) -> Look {
     if Instant::now() >= until {
         return Look::Gone;
     }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{HttpAnswer, Inbox, Offer, Outbox, RequestHead};
 
 use super::connect::refuse;
+use super::net_stream::NetStream;
 use super::pump::write_out;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, Asked, decline};
@@ -33,7 +34,7 @@ impl Incoming {
     /// # Errors
     ///
     /// Why the client has no WebSocket: the stream failed, or it was answered otherwise.
-    pub fn respond(self) -> Result<WebSocket<TcpStream>, AcceptError> {
+    pub fn respond(self) -> Result<WebSocket<NetStream>, AcceptError> {
         match self {
             Self::Upgrade(mut upgrade) => {
                 let decided = match upgrade.options.on_offer.clone() {
@@ -76,7 +77,7 @@ impl Incoming {
 /// A request for a WebSocket, to be accepted or rejected. The options' origins have been checked,
 /// and their headers and the subprotocol are in the offer.
 pub struct Upgrade {
-    stream: TcpStream,
+    stream: NetStream,
     asked: Asked,
     place: Place,
     options: Arc<ServerOptions>,
@@ -84,7 +85,7 @@ pub struct Upgrade {
 
 impl Upgrade {
     pub(super) const fn new(
-        stream: TcpStream,
+        stream: NetStream,
         asked: Asked,
         place: Place,
         options: Arc<ServerOptions>,
@@ -107,11 +108,12 @@ impl Upgrade {
     /// # Errors
     ///
     /// [`AcceptError::Io`] if the stream fails.
-    pub fn accept(self) -> Result<WebSocket<TcpStream>, AcceptError> {
+    pub fn accept(self) -> Result<WebSocket<NetStream>, AcceptError> {
         let Self { mut stream, asked, place, .. } = self;
         stream.set_nonblocking(false).map_err(AcceptError::Io)?;
         let mut opened = asked.open(Some(place));
-        write_out(&mut stream, &mut opened.outbox, WRITE_TIMEOUT).map_err(AcceptError::Io)?;
+        write_out(&mut stream, &mut opened.outbox, WRITE_TIMEOUT)
+            .map_err(AcceptError::of_stream)?;
         Ok(WebSocket::new(stream, opened))
     }
 
@@ -138,7 +140,7 @@ impl fmt::Debug for Upgrade {
 ///
 /// It counts among the server's connections until it is answered or dropped.
 pub struct Plain {
-    stream: TcpStream,
+    stream: NetStream,
     head: RequestHead,
     leftover: Vec<u8>,
     options: Arc<ServerOptions>,
@@ -147,7 +149,7 @@ pub struct Plain {
 
 impl Plain {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: NetStream,
         head: RequestHead,
         inbox: &Inbox,
         place: Place,
@@ -181,7 +183,7 @@ impl Plain {
     /// # Errors
     ///
     /// If the stream cannot be made to block.
-    pub fn into_parts(self) -> io::Result<(TcpStream, RequestHead, Vec<u8>)> {
+    pub fn into_parts(self) -> io::Result<(NetStream, RequestHead, Vec<u8>)> {
         let Self { stream, head, leftover, mut place, .. } = self;
         place.settle(true);
         stream.set_nonblocking(false)?;
@@ -201,9 +203,9 @@ impl fmt::Debug for Plain {
     }
 }
 
-fn finish(mut stream: TcpStream, mut outbox: Outbox, mut place: Place) -> Result<(), AcceptError> {
+fn finish(mut stream: NetStream, mut outbox: Outbox, mut place: Place) -> Result<(), AcceptError> {
     stream.set_nonblocking(false).map_err(AcceptError::Io)?;
-    write_out(&mut stream, &mut outbox, WRITE_TIMEOUT).map_err(AcceptError::Io)?;
+    write_out(&mut stream, &mut outbox, WRITE_TIMEOUT).map_err(AcceptError::of_stream)?;
     place.settle(true);
     refuse(&mut stream, &mut outbox);
     Ok(())

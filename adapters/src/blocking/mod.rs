@@ -46,6 +46,7 @@ mod exchange;
 mod facade;
 mod gate;
 mod incoming;
+mod net_stream;
 mod pump;
 mod reader;
 mod sender;
@@ -53,16 +54,21 @@ mod sending;
 mod server;
 mod shared;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 mod writer;
 
 pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use incoming::{Incoming, Plain, Upgrade};
+pub use net_stream::{NetHalf, NetStream};
 pub use reader::Reader;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
 pub use stream::{Readiness, SocketHalf, SplitTransport, Transport, Untimed};
+#[cfg(feature = "tls")]
+pub use tls::TlsStream;
 pub use websocket::WebSocket;
 pub use writer::Writer;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bluewire_core::{Closure, Message, OwnedMessage, Ready, RequestHead, ResponseHead, State};
 
+use super::net_stream::NetStream;
 use super::pump::is_timeout;
 use super::shared::{Guarded, ReadSide, Shared};
 use super::stream::{Readiness, SplitTransport, Transport};
@@ -25,7 +26,7 @@ const READ_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// Dropped, it leaves the connection to the writers: what arrives is dropped, and pings and a Close
 /// are answered, while one of them sends (at least every 100 ms) or
 /// [waits for the end](super::Writer::closed).
-pub struct Reader<S: SplitTransport> {
+pub struct Reader<S: SplitTransport = NetStream> {
     shared: Arc<Shared<S::Half>>,
     /// Always there until this is dropped.
     side: Option<ReadSide<S::Half>>,

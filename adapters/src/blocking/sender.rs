@@ -5,6 +5,7 @@ use std::io::IoSlice;
 
 use bluewire_core::{Connection, Message, Outbox, PreparedMessage};
 
+use super::net_stream::NetStream;
 use super::pump::{try_write_out, write_out, write_some};
 use super::stream::Transport;
 use crate::direct::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN};
@@ -15,7 +16,7 @@ use crate::error::Error;
 /// See [`WebSocket::recv_with_sender`](super::WebSocket::recv_with_sender); the methods are the
 /// socket's own, but that nothing is read meanwhile: the message lies where it would be read to. A
 /// peer that does not read is waited for as long as [`Flow::write_timeout`] says.
-pub struct Sender<'a, S> {
+pub struct Sender<'a, S = NetStream> {
     pub(super) stream: &'a mut S,
     pub(super) connection: &'a mut Connection,
     pub(super) outbox: &'a mut Outbox,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::thread;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::facade::{Cord, bell};
 use super::gate::{Gate, Next};
 use super::incoming::Incoming;
+use super::net_stream::NetStream;
 use super::websocket::WebSocket;
 use crate::accept::AcceptError;
 use crate::facade::{self, Runner};
@@ -55,7 +56,7 @@ use crate::server::{Farewell, Hall, ServerOptions, lengthen_queue};
 /// ```
 pub struct Server {
     /// Connections that other threads have accepted for [`accept`](Self::accept).
-    opened: Arc<Mutex<VecDeque<WebSocket<TcpStream>>>>,
+    opened: Arc<Mutex<VecDeque<WebSocket<NetStream>>>>,
     cord: Arc<GateCord>,
     handle: ServerHandle,
     options: Arc<ServerOptions>,
@@ -123,7 +124,7 @@ impl Server {
     ///
     /// When the server shuts down, each connection is closed with 1001 while its thread receives,
     /// and its `recv` returns `None` at the end.
-    pub fn serve(&self, serve: impl Fn(WebSocket<TcpStream>) + Send + Sync + 'static) -> Farewell {
+    pub fn serve(&self, serve: impl Fn(WebSocket<NetStream>) + Send + Sync + 'static) -> Farewell {
         let options = Arc::clone(&self.options);
         self.serve_requests(move |incoming| match incoming.respond() {
             Ok(socket) => serve(socket),
@@ -164,7 +165,7 @@ impl Server {
     /// time, and while none does, new clients wait, up to what the system lets wait.
     ///
     /// If the options have something to decide or to answer, that is done by other threads.
-    pub fn accept(&self) -> Option<WebSocket<TcpStream>> {
+    pub fn accept(&self) -> Option<WebSocket<NetStream>> {
         loop {
             if let Some(socket) = lock(&self.opened).pop_front() {
                 return Some(socket);

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use bluewire_core::{Closure, Message, OwnedMessage, Ready, RequestHead, ResponseHead, State};
 
 use super::exchange::Waited;
+use super::net_stream::NetStream;
 use super::pump::try_write_out;
 use super::reader::Reader;
 use super::sender::Sender;
@@ -41,7 +41,7 @@ use crate::facade;
 ///
 /// A write fails when the peer takes nothing for [`Flow::write_timeout`]. Two such sockets that
 /// send to each other without receiving do not block each other below the bound.
-pub struct WebSocket<S> {
+pub struct WebSocket<S = NetStream> {
     pub(super) stream: S,
     pub(super) engine: Engine,
     /// What the stream's read timeout was last set to.
@@ -324,7 +324,7 @@ impl<S: Transport> WebSocket<S> {
     }
 }
 
-impl WebSocket<TcpStream> {
+impl<S: Into<NetStream>> WebSocket<S> {
     /// Goes on with callbacks: the same connection as a
     /// [`facade::WebSocket`], on a thread of its own. Messages that are
     /// [held](Flow::held_len_max) are dropped: receive them before.
@@ -334,7 +334,7 @@ impl WebSocket<TcpStream> {
     /// If the system has no thread or pipe to give.
     pub fn into_facade(self) -> io::Result<facade::WebSocket> {
         let Self { stream, engine, .. } = self;
-        super::facade::adopt(stream, engine.into_opened())
+        super::facade::adopt(stream.into(), engine.into_opened())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
+use super::net_stream::NetStream;
 use super::shared::Shared;
 use super::stream::SplitTransport;
 use crate::direct::{CORK_LEN_MAX, LOOK_INTERVAL, Lay};
@@ -21,7 +22,7 @@ use crate::error::Error;
 /// What a method has returned from is written, or has failed. A write waits for the peer for as
 /// long as [`Flow::write_timeout`](crate::Flow::write_timeout) says; the reader, if it receives,
 /// is not held up by it. When all writers are dropped the connection goes on.
-pub struct Writer<S: SplitTransport> {
+pub struct Writer<S: SplitTransport = NetStream> {
     shared: Arc<Shared<S::Half>>,
 }
 

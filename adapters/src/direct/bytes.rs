@@ -47,6 +47,8 @@ impl Rest {
 pub(crate) fn into_io(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
+        #[cfg(feature = "tls")]
+        Error::Tls(error) => error.into_io(),
         Error::Fault(_) => io::Error::new(io::ErrorKind::ConnectionAborted, error),
         Error::Send(bluewire_core::SendError::NotOpen) => {
             io::Error::new(io::ErrorKind::BrokenPipe, error)

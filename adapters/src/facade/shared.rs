@@ -213,7 +213,7 @@ impl Shared {
         let Some(closure) = link.connection.closure() else { return };
         let event = CloseEvent::new(closure, link.outbox.is_empty());
         let error = match (closure.fault, io_error) {
-            (Some(Fault::ConnectionLost), Some(error)) => Some(Error::Io(error)),
+            (Some(Fault::ConnectionLost), Some(error)) => Some(error.into()),
             (Some(fault), _) => Some(Error::Fault(fault)),
             (None, _) => None,
         };

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bluewire_core::{HttpAnswer, Offer, RequestHead};
 
 use crate::accept::{AcceptError, AcceptOptions};
+#[cfg(feature = "tls")]
+use crate::tls::ServerTls;
 
 pub(crate) type OnOffer = dyn Fn(&mut Offer) -> Result<(), HttpAnswer> + Send + Sync;
 pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
@@ -39,6 +41,8 @@ pub struct ServerOptions {
     pub(crate) on_request: Option<Arc<OnRequest>>,
     pub(crate) on_refused: Option<Arc<OnRefused>>,
     pub(crate) on_listener_error: Option<Arc<OnListenerError>>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<ServerTls>,
 }
 
 impl ServerOptions {
@@ -100,6 +104,16 @@ impl ServerOptions {
         self
     }
 
+    /// Speaks TLS to every client, so that they connect by `wss`. The TLS handshake counts towards
+    /// the deadline of the opening handshake, and a client that fails it is told of by
+    /// [`on_refused`](Self::on_refused).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Is told why a connection was not accepted, for a log. It runs where the server accepts,
     /// so it must not take long.
     #[must_use]
@@ -140,6 +154,8 @@ impl Default for ServerOptions {
             on_request: None,
             on_refused: None,
             on_listener_error: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }

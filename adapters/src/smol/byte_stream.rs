@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bluewire_core::CloseCode;
 use smol::io::{AsyncRead, AsyncWrite};
 
+use super::net_stream::NetStream;
 use super::websocket::WebSocket;
 use crate::direct::{Rest, WRITE_LEN_MAX, into_io};
 
@@ -20,7 +21,7 @@ use crate::direct::{Rest, WRITE_LEN_MAX, into_io};
 /// [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits. Closing sends a Close frame with 1000
 /// and waits for the peer; what still comes is dropped.
 #[derive(Debug)]
-pub struct ByteStream<S> {
+pub struct ByteStream<S = NetStream> {
     socket: WebSocket<S>,
     rest: Rest,
 }

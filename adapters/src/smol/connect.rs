@@ -11,13 +11,18 @@ use smol::future::FutureExt as _;
 use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use smol::{Async, Timer};
 
+use super::net_stream::NetStream;
 use super::pump::write_out;
 use super::shut_down::poll_shut_down;
+#[cfg(feature = "tls")]
+use super::tls;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
 use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
 use crate::progress::Progress;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// Connects to a URL and waits until the connection is open.
 ///
@@ -39,8 +44,8 @@ use crate::progress::Progress;
 /// Dropping the future gives the attempt up.
 pub async fn connect(
     options: impl Into<ConnectOptions>,
-) -> Result<WebSocket<Async<TcpStream>>, ConnectError> {
-    let (stream, opened) = connect_request(&Request::check(options.into())?).await?;
+) -> Result<WebSocket<NetStream>, ConnectError> {
+    let (stream, opened) = connect_request(&Request::to_connect(options.into())?).await?;
     Ok(WebSocket::new(stream, opened))
 }
 
@@ -65,8 +70,8 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 
 pub(super) async fn connect_request(
     request: &Request,
-) -> Result<(Async<TcpStream>, Opened), ConnectError> {
-    let mut stream = connect_tcp(request).await?;
+) -> Result<(NetStream, Opened), ConnectError> {
+    let mut stream = secured(connect_tcp(request).await?, request).await?;
     let opened = open(&mut stream, request).await?;
     Ok((stream, opened))
 }
@@ -98,19 +103,33 @@ async fn connect_tcp(request: &Request) -> Result<Async<TcpStream>, ConnectError
     Err(ConnectError::Unreachable(failures))
 }
 
+/// Speaks TLS over the socket, if the URL asks for it.
+async fn secured(socket: Async<TcpStream>, request: &Request) -> Result<NetStream, ConnectError> {
+    #[cfg(feature = "tls")]
+    if request.url.is_secure() {
+        let (host, tls) = (request.url.host(), &request.tls);
+        let shaken = within(request.connect_timeout, tls::connect(socket, host, tls)).await;
+        let timed_out = TlsError::TimedOut(request.connect_timeout);
+        return shaken.unwrap_or(Err(timed_out)).map_err(ConnectError::Tls);
+    }
+    let _ = request;
+    Ok(socket.into())
+}
+
 async fn open<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: &mut S,
     request: &Request,
 ) -> Result<Opened, ConnectError> {
     let mut opening = Opening::start(request);
     loop {
-        write_out(stream, &mut opening.outbox).await.map_err(ConnectError::Io)?;
+        write_out(stream, &mut opening.outbox).await.map_err(ConnectError::of_stream)?;
         opening = match opening.advance()? {
             Progress::Done(opened) => return Ok(opened),
             Progress::More(opening) => opening,
         };
         let left = opening.time_left();
-        if read(stream, &mut opening.inbox, left).await.map_err(ConnectError::Io)? == Some(0) {
+        if read(stream, &mut opening.inbox, left).await.map_err(ConnectError::of_stream)? == Some(0)
+        {
             opening.receive_eof();
         }
     }
@@ -160,7 +179,7 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         accepting = match accepting.advance(&options) {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
-                write_out(&mut stream, &mut opened.outbox).await.map_err(AcceptError::Io)?;
+                write_out(&mut stream, &mut opened.outbox).await.map_err(AcceptError::of_stream)?;
                 return Ok(WebSocket::new(stream, opened));
             }
             Err((error, mut outbox)) => {
@@ -169,8 +188,8 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             }
         };
         let left = accepting.time_left();
-        if read(&mut stream, &mut accepting.inbox, left).await.map_err(AcceptError::Io)? == Some(0)
-        {
+        let read = read(&mut stream, &mut accepting.inbox, left).await;
+        if read.map_err(AcceptError::of_stream)? == Some(0) {
             accepting.receive_eof();
         }
     }

@@ -15,8 +15,13 @@ use smol::io::AsyncReadExt as _;
 
 use super::connect::{refuse, within};
 use super::incoming::{Incoming, Plain, Upgrade};
+use super::net_stream::NetStream;
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
 use crate::accept::{AcceptError, Accepting, Heard, turn_away};
 use crate::server::{Hall, LINGER, ServerOptions};
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// What a server and its handles share.
 pub(super) struct Gate {
@@ -41,7 +46,7 @@ impl Gate {
 
 /// Hears what a new client asks for, in a task.
 pub(super) fn welcome(
-    mut stream: Async<TcpStream>,
+    socket: Async<TcpStream>,
     asked: &Sender<Incoming>,
     options: &Arc<ServerOptions>,
     hall: &Arc<Hall>,
@@ -51,7 +56,11 @@ pub(super) fn welcome(
     let hear = {
         let (options, hall) = (Arc::clone(&options), Arc::clone(hall));
         async move {
-            let heard = hear(&mut stream, &options).await;
+            let accepting = Accepting::start(&options.accept);
+            let (heard, stream) = match secured(socket, &options, &accepting).await {
+                Ok(mut stream) => (hear(&mut stream, accepting, &options).await, Some(stream)),
+                Err(error) => (Err((error, Outbox::new())), None),
+            };
             Some((heard, stream, options, hall))
         }
     };
@@ -74,12 +83,30 @@ pub(super) fn welcome(
     .detach();
 }
 
+/// Speaks TLS, if the server does, within the time that the client has to say what it wants.
+async fn secured(
+    socket: Async<TcpStream>,
+    options: &ServerOptions,
+    accepting: &Accepting,
+) -> Result<NetStream, AcceptError> {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &options.tls {
+        let left = accepting.time_left().unwrap_or(Duration::ZERO);
+        // In a box of its own: what the handshake takes, others need not have.
+        let shaken = within(left, Box::pin(TlsStream::accept(socket, tls))).await;
+        let shaken = shaken.unwrap_or(Err(TlsError::TimedOut(left)));
+        return shaken.map(NetStream::from).map_err(|error| AcceptError::Tls(Box::new(error)));
+    }
+    let _ = (options, accepting);
+    Ok(socket.into())
+}
+
 /// Reads a client's request.
 async fn hear(
-    stream: &mut Async<TcpStream>,
+    stream: &mut NetStream,
+    mut accepting: Accepting,
     options: &ServerOptions,
 ) -> Result<Heard, (AcceptError, Outbox)> {
-    let mut accepting = Accepting::start(&options.accept);
     loop {
         accepting = match accepting.hear(&options.accept)? {
             Heard::More(accepting) => accepting,
@@ -90,7 +117,7 @@ async fn hear(
             Some(Ok(0)) => accepting.receive_eof(),
             Some(Ok(len)) => accepting.inbox.filled(len),
             Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Some(Err(error)) => return Err((AcceptError::Io(error), Outbox::new())),
+            Some(Err(error)) => return Err((AcceptError::of_stream(error), Outbox::new())),
             None => {}
         }
     }
@@ -99,10 +126,16 @@ async fn hear(
 /// Gives a request its place, or tells the client why it has none.
 async fn admit(
     heard: Result<Heard, (AcceptError, Outbox)>,
-    mut stream: Async<TcpStream>,
+    stream: Option<NetStream>,
     options: &Arc<ServerOptions>,
     hall: &Arc<Hall>,
 ) -> Option<Incoming> {
+    let Some(mut stream) = stream else {
+        if let Err((error, _)) = heard {
+            options.tell_refused(&error);
+        }
+        return None;
+    };
     let (error, mut outbox) = match heard {
         Ok(Heard::Upgrade(asked)) => match hall.enter() {
             Some(place) => {

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{HttpAnswer, Inbox, Offer, Outbox, RequestHead};
-use smol::Async;
 
 use super::connect::{refuse, within};
+use super::net_stream::NetStream;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, Asked, decline};
 use crate::server::{LINGER, Place, ServerOptions, Watch};
@@ -37,7 +37,7 @@ impl Incoming {
     /// # Cancel safety
     ///
     /// Dropping the future drops the connection.
-    pub async fn respond(self) -> Result<WebSocket<Async<TcpStream>>, AcceptError> {
+    pub async fn respond(self) -> Result<WebSocket<NetStream>, AcceptError> {
         match self {
             Self::Upgrade(mut upgrade) => {
                 let decided = match upgrade.0.options.on_offer.clone() {
@@ -71,8 +71,8 @@ impl Incoming {
     /// If the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self {
-            Self::Upgrade(upgrade) => upgrade.0.stream.get_ref().peer_addr(),
-            Self::Plain(plain) => plain.0.stream.get_ref().peer_addr(),
+            Self::Upgrade(upgrade) => upgrade.0.stream.peer_addr(),
+            Self::Plain(plain) => plain.0.stream.peer_addr(),
         }
     }
 
@@ -92,7 +92,7 @@ pub struct Upgrade(Box<Parts<Asked>>);
 /// In a box, since a future is as large as all that it may hold, twice, and that of a connection
 /// may begin with an [`Incoming`].
 struct Parts<A> {
-    stream: Async<TcpStream>,
+    stream: NetStream,
     asked: A,
     place: Place,
     options: Arc<ServerOptions>,
@@ -100,7 +100,7 @@ struct Parts<A> {
 
 impl Upgrade {
     pub(super) fn new(
-        stream: Async<TcpStream>,
+        stream: NetStream,
         asked: Asked,
         place: Place,
         options: Arc<ServerOptions>,
@@ -127,7 +127,7 @@ impl Upgrade {
     /// # Cancel safety
     ///
     /// Dropping the future drops the connection.
-    pub async fn accept(self) -> Result<WebSocket<Async<TcpStream>>, AcceptError> {
+    pub async fn accept(self) -> Result<WebSocket<NetStream>, AcceptError> {
         let Parts { mut stream, asked, place, .. } = *self.0;
         let mut opened = asked.open(Some(place));
         write_out(&mut stream, &mut opened.outbox).await?;
@@ -170,7 +170,7 @@ struct Heard {
 
 impl Plain {
     pub(super) fn new(
-        stream: Async<TcpStream>,
+        stream: NetStream,
         head: RequestHead,
         inbox: &Inbox,
         place: Place,
@@ -210,7 +210,7 @@ impl Plain {
     /// # Errors
     ///
     /// None on this adapter; the blocking one has some.
-    pub fn into_parts(self) -> io::Result<(Async<TcpStream>, RequestHead, Vec<u8>)> {
+    pub fn into_parts(self) -> io::Result<(NetStream, RequestHead, Vec<u8>)> {
         let Parts { stream, asked, mut place, .. } = *self.0;
         place.settle(true);
         Ok((stream, asked.head, asked.leftover))
@@ -230,15 +230,15 @@ impl fmt::Debug for Plain {
     }
 }
 
-async fn write_out(stream: &mut Async<TcpStream>, outbox: &mut Outbox) -> Result<(), AcceptError> {
+async fn write_out(stream: &mut NetStream, outbox: &mut Outbox) -> Result<(), AcceptError> {
     match within(WRITE_TIMEOUT, super::pump::write_out(stream, outbox)).await {
-        Some(written) => written.map_err(AcceptError::Io),
+        Some(written) => written.map_err(AcceptError::of_stream),
         None => Err(AcceptError::Io(io::ErrorKind::TimedOut.into())),
     }
 }
 
 async fn finish(
-    mut stream: Async<TcpStream>,
+    mut stream: NetStream,
     mut outbox: Outbox,
     mut place: Place,
 ) -> Result<(), AcceptError> {

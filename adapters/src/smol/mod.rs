@@ -54,6 +54,7 @@ mod facade;
 mod fan;
 mod gate;
 mod incoming;
+mod net_stream;
 mod pump;
 mod reader;
 mod sender;
@@ -63,6 +64,8 @@ mod shared;
 mod shut_down;
 mod spare;
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
 mod turn;
 mod websocket;
 mod writer;
@@ -70,9 +73,12 @@ mod writer;
 pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use incoming::{Incoming, Plain, Upgrade};
+pub use net_stream::NetStream;
 pub use reader::Reader;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
+#[cfg(feature = "tls")]
+pub use tls::TlsStream;
 pub use websocket::WebSocket;
 pub use writer::Writer;
 

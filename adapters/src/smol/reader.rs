@@ -11,6 +11,7 @@ use bluewire_core::{
 };
 use smol::io::{AsyncRead, AsyncWrite};
 
+use super::net_stream::NetStream;
 use super::shared::{ReadSide, Shared};
 use crate::direct::deliver;
 use crate::error::Error;
@@ -28,7 +29,7 @@ use crate::error::Error;
 /// # Cancel safety
 ///
 /// Dropping any of its futures loses nothing.
-pub struct Reader<S> {
+pub struct Reader<S = NetStream> {
     shared: Arc<Shared<S>>,
     /// Always there until this is dropped.
     side: Option<ReadSide>,

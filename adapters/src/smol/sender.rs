@@ -11,6 +11,7 @@ use bluewire_core::{Connection, Gather, Message, Outbox, PreparedMessage};
 use smol::Timer;
 use smol::io::AsyncWrite;
 
+use super::net_stream::NetStream;
 use super::pump::{poll_write_out, poll_write_some, send_at_once};
 use super::websocket::Pipe;
 use crate::direct::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN};
@@ -22,7 +23,7 @@ use crate::error::Error;
 /// socket's own, as is their cancel safety, but that nothing is read meanwhile: the message lies
 /// where it would be read to. A peer that does not read is waited for as long as
 /// [`Flow::write_timeout`] says.
-pub struct Sender<'a, S> {
+pub struct Sender<'a, S = NetStream> {
     pub(super) pipe: &'a mut Pipe<S>,
     pub(super) connection: &'a mut Connection,
     pub(super) outbox: &'a mut Outbox,

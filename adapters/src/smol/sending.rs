@@ -11,7 +11,7 @@ use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::pump::send_at_once;
-use super::shut_down::poll_shut_down;
+use super::shut_down::shut_down;
 use super::websocket::{Inner, WebSocket};
 use crate::direct::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
@@ -208,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                 return Poll::Pending;
             }
             self.inner.engine.give_up();
-            let _ = poll_shut_down(&mut self.inner.pipe.stream, cx);
+            shut_down(&mut self.inner.pipe.stream);
             self.poll_finish(cx)
         })
         .await
@@ -224,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         self.inner.engine.begin_close_now(code, reason)?;
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = self.poll_write_out(cx);
-        let _ = poll_shut_down(&mut self.inner.pipe.stream, cx);
+        shut_down(&mut self.inner.pipe.stream);
         Ok(())
     }
 

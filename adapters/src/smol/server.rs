@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use smol::{Async, Timer};
 use super::connect::within;
 use super::gate::{Gate, welcome};
 use super::incoming::Incoming;
+use super::net_stream::NetStream;
 use super::websocket::WebSocket;
 use crate::facade;
 use crate::server::{
@@ -65,9 +66,9 @@ pub struct Server {
     /// Where requests that have come are put.
     asked: Sender<Incoming>,
     /// Connections that other tasks have accepted for [`accept`](Self::accept).
-    opened: Receiver<WebSocket<Async<TcpStream>>>,
+    opened: Receiver<WebSocket<NetStream>>,
     /// Where those are put.
-    opener: Sender<WebSocket<Async<TcpStream>>>,
+    opener: Sender<WebSocket<NetStream>>,
     handle: ServerHandle,
     options: Arc<ServerOptions>,
     local_addr: SocketAddr,
@@ -151,7 +152,7 @@ impl Server {
     /// Dropping the future stops accepting, and drops no connection; call it again to go on.
     pub async fn serve<F>(
         &self,
-        serve: impl Fn(WebSocket<Async<TcpStream>>) -> F + Send + Sync + 'static,
+        serve: impl Fn(WebSocket<NetStream>) -> F + Send + Sync + 'static,
     ) -> Farewell
     where
         F: Future<Output = ()> + Send + 'static,
@@ -224,7 +225,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn accept(&self) -> Option<WebSocket<Async<TcpStream>>> {
+    pub async fn accept(&self) -> Option<WebSocket<NetStream>> {
         let opened = async { self.opened.recv().await.ok() };
         let driven = async {
             while let Some(incoming) = self.accept_request().await {

@@ -18,7 +18,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 use super::deadline::Deadline;
 use super::fan::Fan;
 use super::reader::Reader;
-use super::shut_down::poll_shut_down;
+use super::shut_down::{poll_shut_down, shut_down};
 use super::turn::Turn;
 use super::writer::Writer;
 use crate::connect::Established;
@@ -206,8 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Shared<S> {
             link.conclude();
         }
         pipe.forget_piece();
-        let waker = pipe.writing.clone();
-        let _ = poll_shut_down(&mut pipe.stream, &mut Context::from_waker(&waker));
+        shut_down(&mut pipe.stream);
         drop(pipe);
         self.changed();
     }

@@ -6,10 +6,12 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use smol::Async;
 use smol::io::AsyncWrite;
+
+use super::net_stream::NetStream;
 
 /// Shuts down the writing side of a stream.
 ///
@@ -29,4 +31,17 @@ pub(super) fn poll_shut_down<S: AsyncWrite + Unpin + 'static>(
         return Poll::Ready(socket.get_ref().shutdown(Shutdown::Write));
     }
     Pin::new(stream).poll_close(cx)
+}
+
+/// The same here and now, for a connection that is given up.
+pub(super) fn shut_down<S: AsyncWrite + Unpin + 'static>(stream: &mut S) {
+    let mut cx = Context::from_waker(Waker::noop());
+    let polled = poll_shut_down(stream, &mut cx);
+    let any: &dyn Any = stream;
+    if polled.is_pending()
+        && let Some(stream) = any.downcast_ref::<NetStream>()
+    {
+        // The end of TLS does not leave. That of TCP does.
+        let _ = stream.socket().get_ref().shutdown(Shutdown::Write);
+    }
 }

@@ -14,6 +14,7 @@ use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::deadline::Deadline;
+use super::net_stream::NetStream;
 use super::pump::poll_write_out;
 use super::reader::Reader;
 use super::sender::Sender;
@@ -61,7 +62,7 @@ use crate::facade;
 /// No state of the protocol lives in a future. Any future of this type may be dropped at any
 /// point: what was received is still there for the next `recv`, and what was queued still leaves
 /// with the next write. A `send` that was polled once has queued its message.
-pub struct WebSocket<S> {
+pub struct WebSocket<S = NetStream> {
     /// In a box, since a future is as large as all that it may hold, twice.
     pub(super) inner: Box<Inner<S>>,
 }

@@ -12,6 +12,7 @@ use smol::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::deadline::Deadline;
+use super::net_stream::NetStream;
 use super::shared::{Shared, Stall};
 use crate::direct::{CORK_LEN_MAX, LOOK_INTERVAL, Lay, Ticket};
 use crate::error::Error;
@@ -31,7 +32,7 @@ use crate::error::Error;
 ///
 /// A future that sends and was polled once has queued its message, which leaves with the next
 /// write of any task, the reader's included.
-pub struct Writer<S> {
+pub struct Writer<S = NetStream> {
     pub(super) shared: Arc<Shared<S>>,
 }
 

@@ -19,7 +19,10 @@ on_each_client! {
             let (stream, _) = listener.accept().expect("the client connects");
             let socket = bluewire::blocking::accept_with(stream, options).expect("it is lawful");
             let socket = socket.into_facade().expect("there is a thread");
-            let log = Log::of(&socket);
+            let log = Log::default();
+            log.on_open(&socket);
+            log.on_error(&socket);
+            log.on_close(&socket);
             let (echo, echoed) = (socket.clone(), log.clone());
             socket.on_message(move |message| {
                 echoed.push(Told::Message(message.into_owned()));

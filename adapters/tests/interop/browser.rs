@@ -1,7 +1,6 @@
 //! A headless Chromium, driven by its DevTools protocol, which runs over WebSocket: over our own.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +16,7 @@ use crate::peer::{Peer, TIMEOUT, skip};
 pub(crate) struct Browser {
     peer: Peer,
     profile: PathBuf,
-    devtools: blocking::WebSocket<TcpStream>,
+    devtools: blocking::WebSocket,
     calls: u64,
     /// What it said of its own, such as errors for the console.
     log: Vec<String>,

@@ -97,7 +97,7 @@ impl Running {
     }
 }
 
-pub(crate) fn echo(mut socket: blocking::WebSocket<TcpStream>) {
+pub(crate) fn echo(mut socket: blocking::WebSocket) {
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender() {
         if sender.send(message).is_err() {
             break;
@@ -105,7 +105,7 @@ pub(crate) fn echo(mut socket: blocking::WebSocket<TcpStream>) {
     }
 }
 
-pub(crate) async fn echo_async(mut socket: adapter::WebSocket<smol::Async<TcpStream>>) {
+pub(crate) async fn echo_async(mut socket: adapter::WebSocket) {
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
         if sender.send(message).await.is_err() {
             break;
@@ -118,7 +118,7 @@ pub(crate) fn echo_by_callbacks(socket: bluewire::facade::WebSocket) {
     socket.on_message(move |message| sender.send(message.into_owned()));
 }
 
-pub(crate) fn speak(socket: &mut blocking::WebSocket<TcpStream>) {
+pub(crate) fn speak(socket: &mut blocking::WebSocket) {
     socket.send("Hello").unwrap();
     let received = socket.recv_timeout(TIMEOUT).unwrap().map(|message| message.into_owned());
     assert_eq!(received, Some(OwnedMessage::Text("Hello".to_owned())));

@@ -214,11 +214,15 @@ const fn lengths() -> [(u16, u8); 29] {
     let mut table = [(0, 0); 29];
     let mut start = 3;
     let mut i = 0;
+    let mut bits = 0;
     while i < 28 {
-        let bits = if i < 4 { 0 } else { (i - 4) as u8 / 4 };
         table[i] = (start, bits);
         start += 1 << bits;
         i += 1;
+        // Four of each, and four more of the first.
+        if i >= 8 && i % 4 == 0 {
+            bits += 1;
+        }
     }
     table[28] = (258, 0);
     table
@@ -228,11 +232,15 @@ const fn distances() -> [(u16, u8); 30] {
     let mut table = [(0, 0); 30];
     let mut start = 1;
     let mut i = 0;
+    let mut bits = 0;
     while i < 30 {
-        let bits = if i < 2 { 0 } else { (i - 2) as u8 / 2 };
         table[i] = (start, bits);
         start += 1 << bits;
         i += 1;
+        // Two of each, and two more of the first.
+        if i >= 4 && i % 2 == 0 {
+            bits += 1;
+        }
     }
     table
 }

@@ -64,14 +64,14 @@ fn url(server: SocketAddr) -> String {
 }
 
 fn blocking_server(stream: TcpStream) -> Ended {
-    blocking_echo(blocking::accept(stream)?)
+    blocking_echo(blocking::accept(blocking::NetStream::from(stream))?)
 }
 
 fn blocking_client(server: SocketAddr) -> Ended {
     blocking_echo(blocking::connect(url(server))?)
 }
 
-fn blocking_echo(mut socket: blocking::WebSocket<TcpStream>) -> Ended {
+fn blocking_echo(mut socket: blocking::WebSocket) -> Ended {
     while let Some((message, mut sender)) = socket.recv_with_sender()? {
         sender.send(message)?;
     }
@@ -79,14 +79,15 @@ fn blocking_echo(mut socket: blocking::WebSocket<TcpStream>) -> Ended {
 }
 
 fn smol_server(stream: TcpStream) -> Ended {
-    smol::block_on(async { smol_echo(bluewire_smol::accept(Async::new(stream)?).await?).await })
+    let stream = bluewire_smol::NetStream::from(Async::new(stream)?);
+    smol::block_on(async { smol_echo(bluewire_smol::accept(stream).await?).await })
 }
 
 fn smol_client(server: SocketAddr) -> Ended {
     smol::block_on(async { smol_echo(bluewire_smol::connect(url(server)).await?).await })
 }
 
-async fn smol_echo(mut socket: bluewire_smol::WebSocket<Async<TcpStream>>) -> Ended {
+async fn smol_echo(mut socket: bluewire_smol::WebSocket) -> Ended {
     while let Some((message, mut sender)) = socket.recv_with_sender().await? {
         sender.send(message).await?;
     }

@@ -1,0 +1,239 @@
+//! What a client trusts, and how it shows who it is.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::verify::{Trust, Verifier};
+use super::{ALPN, TlsError, certificates, identity, provider};
+
+/// A client's settings for TLS; see [the module](super).
+///
+/// By default the server's certificate must lead to one of Mozilla's roots, as they were when this
+/// library was built. Clones share what they remember of sessions.
+#[derive(Clone)]
+pub struct Tls(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    /// Made when it is first needed.
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+#[derive(Clone, Default)]
+struct Settings {
+    no_default_roots: bool,
+    roots: Vec<CertificateDer<'static>>,
+    pins: Vec<[u8; 32]>,
+    accept_any: bool,
+    identity: Option<Arc<CertifiedKey>>,
+    #[cfg(feature = "async-tls")]
+    async_tls: Option<async_tls::TlsConnector>,
+}
+
+impl Tls {
+    /// Trusts the certificate authorities in this PEM text too.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Settings`] if it has none.
+    pub fn root_pem(self, pem: impl AsRef<[u8]>) -> Result<Self, TlsError> {
+        let roots = certificates(pem.as_ref())?;
+        for root in &roots {
+            RootCertStore::empty()
+                .add(root.clone())
+                .map_err(|error| TlsError::Settings(format!("the root: {error}")))?;
+        }
+        Ok(self.with(|settings| settings.roots.extend(roots)))
+    }
+
+    /// Trusts only the roots that are added.
+    #[must_use]
+    pub fn no_default_roots(self) -> Self {
+        self.with(|settings| settings.no_default_roots = true)
+    }
+
+    /// Trusts the certificate authorities of the operating system, in place of Mozilla's.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Settings`] if the system has none to show.
+    #[cfg(feature = "platform-roots")]
+    pub fn platform_roots(self) -> Result<Self, TlsError> {
+        let found = rustls_native_certs::load_native_certs();
+        let (mut roots, mut store) = (Vec::new(), RootCertStore::empty());
+        // Systems have some that no verifier can read; the others count.
+        roots.extend(found.certs.into_iter().filter(|root| store.add(root.clone()).is_ok()));
+        if roots.is_empty() {
+            let why = found.errors.first().map(ToString::to_string);
+            let why = why.unwrap_or_else(|| "there are none".to_owned());
+            return Err(TlsError::Settings(format!("the system's roots: {why}")));
+        }
+        Ok(self.no_default_roots().with(|settings| settings.roots.extend(roots)))
+    }
+
+    /// Accepts exactly the certificate with this SHA-256 fingerprint, in hexadecimal, with or
+    /// without colons, as `openssl x509 -fingerprint -sha256` prints it. Called again, it adds
+    /// another one.
+    ///
+    /// The certificate's names, dates and issuer do not matter then, so that this is the way to
+    /// talk to a device that has signed its own. That the server has the key is still proved.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Settings`] if it is not a fingerprint.
+    pub fn pin_sha256(self, fingerprint: &str) -> Result<Self, TlsError> {
+        let digits = fingerprint.bytes().filter(|byte| *byte != b':');
+        let digits: Option<Vec<u8>> = digits
+            .map(|byte| (byte as char).to_digit(16).and_then(|d| d.try_into().ok()))
+            .collect();
+        let bytes = digits.as_deref().map(<[u8]>::as_chunks::<2>);
+        let pin: Option<[u8; 32]> = match bytes {
+            Some((pairs, [])) => {
+                let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+                bytes.try_into().ok()
+            }
+            _ => None,
+        };
+        let pin = pin.ok_or_else(|| {
+            TlsError::Settings(format!("{fingerprint:?} is not a SHA-256 fingerprint"))
+        })?;
+        Ok(self.with(|settings| settings.pins.push(pin)))
+    }
+
+    /// Shows this certificate to servers that ask for one: its chain, itself first, and its key.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Settings`] if they are not PEM, or do not belong together.
+    pub fn client_certificate(
+        self,
+        chain_pem: impl AsRef<[u8]>,
+        key_pem: impl AsRef<[u8]>,
+    ) -> Result<Self, TlsError> {
+        let identity = identity(chain_pem.as_ref(), key_pem.as_ref())?;
+        Ok(self.with(|settings| settings.identity = Some(identity)))
+    }
+
+    /// Accepts any certificate: whoever sits between here and the server can read and change
+    /// everything. For tests; where a certificate is not known to others,
+    /// [pin](Self::pin_sha256) it.
+    #[must_use]
+    pub fn dangerously_accept_any_certificate(self) -> Self {
+        self.with(|settings| settings.accept_any = true)
+    }
+
+    /// Other settings start with another memory of sessions.
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.0.settings.clone();
+        change(&mut settings);
+        Self(Arc::new(Inner { settings, config: OnceLock::new() }))
+    }
+
+    /// What rustls wants to know.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        if let Some(config) = self.0.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(self.0.settings.config()?);
+        Ok(Arc::clone(self.0.config.get_or_init(|| config)))
+    }
+
+    #[cfg(feature = "async-tls")]
+    pub(crate) fn async_tls(&self) -> Option<&async_tls::TlsConnector> {
+        self.0.settings.async_tls.as_ref()
+    }
+}
+
+impl Settings {
+    fn config(&self) -> Result<ClientConfig, TlsError> {
+        let trust = if self.accept_any {
+            Trust::Any
+        } else if !self.pins.is_empty() {
+            Trust::Pinned(self.pins.clone())
+        } else {
+            let mut roots = RootCertStore::empty();
+            if !self.no_default_roots {
+                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            }
+            roots.add_parsable_certificates(self.roots.iter().cloned());
+            let verifier = WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots),
+                Arc::clone(provider()),
+            );
+            let verifier = verifier.build();
+            Trust::Roots(verifier.map_err(|error| {
+                TlsError::Settings(format!("nobody is trusted, since there is no root: {error}"))
+            })?)
+        };
+        let builder = ClientConfig::builder_with_provider(Arc::clone(provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::from)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier(trust)));
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity)))),
+        };
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(config)
+    }
+}
+
+/// Takes a ready-made configuration as it is. Settings that are changed afterwards replace it.
+impl From<Arc<ClientConfig>> for Tls {
+    fn from(config: Arc<ClientConfig>) -> Self {
+        Self(Arc::new(Inner { settings: Settings::default(), config: OnceLock::from(config) }))
+    }
+}
+
+impl From<ClientConfig> for Tls {
+    fn from(config: ClientConfig) -> Self {
+        Arc::new(config).into()
+    }
+}
+
+/// Connects by the crate async-tls, with the settings that its connector has. Only the smol
+/// adapter can; the blocking one refuses.
+///
+/// The last release of async-tls stands on rustls 0.21, whose certificate checks have open
+/// advisories (RUSTSEC-2026-0098, -0099, -0104). It is there for programs that have it already.
+#[cfg(feature = "async-tls")]
+impl From<async_tls::TlsConnector> for Tls {
+    fn from(connector: async_tls::TlsConnector) -> Self {
+        Self::default().with(|settings| settings.async_tls = Some(connector))
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        static DEFAULT: OnceLock<Tls> = OnceLock::new();
+        let default =
+            || Self(Arc::new(Inner { settings: Settings::default(), config: OnceLock::new() }));
+        DEFAULT.get_or_init(default).clone()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.0.settings;
+        f.debug_struct("Tls")
+            .field("default_roots", &!settings.no_default_roots)
+            .field("roots", &settings.roots.len())
+            .field("pins", &settings.pins.len())
+            .field("accept_any", &settings.accept_any)
+            .field("identity", &settings.identity.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to ask the server to be: the host of a URL.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(name.to_owned()).map_err(|_| TlsError::HostName(host.to_owned()))
+}

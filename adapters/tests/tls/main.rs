@@ -1,0 +1,9 @@
+//! `wss` on both adapters, with certificates made here.
+#![cfg(all(feature = "tls", feature = "blocking", feature = "smol"))]
+
+mod certs;
+mod connections;
+mod peer;
+mod refusals;
+mod sides;
+mod streams;
