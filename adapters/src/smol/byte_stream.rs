@@ -84,7 +84,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for ByteStream<S> {
             let queue_len = socket.inner.engine.flow.queue_len_max / 2;
             ready!(socket.poll_drain(queue_len, cx)).map_err(into_io)?;
         }
+        ready!(socket.inner.pipe.turn.poll(cx));
         let len = buf.len().min(WRITE_LEN_MAX);
+        socket.inner.pipe.turn.pay(len);
         if len > 0 {
             let engine = &mut socket.inner.engine;
             engine

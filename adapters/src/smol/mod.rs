@@ -25,6 +25,7 @@ mod shared;
 mod shut_down;
 mod spare;
 mod streams;
+mod turn;
 mod websocket;
 mod writer;
 

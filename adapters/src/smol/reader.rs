@@ -134,7 +134,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Reader<S> {
         let now = link.clock.now();
         let (connection, outbox) = link.parts();
         match deliver(ready, now, &mut side.held, connection, &mut side.inbox, outbox) {
-            Some(part) => Ok(part),
+            Some((message, fin)) => {
+                side.turn.pay(message.len());
+                Ok((message, fin))
+            }
             None => {
                 // The last bytes of a text were none: the connection has failed.
                 side.end_told = true;
@@ -170,6 +173,7 @@ impl ReadSide {
     ) -> Poll<Result<Option<Ready>, Error>> {
         let mut answered = false;
         loop {
+            ready!(self.turn.poll(cx));
             let mut link = shared.link();
             let now = link.clock.now();
             link.heed();
@@ -206,6 +210,7 @@ impl ReadSide {
                 Poll::Ready(read) => self.take_read(shared, read)?,
                 Poll::Pending if due => shared.link().expire(),
                 Poll::Pending => {
+                    self.turn.renew();
                     let (clock, deadline) = {
                         let link = shared.link();
                         link.listen(cx.waker());
@@ -220,7 +225,10 @@ impl ReadSide {
     fn take_read<S>(&mut self, shared: &Shared<S>, read: io::Result<usize>) -> Result<(), Error> {
         match read {
             Ok(0) => shared.link().connection.receive_eof(),
-            Ok(len) => self.inbox.filled(len),
+            Ok(len) => {
+                self.turn.pay(len);
+                self.inbox.filled(len);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 // Once both Close frames have crossed, how the stream ends does not matter.

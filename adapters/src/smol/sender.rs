@@ -45,13 +45,18 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
             self.connection.send(message, self.outbox)?;
             return self.uncork().await;
         }
-        let Self { pipe, connection, outbox, flow } = self;
-        let rest = match send_at_once(&mut pipe.stream, connection, message, outbox)? {
-            Some(rest) => Box::pin(write_rest(&mut pipe.stream, rest, flow.write_timeout)),
-            None => return Ok(()),
-        };
-        // In a box: in the future, it would be there for every message.
-        rest.await
+        {
+            let Self { pipe, connection, outbox, flow } = &mut *self;
+            pipe.turn.pay(message.len());
+            let rest = send_at_once(&mut pipe.stream, connection, message, outbox)?;
+            // In a box: in the future, it would be there for every message.
+            let rest =
+                rest.map(|rest| Box::pin(write_rest(&mut pipe.stream, rest, flow.write_timeout)));
+            if let Some(rest) = rest {
+                rest.await?;
+            }
+        }
+        self.flush().await
     }
 
     /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
@@ -100,6 +105,8 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
         if self.outbox.len() >= self.flow.queue_len_max {
             self.flush().await?;
         }
+        poll_fn(|cx| self.pipe.turn.poll(cx)).await;
+        self.pipe.turn.pay(message.len());
         self.connection.send(message, self.outbox)?;
         if self.outbox.len() >= CORK_LEN_MAX { self.flush().await } else { Ok(()) }
     }
@@ -129,10 +136,12 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
     /// Dropping the future loses nothing.
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.pipe.stall = None;
+        self.pipe.turn.pay(self.outbox.len());
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.pipe.turn.poll(cx));
         let len = self.outbox.len();
         if let Poll::Ready(written) = poll_write_out(&mut self.pipe.stream, self.outbox, cx) {
             self.pipe.stall = None;
@@ -142,6 +151,7 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
             // The time is that without progress.
             self.pipe.stall = None;
         }
+        self.pipe.turn.renew();
         let timeout = self.flow.write_timeout;
         let stall = self.pipe.stall.get_or_insert_with(|| Box::new(Timer::after(timeout)));
         ready!(Pin::new(stall).poll(cx));

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
@@ -35,6 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
             return self.uncork().await;
         }
         let Inner { pipe, engine, .. } = &mut *self.inner;
+        pipe.turn.pay(message.len());
         let (connection, outbox) = (&mut engine.connection, &mut engine.outbox);
         drop(send_at_once(&mut pipe.stream, connection, message, outbox)?);
         self.flush().await
@@ -90,6 +91,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         if self.inner.engine.check_queue().is_err() {
             self.drain(self.inner.engine.flow.queue_len_max / 2).await?;
         }
+        poll_fn(|cx| self.inner.pipe.turn.poll(cx)).await;
+        self.inner.pipe.turn.pay(message.len());
         self.try_feed(message)
     }
 
@@ -127,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Dropping the future loses nothing.
     pub async fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
         self.inner.pipe.stall = None;
+        self.inner.pipe.turn.pay(self.inner.engine.outbox.len());
         poll_fn(|cx| self.poll_drain(queue_len, cx)).await
     }
 
@@ -231,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                 self.poll_shut_down(cx);
                 return Poll::Ready(Ok(closure));
             }
-            std::task::ready!(self.poll_exchange(cx))?;
+            ready!(self.poll_exchange(cx))?;
         }
     }
 
@@ -243,6 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         loop {
+            ready!(self.inner.pipe.turn.poll(cx));
             if self.inner.engine.heed() {
                 return Poll::Ready(Err(Error::Io(io::ErrorKind::ConnectionAborted.into())));
             }
@@ -266,6 +271,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                     Poll::Pending => {}
                 }
             }
+            self.inner.pipe.turn.renew();
             self.inner.engine.listen(cx.waker());
             let timeout = self.inner.engine.flow.write_timeout;
             let stall =

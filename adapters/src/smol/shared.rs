@@ -19,6 +19,7 @@ use super::deadline::Deadline;
 use super::fan::Fan;
 use super::reader::Reader;
 use super::shut_down::poll_shut_down;
+use super::turn::Turn;
 use super::writer::Writer;
 use crate::connect::Established;
 use crate::direct::{Engine, Held, Link, Ticket};
@@ -33,6 +34,8 @@ pub(super) struct Shared<S> {
     reading: Arc<Fan>,
     /// Tasks that wait for bytes to leave.
     writing: Arc<Fan>,
+    /// The writers'.
+    pub(super) turn: Turn,
     pub(super) established: Established,
 }
 
@@ -45,6 +48,7 @@ pub(super) struct ReadSide {
     pub(super) end_told: bool,
     /// When a writer last looked at arrivals in the reader's place.
     pub(super) looked: Instant,
+    pub(super) turn: Turn,
 }
 
 struct Pipe<S> {
@@ -88,10 +92,17 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         parked: Mutex::new(None),
         reading,
         writing,
+        turn: Turn::default(),
         established,
     });
-    let side =
-        ReadSide { inbox, held, deadline: Deadline::default(), end_told, looked: Instant::now() };
+    let side = ReadSide {
+        inbox,
+        held,
+        deadline: Deadline::default(),
+        end_told,
+        looked: Instant::now(),
+        turn: Turn::default(),
+    };
     (Reader::new(Arc::clone(&shared), side), Writer::new(shared))
 }
 
@@ -127,12 +138,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Shared<S> {
         ticket: Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
+        ready!(self.turn.poll(cx));
         let all = self.poll_write_out(cx);
         let link = self.link();
         match link.is_written(ticket) {
             // What is left, and somebody waits for, that one writes.
             Ok(true) if all.is_ready() || !link.is_empty() => Poll::Ready(Ok(())),
-            Ok(_) => Poll::Pending,
+            Ok(_) => {
+                self.turn.renew();
+                Poll::Pending
+            }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -206,12 +221,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Pipe<S> {
             if self.piece.is_empty() && !shared.link().take_piece(&mut self.piece) {
                 break;
             }
+            let len = self.piece.len();
             match self.poll_write_piece(&mut cx) {
                 Poll::Pending => {
                     shared.link().piece_left();
                     return Poll::Pending;
                 }
-                Poll::Ready(Ok(())) => shared.link().piece_written(),
+                Poll::Ready(Ok(())) => {
+                    shared.turn.pay(len);
+                    shared.link().piece_written();
+                }
                 Poll::Ready(Err(error)) => {
                     shared.link().fail_writing(error.kind());
                     self.forget_piece();

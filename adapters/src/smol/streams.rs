@@ -9,7 +9,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 use smol::stream::Stream;
 
 use super::reader::Reader;
-use super::websocket::WebSocket;
+use super::websocket::{Inner, WebSocket};
 use super::writer::Writer;
 use crate::direct::Lay;
 use crate::error::Error;
@@ -35,14 +35,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for WebSock
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.inner.engine.check_queue().is_ok() {
-            return Poll::Ready(Ok(()));
+            return self.inner.pipe.turn.poll(cx).map(Ok);
         }
         let queue_len = self.inner.engine.flow.queue_len_max / 2;
         self.poll_drain(queue_len, cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: OwnedMessage) -> Result<(), Error> {
-        let engine = &mut self.inner.engine;
+        let Inner { pipe, engine, .. } = &mut *self.inner;
+        pipe.turn.pay(message.borrow().len());
         engine.connection.send(&message, &mut engine.outbox)?;
         Ok(())
     }
@@ -78,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for Writer<
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let link = self.shared.link();
         if link.check_queue().is_ok() {
-            return Poll::Ready(Ok(()));
+            return self.shared.turn.poll(cx).map(Ok);
         }
         let ticket = link.ticket();
         drop(link);
@@ -86,6 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Sink<OwnedMessage> for Writer<
     }
 
     fn start_send(self: Pin<&mut Self>, message: OwnedMessage) -> Result<(), Error> {
+        self.shared.turn.pay(message.borrow().len());
         self.shared.link().lay(Lay::Message(message.borrow()))?;
         Ok(())
     }

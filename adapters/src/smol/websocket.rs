@@ -20,6 +20,7 @@ use super::sender::Sender;
 use super::shared;
 use super::shut_down::poll_shut_down;
 use super::spare;
+use super::turn::Turn;
 use super::writer::Writer;
 use crate::connect::Opened;
 use crate::direct::{Engine, Flow, Next, deliver};
@@ -49,6 +50,12 @@ use crate::facade;
 /// A write fails when the peer takes nothing for [`Flow::write_timeout`]. Two such sockets that
 /// send to each other without receiving do not block each other below the bound.
 ///
+/// # Fairness
+///
+/// A peer that is quick makes `recv` and `send` ready whenever they are polled. After 256 messages
+/// or 256 KiB in one go they are pending once, so that a task that loops over them leaves others
+/// their turn.
+///
 /// # Cancel safety
 ///
 /// No state of the protocol lives in a future. Any future of this type may be dropped at any
@@ -73,13 +80,14 @@ pub(super) struct Pipe<S> {
     /// Whether another whole frame had arrived behind the message that was lent last: its answer
     /// can leave by the same write.
     pub(super) corked: bool,
+    pub(super) turn: Turn,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     pub(crate) fn new(stream: S, opened: Opened) -> Self {
         let engine = Engine::new(opened);
         let deadline = Deadline::default();
-        let pipe = Pipe { stream, stall: None, corked: false };
+        let pipe = Pipe { stream, stall: None, corked: false, turn: Turn::default() };
         Self { inner: Box::new(Inner { pipe, engine, deadline }) }
     }
 
@@ -282,6 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        ready!(self.inner.pipe.turn.poll(cx));
         let mut answered = false;
         loop {
             match self.inner.engine.next() {
@@ -315,7 +324,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         pipe.corked = corked;
         let Engine { connection, inbox, outbox, held, end_told, flow, .. } = engine;
         match deliver(ready, now, held, connection, inbox, outbox) {
-            Some((message, fin)) => Ok((message, fin, Sender { pipe, connection, outbox, flow })),
+            Some((message, fin)) => {
+                pipe.turn.pay(message.len());
+                Ok((message, fin, Sender { pipe, connection, outbox, flow }))
+            }
             None => {
                 // The last bytes of a text were none: the connection has failed. Its Close frame
                 // leaves as far as that is possible at once.
@@ -337,6 +349,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     /// Writes what waits and waits until something was read or a deadline has passed. What has
     /// arrived comes before a deadline, and reading does not wait for a peer that does not read.
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.inner.pipe.turn.poll(cx));
         if self.inner.engine.heed() {
             return Poll::Ready(Ok(()));
         }
@@ -369,6 +382,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         match self.poll_read(cx) {
             Poll::Ready(read) => Poll::Ready(read),
             Poll::Pending => {
+                self.inner.pipe.turn.renew();
                 self.inner.engine.held.release();
                 spare::take_back(&mut self.inner.engine.inbox, &mut self.inner.engine.outbox);
                 self.inner.engine.listen(cx.waker());
@@ -378,11 +392,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let engine = &mut self.inner.engine;
+        let Inner { pipe, engine, .. } = &mut *self.inner;
         spare::lend(&mut engine.inbox);
-        match ready!(Pin::new(&mut self.inner.pipe.stream).poll_read(cx, engine.inbox.space())) {
+        match ready!(Pin::new(&mut pipe.stream).poll_read(cx, engine.inbox.space())) {
             Ok(0) => engine.connection.receive_eof(),
             Ok(len) => {
+                pipe.turn.pay(len);
                 engine.inbox.filled(len);
                 // What it says may want an answer.
                 spare::lend_outbox(&mut engine.outbox);

@@ -97,6 +97,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Writer<S> {
     /// Dropped while it waits, the message is not queued; nothing else is lost.
     pub async fn feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
+        poll_fn(|cx| self.shared.turn.poll(cx)).await;
+        self.shared.turn.pay(message.len());
         loop {
             match self.try_feed(message) {
                 Err(Error::Send(SendError::OutboxFull)) => {}
