@@ -270,3 +270,36 @@ fn every_future_of_the_halves_can_be_dropped_at_any_poll() {
         }
     }
 }
+
+/// A `Sender`'s futures, each dropped after so many polls, and then the message that was in hand.
+#[test]
+fn every_future_of_a_sender_can_be_dropped_at_any_poll() {
+    for times in 1..=9 {
+        let (mut client, mut server) = pair();
+        for (number, message) in messages().into_iter().enumerate() {
+            assert!(polled(TRIES_MAX, client.send("go")).is_some_and(|sent| sent.is_ok()));
+            let lent = polled(TRIES_MAX, server.recv_with_sender()).expect("it is asked");
+            let (_, mut sender) = lent.unwrap().unwrap();
+            let sent = match number % 4 {
+                0 => polled(times, sender.send(&message)),
+                1 => polled(times, sender.send_prepared(&PreparedMessage::new(&message))),
+                2 => {
+                    let (first, second) = message.split_at(message.len() / 2);
+                    let _ = polled(times, sender.send_chunk(first, false));
+                    polled(times, sender.send_chunk(second, true))
+                }
+                _ => {
+                    let _ = polled(times, sender.ping(b"ping"));
+                    let _ = polled(times, sender.flush());
+                    polled(times, sender.send(&message))
+                }
+            };
+            assert!(sent.is_none_or(|sent| sent.is_ok()));
+            let received = (0..TRIES_MAX).find_map(|_| {
+                assert!(polled(times, server.flush()).is_none_or(|written| written.is_ok()));
+                polled(times, client.recv_owned())?.unwrap()
+            });
+            assert_eq!(received, Some(OwnedMessage::Binary(message)), "{number}, {times}");
+        }
+    }
+}

@@ -99,7 +99,8 @@ impl<S: AsyncWrite + Unpin> Sender<'_, S> {
     ///
     /// # Cancel safety
     ///
-    /// As [`send`](Self::send).
+    /// Dropped while it waits, the message is not queued, or it is and leaves with the next write;
+    /// nothing else is lost.
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
         if self.outbox.len() >= self.flow.queue_len_max {

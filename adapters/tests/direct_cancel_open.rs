@@ -1,0 +1,238 @@
+//! Futures of the smol adapter that open connections, dropped after any number of polls, leave
+//! nothing behind and lose no client.
+
+#![cfg(feature = "smol")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::net::TcpStream;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bluewire::smol::{Server, WebSocket, accept, accept_with, connect, connect_over};
+use bluewire::{AcceptError, AcceptOptions, ConnectError};
+use smol::future::poll_once;
+use smol::io::{AsyncRead, AsyncWrite};
+use smol::{Async, Timer, block_on, channel};
+
+/// Polls the future so many times, then drops it.
+fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let cx = &mut Context::from_waker(Waker::noop());
+    (0..times).find_map(|_| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    })
+}
+
+/// The bound on how often a test tries again, so that a loss shows as a failure.
+const TRIES_MAX: usize = 200_000;
+
+/// What was written to a stream, and whether that is over.
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    over: bool,
+}
+
+/// A stream that gives a byte at a time of what it has, is not ready every other time, and tells
+/// what was written. It is over when it is dropped.
+struct Script {
+    input: VecDeque<u8>,
+    output: Arc<Mutex<Written>>,
+    ready: bool,
+}
+
+impl Script {
+    fn new(input: &[u8]) -> (Self, Arc<Mutex<Written>>) {
+        let output = Arc::<Mutex<Written>>::default();
+        let input = input.iter().copied().collect();
+        (Self { input, output: Arc::clone(&output), ready: true }, output)
+    }
+
+    fn is_ready(&mut self, cx: &Context<'_>) -> bool {
+        self.ready = !self.ready;
+        cx.waker().wake_by_ref();
+        self.ready
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.output.lock().unwrap().over = true;
+    }
+}
+
+impl AsyncRead for Script {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.is_ready(cx) {
+            return Poll::Pending;
+        }
+        match self.input.pop_front() {
+            Some(byte) => buf[0] = byte,
+            None => return Poll::Ready(Ok(0)),
+        }
+        Poll::Ready(Ok(1))
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.is_ready(cx) {
+            return Poll::Pending;
+        }
+        let len = buf.len().min(9);
+        self.output.lock().unwrap().bytes.extend(&buf[..len]);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_ready(cx) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_ready(cx) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+/// Drops a future after each number of polls, until it comes to its end: what it did, if it did
+/// not get there, is the beginning of what it does, and its stream is over with it.
+fn is_dropped_at_every_poll<T>(
+    input: &[u8],
+    open: impl AsyncFn(Script) -> T,
+    compare: impl Fn(&[u8], &[u8]) -> bool,
+) -> T {
+    let (stream, output) = Script::new(input);
+    let whole = polled(TRIES_MAX, open(stream)).expect("it comes to its end");
+    let written: Vec<u8> = output.lock().unwrap().bytes.clone();
+    for times in 0..TRIES_MAX {
+        let (stream, output) = Script::new(input);
+        if polled(times, open(stream)).is_some() {
+            assert!(times > 10, "it waits at every byte");
+            return whole;
+        }
+        let output = output.lock().unwrap();
+        assert!(output.over, "{times}");
+        assert!(compare(&written, &output.bytes), "{times}");
+    }
+    panic!("it does not come to its end");
+}
+
+#[test]
+fn an_opening_handshake_that_is_dropped_leaves_nothing_behind() {
+    let is_prefix = |whole: &[u8], part: &[u8]| whole.starts_with(part);
+    let accepted = is_dropped_at_every_poll(REQUEST, accept, is_prefix);
+    let mut socket = accepted.expect("it is lawful");
+    let head = socket.take_request().expect("a server's");
+    assert_eq!((head.as_bytes(), socket.request().is_none()), (REQUEST, true));
+
+    let options = || AcceptOptions::default().protocol("chat").header("X-Mine", "yes");
+    let open = async |stream| accept_with(stream, options()).await;
+    assert!(is_dropped_at_every_poll(REQUEST, open, is_prefix).is_ok());
+
+    // A refusal too.
+    let refused = is_dropped_at_every_poll(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", accept, is_prefix);
+    assert!(matches!(refused, Err(AcceptError::NotWebSocket(_))));
+
+    // A client's key is another one each time.
+    let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    let open = async |stream| connect_over(stream, "ws://h/").await;
+    let answered = is_dropped_at_every_poll(response, open, |whole, part| {
+        part.len() <= whole.len() && part.iter().take(40).eq(whole.iter().take(part.len().min(40)))
+    });
+    assert!(matches!(answered, Err(ConnectError::Refused(_) | ConnectError::Handshake(_))));
+}
+
+/// Polls the future so many times, with time between for others to get on, then drops it.
+async fn polled_meanwhile<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    for _ in 0..times {
+        if let Some(output) = poll_once(&mut future).await {
+            return Some(output);
+        }
+        Timer::after(Duration::from_millis(1)).await;
+    }
+    None
+}
+
+/// A client that has an echo, says so, and stays to the end.
+async fn asks(url: String, echoed: channel::Sender<()>) {
+    let mut socket = connect(url).await.unwrap();
+    socket.send("Hello").await.unwrap();
+    assert_eq!(socket.recv().await.unwrap(), Some("Hello".into()));
+    echoed.send(()).await.unwrap();
+    assert_eq!(socket.recv().await.unwrap(), None);
+}
+
+async fn answers(mut socket: WebSocket<Async<TcpStream>>) {
+    while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+        sender.send(message).await.unwrap();
+    }
+}
+
+#[test]
+fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
+    block_on(async {
+        let server = Server::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", server.local_addr());
+        let (echoed, echoes) = channel::unbounded();
+        let mut tasks = Vec::new();
+        for (number, times) in (1..=6).chain(1..=6).chain(1..=6).enumerate() {
+            tasks.push(smol::spawn(asks(url.clone(), echoed.clone())));
+            let mut accepted = None;
+            for _ in 0..TRIES_MAX {
+                accepted = match number / 6 {
+                    0 => polled_meanwhile(times, server.accept()).await.map(Option::unwrap),
+                    1 => match polled_meanwhile(times, server.accept_request()).await {
+                        Some(incoming) => Some(incoming.unwrap().respond().await.unwrap()),
+                        None => None,
+                    },
+                    _ => {
+                        // What it has begun to serve is served to the end.
+                        let serving = server.serve(answers);
+                        assert!(polled_meanwhile(times, serving).await.is_none());
+                        if server.handle().connections() > number {
+                            break;
+                        }
+                        None
+                    }
+                };
+                if accepted.is_some() {
+                    break;
+                }
+            }
+            tasks.extend(accepted.map(|socket| smol::spawn(answers(socket))));
+        }
+        assert_eq!(server.handle().connections(), 18);
+
+        // Who is told to leave has no echo any more.
+        for _ in 0..18 {
+            echoes.recv().await.unwrap();
+        }
+        let budget = Duration::from_secs(60);
+        assert!(polled_meanwhile(1, server.shutdown(budget)).await.is_none());
+        assert!(server.handle().is_shut_down());
+        assert!(server.accept().await.is_none());
+        let farewell = server.shutdown(budget).await;
+        assert_eq!((farewell.closed, farewell.cut), (18, 0));
+        for task in tasks {
+            task.await;
+        }
+    });
+}
