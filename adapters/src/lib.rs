@@ -29,6 +29,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Which adapter
+//!
+//! | you have | take |
+//! | --- | --- |
+//! | a few connections, threads, no runtime | [`blocking`]: calls wait, two threads for both directions |
+//! | many connections, or smol already | [`smol`]: a task for each, no buffers while idle |
+//! | another runtime, an event loop of your own, no operating system | [`bluewire_core`]: its front page has the loop |
+//! | callbacks, as in a browser | `websocketfactory::create` on either adapter, see [`facade`] |
+//!
 //! # Features
 //!
 //! - `blocking` and `smol`, both by default: the adapters.

@@ -5,6 +5,37 @@
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run on a thread of its own.
 //!
+//! It is the one for a few connections and for programs without a runtime: each call waits until
+//! it is done. For [many connections](crate#which-adapter), take `smol`.
+//!
+//! ```
+//! use bluewire::{CloseCode, blocking};
+//! use std::net::TcpListener;
+//! use std::thread;
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let url = format!("ws://{}/", listener.local_addr()?);
+//! let server = thread::spawn(move || -> Result<(), bluewire::Error> {
+//!     let mut socket = blocking::accept(listener.accept()?.0)?;
+//!     socket.send("welcome")?;
+//!     while socket.recv()?.is_some() {}
+//!     Ok(())
+//! });
+//!
+//! // Both directions at a time: one thread receives, others send.
+//! let (mut reader, writer) = blocking::connect(url)?.split()?;
+//! let sending = thread::spawn(move || -> Result<(), bluewire::Error> {
+//!     writer.send("Hello")?;
+//!     writer.close(CloseCode::NORMAL, "")
+//! });
+//! assert_eq!(reader.recv()?, Some("welcome".into()));
+//! assert_eq!(reader.recv()?, None);
+//! assert!(reader.closure().is_some_and(|closure| closure.clean));
+//! # sending.join().expect("it is well")?;
+//! # server.join().expect("it is well")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Any stream works that is a [`Transport`]: those of the standard library are, and every other
 //! `Read + Write` is one in [`Untimed`].
 

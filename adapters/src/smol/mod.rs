@@ -6,6 +6,44 @@
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run in a task of its own.
 //!
+//! It is the one for many connections: each costs a task and no buffers while it is idle. For
+//! [a few of them](crate#which-adapter) and no runtime, take `blocking`.
+//!
+//! ```
+//! use bluewire::{CloseCode, smol::connect};
+//! use smol::future::zip;
+//! # use bluewire::smol::accept;
+//! # use std::net::TcpListener;
+//!
+//! # smol::block_on(async {
+//! # let listener = smol::Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?;
+//! # let url = format!("ws://{}/", listener.get_ref().local_addr()?);
+//! # let server = smol::spawn(async move {
+//! #     let mut socket = accept(listener.accept().await?.0).await?;
+//! #     socket.send("welcome").await?;
+//! #     while socket.recv().await?.is_some() {}
+//! #     Ok::<(), bluewire::Error>(())
+//! # });
+//! // Both directions at a time: one task receives, others send.
+//! let (mut reader, writer) = connect(url).await?.split();
+//! let sending = async {
+//!     writer.send("Hello").await?;
+//!     writer.close(CloseCode::NORMAL, "").await
+//! };
+//! let receiving = async {
+//!     assert_eq!(reader.recv().await?, Some("welcome".into()));
+//!     assert_eq!(reader.recv().await?, None);
+//!     Ok::<(), bluewire::Error>(())
+//! };
+//! let (sent, received) = zip(sending, receiving).await;
+//! # server.await?;
+//! # sent.and(received)?;
+//! assert!(reader.closure().is_some_and(|closure| closure.clean));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Any stream works that is `AsyncRead + AsyncWrite`, the traits of `futures`.
 
 mod adopt;
