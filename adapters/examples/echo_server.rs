@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! echo_server --adapter blocking|smol --listen ADDR [--max-message BYTES] [--max-connections N]
-//!     [--deflate]
+//!     [--tls CERT.pem KEY.pem] [--deflate]
 //! ```
 //!
 //! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
@@ -22,7 +22,7 @@ use signal_hook::iterator::Signals;
 const BUDGET: Duration = Duration::from_secs(5);
 
 const USAGE: &str = "usage: echo_server --adapter blocking|smol --listen ADDR \
-    [--max-message BYTES] [--max-connections N] [--deflate]";
+    [--max-message BYTES] [--max-connections N] [--tls CERT.pem KEY.pem] [--deflate]";
 
 struct Args {
     smol: bool,
@@ -30,6 +30,8 @@ struct Args {
     message_len_max: u64,
     connections_max: usize,
     deflate: bool,
+    /// The files with the certificate chain and its key.
+    tls: Option<(String, String)>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -53,6 +55,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let accept = AcceptOptions::default().origins(OriginPolicy::Any).config(config);
     let accept = if args.deflate { compressing(accept) } else { accept };
     let options = ServerOptions::default().accept(accept).connections_max(args.connections_max);
+    let options = match &args.tls {
+        Some((chain, key)) => secured(options, chain, key)?,
+        None => options,
+    };
     // Before anyone is told that it runs: from then on a signal stops it in order.
     let signals = Signals::new([SIGINT, SIGTERM])?;
     let farewell = match args.smol {
@@ -61,6 +67,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
     Ok(())
+}
+
+#[cfg(feature = "tls")]
+fn secured(
+    options: ServerOptions,
+    chain: &str,
+    key: &str,
+) -> Result<ServerOptions, Box<dyn Error>> {
+    let read = |file| std::fs::read(file).map_err(|error| format!("{file}: {error}"));
+    Ok(options.tls(bluewire::tls::ServerTls::new(read(chain)?, read(key)?)?))
+}
+
+#[cfg(not(feature = "tls"))]
+fn secured(_: ServerOptions, _: &str, _: &str) -> Result<ServerOptions, Box<dyn Error>> {
+    Err("--tls needs the feature tls".into())
 }
 
 /// Small messages too: whoever asks for compression wants to see some.
@@ -128,7 +149,7 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
     let (mut adapter, mut listen) = (None, None);
     let (mut message_len_max, mut connections_max) = (Limits::default().message_len_max, 10_000);
-    let mut deflate = false;
+    let (mut deflate, mut tls) = (false, None);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -138,7 +159,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             "--max-connections" => connections_max = number(&arg, &value()?)?,
             "--deflate" if cfg!(feature = "deflate") => deflate = true,
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
-            "--tls" => return Err(format!("{arg} is not there yet")),
+            "--tls" => tls = Some((value()?, value()?)),
             _ => return Err(format!("there is no option {arg:?}")),
         }
     }
@@ -149,7 +170,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
         None => return Err("--adapter is missing".to_owned()),
     };
     let listen = listen.ok_or("--listen is missing")?;
-    Ok(Args { smol, listen, message_len_max, connections_max, deflate })
+    Ok(Args { smol, listen, message_len_max, connections_max, deflate, tls })
 }
 
 fn number<T: std::str::FromStr>(arg: &str, value: &str) -> Result<T, String> {

@@ -122,6 +122,48 @@ fn connect_offers_compression_when_told() {
     }
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn connect_and_echo_server_speak_tls() {
+    let key = rcgen::KeyPair::generate().expect("there is a key");
+    let mut params = rcgen::CertificateParams::new([]).expect("no name is no bad name");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root = params.self_signed(&key).expect("it can sign").pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let key = rcgen::KeyPair::generate().expect("there is a key");
+    let params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("it is a name");
+    let chain = params.signed_by(&key, &issuer).expect("it can sign").pem();
+
+    let directory = std::env::temp_dir().join(format!("bluewire-examples-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("it can be made");
+    let file = |name: &str, content: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, content).expect("it can be written");
+        path.to_str().expect("it is UTF-8").to_owned()
+    };
+    let (root, chain) = (file("root.pem", &root), file("chain.pem", &chain));
+    let key = file("key.pem", &key.serialize_pem());
+    for adapter in ADAPTERS {
+        let args = ["--listen", "127.0.0.1:0", "--tls", &chain, &key];
+        let mut server = Run::start("echo_server", adapter, &args);
+        let mut line = String::new();
+        let stdout = server.0.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        let port = line.trim().rsplit(':').next().expect("it has a port");
+        let url = format!("wss://localhost:{port}/");
+        let trusting = Run::start("connect", adapter, &[&url, "--ca", &root, "--send", "over TLS"]);
+        let (events, success) = trusting.finish();
+        assert_eq!(events[1]["data"], "over TLS", "{events:?}");
+        assert!(success);
+        let (events, success) = Run::start("connect", adapter, &[&url, "--send", "no"]).finish();
+        assert_eq!(events[0]["event"], "error", "{events:?}");
+        assert!(!success);
+        server.0.kill().expect("it runs");
+        server.0.wait().expect("it is our child");
+    }
+    std::fs::remove_dir_all(&directory).expect("it is there");
+}
+
 #[test]
 fn connect_refuses_what_it_cannot_do() {
     for option in ["--ca", "--proxy", "--unheard-of"] {

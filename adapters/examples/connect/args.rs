@@ -20,6 +20,7 @@ usage: connect [OPTION]... URL
   --handshake-timeout SECONDS   how long connecting and the opening handshake may take, each
   --close-timeout SECONDS       how long the closing handshake may take
   --max-message BYTES           the largest message to take
+  --ca FILE                     trusts only the certificate authorities in this PEM file (wss)
   --deflate                     offers compression
 
 Without --send, --echo and --close, lines from standard input are sent, and its end closes.";
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     pub(crate) mode: Mode,
     pub(crate) close: (u16, String),
     pub(crate) timeout: Option<Duration>,
+    /// The file of certificate authorities.
+    pub(crate) ca: Option<String>,
     pub(crate) config: Config,
 }
 
@@ -62,6 +65,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
         mode: Mode::Interactive,
         close: (1000, String::new()),
         timeout: None,
+        ca: None,
         config: Config::default(),
     };
     let (mut echo, mut closes) = (false, false);
@@ -92,7 +96,9 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
             "--deflate" => parsed.config.deflate = Some(bluewire::Deflate::default()),
             #[cfg(not(feature = "deflate"))]
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
-            "--ca" | "--proxy" => return Err(format!("{arg} is not supported yet")),
+            "--ca" if cfg!(feature = "tls") => parsed.ca = Some(value()?),
+            "--ca" => return Err(format!("{arg} needs the feature tls")),
+            "--proxy" => return Err(format!("{arg} is not supported yet")),
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             _ if parsed.url.is_empty() => parsed.url = arg,
             _ => return Err(format!("one URL too many: {arg}")),

@@ -57,6 +57,13 @@ fn main() -> ExitCode {
         .config(args.config.clone());
     let options =
         args.headers.iter().fold(options, |options, (name, value)| options.header(name, value));
+    let options = match trusting(options, args.ca.as_deref()) {
+        Ok(options) => options,
+        Err(complaint) => {
+            eprintln!("connect: {complaint}");
+            return ExitCode::from(2);
+        }
+    };
     let created = match args.adapter {
         Adapter::Blocking => blocking::websocketfactory::create(options),
         Adapter::Smol => smol::websocketfactory::create(options),
@@ -69,6 +76,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Trusts the authorities in the file, if there is one.
+#[cfg(feature = "tls")]
+fn trusting(options: ConnectOptions, ca: Option<&str>) -> Result<ConnectOptions, String> {
+    let Some(file) = ca else { return Ok(options) };
+    let pem = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    let tls = bluewire::tls::Tls::default().no_default_roots().root_pem(pem);
+    Ok(options.tls(tls.map_err(|error| format!("{file}: {error}"))?))
+}
+
+#[cfg(not(feature = "tls"))]
+fn trusting(options: ConnectOptions, _: Option<&str>) -> Result<ConnectOptions, String> {
+    Ok(options)
 }
 
 /// From open to close; whether the close was clean and nothing was refused.

@@ -5,6 +5,8 @@
 pub(crate) mod log;
 pub(crate) mod peer;
 pub(crate) mod side;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -228,7 +228,8 @@ on_each_side! {
             let (response, request) = (inner.response(), inner.request());
             let protocol = inner.protocol().expect("one was chosen");
             if side.is_client() {
-                assert!(inner.url().starts_with("ws://127.0.0.1:"), "{}", inner.url());
+                let url = inner.url();
+                assert!(url.starts_with("ws") && url.contains("://127.0.0.1:"), "{url}");
                 assert!(inner.url().ends_with("/chat?room=1"), "{}", inner.url());
                 assert_eq!(protocol, "v2");
                 let response = response.expect("there was one");
