@@ -86,6 +86,27 @@ impl Clients {
         Ok(echoes)
     }
 
+    /// Goes on for so long to send one message, which the server sends to all connections, and to
+    /// wait until they have it. Says how many came.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn broadcast(&mut self, time: Duration) -> io::Result<u64> {
+        let end = Instant::now() + time;
+        let mut came = 0;
+        while Instant::now() < end {
+            for client in &mut self.clients {
+                client.unanswered = 1;
+            }
+            let client = &mut self.clients[0];
+            client.queued = self.traffic.frame_len;
+            client.write(&self.traffic)?;
+            came += self.finish()?;
+        }
+        Ok(came)
+    }
+
     /// Sends nothing more, waits for the echoes that are due, and says how many these were.
     ///
     /// # Errors
@@ -93,8 +114,9 @@ impl Clients {
     /// As [`run`](Self::run), and when the echoes do not come.
     pub fn finish(&mut self) -> io::Result<u64> {
         let end = Instant::now() + PATIENCE;
+        let due: usize = self.clients.iter().map(|client| client.unanswered).sum();
         let mut echoes = 0;
-        while self.clients.iter().any(|client| client.unanswered > 0) {
+        while echoes < due as u64 {
             let Some(left) = end.checked_duration_since(Instant::now()) else {
                 return Err(ErrorKind::TimedOut.into());
             };
@@ -181,7 +203,8 @@ impl Client {
                 self.queued += came * traffic.frame_len;
                 self.write(traffic)?;
             } else {
-                self.unanswered -= came;
+                let left = self.unanswered.checked_sub(came);
+                self.unanswered = left.ok_or_else(|| io::Error::other("an echo too many"))?;
             }
             // A read that did not fill the buffer has emptied the socket.
             if len < buffer.len() {

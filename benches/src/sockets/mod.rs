@@ -11,12 +11,13 @@ mod traffic;
 
 use std::fmt;
 use std::io;
+use std::process::Command;
 use std::time::Duration;
 
 pub use clients::Clients;
-pub use server::{SERVERS, ServerKind};
+pub use server::{BROADCASTERS, SERVERS, ServerKind};
 
-use server::Server;
+use server::{Server, broadcaster};
 
 /// Before anything counts: buffers grow, windows open.
 const WARM_UP: Duration = Duration::from_millis(100);
@@ -90,20 +91,59 @@ impl Taken {
 /// the system does not account.
 pub fn compare(load: Load, rounds: usize, time: Duration) -> io::Result<Vec<Option<Taken>>> {
     let start = |kind: &ServerKind| {
-        let pair = kind.takes(load).then(|| Pair::start(kind, load)).transpose()?;
+        let pair = kind.takes(load).then(|| Pair::start(kind.command(load)?, load)).transpose()?;
         Ok::<_, io::Error>(pair.map(|pair| (pair, Taken::default())))
     };
     let mut pairs = SERVERS.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+    take_turns(pairs.iter_mut().flatten(), rounds, time, Pair::echo)?;
+    Ok(pairs.into_iter().map(|pair| pair.map(|(_, taken)| taken)).collect())
+}
+
+/// What each of the [`BROADCASTERS`] takes for a message at one of so many connections, when one
+/// of that many bytes is sent to all of them, in so many rounds of that time.
+///
+/// # Errors
+///
+/// As [`compare`].
+pub fn broadcast(
+    connections: usize,
+    len: usize,
+    rounds: usize,
+    time: Duration,
+) -> io::Result<Vec<Taken>> {
+    let load = Load::new(connections, len, 1);
+    let start = |name: &&str| {
+        Ok::<_, io::Error>((Pair::start(broadcaster(name)?, load)?, Taken::default()))
+    };
+    let mut pairs = BROADCASTERS.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+    take_turns(pairs.iter_mut(), rounds, time, |pair, time| pair.clients.broadcast(time))?;
+    Ok(pairs.into_iter().map(|(_, taken)| taken).collect())
+}
+
+/// Lets each pair in turn do its work for some time, which says how many messages that were.
+fn take_turns<'p>(
+    pairs: impl Iterator<Item = &'p mut (Pair, Taken)>,
+    rounds: usize,
+    time: Duration,
+    work: fn(&mut Pair, Duration) -> io::Result<u64>,
+) -> io::Result<()> {
+    let mut pairs: Vec<_> = pairs.collect();
     for _ in 0..rounds {
-        for (pair, taken) in pairs.iter_mut().flatten() {
-            taken.nanos.push(pair.time(time)?);
+        for (pair, taken) in &mut pairs {
+            work(pair, WARM_UP)?;
+            let before = pair.server.processor_time()?;
+            let messages = work(pair, time)?;
+            let spent = pair.server.processor_time()? - before;
+            taken.nanos.push(spent.as_secs_f64() * 1e9 / messages as f64);
         }
     }
-    for (pair, taken) in pairs.iter_mut().flatten() {
+    for (pair, taken) in &mut pairs {
         taken.nanos.sort_by(f64::total_cmp);
-        taken.calls = pair.calls(time / 2)?;
+        let Some(count) = pair.server.count_calls() else { continue };
+        let messages = work(pair, time / 2)?;
+        taken.calls = count.end().map(|calls| calls as f64 / messages as f64);
     }
-    Ok(pairs.into_iter().map(|pair| pair.map(|(_, taken)| taken)).collect())
+    Ok(())
 }
 
 /// A server and its clients.
@@ -114,28 +154,15 @@ struct Pair {
 }
 
 impl Pair {
-    fn start(kind: &ServerKind, load: Load) -> io::Result<Self> {
-        let server = Server::start(kind, load)?;
+    fn start(command: Command, load: Load) -> io::Result<Self> {
+        let server = Server::start(command)?;
         let clients = Clients::open(server.address(), load)?;
         Ok(Self { server, clients })
     }
 
-    /// Nanoseconds of processor time that the server takes for a message.
-    fn time(&mut self, time: Duration) -> io::Result<f64> {
+    /// Echoes for so long, from the first message to the last echo.
+    fn echo(&mut self, time: Duration) -> io::Result<u64> {
         self.clients.begin()?;
-        self.clients.run(WARM_UP)?;
-        let before = self.server.processor_time()?;
-        let messages = self.clients.run(time)?;
-        let taken = self.server.processor_time()? - before;
-        self.clients.finish()?;
-        Ok(taken.as_secs_f64() * 1e9 / messages as f64)
-    }
-
-    /// System calls that the server makes for a message.
-    fn calls(&mut self, time: Duration) -> io::Result<Option<f64>> {
-        let Some(count) = self.server.count_calls() else { return Ok(None) };
-        self.clients.begin()?;
-        let messages = self.clients.run(time)? + self.clients.finish()?;
-        Ok(count.end().map(|calls| calls as f64 / messages as f64))
+        Ok(self.clients.run(time)? + self.clients.finish()?)
     }
 }

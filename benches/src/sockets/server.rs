@@ -47,7 +47,7 @@ impl ServerKind {
         !self.forwards || load.in_flight > 1
     }
 
-    fn command(&self, load: Load) -> io::Result<Command> {
+    pub(super) fn command(&self, load: Load) -> io::Result<Command> {
         let Some(adapter) = self.adapter else {
             let mut command = Command::new(beside("peer_server")?);
             command.args(["--server", self.name]);
@@ -62,6 +62,16 @@ impl ServerKind {
         command.args(["--adapter", adapter, "--listen", "127.0.0.1:0"]);
         Ok(command)
     }
+}
+
+/// The servers that send what comes to all.
+pub const BROADCASTERS: [&str; 3] = ["blocking", "smol", "tokio-tungstenite"];
+
+/// One of these.
+pub(super) fn broadcaster(name: &str) -> io::Result<Command> {
+    let mut command = Command::new(beside("broadcast_server")?);
+    command.args(["--server", name]);
+    Ok(command)
 }
 
 /// What Bluewire reads at a time.
@@ -86,8 +96,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts it, on one thread if it has a choice.
-    pub(super) fn start(kind: &ServerKind, load: Load) -> io::Result<Self> {
-        let mut command = kind.command(load)?;
+    pub(super) fn start(mut command: Command) -> io::Result<Self> {
         let process = command.env("SMOL_THREADS", "1").stdout(Stdio::piped()).spawn()?;
         let mut server = Self { process, address: String::new() };
         let mut line = String::new();

@@ -88,7 +88,7 @@ fn main() -> io::Result<()> {
 
 /// Builds the programs that are measured.
 fn build() -> io::Result<()> {
-    let here = ["build", "--bin", "peer_server", "--bin", "idle"];
+    let here = ["build", "--bin", "peer_server", "--bin", "broadcast_server", "--bin", "idle"];
     let example = ["build", "--release", "-p", "bluewire", "--example", "echo_server"];
     for mut command in [counts::cargo("peers", &here), counts::any_cargo(&example)] {
         if !command.status()?.success() {

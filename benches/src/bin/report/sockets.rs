@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
-use bluewire_benches::sockets::{self, Load, SERVERS, Taken};
+use bluewire_benches::sockets::{self, BROADCASTERS, Load, SERVERS, Taken};
 
 use crate::chart::{self, Bar};
 use crate::document::time;
@@ -13,7 +13,11 @@ use crate::machine;
 /// By which the section is found again.
 pub(crate) const TITLE: &str = "## Echo over sockets";
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 7;
+const BROADCAST_ROUNDS: usize = 5;
+/// What is sent to all, and how many they are.
+const BROADCAST_LEN: usize = 512;
+const GUESTS: usize = 5_000;
 const ROUND: Duration = Duration::from_secs(1);
 
 /// The places of Bluewire's servers among [`SERVERS`], each with that of the peer that works as
@@ -22,7 +26,7 @@ const OURS: [(usize, usize); 2] = [(0, 2), (1, 3)];
 
 const HEAD: &str = "
 Bluewire's two adapters beside other libraries over the loopback interface. This section can be
-measured alone:
+measured alone (it takes 16,000 file descriptors, `ulimit -n`):
 
 ```text
 cargo run --release -p bluewire-benches --features peers --bin report -- sockets
@@ -43,7 +47,8 @@ const METHOD: &str = "\
   the echoes are compared with them byte by byte. Messages are text. What one read brought is
   answered by one write: so many echoes, so many messages.
 - Processor time is the server's own, user and system, as the kernel accounts it for its threads
-  (`schedstat`). Servers take turns, 9 rounds of a second each; the least counts, and the median
+  (`schedstat`). Servers take turns, in rounds of a second, seven for echo and five
+  for broadcast; the least counts, and the median
   stands beside it in parentheses. Ratios are of the least. Client, server and whoever else is on
   the machine share its processors, so ratios hold and absolute figures drift.
 - System calls are counted by `perf` (`raw_syscalls:sys_enter`) in a run of their own.
@@ -75,6 +80,8 @@ impl Row {
 
 /// Measures, and returns the section and its charts, by file name.
 pub(crate) fn take() -> io::Result<(String, Vec<(&'static str, String)>)> {
+    // First, since it can fail: it takes the most file descriptors.
+    let broadcast = sockets::broadcast(GUESTS, BROADCAST_LEN, BROADCAST_ROUNDS, ROUND)?;
     let mut rows = Vec::new();
     for load in Load::ALL {
         let row = Row { load, taken: sockets::compare(load, ROUNDS, ROUND)? };
@@ -85,14 +92,14 @@ pub(crate) fn take() -> io::Result<(String, Vec<(&'static str, String)>)> {
         rows.push(row);
     }
     Ok((
-        section(&rows),
+        section(&rows, &broadcast),
         vec![("sockets-ratio.svg", ratios(&rows)), ("sockets-64.svg", naive(&rows))],
     ))
 }
 
 // Writing to a string cannot fail; what `write!` returns is dropped everywhere below.
 
-fn section(rows: &[Row]) -> String {
+fn section(rows: &[Row], broadcast: &[Taken]) -> String {
     let mut text = format!("{TITLE}\n{HEAD}");
     let names = ["async-tungstenite", "fastwebsockets", "tokio-tungstenite", "tungstenite"];
     let versions = names.map(|name| format!("{name} {}", machine::version(name)));
@@ -113,6 +120,7 @@ fn section(rows: &[Row]) -> String {
     );
     times(&mut text, rows);
     calls(&mut text, rows);
+    guests(&mut text, broadcast);
     text.push_str("\n### How it is measured\n\n");
     text.push_str(METHOD);
     text
@@ -160,6 +168,27 @@ fn calls(text: &mut String, rows: &[Row]) {
             let _ = write!(text, " {} |", calls.map_or_else(String::new, |n| format!("{n:.2}")));
         }
         text.push('\n');
+    }
+}
+
+fn guests(text: &mut String, taken: &[Taken]) {
+    let _ = write!(
+        text,
+        "\n### Broadcast\n\n\
+         One message of {BROADCAST_LEN} bytes to {GUESTS} connections, again when all have it: by \
+         each connection.\nBluewire's servers use the callback facade and a prepared message, \
+         tokio-tungstenite's a channel\nfor each connection, as its example of a chat does.\n\n\
+         | server | processor time | system calls |\n|---|--:|--:|\n",
+    );
+    for (name, taken) in BROADCASTERS.iter().zip(taken) {
+        let name = if *name == "tokio-tungstenite" {
+            (*name).to_owned()
+        } else {
+            format!("bluewire {name}")
+        };
+        let calls = taken.calls.map_or_else(String::new, |calls| format!("{calls:.2}"));
+        let (least, median) = (time(taken.least()), time(taken.median()));
+        let _ = writeln!(text, "| {name} | {least} ({median}) | {calls} |");
     }
 }
 
