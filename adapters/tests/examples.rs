@@ -116,7 +116,8 @@ fn connect_offers_compression_when_told() {
         });
         for (args, told) in [(&[&*url, "--deflate"][..], "compressed"), (&[&*url], "plain")] {
             let (events, success) = Run::start("connect", adapter, args).finish();
-            assert_eq!(events[1]["data"], told.repeat(100));
+            let told = told.repeat(100);
+            assert!(events.iter().any(|event| event["data"] == told), "{adapter}: {events:?}");
             assert!(success);
         }
     }
