@@ -143,6 +143,8 @@ where
                     Err(error) => session.received_end(Some(error)),
                 }
                 session.looked();
+            } else {
+                busy_turns = 0;
             }
             if busy_turns > 0 || bell.has_rung() {
                 return Poll::Ready(());
