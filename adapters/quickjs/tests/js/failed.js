@@ -2,6 +2,12 @@
 import websocketfactory from '@blueos.network.webSocket';
 import { url } from './lib.js';
 
+// The same with TLS, which nobody speaks there.
+const secure = websocketfactory.create({ url: 'wss://127.0.0.1:9' });
+secure.onClose = ({ code }) => {
+  if (code !== 1006) throw new Error(String(code));
+};
+
 const socket = websocketfactory.create({ url });
 console.log(socket.readyState);
 socket.onOpen = () => console.log('open');
