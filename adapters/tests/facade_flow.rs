@@ -6,7 +6,7 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use bluewire::{Config, Keepalive};
 use common::log::{Log, Told, closed, text};
 use common::peer::{BINARY, Peer};
 use common::side::Side;
-use common::until;
+use common::{PATIENCE, until};
 
 const MESSAGE_LEN: usize = 1024 * 1024;
 /// More than the kernel keeps for one connection.
@@ -36,6 +36,18 @@ on_each_side! {
             count.fetch_add(1, Ordering::SeqCst);
         });
         until("all came", || seen.load(Ordering::SeqCst) == MESSAGES);
+        drop(sender.join().expect("it does not panic"));
+    }
+
+    fn a_connection_that_is_held_up_lets_others_run(side) {
+        let _alone = alone();
+        let (socket, peer) = side.open();
+        let (sent, sender) = send_many(peer);
+        wait_for_stall(&sent);
+        let (run, has_run) = mpsc::channel();
+        smol::spawn(async move { run.send(()) }).detach();
+        has_run.recv_timeout(PATIENCE).expect("the executor has time");
+        socket.on_message(|_| {});
         drop(sender.join().expect("it does not panic"));
     }
 
@@ -70,7 +82,7 @@ on_each_side! {
         let (socket, mut peer) = side.open_with(config);
         let log = Log::of(&socket);
         log.wait(&Told::Open);
-        let (slow, (begun, waiting)) = (log.clone(), std::sync::mpsc::channel());
+        let (slow, (begun, waiting)) = (log.clone(), mpsc::channel());
         socket.on_message(move |message| {
             if message.as_text() == Some("one") {
                 begun.send(()).expect("the test waits");

@@ -39,7 +39,8 @@ impl<F: ?Sized> Slot<F> {
         lock(&self.0).is_some()
     }
 
-    fn take(&self) -> Option<Callback<F>> {
+    /// Takes it out, for the caller to drop where it holds no lock.
+    pub(super) fn take(&self) -> Option<Callback<F>> {
         lock(&self.0).take()
     }
 }

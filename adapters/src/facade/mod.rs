@@ -71,7 +71,8 @@
 //! - **One at a time.** Callbacks of one connection never run at the same time, and never inside
 //!   a call that you make: every call may be made from any thread, from inside callbacks, and with
 //!   any lock held, and never waits for a callback.
-//! - **A callback can be replaced** at any time, from any thread, and from inside itself.
+//! - **A callback can be replaced**, or cleared, at any time, from any thread, and from inside
+//!   itself. Of one that was cleared, what it would have been told waits for the next.
 //! - **Panics are contained.** The connection closes with 1011, messages on their way still come,
 //!   and `on_error` says so before `on_close`. (Not where panics abort the program.)
 //! - **Every `send` and `close` has one outcome**, told once: `success` or `fail`.
@@ -252,6 +253,27 @@ impl WebSocket {
     /// ```
     pub fn on_error(&self, callback: impl FnMut(&ErrorEvent) + Send + 'static) {
         self.shared().set_on_error(Arc::new(Mutex::new(callback)));
+    }
+
+    /// Takes back what [`on_open`](Self::on_open) set: an opening from now on waits for the next.
+    pub fn clear_on_open(&self) {
+        drop(self.shared().callbacks().open.take());
+    }
+
+    /// Takes back what [`on_message`](Self::on_message) set: messages from now on wait for the
+    /// next, and hold the reading up, as before one was set.
+    pub fn clear_on_message(&self) {
+        drop(self.shared().callbacks().message.take());
+    }
+
+    /// Takes back what [`on_close`](Self::on_close) set: a closing from now on waits for the next.
+    pub fn clear_on_close(&self) {
+        drop(self.shared().callbacks().close.take());
+    }
+
+    /// Takes back what [`on_error`](Self::on_error) set: an error from now on waits for the next.
+    pub fn clear_on_error(&self) {
+        drop(self.shared().callbacks().error.take());
     }
 
     /// Sends a message. It never waits: the bytes are queued, and leave in order.

@@ -81,6 +81,10 @@ impl Shared {
         self.set(&self.callbacks.error, callback);
     }
 
+    pub(super) fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
+    }
+
     fn set<F: ?Sized>(self: &Arc<Self>, slot: &Slot<F>, callback: Callback<F>) {
         slot.set(callback);
         let state = self.lock();

@@ -3,12 +3,12 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use smol::Timer;
 use smol::future::{FutureExt as _, yield_now};
 use smol::io::{AsyncRead, AsyncWrite};
+use smol::{Executor, Timer};
 
 use super::connect::connect_request;
 use super::shut_down::poll_shut_down;
@@ -23,10 +23,51 @@ use crate::facade::{Runner, Session, Shared, WebSocket};
 /// If an argument is invalid. Nothing has been started then. What the network does is told by
 /// `on_error` and `on_close`.
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
-    let request = Request::for_facade(options.into())?;
-    let (shared, bell) = prepare(request.url.to_string());
+    start(Spawner::Global, options.into())
+}
+
+/// The same in tasks on an executor of yours: whoever runs it calls the callbacks.
+///
+/// So a program whose callbacks belong to one thread has them there, without a queue between. The
+/// executor [is empty](Executor::is_empty) when every connection on it has ended and every callback
+/// that was due has been called. When it is dropped, so are the connections, without a word.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use bluewire::smol::websocketfactory;
+///
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # drop(listener);
+/// let executor = Arc::new(smol::Executor::new());
+/// let socket = websocketfactory::create_on(&executor, url)?;
+/// let here = std::thread::current().id();
+/// socket.on_close(move |_| assert_eq!(std::thread::current().id(), here));
+/// smol::block_on(async {
+///     while !executor.is_empty() {
+///         executor.tick().await;
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`create`].
+pub fn create_on(
+    executor: &Arc<Executor<'static>>,
+    options: impl Into<ConnectOptions>,
+) -> Result<WebSocket, ConnectError> {
+    start(Spawner::On(Arc::downgrade(executor)), options.into())
+}
+
+fn start(spawner: Spawner, options: ConnectOptions) -> Result<WebSocket, ConnectError> {
+    let request = Request::for_facade(options)?;
+    let (shared, bell) = prepare(request.url.to_string(), spawner.clone());
     let task = Arc::clone(&shared);
-    smol::spawn(async move {
+    spawner.spawn(async move {
         let given_up = async {
             bell.given_up(&task).await;
             Err(ConnectError::Abandoned)
@@ -38,8 +79,7 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
             },
             Err(error) => task.fail_to_open(error.into()),
         }
-    })
-    .detach();
+    });
     Ok(WebSocket::new(shared))
 }
 
@@ -48,7 +88,7 @@ pub(super) fn adopt<S>(stream: S, opened: Opened) -> WebSocket
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (shared, bell) = prepare(String::new());
+    let (shared, bell) = prepare(String::new(), Spawner::Global);
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened) {
         smol::spawn(async move { run(session, stream, &bell).await }).detach();
@@ -56,9 +96,9 @@ where
     WebSocket::new(shared)
 }
 
-fn prepare(url: String) -> (Arc<Shared>, Arc<Bell>) {
+fn prepare(url: String, spawner: Spawner) -> (Arc<Shared>, Arc<Bell>) {
     let bell = Arc::new(Bell::default());
-    let cord = Cord(Arc::clone(&bell));
+    let cord = Cord { bell: Arc::clone(&bell), spawner };
     (Arc::new(Shared::new(url, Box::new(cord))), bell)
 }
 
@@ -103,6 +143,8 @@ where
                     Err(error) => session.received_end(Some(error)),
                 }
                 session.looked();
+            } else {
+                busy_turns = 0;
             }
             if busy_turns > 0 || bell.has_rung() {
                 return Poll::Ready(());
@@ -161,12 +203,37 @@ impl Bell {
     }
 }
 
+/// Where a connection's tasks go.
+#[derive(Clone)]
+enum Spawner {
+    Global,
+    /// Weak, as the tasks that the executor keeps hold it in turn.
+    On(Weak<Executor<'static>>),
+}
+
+impl Spawner {
+    /// Spawns a task. `false` if its executor is gone.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        match self {
+            Self::Global => smol::spawn(task).detach(),
+            Self::On(executor) => match executor.upgrade() {
+                Some(executor) => executor.spawn(task).detach(),
+                None => return false,
+            },
+        }
+        true
+    }
+}
+
 /// What a handle pulls to wake the loop.
-struct Cord(Arc<Bell>);
+struct Cord {
+    bell: Arc<Bell>,
+    spawner: Spawner,
+}
 
 impl Runner for Cord {
     fn wake(&self) {
-        let mut ring = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
         ring.rung = true;
         let waker = ring.waker.take();
         drop(ring);
@@ -176,7 +243,6 @@ impl Runner for Cord {
     }
 
     fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
-        smol::spawn(async move { task() }).detach();
-        true
+        self.spawner.spawn(async move { task() })
     }
 }

@@ -86,5 +86,5 @@ pub use crate::accept::AcceptOptions;
 
 /// Connections with callbacks, each in a task of its own.
 pub mod websocketfactory {
-    pub use super::facade::create;
+    pub use super::facade::{create, create_on};
 }

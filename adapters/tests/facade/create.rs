@@ -1,12 +1,14 @@
 //! `create`: what it refuses at once, and what comes of an attempt that fails or is given up.
 
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire::facade::{ReadyState, WebSocket};
+use bluewire::smol::websocketfactory::create_on;
 use bluewire::{Config, ConnectError, ConnectOptions};
 
-use crate::common::log::{Log, Told, closed, error, shape};
+use crate::common::log::{Log, Told, closed, error, shape, text};
 use crate::common::peer::Peer;
 use crate::common::side::{Side, listener};
 use crate::on_each_client;
@@ -157,6 +159,76 @@ on_each_client! {
 }
 
 /// An attempt that has reached its server, who has not answered.
+#[test]
+fn on_an_executor_of_ones_own_callbacks_run_where_that_runs() {
+    let listener = listener();
+    let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+    let peer = std::thread::spawn(move || {
+        let mut peer = Peer::accept(&listener);
+        peer.expect_text("hello");
+        peer.text("hello back");
+        peer.expect_close_and_end()
+    });
+    let executor = Arc::new(smol::Executor::new());
+    let socket = create_on(&executor, url).expect("it is valid");
+    let log = Log::default();
+    let here = std::thread::current().id();
+    let note = move |log: &Log, told| {
+        assert_eq!(std::thread::current().id(), here);
+        log.push(told);
+    };
+    let (opened, sender) = (log.clone(), socket.clone());
+    socket.on_open(move || {
+        note(&opened, Told::Open);
+        sender.send("hello");
+    });
+    let (came, closer) = (log.clone(), socket.clone());
+    socket.on_message(move |message| {
+        note(&came, Told::Message(message.into_owned()));
+        closer.close(1000);
+    });
+    let ended = log.clone();
+    socket.on_close(move |close| {
+        note(&ended, Told::Close(close.code, close.reason.clone(), close.was_clean));
+    });
+    run_until_empty(&executor);
+    assert_eq!(log.now(), [Told::Open, text("hello back"), closed(1000, "", true)]);
+    assert_eq!(peer.join().expect("it does not panic"), 1000);
+    // Late callbacks and outcomes come on the same executor.
+    socket.send(log.send(1, "too late"));
+    assert!(!executor.is_empty());
+    run_until_empty(&executor);
+    assert_eq!(log.outcome(1), Some(200));
+    // Nobody is left to call them, and nothing panics.
+    drop(executor);
+    socket.send(log.send(2, "too late"));
+    assert_eq!(log.now().len(), 4);
+}
+
+#[test]
+fn an_executor_that_is_dropped_takes_its_connections_with_it() {
+    let listener = listener();
+    let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+    let executor = Arc::new(smol::Executor::new());
+    let socket = create_on(&executor, url).expect("it is valid");
+    let peer = std::thread::spawn(move || Peer::accept(&listener));
+    smol::block_on(async {
+        while socket.ready_state() == ReadyState::Connecting {
+            executor.tick().await;
+        }
+    });
+    drop(executor);
+    peer.join().expect("it does not panic").expect_end();
+}
+
+fn run_until_empty(executor: &smol::Executor<'_>) {
+    smol::block_on(async {
+        while !executor.is_empty() {
+            executor.tick().await;
+        }
+    });
+}
+
 fn connecting(side: Side, config: Config) -> (WebSocket, Log, std::net::TcpStream) {
     let listener = listener();
     let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));

@@ -149,6 +149,48 @@ on_each_side! {
         assert_eq!(log.now(), [text("one"), Told::Open, text("two"), text("three")]);
     }
 
+    fn what_a_cleared_callback_would_have_been_told_waits_for_the_next(side) {
+        let (socket, mut peer) = side.open();
+        let log = Log::of(&socket);
+        let (inner, again) = (log.clone(), socket.clone());
+        socket.on_message(move |message| {
+            inner.push(Told::Message(message.into_owned()));
+            again.clear_on_message();
+        });
+        socket.clear_on_close();
+        socket.clear_on_error();
+        peer.text("one");
+        peer.text("two");
+        peer.end();
+        until("it is closed", || socket.ready_state() == ReadyState::Closed);
+        assert_eq!(log.now(), [Told::Open, text("one")]);
+        log.on_message(&socket);
+        log.on_error(&socket);
+        log.on_close(&socket);
+        let expected = [Told::Open, text("one"), text("two"), error(), closed(1006, "", false)];
+        assert_eq!(shape(&log.at_end()), expected);
+    }
+
+    fn a_cleared_callback_lets_go_what_it_captured(side) {
+        let (socket, peer) = side.open();
+        let captured = Arc::new(());
+        let capture = || {
+            let captured = Arc::clone(&captured);
+            move || drop(Arc::clone(&captured))
+        };
+        let (open, message, close, error) = (capture(), capture(), capture(), capture());
+        socket.on_open(open);
+        socket.on_message(move |_| message());
+        socket.on_close(move |_| close());
+        socket.on_error(move |_| error());
+        socket.clear_on_open();
+        socket.clear_on_message();
+        socket.clear_on_close();
+        socket.clear_on_error();
+        until("all is let go", || Arc::strong_count(&captured) == 1);
+        drop(peer);
+    }
+
     fn a_callback_is_replaced_from_other_threads_without_loss(side) {
         const MESSAGES: usize = 500;
         let (socket, mut peer) = side.open();

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod jobs;
+mod native;
+mod script;
+mod sockets;
+mod timers;
+
+pub use script::{Script, ScriptError};
+pub use sockets::{MODULE_NAMES, Sockets};
