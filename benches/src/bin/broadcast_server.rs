@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, future};
 
 use bluewire::facade::WebSocket;
-use bluewire::{PreparedMessage, ServerOptions, blocking};
+use bluewire::{AcceptOptions, Config, PreparedMessage, ServerOptions, blocking};
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::future::select;
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
@@ -56,8 +56,12 @@ async fn serve_smol() -> io::Result<()> {
     Ok(())
 }
 
+/// As many connections as come, and no Ping to those that wait for their turn: the clients know
+/// messages only.
 fn options() -> ServerOptions {
-    ServerOptions::default().connections_max(100_000)
+    let config = Config { keepalive: None, ..Config::default() };
+    let accept = AcceptOptions::default().config(config);
+    ServerOptions::default().accept(accept).connections_max(100_000)
 }
 
 /// Everyone who is there; nobody leaves before the end.

@@ -13,12 +13,11 @@ use crate::machine;
 /// By which the section is found again.
 pub(crate) const TITLE: &str = "## Echo over sockets";
 
-const ROUNDS: usize = 7;
-const BROADCAST_ROUNDS: usize = 5;
+const ROUNDS: usize = 5;
 /// What is sent to all, and how many they are.
 const BROADCAST_LEN: usize = 512;
 const GUESTS: usize = 5_000;
-const ROUND: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_millis(800);
 
 /// The places of Bluewire's servers among [`SERVERS`], each with that of the peer that works as
 /// it does.
@@ -47,8 +46,7 @@ const METHOD: &str = "\
   the echoes are compared with them byte by byte. Messages are text. What one read brought is
   answered by one write: so many echoes, so many messages.
 - Processor time is the server's own, user and system, as the kernel accounts it for its threads
-  (`schedstat`). Servers take turns, in rounds of a second, seven for echo and five
-  for broadcast; the least counts, and the median
+  (`schedstat`). Servers take turns, five rounds of 0.8 seconds each; the least counts, and the median
   stands beside it in parentheses. Ratios are of the least. Client, server and whoever else is on
   the machine share its processors, so ratios hold and absolute figures drift.
 - System calls are counted by `perf` (`raw_syscalls:sys_enter`) in a run of their own.
@@ -81,7 +79,7 @@ impl Row {
 /// Measures, and returns the section and its charts, by file name.
 pub(crate) fn take() -> io::Result<(String, Vec<(&'static str, String)>)> {
     // First, since it can fail: it takes the most file descriptors.
-    let broadcast = sockets::broadcast(GUESTS, BROADCAST_LEN, BROADCAST_ROUNDS, ROUND)?;
+    let broadcast = sockets::broadcast(GUESTS, BROADCAST_LEN, ROUNDS, ROUND)?;
     let mut rows = Vec::new();
     for load in Load::ALL {
         let row = Row { load, taken: sockets::compare(load, ROUNDS, ROUND)? };
