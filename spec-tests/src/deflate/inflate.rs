@@ -211,16 +211,15 @@ pub(super) fn fixed_lens() -> [u8; 288] {
 }
 
 const fn lengths() -> [(u16, u8); 29] {
-    let mut table = [(0, 0); 29];
+    let mut table = [(258, 0); 29];
     let mut start = 3;
     let mut i = 0;
-    while i < 28 {
-        let bits = if i < 4 { 0 } else { (i - 4) as u8 / 4 };
-        table[i] = (start, bits);
+    while i < 28_u8 {
+        let bits = if i < 4 { 0 } else { (i - 4) / 4 };
+        table[i as usize] = (start, bits);
         start += 1 << bits;
         i += 1;
     }
-    table[28] = (258, 0);
     table
 }
 
@@ -228,9 +227,9 @@ const fn distances() -> [(u16, u8); 30] {
     let mut table = [(0, 0); 30];
     let mut start = 1;
     let mut i = 0;
-    while i < 30 {
-        let bits = if i < 2 { 0 } else { (i - 2) as u8 / 2 };
-        table[i] = (start, bits);
+    while i < 30_u8 {
+        let bits = if i < 2 { 0 } else { (i - 2) / 2 };
+        table[i as usize] = (start, bits);
         start += 1 << bits;
         i += 1;
     }
