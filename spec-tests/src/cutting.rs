@@ -29,7 +29,7 @@ impl Cutting {
     /// or nothing.
     #[must_use]
     pub fn all(case: &Case) -> Vec<Self> {
-        if case.deflate.is_some() {
+        if case.deflate.is_some() && case.sent_len() > 128 * 1024 {
             return vec![Self::Whole];
         }
         let mut cuttings = vec![Self::Whole, Self::AsWritten, Self::Random(1), Self::Borders(1)];

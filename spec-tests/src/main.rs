@@ -16,7 +16,7 @@ use bluewire_spec_tests::target::{self, Target};
 const HELP: &str = "\
 Runs the cases against every target and writes report.html.
 
-  --only ID        one case, with every octet on the wire
+  --only ID        one case, with every octet on the wire; or those of a group, such as 12.1
   --section N      the cases of one section, or of several if it is said again
   --target NAME    the targets whose name begins so (also: reference)
   --seed N         other masking keys
@@ -81,7 +81,7 @@ impl Options {
         let size = if cfg!(debug_assertions) { Size::Reduced } else { Size::Full };
         let mut cases = cases::all(size);
         cases.retain(|case| {
-            self.only.as_ref().is_none_or(|id| case.id == *id)
+            self.only.as_ref().is_none_or(|id| is_of(&case.id, id))
                 && (self.sections.is_empty() || self.sections.contains(&case.section()))
         });
         if self.list {
@@ -95,7 +95,7 @@ impl Options {
             eprintln!("no such case or target");
             return ExitCode::from(2);
         }
-        let detail = if self.only.is_some() { Detail::Full } else { Detail::Brief };
+        let detail = if cases.len() == 1 { Detail::Full } else { Detail::Brief };
         let results = run::run(Plan { cases, targets, detail, seed: self.seed });
         self.tell(&results, size);
         if results.count(Outcome::Failed) + results.count(Outcome::NonStrict) == 0 {
@@ -116,7 +116,7 @@ impl Options {
     }
 
     fn tell(&self, results: &Results, size: Size) {
-        if self.only.is_some() {
+        if results.cases.len() == 1 && !self.failed {
             for (target, cell) in results.targets.iter().zip(&results.cells[0]) {
                 println!("{target}, cut {}:\n{}", cell.cutting, cell.worst.transcript);
             }
@@ -136,6 +136,11 @@ impl Options {
             Err(error) => eprintln!("{}: {error}", path.display()),
         }
     }
+}
+
+/// Whether a case is the one of this id, or of this group.
+fn is_of(case: &str, id: &str) -> bool {
+    case.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn write_matrix() -> ExitCode {
@@ -162,10 +167,15 @@ fn heading(results: &Results, size: Size) -> String {
         results.elapsed.as_secs_f64(),
     );
     if size == Size::Reduced {
-        heading += " This is an unoptimised build: section 9 is reduced to a sixty-fourth.";
+        heading += " This is an unoptimised build: section 9 is reduced to a sixty-fourth, and \
+                    sections 12 and 13 to at most 20 messages each.";
+    }
+    if size == Size::Full && results.cases.iter().any(|case| case.deflate.is_some()) {
+        heading += " In sections 12 and 13 messages above 8 KiB make 1000 round trips with the \
+                    engine in memory, whole; 100 with all others.";
     }
     if results.count(Outcome::Unimplemented) > 0 {
-        heading += " Unimplemented cases need permessage-deflate and are not run.";
+        heading += " In unimplemented cases permessage-deflate was not agreed on.";
     }
     heading
 }

@@ -144,6 +144,7 @@ pub fn run(plan: Plan) -> Results {
 }
 
 fn run_cell(plan: &Plan, case: &Case, target: &dyn Target) -> Cell {
+    let case = &if target.runs_in_full() { case.clone() } else { case.shortened() };
     let cuttings = target.cuttings(case);
     let runs = cuttings.len();
     let run = |cutting| {

@@ -82,3 +82,15 @@ fn section_10_auto_fragmentation() {
     covers!("6455-5.4-7");
     assert_passes(10);
 }
+
+#[test]
+fn section_12_compression_of_all_kinds_of_data() {
+    covers!("7692-6.1-3", "7692-7.2.2-2", "7692-7.2.2-3");
+    assert_passes(12);
+}
+
+#[test]
+fn section_13_compression_by_all_parameters() {
+    covers!("7692-7.1.1.1-1", "7692-7.1.1.2-1", "7692-7.1.2.1-1", "7692-7.1.2.2-2");
+    assert_passes(13);
+}

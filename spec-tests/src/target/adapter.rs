@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 
 use bluewire::facade::WebSocket;
-use bluewire::{Message, blocking, smol as bluewire_smol};
+use bluewire::{AcceptOptions, ConnectOptions, Deflate, Message, blocking, smol as bluewire_smol};
 use smol::Async;
 
 use super::Target;
@@ -59,16 +59,24 @@ impl Target for Adapter {
     }
 }
 
-fn url(server: SocketAddr) -> String {
-    format!("ws://{server}/")
+/// Compression as little work as it can be, since there is much to compress.
+static DEFLATE: LazyLock<Deflate> = LazyLock::new(|| Deflate::default().level(1));
+
+fn connecting(server: SocketAddr) -> ConnectOptions {
+    ConnectOptions::new(format!("ws://{server}/")).deflate(DEFLATE.clone())
+}
+
+fn accepting() -> AcceptOptions {
+    AcceptOptions::default().deflate(DEFLATE.clone())
 }
 
 fn blocking_server(stream: TcpStream) -> Ended {
-    blocking_echo(blocking::accept(blocking::NetStream::from(stream))?)
+    let stream = blocking::NetStream::from(stream);
+    blocking_echo(blocking::accept_with(stream, accepting())?)
 }
 
 fn blocking_client(server: SocketAddr) -> Ended {
-    blocking_echo(blocking::connect(url(server))?)
+    blocking_echo(blocking::connect(connecting(server))?)
 }
 
 fn blocking_echo(mut socket: blocking::WebSocket) -> Ended {
@@ -80,11 +88,13 @@ fn blocking_echo(mut socket: blocking::WebSocket) -> Ended {
 
 fn smol_server(stream: TcpStream) -> Ended {
     let stream = bluewire_smol::NetStream::from(Async::new(stream)?);
-    smol::block_on(async { smol_echo(bluewire_smol::accept(stream).await?).await })
+    smol::block_on(async {
+        smol_echo(bluewire_smol::accept_with(stream, accepting()).await?).await
+    })
 }
 
 fn smol_client(server: SocketAddr) -> Ended {
-    smol::block_on(async { smol_echo(bluewire_smol::connect(url(server)).await?).await })
+    smol::block_on(async { smol_echo(bluewire_smol::connect(connecting(server)).await?).await })
 }
 
 async fn smol_echo(mut socket: bluewire_smol::WebSocket) -> Ended {
@@ -95,20 +105,20 @@ async fn smol_echo(mut socket: bluewire_smol::WebSocket) -> Ended {
 }
 
 fn blocking_facade_server(stream: TcpStream) -> Ended {
-    callback_echo(&blocking::accept(stream)?.into_facade()?)
+    callback_echo(&blocking::accept_with(stream, accepting())?.into_facade()?)
 }
 
 fn blocking_facade_client(server: SocketAddr) -> Ended {
-    callback_echo(&blocking::websocketfactory::create(url(server))?)
+    callback_echo(&blocking::websocketfactory::create(connecting(server))?)
 }
 
 fn smol_facade_server(stream: TcpStream) -> Ended {
-    let accepted = smol::block_on(bluewire_smol::accept(Async::new(stream)?))?;
+    let accepted = smol::block_on(bluewire_smol::accept_with(Async::new(stream)?, accepting()))?;
     callback_echo(&accepted.into_facade())
 }
 
 fn smol_facade_client(server: SocketAddr) -> Ended {
-    callback_echo(&bluewire_smol::websocketfactory::create(url(server))?)
+    callback_echo(&bluewire_smol::websocketfactory::create(connecting(server))?)
 }
 
 /// Echoes until the connection is closed.

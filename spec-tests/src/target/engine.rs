@@ -1,10 +1,12 @@
 //! The engine as an echo peer in memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{
-    Config, Connection, Delivery, Event, Inbox, MaskingKeys, Message, Outbox, SendError, State,
+    Config, Connection, Deflate, DeflateParams, Delivery, Event, Inbox, MaskingKeys, Message,
+    Outbox, SendError, State,
 };
 
 use super::Target;
@@ -31,6 +33,18 @@ pub enum Echo {
     Chunks,
 }
 
+impl Engine {
+    /// One target compresses as by default, the shortest messages too; the others with as little
+    /// work as it can be.
+    fn deflate(self) -> Deflate {
+        let deflate = Deflate::default().len_min(0);
+        match (self.role, self.echo) {
+            (Role::Server, Echo::Whole) => deflate,
+            _ => deflate.level(1),
+        }
+    }
+}
+
 impl Target for Engine {
     fn name(&self) -> String {
         match self.echo {
@@ -47,6 +61,10 @@ impl Target for Engine {
         Cutting::all(case)
     }
 
+    fn runs_in_full(&self) -> bool {
+        self.echo == Echo::Whole
+    }
+
     fn run(&self, fuzzer: &mut Fuzzer<'_>, cutting: Cutting) {
         let mut peer = EnginePeer::new(*self, cutting);
         let run = catch_unwind(AssertUnwindSafe(|| pair::run(fuzzer, &mut peer, cutting)));
@@ -60,6 +78,8 @@ impl Target for Engine {
 /// One connection and the memory around it, driven as an adapter drives it: a read, all its
 /// events, then a write of what they caused.
 struct EnginePeer {
+    role: Role,
+    config: Arc<Config>,
     connection: Connection,
     inbox: Inbox,
     outbox: Outbox,
@@ -87,15 +107,12 @@ impl EnginePeer {
             Echo::Whole => Delivery::Whole,
             Echo::Chunks => Delivery::Chunks,
         };
-        let config = Config { delivery, ..Config::default() };
-        let connection = match target.role {
-            Role::Server => Connection::server(config, Duration::ZERO),
-            Role::Client => {
-                Connection::client(config, MaskingKeys::from_seed([7; 32]), Duration::ZERO)
-            }
-        };
+        let config = Config { delivery, deflate: Some(target.deflate()), ..Config::default() };
+        let config = Arc::new(config);
         Self {
-            connection,
+            role: target.role,
+            connection: connection(target.role, &config),
+            config,
             inbox: Inbox::default(),
             outbox: Outbox::new(),
             written: Vec::new(),
@@ -104,6 +121,10 @@ impl EnginePeer {
             now: Duration::ZERO,
             refused: None,
         }
+    }
+
+    fn begin_compressing(&mut self, params: DeflateParams) {
+        self.connection = connection(self.role, &self.config).with_deflate(params);
     }
 
     /// Takes all events and writes what they caused.
@@ -152,7 +173,30 @@ impl EnginePeer {
     }
 }
 
+fn connection(role: Role, config: &Arc<Config>) -> Connection {
+    let config = Arc::clone(config);
+    match role {
+        Role::Server => Connection::server(config, Duration::ZERO),
+        Role::Client => Connection::client(config, MaskingKeys::from_seed([7; 32]), Duration::ZERO),
+    }
+}
+
 impl Testee for EnginePeer {
+    fn offer(&self) -> Option<String> {
+        self.config.deflate.as_ref().map(Deflate::offer)
+    }
+
+    fn accept(&mut self, offer: &str) -> Option<String> {
+        let params = self.config.deflate.as_ref()?.accept(offer)?;
+        self.begin_compressing(params);
+        Some(params.to_string())
+    }
+
+    fn confirm(&mut self, answer: &str) -> bool {
+        let params = self.config.deflate.as_ref().and_then(|deflate| deflate.confirm(answer));
+        params.map(|params| self.begin_compressing(params)).is_some()
+    }
+
     fn receive(&mut self, now: Duration, mut bytes: &[u8]) {
         self.now = now;
         if self.reads == Reads::Copied {

@@ -27,6 +27,12 @@ pub trait Target: Sync {
     /// The ways in which its input is to be cut, each a run of its own.
     fn cuttings(&self, case: &Case) -> Vec<Cutting>;
 
+    /// Whether the long loops of compressed messages are run to their end: see
+    /// [`Case::shortened`].
+    fn runs_in_full(&self) -> bool {
+        false
+    }
+
     /// Starts an echo peer and lets the fuzzer run its case against it, to the end.
     fn run(&self, fuzzer: &mut Fuzzer<'_>, cutting: Cutting);
 }

@@ -9,7 +9,7 @@
 //! A [`Mutation`](table::Mutation) is a text to look for in one of the engine's sources and
 //! another in its place. It is made in a copy of the workspace in `target/mutations`, never in the
 //! sources themselves; there the cases of sections 1 to 7 and 10 are run against the engine, and
-//! those of the requirement tests that the mutation names. It is caught if each case and each test
+//! what the mutation names beside them: requirement tests, groups of sections 12 and 13. It is caught if each case and each test
 //! that the table promises fails.
 #![forbid(unsafe_code)]
 
@@ -51,7 +51,8 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, String> {
     let scratch = Scratch::new()?;
     let tests: BTreeSet<&str> = mutations.iter().flat_map(|m| m.test_files()).collect();
     let began = Instant::now();
-    let failed = scratch.failures(&tests)?;
+    let groups = mutations.iter().flat_map(|m| m.groups()).collect();
+    let failed = scratch.failures(&tests, &groups)?;
     if !failed.is_empty() {
         return Err(format!("without any mutation these fail: {failed:?}"));
     }

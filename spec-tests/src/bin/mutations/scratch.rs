@@ -52,7 +52,7 @@ impl Scratch {
             write(&path, &mutated)?;
             originals.push((path, source));
         }
-        let failed = self.failures(&mutation.test_files().collect());
+        let failed = self.failures(&mutation.test_files().collect(), &mutation.groups().collect());
         // The last edit first, since two may be of one file.
         for (path, source) in originals.into_iter().rev() {
             write(&path, &source)?;
@@ -60,27 +60,32 @@ impl Scratch {
         failed.map_err(|why| format!("{}: {why}", mutation.name))
     }
 
-    /// What fails of the cases and of these files of tests.
+    /// What fails of the cases, of these groups of cases with compression, and of these files of
+    /// tests.
     pub(crate) fn failures(
         &self,
         test_files: &BTreeSet<&str>,
+        groups: &BTreeSet<&str>,
     ) -> Result<BTreeSet<Witness>, String> {
         // All in one command: two would not agree on what is to be built.
         let mut targets = vec!["--bin", CASES];
         targets.extend(test_files.iter().flat_map(|file| ["--test", file]));
         let mut failed = BTreeSet::new();
-        let mut programs = self.build(&targets)?;
-        // Cargo builds all programs of a package for its tests, this one too.
-        programs.retain(|program| program.name == CASES || test_files.contains(&*program.name));
-        for program in programs {
-            let mut command = Command::new(&program.path);
+        for program in self.build(&targets)? {
+            let mut runs: Vec<Vec<&str>> = Vec::new();
             if program.name == CASES {
-                command.args(["--failed", "--target", "engine"]);
-                command.args(SECTIONS.iter().flat_map(|section| ["--section", section]));
+                runs.push(SECTIONS.iter().flat_map(|section| ["--section", section]).collect());
+                runs.extend(groups.iter().map(|group| vec!["--only", group]));
+                runs.iter_mut().for_each(|run| run.extend(["--failed", "--target", "engine"]));
+            } else if test_files.contains(&*program.name) {
+                runs.push(Vec::new());
             }
-            let output = run(command.current_dir(&self.root))
-                .map_err(|error| format!("{}: {error}", program.name))?;
-            failed.extend(output.lines().filter_map(|line| program.witness(line)));
+            // Cargo builds all programs of a package for its tests, this one too.
+            for args in runs {
+                let output = run(Command::new(&program.path).current_dir(&self.root).args(args))
+                    .map_err(|error| format!("{}: {error}", program.name))?;
+                failed.extend(output.lines().filter_map(|line| program.witness(line)));
+            }
         }
         Ok(failed)
     }

@@ -11,7 +11,7 @@ pub(super) const TABLE: &[Mutation] = &[
     Mutation {
         name: "reserved bits mean nothing",
         breaks: "6455-5.2-1",
-        edits: &[edit(FRAME, "first & RSV != 0", "first & RSV == 0xff")],
+        edits: &[edit(FRAME, "first & RSV & !defined != 0", "first & RSV & !defined == 0xff")],
         caught_by: &[case("3.1"), case("3.4")],
     },
     Mutation {
@@ -91,8 +91,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-5.3-2",
         edits: &[edit(
             "core/src/mask.rs",
-            "self.0 = self.0.rotate_right(xor::turned_bits(len));",
-            "",
+            "Self(self.0.rotate_right(xor::turned_bits(len)))",
+            "Self(self.0.rotate_right(0 * xor::turned_bits(len)))",
         )],
         caught_by: &[case("1.1.3"), case("5.19")],
     },
@@ -175,7 +175,7 @@ pub(super) const TABLE: &[Mutation] = &[
     Mutation {
         name: "text may end within a character",
         breaks: "6455-8.1-2",
-        edits: &[edit(RECEIVING, "if ends && len != inbox.message_len() {", "if false {")],
+        edits: &[edit(RECEIVING, "if ends && len != bytes.len() {", "if false {")],
         caught_by: &[case("6.6.1")],
     },
     Mutation {
@@ -183,8 +183,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-8.1-1",
         edits: &[edit(
             "core/src/error.rs",
-            "Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD_DATA",
-            "Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::PROTOCOL_ERROR",
+            "CloseCode::INVALID_PAYLOAD_DATA\n            }",
+            "CloseCode::PROTOCOL_ERROR\n            }",
         )],
         caught_by: &[case("6.3.1")],
     },

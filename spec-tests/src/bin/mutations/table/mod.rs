@@ -1,6 +1,7 @@
 //! The mutations.
 
 mod closing;
+mod deflate;
 mod framing;
 mod opening;
 mod sending;
@@ -42,6 +43,16 @@ pub(crate) enum Witness {
 }
 
 impl Mutation {
+    /// The groups of cases with compression to run, such as 13.3: all would take too long.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.caught_by.iter().filter_map(|witness| match witness {
+            Witness::Case(id) if id.starts_with("12.") || id.starts_with("13.") => {
+                Some(id.rsplit_once('.')?.0)
+            }
+            _ => None,
+        })
+    }
+
     /// The files of tests to run.
     pub(crate) fn test_files(&self) -> impl Iterator<Item = &'static str> {
         self.caught_by.iter().filter_map(|witness| match witness {
@@ -72,7 +83,8 @@ impl fmt::Display for Witness {
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutation> {
-    [framing::TABLE, closing::TABLE, sending::TABLE, opening::TABLE].into_iter().flatten()
+    let tables = [framing::TABLE, closing::TABLE, sending::TABLE, opening::TABLE, deflate::TABLE];
+    tables.into_iter().flatten()
 }
 
 const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {

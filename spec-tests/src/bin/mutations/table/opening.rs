@@ -55,8 +55,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-4.1-18",
         edits: &[edit(
             CLIENT,
-            "Some(Ok(_)) => return Err(HandshakeError::UnofferedExtension),",
-            "Some(Ok(_)) => {}",
+            "let agreed = confirm(&self.config, item)?;",
+            "let Ok(agreed) = confirm(&self.config, item) else { return Ok(None) };",
         )],
         caught_by: &[test("opening_client", "extensions_in_a_response_are_read_by_their_grammar")],
     },
