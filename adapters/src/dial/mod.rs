@@ -5,5 +5,6 @@ mod plan;
 mod race;
 
 pub use cancel::Canceller;
+#[cfg(feature = "blocking")]
 pub(crate) use cancel::Watch;
 pub(crate) use plan::{Budget, Came, Plan, Step, Target, Timeouts};

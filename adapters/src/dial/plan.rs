@@ -80,8 +80,15 @@ pub(crate) enum Came {
     Addresses(io::Result<Vec<SocketAddr>>),
     Connected(SocketAddr),
     Failed(SocketAddr, io::Error),
-    #[cfg_attr(not(any(feature = "tls", test)), expect(dead_code, reason = "there is no TLS"))]
+    #[cfg_attr(
+        all(any(feature = "blocking", feature = "smol"), not(any(feature = "tls", test))),
+        expect(dead_code, reason = "there is no TLS")
+    )]
     TlsStarted,
+    #[cfg_attr(
+        all(feature = "smol", not(any(feature = "blocking", test))),
+        expect(dead_code, reason = "a future is cancelled by dropping it")
+    )]
     Cancelled,
 }
 
