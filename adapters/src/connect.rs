@@ -1,23 +1,23 @@
 //! What it takes to connect, without the IO: options and their check, the opening handshake from
 //! the client's side, and what can go wrong.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{
     ClientHandshake, ClientRequest, Config, Connection, HandshakeError, HeadError, Inbox,
-    MaskingKeys, Outbox, Refusal, RequestHead, ResponseHead, Role,
+    MaskingKeys, Outbox, RequestHead, ResponseHead, Role,
 };
 
 use crate::clock::Clock;
+use crate::connect_error::{ConnectError, Phase};
+use crate::dial::{Budget, Canceller, Target, Timeouts};
 use crate::progress::Progress;
 use crate::server::Place;
 #[cfg(feature = "tls")]
-use crate::tls::{Tls, TlsError};
-use crate::url::{Url, UrlError};
+use crate::tls::Tls;
+use crate::url::Url;
 
 /// Where to connect and how: a URL, headers, subprotocols, settings.
 ///
@@ -36,7 +36,12 @@ pub struct ConnectOptions {
     headers: Vec<(String, String)>,
     protocols: Vec<String>,
     config: Arc<Config>,
+    addresses: Option<Vec<SocketAddr>>,
+    resolve_timeout: Duration,
     connect_timeout: Duration,
+    tls_timeout: Duration,
+    timeout: Duration,
+    canceller: Option<Canceller>,
     #[cfg(feature = "tls")]
     tls: Tls,
 }
@@ -49,7 +54,12 @@ impl ConnectOptions {
             headers: Vec::new(),
             protocols: Vec::new(),
             config: Arc::default(),
+            addresses: None,
+            resolve_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(10),
+            tls_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            canceller: None,
             #[cfg(feature = "tls")]
             tls: Tls::default(),
         }
@@ -93,11 +103,53 @@ impl ConnectOptions {
         self
     }
 
+    /// Connects to these addresses, the most wanted first, in place of those that the host's name
+    /// stands for. The name is what the request asks for all the same.
+    #[must_use]
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.addresses = Some(addresses.into_iter().collect());
+        self
+    }
+
+    /// Sets how long the lookup of the host's name may take. 5 seconds by default.
+    #[must_use]
+    pub fn resolve_timeout(mut self, timeout: Duration) -> Self {
+        self.resolve_timeout = timeout;
+        self
+    }
+
     /// Sets how long TCP may take to connect, over all addresses of the host. 10 seconds by
     /// default.
+    ///
+    /// The addresses are raced (RFC 8305): the families in turn, the next one after 250 ms or as
+    /// soon as one has failed. The first that answers is taken.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the handshake of TLS may take. 10 seconds by default.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_timeout(mut self, timeout: Duration) -> Self {
+        self.tls_timeout = timeout;
+        self
+    }
+
+    /// Sets how long all may take together, from the call until the connection is open. 30 seconds
+    /// by default. The opening handshake alone may take
+    /// [`Config::handshake_timeout`](bluewire_core::Config::handshake_timeout).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Lets this give the attempt up, from any thread.
+    #[must_use]
+    pub fn canceller(mut self, canceller: &Canceller) -> Self {
+        self.canceller = Some(canceller.clone());
         self
     }
 
@@ -126,7 +178,9 @@ impl From<String> for ConnectOptions {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) url: Url,
-    pub(crate) connect_timeout: Duration,
+    pub(crate) addresses: Option<Vec<SocketAddr>>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) canceller: Option<Canceller>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
     client_request: ClientRequest,
@@ -137,9 +191,18 @@ impl Request {
     pub(crate) fn check(options: ConnectOptions) -> Result<Self, ConnectError> {
         let url: Url = options.url.parse().map_err(ConnectError::Url)?;
         let client_request = client_request(&url, &options.headers, &options.protocols)?;
+        let timeouts = Timeouts {
+            resolve: options.resolve_timeout,
+            tcp: options.connect_timeout,
+            tls: options.tls_timeout,
+            handshake: options.config.handshake_timeout,
+            whole: options.timeout,
+        };
         Ok(Self {
             url,
-            connect_timeout: options.connect_timeout,
+            addresses: options.addresses,
+            timeouts,
+            canceller: options.canceller,
             #[cfg(feature = "tls")]
             tls: options.tls,
             client_request,
@@ -153,6 +216,15 @@ impl Request {
         match request.url.is_secure() && cfg!(not(feature = "tls")) {
             true => Err(ConnectError::TlsUnavailable),
             false => Ok(request),
+        }
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            host: self.url.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: self.url.port(),
+            addresses: self.addresses.clone(),
+            secure: self.url.is_secure(),
         }
     }
 
@@ -231,13 +303,25 @@ pub(crate) struct Opening {
     clock: Clock,
     handshake: ClientHandshake,
     keys: MaskingKeys,
+    /// By this clock.
+    budget: Budget,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
 }
 
 impl Opening {
+    /// Over a stream that somebody else has connected.
     pub(crate) fn start(request: &Request) -> Self {
+        let timeout = request.timeouts.handshake;
+        let phase = Phase::Handshake;
+        let budget = Budget { phase, until: timeout, timeout, whole: false };
+        Self::within(request, budget, Duration::ZERO)
+    }
+
+    /// As a step of a plan, whose budget it has, by whose clock it is `now`.
+    pub(crate) fn within(request: &Request, budget: Budget, now: Duration) -> Self {
         let clock = Clock::start();
+        let budget = Budget { until: budget.until.saturating_sub(now), ..budget };
         let mut keys = MaskingKeys::from_system();
         let mut outbox = Outbox::new();
         let config = Arc::clone(&request.config);
@@ -249,14 +333,16 @@ impl Opening {
             clock.now(),
             &mut outbox,
         );
-        Self { clock, handshake, keys, inbox, outbox }
+        Self { clock, handshake, keys, budget, inbox, outbox }
     }
 
     /// Goes on with what has arrived, then with what the clock says.
     pub(crate) fn advance(mut self) -> Result<Progress<Self>, ConnectError> {
         let mut answered = self.handshake.next_response(&mut self.inbox);
         if let Ok(None) = answered {
-            self.handshake.handle_timeout(self.clock.now());
+            let now = self.clock.now();
+            let over = self.budget.until <= now;
+            self.handshake.handle_timeout(if over { Duration::MAX } else { now });
             answered = self.handshake.next_response(&mut self.inbox);
         }
         match answered {
@@ -280,6 +366,7 @@ impl Opening {
             }
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),
+                None if error == HandshakeError::TimedOut => self.budget.error(),
                 None => ConnectError::Handshake(error),
             }),
         }
@@ -287,99 +374,11 @@ impl Opening {
 
     /// How long the next read may take.
     pub(crate) fn time_left(&self) -> Option<Duration> {
-        let deadline = self.handshake.poll_timeout()?;
+        let deadline = self.handshake.poll_timeout()?.min(self.budget.until);
         Some(deadline.saturating_sub(self.clock.now()))
     }
 
     pub(crate) fn receive_eof(&mut self) {
         self.handshake.receive_eof();
-    }
-}
-
-impl ConnectError {
-    /// An error of the stream on which the opening handshake is under way.
-    #[cfg(any(feature = "blocking", feature = "smol"))]
-    pub(crate) fn of_stream(error: io::Error) -> Self {
-        #[cfg(feature = "tls")]
-        let error = match TlsError::take(error) {
-            Ok(error) => return Self::Tls(error),
-            Err(error) => error,
-        };
-        Self::Io(error)
-    }
-}
-
-/// Why there is no connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The URL is not one of a WebSocket. Nothing has been tried.
-    Url(UrlError),
-    /// A header or subprotocol is not one that may be set. Nothing has been tried.
-    Header(HeadError),
-    /// The URL is `wss`, and this was built without the feature `tls`.
-    TlsUnavailable,
-    /// TLS failed, so that nothing was sent.
-    #[cfg(feature = "tls")]
-    Tls(TlsError),
-    /// The host's name was not found.
-    Resolve(io::Error),
-    /// No address of the host could be reached: each with its own reason.
-    Unreachable(Vec<(SocketAddr, io::Error)>),
-    /// The connection failed while the opening handshake was under way.
-    Io(io::Error),
-    /// The server's response breaks a rule, or did not come in time.
-    Handshake(HandshakeError),
-    /// The server answered, but refuses: with a status, headers and a body.
-    Refused(Box<Refusal>),
-    /// The attempt was given up by a `close`, or by dropping the last handle.
-    Abandoned,
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(error) => error.fmt(f),
-            Self::Header(error) => error.fmt(f),
-            Self::TlsUnavailable => f.write_str("the URL asks for TLS, which is not built in"),
-            #[cfg(feature = "tls")]
-            Self::Tls(error) => error.fmt(f),
-            Self::Resolve(error) => write!(f, "the host was not found: {error}"),
-            Self::Unreachable(failures) if failures.is_empty() => {
-                f.write_str("the host has no address")
-            }
-            Self::Unreachable(failures) => {
-                f.write_str("no address of the host could be reached")?;
-                for (index, (address, error)) in failures.iter().enumerate() {
-                    let before = if index == 0 { ": " } else { "; " };
-                    write!(f, "{before}{address}: {error}")?;
-                }
-                Ok(())
-            }
-            Self::Io(error) => {
-                write!(f, "the connection failed during the opening handshake: {error}")
-            }
-            Self::Handshake(error) => error.fmt(f),
-            Self::Refused(refusal) => {
-                let (status, reason) = (refusal.head().status(), refusal.head().reason());
-                write!(f, "the server refused the opening handshake: {status} {reason}")
-            }
-            Self::Abandoned => f.write_str("the attempt to connect was given up"),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Url(error) => Some(error),
-            Self::Header(error) => Some(error),
-            Self::Resolve(error) | Self::Io(error) => Some(error),
-            Self::Unreachable(failures) => failures.first().map(|(_, error)| error as _),
-            Self::Handshake(error) => Some(error),
-            #[cfg(feature = "tls")]
-            Self::Tls(error) => Some(error),
-            Self::TlsUnavailable | Self::Refused(_) | Self::Abandoned => None,
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 use bluewire_core::{Fault, SendError};
 
 use crate::accept::AcceptError;
-use crate::connect::ConnectError;
+use crate::connect_error::ConnectError;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 

@@ -56,6 +56,8 @@ mod accept;
 pub mod blocking;
 mod clock;
 mod connect;
+mod connect_error;
+mod dial;
 #[cfg(any(feature = "blocking", feature = "smol"))]
 mod direct;
 mod error;
@@ -69,15 +71,17 @@ pub mod tls;
 mod url;
 
 pub use bluewire_core::{
-    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HeadError, Headers, HttpAnswer,
-    Keepalive, Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError, RequestHead,
-    ResponseHead, SendError, Timeout,
+    CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HandshakeError, HeadError, Headers,
+    HttpAnswer, Keepalive, Limits, Message, Offer, OwnedMessage, PreparedMessage, ProtocolError,
+    Refusal, RequestHead, ResponseHead, SendError, Timeout,
 };
 #[cfg(feature = "deflate")]
 pub use bluewire_core::{Deflate, DeflateParams};
 
 pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
-pub use connect::{ConnectError, ConnectOptions};
+pub use connect::ConnectOptions;
+pub use connect_error::{ConnectError, Phase};
+pub use dial::Canceller;
 #[cfg(any(feature = "blocking", feature = "smol"))]
 pub use direct::Flow;
 pub use error::Error;

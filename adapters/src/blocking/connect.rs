@@ -1,26 +1,30 @@
 //! From a URL to an open connection, and from an accepted stream to one, by blocking calls.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use bluewire_core::{Inbox, Outbox};
 
+use super::dial::dial;
+use super::facade::bell;
 use super::net_stream::NetStream;
 use super::pump::{is_timeout, write_out};
 use super::stream::Transport;
-#[cfg(feature = "tls")]
-use super::tls::TlsStream;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
-use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
+use crate::connect::{ConnectOptions, Opened, Opening, Request};
+use crate::connect_error::ConnectError;
 use crate::progress::Progress;
 
 /// How long a peer may take to read a part of an opening handshake.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to a URL and waits until the connection is open.
+///
+/// That takes no longer than the [options](ConnectOptions) allow, and a
+/// [`Canceller`](crate::Canceller) can end it from another thread. The system's resolver cannot be
+/// interrupted: it runs on a thread of its own, which is left behind if it takes too long.
 ///
 /// ```no_run
 /// let mut socket = bluewire::blocking::connect("ws://localhost:8088")?;
@@ -34,8 +38,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What an option, the network or the server has against it.
 pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream>, ConnectError> {
     let request = Request::to_connect(options.into())?;
-    let mut stream = secured(connect_tcp(&request)?, &request)?;
-    let opened = open(&mut stream, &request)?;
+    let (cord, bell) = bell().map_err(ConnectError::Io)?;
+    let (stream, opened) = dial(&request, &cord, &bell, &|| false)?;
+    stream.set_nonblocking(false).map_err(ConnectError::Io)?;
     Ok(WebSocket::new(stream, opened))
 }
 
@@ -52,40 +57,6 @@ pub fn connect_over<S: Transport>(
 ) -> Result<WebSocket<S>, ConnectError> {
     let opened = open(&mut stream, &Request::check(options.into())?)?;
     Ok(WebSocket::new(stream, opened))
-}
-
-/// Tries the host's addresses in turn. Each may take an equal share of the time that is left.
-pub(super) fn connect_tcp(request: &Request) -> Result<TcpStream, ConnectError> {
-    let host = request.url.host().trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> =
-        (host, request.url.port()).to_socket_addrs().map_err(ConnectError::Resolve)?.collect();
-    let clock = Clock::start();
-    let mut failures = Vec::new();
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = request.connect_timeout.saturating_sub(clock.now());
-        let shares = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match TcpStream::connect_timeout(address, at_least_some(left / shares)) {
-            Ok(stream) => {
-                // A message leaves when it is written: the engine has put together what it could.
-                stream.set_nodelay(true).map_err(ConnectError::Io)?;
-                return Ok(stream);
-            }
-            Err(error) => failures.push((*address, error)),
-        }
-    }
-    Err(ConnectError::Unreachable(failures))
-}
-
-/// Speaks TLS over the socket, if the URL asks for it.
-fn secured(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectError> {
-    #[cfg(feature = "tls")]
-    if request.url.is_secure() {
-        let (host, tls) = (request.url.host(), &request.tls);
-        let stream = TlsStream::connect(socket, host, tls, request.connect_timeout);
-        return Ok(stream.map_err(ConnectError::Tls)?.into());
-    }
-    let _ = request;
-    Ok(socket.into())
 }
 
 fn open(stream: &mut impl Transport, request: &Request) -> Result<Opened, ConnectError> {

@@ -10,19 +10,12 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::connect::connect_tcp;
+use super::dial::dial;
 use super::net_stream::NetStream;
-use super::pump::try_write_out;
 use super::stream::Transport;
-#[cfg(feature = "tls")]
-use super::tls::TlsStream;
-#[cfg(feature = "tls")]
-use crate::clock::Clock;
-use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
+use crate::connect::{ConnectOptions, Opened, Request};
+use crate::connect_error::ConnectError;
 use crate::facade::{Runner, Session, Shared, WebSocket};
-use crate::progress::Progress;
-#[cfg(feature = "tls")]
-use crate::tls::TlsError;
 
 #[cfg(unix)]
 pub(super) type Pipe = std::os::unix::net::UnixStream;
@@ -37,11 +30,14 @@ pub(super) type Pipe = TcpStream;
 /// network does is told by `on_error` and `on_close`.
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options.into())?;
-    let (shared, bell) = prepare(request.url.to_string()).map_err(ConnectError::Io)?;
+    let (cord, bell) = bell().map_err(ConnectError::Io)?;
+    let shared = Arc::new(Shared::new(request.url.to_string(), Box::new(cord.clone())));
+    let thread = Arc::clone(&shared);
+    let given_up = move || thread.is_given_up();
     let thread = Arc::clone(&shared);
     thread::Builder::new()
         .name("bluewire".to_owned())
-        .spawn(move || match connect(&thread, &request, &bell) {
+        .spawn(move || match dial(&request, &cord, &bell, &given_up) {
             Ok((stream, opened)) => match Session::open(&thread, opened) {
                 Some(session) => run(session, stream, &bell),
                 None => thread.fail_to_open(ConnectError::Abandoned.into()),
@@ -54,7 +50,8 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
 
 /// The same object for a connection that is open already, here or on the server's side.
 pub(super) fn adopt(stream: NetStream, opened: Opened) -> io::Result<WebSocket> {
-    let (shared, bell) = prepare(String::new())?;
+    let (cord, bell) = bell()?;
+    let shared = Arc::new(Shared::new(String::new(), Box::new(cord)));
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened) {
         thread::Builder::new()
@@ -62,73 +59,6 @@ pub(super) fn adopt(stream: NetStream, opened: Opened) -> io::Result<WebSocket> 
             .spawn(move || run(session, stream, &bell))?;
     }
     Ok(WebSocket::new(shared))
-}
-
-fn prepare(url: String) -> io::Result<(Arc<Shared>, Bell)> {
-    let (cord, bell) = bell()?;
-    Ok((Arc::new(Shared::new(url, Box::new(cord))), bell))
-}
-
-/// Connects, unless the attempt is given up meanwhile: at once after TCP has connected, and
-/// within its timeout before.
-fn connect(
-    shared: &Shared,
-    request: &Request,
-    bell: &Bell,
-) -> Result<(NetStream, Opened), ConnectError> {
-    let socket = connect_tcp(request)?;
-    socket.set_nonblocking(true).map_err(ConnectError::Io)?;
-    let mut stream = secured(socket, shared, request, bell)?;
-    let mut opening = Opening::start(request);
-    while !shared.is_given_up() {
-        try_write_out(&mut stream, &mut opening.outbox).map_err(ConnectError::of_stream)?;
-        opening = match opening.advance()? {
-            Progress::Done(opened) => return Ok((stream, opened)),
-            Progress::More(opening) => opening,
-        };
-        let (write, left) = (!opening.outbox.is_empty(), opening.time_left());
-        if !wait_for(&stream, true, write, bell, left).map_err(ConnectError::Io)? {
-            continue;
-        }
-        match stream.read(opening.inbox.space()) {
-            Ok(0) => opening.receive_eof(),
-            Ok(len) => opening.inbox.filled(len),
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(ConnectError::of_stream(error)),
-        }
-    }
-    Err(ConnectError::Abandoned)
-}
-
-/// Speaks TLS over the socket, if the URL asks for it, unless the attempt is given up meanwhile.
-fn secured(
-    socket: TcpStream,
-    shared: &Shared,
-    request: &Request,
-    bell: &Bell,
-) -> Result<NetStream, ConnectError> {
-    #[cfg(feature = "tls")]
-    if request.url.is_secure() {
-        let stream = TlsStream::client(socket, request.url.host(), &request.tls);
-        let mut stream = stream.map_err(ConnectError::Tls)?;
-        let clock = Clock::start();
-        while !stream.advance().map_err(ConnectError::Tls)? {
-            let left = request.connect_timeout.saturating_sub(clock.now());
-            if left.is_zero() {
-                return Err(ConnectError::Tls(TlsError::TimedOut(request.connect_timeout)));
-            }
-            if shared.is_given_up() {
-                return Err(ConnectError::Abandoned);
-            }
-            let write = stream.has_outgoing();
-            if poll_for(stream.stream(), true, write, bell, Some(left)).map_err(ConnectError::Io)? {
-                stream.receive().map_err(ConnectError::Tls)?;
-            }
-        }
-        return Ok(stream.into());
-    }
-    let _ = (shared, request, bell);
-    Ok(socket.into())
 }
 
 /// The loop of one connection.
@@ -169,12 +99,12 @@ fn read(session: &mut Session, stream: &mut NetStream) {
     }
 }
 
-fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Waits until the socket is ready, the bell rings, or the time is over. Whether to read.
-fn wait_for(
+pub(super) fn wait_for(
     stream: &NetStream,
     read: bool,
     write: bool,
@@ -188,7 +118,7 @@ fn wait_for(
 }
 
 /// The same for the socket alone.
-fn poll_for(
+pub(super) fn poll_for(
     socket: &TcpStream,
     read: bool,
     write: bool,
@@ -215,8 +145,9 @@ fn poll_for(
 }
 
 /// What a handle pulls to wake the loop.
+#[derive(Clone)]
 pub(super) struct Cord {
-    pipe: Pipe,
+    pipe: Arc<Pipe>,
     rung: Arc<AtomicBool>,
 }
 
@@ -231,7 +162,7 @@ pub(super) fn bell() -> io::Result<(Cord, Bell)> {
     cord.set_nonblocking(true)?;
     bell.set_nonblocking(true)?;
     let rung = Arc::new(AtomicBool::new(false));
-    Ok((Cord { pipe: cord, rung: Arc::clone(&rung) }, Bell { pipe: bell, rung }))
+    Ok((Cord { pipe: Arc::new(cord), rung: Arc::clone(&rung) }, Bell { pipe: bell, rung }))
 }
 
 #[cfg(unix)]
@@ -267,7 +198,7 @@ impl Runner for Cord {
     fn wake(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {
             // A full pipe rings as well.
-            let _ = (&self.pipe).write(&[0]);
+            let _ = (&*self.pipe).write(&[0]);
         }
     }
 

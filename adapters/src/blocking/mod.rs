@@ -42,6 +42,7 @@
 mod adopt;
 mod byte_stream;
 mod connect;
+mod dial;
 mod exchange;
 mod facade;
 mod gate;

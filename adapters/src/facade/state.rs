@@ -9,7 +9,8 @@ use bluewire_core::{CloseCode, Connection, Message, Outbox, OwnedMessage, SendEr
 
 use super::options::{CloseEvent, CloseOptions, Data, ErrorEvent, FailCode, Outcome};
 use crate::clock::Clock;
-use crate::connect::{ConnectError, Established};
+use crate::connect::Established;
+use crate::connect_error::ConnectError;
 use crate::error::Error;
 
 /// Messages that wait for an `on_message` take at most this many bytes, and one message more.

@@ -2,29 +2,28 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::time::Duration;
 
 use bluewire_core::{Inbox, Outbox};
+use smol::Timer;
 use smol::future::FutureExt as _;
 use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
-use smol::{Async, Timer};
 
+use super::dial::dial;
 use super::net_stream::NetStream;
 use super::pump::write_out;
 use super::shut_down::poll_shut_down;
-#[cfg(feature = "tls")]
-use super::tls;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, AcceptOptions, Accepting};
-use crate::clock::Clock;
-use crate::connect::{ConnectError, ConnectOptions, Opened, Opening, Request};
+use crate::connect::{ConnectOptions, Opened, Opening, Request};
+use crate::connect_error::ConnectError;
 use crate::progress::Progress;
-#[cfg(feature = "tls")]
-use crate::tls::TlsError;
 
 /// Connects to a URL and waits until the connection is open.
+///
+/// That takes no longer than the [options](ConnectOptions) allow. The system's resolver cannot be
+/// interrupted: it runs on a thread of smol's, which comes back when the resolver does.
 ///
 /// ```no_run
 /// # smol::block_on(async {
@@ -45,7 +44,7 @@ use crate::tls::TlsError;
 pub async fn connect(
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<NetStream>, ConnectError> {
-    let (stream, opened) = connect_request(&Request::to_connect(options.into())?).await?;
+    let (stream, opened) = dial(&Request::to_connect(options.into())?).await?;
     Ok(WebSocket::new(stream, opened))
 }
 
@@ -64,63 +63,15 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let opened = open(&mut stream, &Request::check(options.into())?).await?;
+    let opening = Opening::start(&Request::check(options.into())?);
+    let opened = open(&mut stream, opening).await?;
     Ok(WebSocket::new(stream, opened))
 }
 
-pub(super) async fn connect_request(
-    request: &Request,
-) -> Result<(NetStream, Opened), ConnectError> {
-    let mut stream = secured(connect_tcp(request).await?, request).await?;
-    let opened = open(&mut stream, request).await?;
-    Ok((stream, opened))
-}
-
-/// Tries the host's addresses in turn. Each may take an equal share of the time that is left.
-async fn connect_tcp(request: &Request) -> Result<Async<TcpStream>, ConnectError> {
-    let host = request.url.host().trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> =
-        smol::net::resolve((host, request.url.port())).await.map_err(ConnectError::Resolve)?;
-    let clock = Clock::start();
-    let mut failures = Vec::new();
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = request.connect_timeout.saturating_sub(clock.now());
-        let shares = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        let attempt = Async::<TcpStream>::connect(*address);
-        let connected = match within(left / shares, attempt).await {
-            Some(connected) => connected,
-            None => Err(io::ErrorKind::TimedOut.into()),
-        };
-        match connected {
-            Ok(stream) => {
-                // A message leaves when it is written: the engine has put together what it could.
-                stream.get_ref().set_nodelay(true).map_err(ConnectError::Io)?;
-                return Ok(stream);
-            }
-            Err(error) => failures.push((*address, error)),
-        }
-    }
-    Err(ConnectError::Unreachable(failures))
-}
-
-/// Speaks TLS over the socket, if the URL asks for it.
-async fn secured(socket: Async<TcpStream>, request: &Request) -> Result<NetStream, ConnectError> {
-    #[cfg(feature = "tls")]
-    if request.url.is_secure() {
-        let (host, tls) = (request.url.host(), &request.tls);
-        let shaken = within(request.connect_timeout, tls::connect(socket, host, tls)).await;
-        let timed_out = TlsError::TimedOut(request.connect_timeout);
-        return shaken.unwrap_or(Err(timed_out)).map_err(ConnectError::Tls);
-    }
-    let _ = request;
-    Ok(socket.into())
-}
-
-async fn open<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+pub(super) async fn open<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: &mut S,
-    request: &Request,
+    mut opening: Opening,
 ) -> Result<Opened, ConnectError> {
-    let mut opening = Opening::start(request);
     loop {
         write_out(stream, &mut opening.outbox).await.map_err(ConnectError::of_stream)?;
         opening = match opening.advance()? {

@@ -10,9 +10,10 @@ use smol::future::{FutureExt as _, yield_now};
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::{Executor, Timer};
 
-use super::connect::connect_request;
+use super::dial::dial;
 use super::shut_down::poll_shut_down;
-use crate::connect::{ConnectError, ConnectOptions, Opened, Request};
+use crate::connect::{ConnectOptions, Opened, Request};
+use crate::connect_error::ConnectError;
 use crate::facade::{Runner, Session, Shared, WebSocket};
 
 /// Makes a connection in the background, in a task on smol's global executor; see
@@ -72,7 +73,7 @@ fn start(spawner: Spawner, options: ConnectOptions) -> Result<WebSocket, Connect
             bell.given_up(&task).await;
             Err(ConnectError::Abandoned)
         };
-        match connect_request(&request).or(given_up).await {
+        match dial(&request).or(given_up).await {
             Ok((stream, opened)) => match Session::open(&task, opened) {
                 Some(session) => run(session, stream, &bell).await,
                 None => task.fail_to_open(ConnectError::Abandoned.into()),

@@ -50,6 +50,7 @@ mod adopt;
 mod byte_stream;
 mod connect;
 mod deadline;
+mod dial;
 mod facade;
 mod fan;
 mod gate;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bluewire::tls::rustls::AlertDescription;
 use bluewire::tls::{CertificateProblem, ServerTls, Tls, TlsError};
-use bluewire::{ConnectError, ConnectOptions};
+use bluewire::{ConnectError, ConnectOptions, Phase};
 
 use crate::certs::{Authority, GOOD, Identity, NAMES};
 use crate::on_both;
@@ -125,7 +125,8 @@ on_both! {
             .config(brief())
             .tls(pinned);
         let opened = adapter.connect(options);
-        assert!(matches!(opened, Err(ConnectError::Handshake(_))), "{opened:?}");
+        let error = opened.expect_err("the server says nothing");
+        assert_eq!(error.phase(), Some(Phase::Handshake), "{error:?}");
         assert!(served.join().starts_with(b"GET / HTTP/1.1\r\n"));
     }
 
@@ -217,11 +218,11 @@ on_both! {
         let served = answer_with(b"");
         let budget = Duration::from_millis(300);
         let url = format!("wss://localhost:{}/secret", served.port);
-        let opened = adapter.connect(ConnectOptions::new(url).connect_timeout(budget));
-        let Err(ConnectError::Tls(TlsError::TimedOut(time))) = opened else {
+        let opened = adapter.connect(ConnectOptions::new(url).tls_timeout(budget));
+        let Err(ConnectError::TimedOut { phase, timeout, whole }) = opened else {
             panic!("{opened:?}")
         };
-        assert_eq!(time, budget);
+        assert_eq!((phase, timeout, whole), (Phase::Tls, budget, false));
         assert_nothing_in_the_clear(&served.join());
     }
 
@@ -237,8 +238,8 @@ on_both! {
         });
         let budget = Duration::from_millis(300);
         let url = format!("wss://localhost:{}/", served.port);
-        let opened = adapter.connect(ConnectOptions::new(url).connect_timeout(budget));
-        assert!(matches!(&opened, Err(ConnectError::Tls(TlsError::TimedOut(_)))), "{opened:?}");
+        let opened = adapter.connect(ConnectOptions::new(url).tls_timeout(budget));
+        assert!(matches!(&opened, Err(ConnectError::TimedOut { .. })), "{opened:?}");
         drop(opened);
         assert!(served.join() < 1000, "the client has gone");
     }

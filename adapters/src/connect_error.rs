@@ -1,0 +1,164 @@
+//! Why there is no connection.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bluewire_core::{HandshakeError, HeadError, Refusal};
+
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
+use crate::url::UrlError;
+
+/// Why there is no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL is not one of a WebSocket. Nothing has been tried.
+    Url(UrlError),
+    /// A header or subprotocol is not one that may be set. Nothing has been tried.
+    Header(HeadError),
+    /// The URL is `wss`, and this was built without the feature `tls`.
+    TlsUnavailable,
+    /// TLS failed, so that nothing was sent.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
+    /// The host's name was not found.
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the system's resolver says.
+        error: io::Error,
+    },
+    /// No address of the host could be reached: each with its own reason, which is
+    /// [`TimedOut`](io::ErrorKind::TimedOut) where the time was over. Empty if there is none.
+    Unreachable(Vec<(SocketAddr, io::Error)>),
+    /// The connection failed while the opening handshake was under way.
+    Io(io::Error),
+    /// A phase took longer than it may. For TCP that is [`Unreachable`](Self::Unreachable).
+    TimedOut {
+        /// The phase.
+        phase: Phase,
+        /// How long it may take; or how long all phases may, if they were over first.
+        timeout: Duration,
+        /// Whether it was the time for all phases:
+        /// [`ConnectOptions::timeout`](crate::ConnectOptions::timeout).
+        whole: bool,
+    },
+    /// The server's response breaks a rule.
+    Handshake(HandshakeError),
+    /// The server answered, but refuses: with a status, headers and a body.
+    Refused(Box<Refusal>),
+    /// The attempt was given up: by a [`Canceller`](crate::Canceller), by a `close`, or by dropping
+    /// the last handle.
+    Abandoned,
+}
+
+/// A part of the way to an open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The lookup of the host's name.
+    Resolve,
+    /// TCP, over all addresses of the host.
+    Tcp,
+    /// The handshake of TLS.
+    Tls,
+    /// The opening handshake (RFC 6455, section 4).
+    Handshake,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "the lookup of the host's name",
+            Self::Tcp => "TCP",
+            Self::Tls => "the TLS handshake",
+            Self::Handshake => "the opening handshake",
+        })
+    }
+}
+
+impl ConnectError {
+    /// An error of the stream on which the opening handshake is under way.
+    #[cfg(any(feature = "blocking", feature = "smol"))]
+    pub(crate) fn of_stream(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        let error = match TlsError::take(error) {
+            Ok(error) => return Self::Tls(error),
+            Err(error) => error,
+        };
+        Self::Io(error)
+    }
+
+    /// The phase in which it failed; `None` if none had begun, or the attempt was given up.
+    #[must_use]
+    pub const fn phase(&self) -> Option<Phase> {
+        match self {
+            Self::Url(_) | Self::Header(_) | Self::TlsUnavailable | Self::Abandoned => None,
+            Self::Resolve { .. } => Some(Phase::Resolve),
+            Self::Unreachable(_) => Some(Phase::Tcp),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => Some(Phase::Tls),
+            Self::Io(_) | Self::Handshake(_) | Self::Refused(_) => Some(Phase::Handshake),
+            Self::TimedOut { phase, .. } => Some(*phase),
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::Header(error) => error.fmt(f),
+            Self::TlsUnavailable => f.write_str("the URL asks for TLS, which is not built in"),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
+            Self::Resolve { host, error } => write!(f, "the host {host} was not found: {error}"),
+            Self::Unreachable(failures) if failures.is_empty() => {
+                f.write_str("the host has no address")
+            }
+            Self::Unreachable(failures) => {
+                f.write_str("no address of the host could be reached")?;
+                for (index, (address, error)) in failures.iter().enumerate() {
+                    let before = if index == 0 { ": " } else { "; " };
+                    write!(f, "{before}{address}: {error}")?;
+                }
+                Ok(())
+            }
+            Self::Io(error) => {
+                write!(f, "the connection failed during the opening handshake: {error}")
+            }
+            Self::TimedOut { phase, timeout, whole: false } => {
+                write!(f, "{phase} took longer than {timeout:?}")
+            }
+            Self::TimedOut { phase, timeout, whole: true } => {
+                write!(f, "connecting took longer than {timeout:?}, which ended during {phase}")
+            }
+            Self::Handshake(error) => error.fmt(f),
+            Self::Refused(refusal) => {
+                let (status, reason) = (refusal.head().status(), refusal.head().reason());
+                write!(f, "the server refused the opening handshake: {status} {reason}")
+            }
+            Self::Abandoned => f.write_str("the attempt to connect was given up"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Url(error) => Some(error),
+            Self::Header(error) => Some(error),
+            Self::Resolve { error, .. } | Self::Io(error) => Some(error),
+            Self::Unreachable(failures) => failures.first().map(|(_, error)| error as _),
+            Self::Handshake(error) => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
+            Self::TlsUnavailable | Self::TimedOut { .. } | Self::Refused(_) | Self::Abandoned => {
+                None
+            }
+        }
+    }
+}

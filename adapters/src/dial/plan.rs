@@ -1,0 +1,248 @@
+//! The steps from a URL to a stream on which the request can be sent.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::race::Race;
+use crate::connect_error::{ConnectError, Phase};
+
+/// Where to go.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// A name or an address, which stands without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Given in place of what the host's name resolves to.
+    pub(crate) addresses: Option<Vec<SocketAddr>>,
+    /// Over TLS.
+    pub(crate) secure: bool,
+}
+
+impl Target {
+    /// What is known without a resolver.
+    fn known(&mut self) -> Option<Vec<SocketAddr>> {
+        let literal = || self.host.parse().map(|ip: IpAddr| vec![(ip, self.port).into()]).ok();
+        self.addresses.take().or_else(literal)
+    }
+}
+
+/// How long each phase may take, and all of them together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) resolve: Duration,
+    pub(crate) tcp: Duration,
+    pub(crate) tls: Duration,
+    pub(crate) handshake: Duration,
+    pub(crate) whole: Duration,
+}
+
+/// Until when a phase may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) phase: Phase,
+    pub(crate) until: Duration,
+    /// How long that was in the beginning.
+    pub(crate) timeout: Duration,
+    /// Whether it is the rest of the time for all phases.
+    pub(crate) whole: bool,
+}
+
+impl Budget {
+    pub(crate) const fn error(self) -> ConnectError {
+        ConnectError::TimedOut { phase: self.phase, timeout: self.timeout, whole: self.whole }
+    }
+}
+
+/// What to do next. It is said once; ask again when it is done or begun.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Begin to look up the addresses of the host.
+    Resolve,
+    /// Begin to connect to this address.
+    Attempt(SocketAddr),
+    /// Drop this attempt, and the socket with it.
+    GiveUp(SocketAddr),
+    /// Shake hands by TLS, over the one connection that is left.
+    StartTls,
+    /// Send the request over what there is now: the opening handshake keeps to its budget by
+    /// itself, so that a refusal whose body is late is still told.
+    SendRequest(Budget),
+    /// Wait until something comes, or until this time.
+    Wait(Duration),
+    /// There will be no connection.
+    Fail(ConnectError),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Came {
+    Addresses(io::Result<Vec<SocketAddr>>),
+    Connected(SocketAddr),
+    Failed(SocketAddr, io::Error),
+    #[cfg_attr(
+        all(any(feature = "blocking", feature = "smol"), not(any(feature = "tls", test))),
+        expect(dead_code, reason = "there is no TLS")
+    )]
+    TlsStarted,
+    #[cfg_attr(
+        all(feature = "smol", not(any(feature = "blocking", test))),
+        expect(dead_code, reason = "a future is cancelled by dropping it")
+    )]
+    Cancelled,
+}
+
+/// The plan of one attempt to reach a server. It keeps the time by what it is told: any clock will
+/// do that does not go back.
+///
+/// Ask for the [`next`](Self::next) step until there is nothing to do but to wait, wait, say what
+/// [`came`](Self::came), and so on. What comes too late is ignored.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    target: Target,
+    timeouts: Timeouts,
+    whole_until: Duration,
+    budget: Budget,
+    /// Attempts that are still to be dropped.
+    given_up: Vec<SocketAddr>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Start,
+    Resolving,
+    Racing(Race),
+    Connected,
+    Securing,
+    Secured,
+    Requesting,
+    Failed(Option<ConnectError>),
+}
+
+impl Plan {
+    pub(crate) fn new(target: Target, timeouts: Timeouts, now: Duration) -> Self {
+        let whole_until = now.saturating_add(timeouts.whole);
+        let (phase, timeout) = (Phase::Resolve, timeouts.whole);
+        let budget = Budget { phase, until: whole_until, timeout, whole: true };
+        let given_up = Vec::new();
+        Self { target, timeouts, whole_until, budget, given_up, stage: Stage::Start }
+    }
+
+    pub(crate) fn next(&mut self, now: Duration) -> Step {
+        if let Stage::Start = self.stage
+            && let Some(addresses) = self.target.known()
+        {
+            self.race(addresses, now);
+        }
+        if self.budget.until <= now {
+            self.time_out();
+        }
+        if let Some(address) = self.given_up.pop() {
+            return Step::GiveUp(address);
+        }
+        match &mut self.stage {
+            Stage::Start => {
+                self.enter(Stage::Resolving, Phase::Resolve, self.timeouts.resolve, now);
+                Step::Resolve
+            }
+            Stage::Racing(race) => match race.next(now) {
+                Some(address) => Step::Attempt(address),
+                None => {
+                    Step::Wait(race.next_turn().unwrap_or(Duration::MAX).min(self.budget.until))
+                }
+            },
+            Stage::Connected if self.target.secure => {
+                self.enter(Stage::Securing, Phase::Tls, self.timeouts.tls, now);
+                Step::StartTls
+            }
+            Stage::Connected | Stage::Secured => {
+                let timeout = self.timeouts.handshake;
+                self.enter(Stage::Requesting, Phase::Handshake, timeout, now);
+                Step::SendRequest(self.budget)
+            }
+            Stage::Resolving | Stage::Securing => Step::Wait(self.budget.until),
+            Stage::Failed(error) => error.take().map_or(Step::Wait(Duration::MAX), Step::Fail),
+            Stage::Requesting => Step::Wait(Duration::MAX),
+        }
+    }
+
+    pub(crate) fn came(&mut self, what: Came, now: Duration) {
+        match (what, &mut self.stage) {
+            (_, Stage::Failed(_)) => {}
+            (Came::Cancelled, _) => self.fail(ConnectError::Abandoned),
+            (Came::Addresses(Ok(addresses)), Stage::Resolving) => self.race(addresses, now),
+            (Came::Addresses(Err(error)), Stage::Resolving) => {
+                let host = self.target.host.clone();
+                self.fail(ConnectError::Resolve { host, error });
+            }
+            (Came::Connected(address), Stage::Racing(race)) if race.is_open(address) => {
+                self.reached(address, now);
+            }
+            (Came::Failed(address, error), Stage::Racing(race)) => {
+                race.fail(address, error, now);
+                if race.is_lost() {
+                    self.unreachable();
+                }
+            }
+            (Came::TlsStarted, Stage::Securing) => self.stage = Stage::Secured,
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, stage: Stage, phase: Phase, timeout: Duration, now: Duration) {
+        let until = now.saturating_add(timeout);
+        self.budget = if until <= self.whole_until {
+            Budget { phase, until, timeout, whole: false }
+        } else {
+            let (until, timeout) = (self.whole_until, self.timeouts.whole);
+            Budget { phase, until, timeout, whole: true }
+        };
+        self.stage = stage;
+    }
+
+    fn race(&mut self, addresses: Vec<SocketAddr>, now: Duration) {
+        let race = Race::new(addresses, now);
+        let lost = race.is_lost();
+        self.enter(Stage::Racing(race), Phase::Tcp, self.timeouts.tcp, now);
+        if lost {
+            self.unreachable();
+        }
+    }
+
+    fn reached(&mut self, address: SocketAddr, now: Duration) {
+        let before = std::mem::replace(&mut self.stage, Stage::Start);
+        if let Stage::Racing(race) = before {
+            self.given_up = race.into_open();
+            self.given_up.retain(|other| *other != address);
+        }
+        // The time of the phase that comes begins with its step.
+        self.enter(Stage::Connected, Phase::Handshake, Duration::MAX, now);
+    }
+
+    fn unreachable(&mut self) {
+        if let Stage::Racing(race) = &mut self.stage {
+            let failures = race.failures(self.budget.timeout);
+            self.fail(ConnectError::Unreachable(failures));
+        }
+    }
+
+    fn time_out(&mut self) {
+        match self.stage {
+            Stage::Failed(_) | Stage::Requesting => {}
+            Stage::Racing(_) => self.unreachable(),
+            _ => self.fail(self.budget.error()),
+        }
+    }
+
+    fn fail(&mut self, error: ConnectError) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Failed(Some(error)));
+        if let Stage::Racing(race) = stage {
+            self.given_up = race.into_open();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

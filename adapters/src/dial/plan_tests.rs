@@ -1,0 +1,326 @@
+use super::*;
+
+const SIX: &str = "[2001:db8::1]:80";
+const FOUR: &str = "192.0.2.1:80";
+const FOUR_TOO: &str = "192.0.2.2:80";
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("it is an address")
+}
+
+fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+    list.iter().copied().map(address).collect()
+}
+
+const fn ms(time: u64) -> Duration {
+    Duration::from_millis(time)
+}
+
+const TIMEOUTS: Timeouts = Timeouts {
+    resolve: ms(5_000),
+    tcp: ms(10_000),
+    tls: ms(9_000),
+    handshake: ms(8_000),
+    whole: ms(30_000),
+};
+
+fn target(host: &str) -> Target {
+    Target { host: host.to_owned(), port: 80, addresses: None, secure: false }
+}
+
+/// A plan, its time, and what it said.
+struct Trip {
+    plan: Plan,
+    now: Duration,
+}
+
+impl Trip {
+    fn with(target: Target, timeouts: Timeouts) -> Self {
+        // A clock need not start at zero.
+        let now = ms(1_000_000);
+        Self { plan: Plan::new(target, timeouts, now), now }
+    }
+
+    /// One that has its addresses.
+    fn racing(list: &[&str]) -> Self {
+        let mut trip = Self::with(target("name"), TIMEOUTS);
+        assert!(matches!(trip.step(), Step::Resolve));
+        trip.came(Came::Addresses(Ok(addresses(list))));
+        trip
+    }
+
+    fn securing() -> Self {
+        let mut trip = Self::with(Target { secure: true, ..target("192.0.2.1") }, TIMEOUTS);
+        trip.attempts(FOUR);
+        trip.came(Came::Connected(address(FOUR)));
+        assert!(matches!(trip.step(), Step::StartTls));
+        trip
+    }
+
+    fn step(&mut self) -> Step {
+        self.plan.next(self.now)
+    }
+
+    fn came(&mut self, what: Came) {
+        self.plan.came(what, self.now);
+    }
+
+    fn refused(&mut self, text: &str) {
+        self.came(Came::Failed(address(text), io::ErrorKind::ConnectionRefused.into()));
+    }
+
+    #[track_caller]
+    fn attempts(&mut self, text: &str) {
+        let step = self.step();
+        assert!(matches!(step, Step::Attempt(to) if to == address(text)), "{step:?}");
+    }
+
+    #[track_caller]
+    fn gives_up(&mut self, text: &str) {
+        let step = self.step();
+        assert!(matches!(step, Step::GiveUp(to) if to == address(text)), "{step:?}");
+    }
+
+    /// There is nothing to do for this long, which passes.
+    #[track_caller]
+    fn waits(&mut self, time: u64) {
+        let step = self.step();
+        assert!(matches!(step, Step::Wait(until) if until == self.now + ms(time)), "{step:?}");
+        self.now += ms(time);
+    }
+
+    #[track_caller]
+    fn sends_request(&mut self) -> Budget {
+        match self.step() {
+            Step::SendRequest(budget) => budget,
+            step => panic!("{step:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn fails(&mut self) -> ConnectError {
+        let Step::Fail(error) = self.step() else { panic!("it does not fail") };
+        assert!(matches!(self.step(), Step::Wait(Duration::MAX)), "it failed twice");
+        error
+    }
+
+    #[track_caller]
+    fn times_out(&mut self, phase: Phase, timeout: u64, whole: bool) {
+        match self.fails() {
+            ConnectError::TimedOut { phase: of, timeout: after, whole: all } => {
+                assert_eq!((of, after, all), (phase, ms(timeout), whole));
+            }
+            error => panic!("{error:?}"),
+        }
+    }
+}
+
+#[track_caller]
+fn unreachable(error: ConnectError) -> Vec<(SocketAddr, io::ErrorKind)> {
+    let ConnectError::Unreachable(failures) = error else { panic!("{error:?}") };
+    failures.into_iter().map(|(address, error)| (address, error.kind())).collect()
+}
+
+#[test]
+fn a_name_is_looked_up_connected_to_and_asked() {
+    let mut trip = Trip::with(target("name"), TIMEOUTS);
+    assert!(matches!(trip.step(), Step::Resolve));
+    assert!(matches!(trip.step(), Step::Wait(until) if until == trip.now + ms(5_000)));
+    trip.now += ms(10);
+    trip.came(Came::Addresses(Ok(addresses(&[FOUR]))));
+    trip.attempts(FOUR);
+    assert!(matches!(trip.step(), Step::Wait(until) if until == trip.now + ms(10_000)));
+    trip.now += ms(10);
+    trip.came(Came::Connected(address(FOUR)));
+    let budget = trip.sends_request();
+    let until = trip.now + ms(8_000);
+    let phase = Phase::Handshake;
+    assert_eq!(budget, Budget { phase, until, timeout: ms(8_000), whole: false });
+    assert!(matches!(trip.step(), Step::Wait(Duration::MAX)));
+}
+
+#[test]
+fn an_address_and_addresses_that_are_given_are_not_looked_up() {
+    Trip::with(target("192.0.2.1"), TIMEOUTS).attempts(FOUR);
+    Trip::with(target("2001:db8::1"), TIMEOUTS).attempts(SIX);
+    let given = Some(addresses(&[FOUR_TOO]));
+    Trip::with(Target { addresses: given, ..target("name") }, TIMEOUTS).attempts(FOUR_TOO);
+    let none = Some(Vec::new());
+    let mut trip = Trip::with(Target { addresses: none, ..target("name") }, TIMEOUTS);
+    assert_eq!(unreachable(trip.fails()), []);
+}
+
+#[test]
+fn a_dead_first_address_costs_a_quarter_of_a_second() {
+    let mut trip = Trip::racing(&[SIX, FOUR, FOUR_TOO]);
+    trip.attempts(SIX);
+    trip.waits(250);
+    trip.attempts(FOUR);
+    trip.now += ms(20);
+    trip.came(Came::Connected(address(FOUR)));
+    trip.gives_up(SIX);
+    trip.sends_request();
+}
+
+#[test]
+fn an_address_that_refuses_costs_nothing() {
+    let mut trip = Trip::racing(&[SIX, FOUR]);
+    trip.attempts(SIX);
+    trip.now += ms(1);
+    trip.refused(SIX);
+    trip.attempts(FOUR);
+    trip.came(Came::Connected(address(FOUR)));
+    trip.sends_request();
+}
+
+#[test]
+fn a_slow_address_can_win_after_the_next_has_begun() {
+    let mut trip = Trip::racing(&[SIX, FOUR, FOUR_TOO]);
+    trip.attempts(SIX);
+    trip.waits(250);
+    trip.attempts(FOUR);
+    trip.waits(250);
+    trip.attempts(FOUR_TOO);
+    trip.came(Came::Connected(address(SIX)));
+    // Too late: it is to be dropped, whatever it says.
+    trip.came(Came::Connected(address(FOUR)));
+    trip.gives_up(FOUR_TOO);
+    trip.gives_up(FOUR);
+    trip.sends_request();
+}
+
+#[test]
+fn all_that_are_dead_are_told_when_the_time_is_over() {
+    let mut trip = Trip::racing(&[SIX, FOUR, FOUR_TOO]);
+    trip.attempts(SIX);
+    trip.waits(250);
+    trip.attempts(FOUR);
+    trip.refused(FOUR);
+    trip.attempts(FOUR_TOO);
+    trip.waits(9_750);
+    trip.gives_up(FOUR_TOO);
+    trip.gives_up(SIX);
+    let error = trip.fails();
+    assert_eq!(error.phase(), Some(Phase::Tcp));
+    assert!(error.to_string().contains("[2001:db8::1]:80: no answer within 10s"), "{error}");
+    let (refused, silent) = (io::ErrorKind::ConnectionRefused, io::ErrorKind::TimedOut);
+    let told = [(address(FOUR), refused), (address(SIX), silent), (address(FOUR_TOO), silent)];
+    assert_eq!(unreachable(error), told);
+}
+
+#[test]
+fn all_that_refuse_are_told_at_once() {
+    let mut trip = Trip::racing(&[SIX, FOUR]);
+    trip.attempts(SIX);
+    trip.refused(SIX);
+    trip.attempts(FOUR);
+    trip.refused(FOUR);
+    let refused = io::ErrorKind::ConnectionRefused;
+    let told = [(address(SIX), refused), (address(FOUR), refused)];
+    assert_eq!(unreachable(trip.fails()), told);
+}
+
+#[test]
+fn a_name_without_an_address_is_unreachable() {
+    assert_eq!(unreachable(Trip::racing(&[]).fails()), []);
+}
+
+#[test]
+fn a_name_that_is_unknown_is_told_with_the_name() {
+    let mut trip = Trip::with(target("name"), TIMEOUTS);
+    assert!(matches!(trip.step(), Step::Resolve));
+    trip.came(Came::Addresses(Err(io::Error::other("no such name"))));
+    let error = trip.fails();
+    assert_eq!(error.to_string(), "the host name was not found: no such name");
+    assert_eq!(error.phase(), Some(Phase::Resolve));
+}
+
+#[test]
+fn a_slow_resolver_is_not_waited_for() {
+    let mut trip = Trip::with(target("name"), TIMEOUTS);
+    assert!(matches!(trip.step(), Step::Resolve));
+    trip.waits(5_000);
+    trip.times_out(Phase::Resolve, 5_000, false);
+    trip.came(Came::Addresses(Ok(addresses(&[FOUR]))));
+    assert!(matches!(trip.step(), Step::Wait(Duration::MAX)));
+}
+
+#[test]
+fn tls_has_its_time() {
+    let mut trip = Trip::securing();
+    trip.waits(9_000);
+    trip.times_out(Phase::Tls, 9_000, false);
+
+    let mut trip = Trip::securing();
+    trip.now += ms(8_999);
+    trip.came(Came::TlsStarted);
+    assert_eq!(trip.sends_request().until, trip.now + ms(8_000));
+}
+
+#[test]
+fn the_time_for_all_ends_each_phase() {
+    let whole = Timeouts { whole: ms(100), ..TIMEOUTS };
+    let mut trip = Trip::with(target("name"), whole);
+    assert!(matches!(trip.step(), Step::Resolve));
+    trip.waits(100);
+    trip.times_out(Phase::Resolve, 100, true);
+
+    let mut trip = Trip::with(target("192.0.2.1"), whole);
+    trip.attempts(FOUR);
+    trip.waits(100);
+    trip.gives_up(FOUR);
+    assert_eq!(unreachable(trip.fails()), [(address(FOUR), io::ErrorKind::TimedOut)]);
+
+    let mut trip = Trip::with(Target { secure: true, ..target("192.0.2.1") }, whole);
+    trip.attempts(FOUR);
+    trip.now += ms(60);
+    trip.came(Came::Connected(address(FOUR)));
+    assert!(matches!(trip.step(), Step::StartTls));
+    trip.waits(40);
+    trip.times_out(Phase::Tls, 100, true);
+
+    let mut trip = Trip::with(target("192.0.2.1"), whole);
+    trip.attempts(FOUR);
+    trip.now += ms(60);
+    trip.came(Came::Connected(address(FOUR)));
+    let budget = trip.sends_request();
+    assert_eq!((budget.until, budget.whole), (trip.now + ms(40), true));
+    assert!(matches!(
+        budget.error(),
+        ConnectError::TimedOut { phase: Phase::Handshake, whole: true, .. }
+    ));
+}
+
+#[test]
+fn it_can_be_cancelled_at_each_step() {
+    let started = Trip::with(target("name"), TIMEOUTS);
+    let mut resolving = Trip::with(target("name"), TIMEOUTS);
+    assert!(matches!(resolving.step(), Step::Resolve));
+    let between = Trip::racing(&[SIX, FOUR]);
+    let mut racing = Trip::racing(&[SIX, FOUR]);
+    racing.attempts(SIX);
+    racing.waits(250);
+    racing.attempts(FOUR);
+    let mut connected = Trip::racing(&[SIX]);
+    connected.attempts(SIX);
+    connected.came(Came::Connected(address(SIX)));
+    let securing = Trip::securing();
+    let mut requesting = Trip::racing(&[SIX]);
+    requesting.attempts(SIX);
+    requesting.came(Came::Connected(address(SIX)));
+    requesting.sends_request();
+
+    let trips = [started, resolving, between, racing, connected, securing, requesting];
+    for (index, mut trip) in trips.into_iter().enumerate() {
+        trip.came(Came::Cancelled);
+        if index == 3 {
+            trip.gives_up(FOUR);
+            trip.gives_up(SIX);
+        }
+        assert!(matches!(trip.fails(), ConnectError::Abandoned), "{index}");
+        // Nothing follows.
+        trip.came(Came::Cancelled);
+        trip.came(Came::TlsStarted);
+        assert!(matches!(trip.step(), Step::Wait(Duration::MAX)), "{index}");
+    }
+}

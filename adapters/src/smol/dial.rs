@@ -1,0 +1,152 @@
+//! Carries a plan out with futures that are polled together.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+#[cfg(feature = "tls")]
+use std::time::Duration;
+
+use smol::future::FutureExt as _;
+use smol::{Async, Timer};
+
+use super::connect::open;
+#[cfg(feature = "tls")]
+use super::connect::within;
+use super::net_stream::NetStream;
+#[cfg(feature = "tls")]
+use super::tls;
+use crate::clock::Clock;
+use crate::connect::{Opened, Opening, Request};
+use crate::connect_error::ConnectError;
+use crate::dial::{Came, Plan, Step};
+
+/// Connects, unless the request's canceller ends it.
+pub(super) async fn dial(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
+    let Some(canceller) = &request.canceller else { return carry_out(request).await };
+    let watch = canceller.watch();
+    let cancelled = poll_fn(|cx| match watch.is_cancelled(cx.waker()) {
+        true => Poll::Ready(Err(ConnectError::Abandoned)),
+        false => Poll::Pending,
+    });
+    cancelled.or(carry_out(request)).await
+}
+
+async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
+    let clock = Clock::start();
+    let mut plan = Plan::new(request.target(), request.timeouts, clock.now());
+    let mut race = Race::default();
+    #[cfg(feature = "tls")]
+    let mut secured = None;
+    loop {
+        match plan.next(clock.now()) {
+            Step::Resolve => {
+                let target = request.target();
+                let found = async move { smol::net::resolve((target.host, target.port)).await };
+                race.resolving = Some(Box::pin(found));
+            }
+            Step::Attempt(address) => {
+                race.attempts.push((address, Box::pin(Async::<TcpStream>::connect(address))));
+            }
+            Step::GiveUp(address) => race.attempts.retain(|(other, _)| *other != address),
+            #[cfg(feature = "tls")]
+            Step::StartTls => {
+                let (socket, host) = (race.connected()?, request.url.host());
+                let shaken = tls::connect(socket, host, &request.tls);
+                let shaken = wait_for(&mut plan, clock, shaken).await?;
+                secured = Some(shaken.map_err(ConnectError::Tls)?);
+                plan.came(Came::TlsStarted, clock.now());
+            }
+            #[cfg(not(feature = "tls"))]
+            Step::StartTls => return Err(ConnectError::TlsUnavailable),
+            Step::SendRequest(budget) => {
+                #[cfg(feature = "tls")]
+                let mut stream = match secured.take() {
+                    Some(stream) => stream,
+                    None => race.connected()?.into(),
+                };
+                #[cfg(not(feature = "tls"))]
+                let mut stream = NetStream::from(race.connected()?);
+                let opening = Opening::within(request, budget, clock.now());
+                let opened = open(&mut stream, opening).await?;
+                return Ok((stream, opened));
+            }
+            Step::Wait(until) => {
+                let mut timer = clock.instant(until).map_or_else(Timer::never, Timer::at);
+                let came = poll_fn(|cx| match race.poll(cx) {
+                    Poll::Ready(came) => Poll::Ready(Some(came)),
+                    Poll::Pending => timer.poll(cx).map(|_| None),
+                });
+                if let Some(came) = came.await {
+                    plan.came(came, clock.now());
+                }
+            }
+            Step::Fail(error) => return Err(error),
+        }
+    }
+}
+
+/// What a future that is a step of a plan gives, unless its time is over before.
+#[cfg(feature = "tls")]
+async fn wait_for<T>(
+    plan: &mut Plan,
+    clock: Clock,
+    future: impl Future<Output = T>,
+) -> Result<T, ConnectError> {
+    let mut future = std::pin::pin!(future);
+    loop {
+        let left = match plan.next(clock.now()) {
+            Step::Wait(until) => until.saturating_sub(clock.now()),
+            Step::Fail(error) => return Err(error),
+            // It names nothing else while it waits for this.
+            _ => Duration::ZERO,
+        };
+        if let Some(output) = within(left, future.as_mut()).await {
+            return Ok(output);
+        }
+    }
+}
+
+type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+/// What is under way before there is a connection.
+#[derive(Default)]
+struct Race {
+    resolving: Option<Pending<Vec<SocketAddr>>>,
+    attempts: Vec<(SocketAddr, Pending<Async<TcpStream>>)>,
+    connected: Option<Async<TcpStream>>,
+}
+
+impl Race {
+    fn connected(&mut self) -> Result<Async<TcpStream>, ConnectError> {
+        let Some(stream) = self.connected.take() else {
+            return Err(ConnectError::Unreachable(Vec::new()));
+        };
+        // A message leaves when it is written: the engine has put together what it could.
+        stream.get_ref().set_nodelay(true).map_err(ConnectError::Io)?;
+        Ok(stream)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        if let Some(resolving) = &mut self.resolving
+            && let Poll::Ready(found) = resolving.poll(cx)
+        {
+            self.resolving = None;
+            return Poll::Ready(Came::Addresses(found));
+        }
+        for (index, (address, attempt)) in self.attempts.iter_mut().enumerate() {
+            let Poll::Ready(connected) = attempt.poll(cx) else { continue };
+            let address = *address;
+            drop(self.attempts.remove(index));
+            return Poll::Ready(match connected {
+                Ok(stream) => {
+                    self.connected = Some(stream);
+                    Came::Connected(address)
+                }
+                Err(error) => Came::Failed(address, error),
+            });
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,12 @@
+//! Reaching a server over real sockets, by both adapters: addresses that are dead, servers that
+//! do not play along, attempts that are given up.
+
+#![cfg(all(feature = "blocking", feature = "smol"))]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod addresses;
+mod client;
+mod giving_up;
+mod refusals;

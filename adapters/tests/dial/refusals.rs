@@ -1,0 +1,142 @@
+//! Servers that do not play along: each gives a typed error, within the time that it has.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bluewire::{Config, ConnectError, ConnectOptions, HandshakeError, Phase};
+
+use crate::client::{Client, scripted, url};
+
+fn short() -> Config {
+    Config { handshake_timeout: Duration::from_millis(300), ..Config::default() }
+}
+
+fn flood(stream: &mut TcpStream, part: &[u8]) -> std::io::Result<()> {
+    for _ in 0..100_000 {
+        stream.write_all(part)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
+    for said in ["", "HTTP/1.1 10", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"] {
+        let server = scripted(move |stream| stream.write_all(said.as_bytes()));
+        for client in Client::ALL {
+            let error = client.fail(ConnectOptions::new(url(server)).config(short()));
+            let ConnectError::TimedOut { phase, timeout, whole } = error else {
+                panic!("{client:?}, {said:?}: {error:?}");
+            };
+            let expected = (Phase::Handshake, Duration::from_millis(300), false);
+            assert_eq!((phase, timeout, whole), expected);
+            assert_eq!(error.to_string(), "the opening handshake took longer than 300ms");
+
+            let all = Duration::from_millis(200);
+            let error = client.fail(ConnectOptions::new(url(server)).timeout(all));
+            let ConnectError::TimedOut { phase: Phase::Handshake, timeout, whole: true } = error
+            else {
+                panic!("{client:?}, {said:?}: {error:?}");
+            };
+            assert_eq!(timeout, all);
+        }
+    }
+}
+
+#[test]
+fn an_end_in_the_middle_is_told_as_one() {
+    for said in ["", "HTTP/1.1 10", "HTTP/1.1 101 Switching Protocols\r\nUpgrade:"] {
+        let server = scripted(move |stream| {
+            stream.write_all(said.as_bytes())?;
+            stream.shutdown(std::net::Shutdown::Write)
+        });
+        for client in Client::ALL {
+            let error = client.fail(url(server).into());
+            let lost = matches!(error, ConnectError::Handshake(HandshakeError::ConnectionLost));
+            assert!(lost, "{client:?}, {said:?}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn an_endless_head_is_refused_at_its_limit() {
+    for part in ["X-Endless: y\r\n", "y"] {
+        let server = scripted(move |stream| {
+            stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nX-Long: ")?;
+            flood(stream, part.as_bytes())
+        });
+        for client in Client::ALL {
+            let error = client.fail(url(server).into());
+            assert!(matches!(error, ConnectError::Handshake(_)), "{client:?}: {error:?}");
+            assert_eq!(error.phase(), Some(Phase::Handshake));
+        }
+    }
+}
+
+#[test]
+fn a_101_that_is_not_one_of_ours_names_the_rule() {
+    // A flood that looks like a body follows.
+    let server = scripted(|stream| {
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+        flood(stream, b"<html></html>\r\n")
+    });
+    for client in Client::ALL {
+        let error = client.fail(url(server).into());
+        let ConnectError::Handshake(rule) = error else { panic!("{client:?}: {error:?}") };
+        assert_eq!(rule, HandshakeError::WrongUpgrade);
+        assert!(error.to_string().contains("RFC 6455, section 4"), "{error}");
+    }
+}
+
+#[test]
+fn a_refusal_brings_its_status_headers_and_body() {
+    for version in ["HTTP/1.0", "HTTP/1.1"] {
+        let server = scripted(move |stream| {
+            let head = "401 Unauthorized\r\nX-Why: token\r\nContent-Length: 5";
+            stream.write_all(format!("{version} {head}\r\n\r\nno to").as_bytes())?;
+            stream.write_all(b"ken, this is beyond it")
+        });
+        for client in Client::ALL {
+            let error = client.fail(url(server).into());
+            let text = "the server refused the opening handshake: 401 Unauthorized";
+            assert_eq!(error.to_string(), text);
+            let ConnectError::Refused(refusal) = error else { panic!("{client:?}: {error:?}") };
+            assert_eq!(refusal.head().status(), 401);
+            assert_eq!(refusal.head().headers().first("x-why"), Some(&b"token"[..]));
+            assert_eq!((refusal.body(), refusal.is_complete()), (&b"no to"[..], true));
+        }
+    }
+}
+
+#[test]
+fn a_refusal_whose_body_does_not_end_is_told_all_the_same() {
+    let late = scripted(|stream| {
+        stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nlater")
+    });
+    let endless = scripted(|stream| {
+        stream.write_all(b"HTTP/1.1 503 Busy\r\n\r\n")?;
+        flood(stream, &[b'x'; 1000])
+    });
+    for client in Client::ALL {
+        for (server, whole) in [(late, false), (late, true), (endless, false)] {
+            let mut options = ConnectOptions::new(url(server)).config(short());
+            if whole {
+                options = options.timeout(Duration::from_millis(200));
+            }
+            let error = client.fail(options);
+            let ConnectError::Refused(refusal) = error else { panic!("{client:?}: {error:?}") };
+            assert_eq!((refusal.head().status(), refusal.is_complete()), (503, false));
+            let limit = Config::default().limits.body_len_max;
+            assert!((5..=limit).contains(&refusal.body().len()), "{client:?}");
+        }
+    }
+}
+
+#[test]
+fn no_query_is_in_what_is_said() {
+    let server = scripted(|stream| stream.write_all(b"nonsense\r\n\r\n"));
+    for client in Client::ALL {
+        let error = client.fail(ConnectOptions::new(format!("ws://{server}/?token=secret")));
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+    }
+}
