@@ -10,8 +10,9 @@ use std::cell::RefCell;
 
 use bluewire_core::{Inbox, Outbox};
 
-/// Memory beyond this, which a large message has made grow, is freed instead of kept.
-const CAPACITY_MAX: usize = 64 * 1024;
+/// Memory beyond this, which a large message has made grow, is freed instead of kept. It is one
+/// pair for each thread, and what large messages come in would otherwise be zeroed for each anew.
+const CAPACITY_MAX: usize = 4 * 1024 * 1024;
 
 #[derive(Default)]
 struct Spare {
