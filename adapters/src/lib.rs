@@ -41,6 +41,9 @@
 //! # Features
 //!
 //! - `blocking` and `smol`, both by default: the adapters.
+//! - `tls`, by default: `wss` on both, and servers with TLS; see the module `tls`. `platform-roots` lets
+//!   clients trust whom the operating system trusts, and `async-tls` lets them connect by the crate
+//!   of that name.
 //! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
 //!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
 //!

@@ -30,9 +30,10 @@ over_all!(
     closing_now_drops_what_has_not_begun,
     an_answer_is_corked_while_another_frame_is_there,
     a_normal_close_is_the_end_and_no_error,
+    bytes_are_read_and_written_to_the_end;
+    not over TLS:
     leftover_bytes_are_received_first,
     a_message_larger_than_memory_goes_in_chunks,
-    bytes_are_read_and_written_to_the_end,
 );
 
 fn pings_are_answered_while_the_program_only_sends<S: Socket>(role: Role) {

@@ -198,11 +198,9 @@ impl From<ClientConfig> for Tls {
     }
 }
 
-/// Connects by the crate async-tls, with the settings that its connector has. Only the smol
-/// adapter can; the blocking one refuses.
-///
-/// The last release of async-tls stands on rustls 0.21, whose certificate checks have open
-/// advisories (RUSTSEC-2026-0098, -0099, -0104). It is there for programs that have it already.
+/// Connects by the crate async-tls, with the settings that its connector has; see
+/// [`async_tls`](super::async_tls) for its standing. Only the smol adapter can; the blocking one
+/// refuses.
 #[cfg(feature = "async-tls")]
 impl From<async_tls::TlsConnector> for Tls {
     fn from(connector: async_tls::TlsConnector) -> Self {

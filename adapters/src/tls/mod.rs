@@ -41,6 +41,27 @@
 //! connection sends the close_notify by which the peer knows that nothing was cut off, and a
 //! stream that ends without one is [`TlsError::Truncated`].
 
+/// The crate async-tls and the rustls that it stands on, to make a connector with.
+///
+/// ```no_run
+/// use bluewire::ConnectOptions;
+/// use bluewire::tls::async_tls::TlsConnector;
+///
+/// # smol::block_on(async {
+/// let options = ConnectOptions::new("wss://localhost").tls(TlsConnector::default().into());
+/// let socket = bluewire::smol::connect(options).await?;
+/// # Ok::<(), bluewire::Error>(())
+/// # });
+/// ```
+///
+/// Its last release, 0.13, stands on rustls 0.21, whose certificate checks have open advisories
+/// (RUSTSEC-2026-0098, -0099, -0104), and its errors are not told apart here. It is for programs
+/// that have it already.
+#[cfg(feature = "async-tls")]
+pub mod async_tls {
+    pub use async_tls::TlsConnector;
+    pub use rustls_021 as rustls;
+}
 mod client;
 mod der;
 mod error;

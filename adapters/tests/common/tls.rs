@@ -1,5 +1,6 @@
 //! TLS between a side and its peer, who needs not know of it: somebody in between has the other end
 //! of it.
+#![allow(dead_code, reason = "not every suite uses all")]
 
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::LazyLock;

@@ -1,12 +1,17 @@
 //! One face for both adapters, so that a test is written once, and a peer made of the engine.
 
+#[cfg(feature = "tls")]
+#[path = "../common/tls.rs"]
+mod tls;
+
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bluewire::{CloseCode, Closure, Config, Error, Flow, Message, OwnedMessage, blocking};
 use bluewire_core::{Connection, Event, Inbox, MaskingKeys, Outbox, Role, State};
+use smol::io::{AsyncRead, AsyncWrite};
 use smol::{Async, block_on};
 
 pub(crate) type Blocking = blocking::WebSocket<TcpStream>;
@@ -15,6 +20,8 @@ pub(crate) type Smol = bluewire::smol::WebSocket<Async<TcpStream>>;
 /// What both adapters offer, waited for.
 pub(crate) trait Socket: Sized + Send + 'static {
     type Bytes: Read + Write;
+    /// Where to connect to reach this address.
+    fn way_to(address: SocketAddr) -> SocketAddr;
     fn adopt(role: Role, stream: TcpStream, leftover: &[u8], config: Config) -> Self;
     fn send(&mut self, message: Message<'_>) -> Result<(), Error>;
     fn send_chunk(&mut self, part: Message<'_>, fin: bool) -> Result<(), Error>;
@@ -34,9 +41,12 @@ pub(crate) trait Socket: Sized + Send + 'static {
 }
 
 macro_rules! socket {
-    ($socket:ty, $bytes:ty, |$call:ident| $wait:expr, |$stream:ident| $wrap:expr, |$made:ident| $into:expr) => {
+    ($socket:ty, $bytes:ty, $way:expr, |$call:ident| $wait:expr, |$stream:ident| $wrap:expr, |$made:ident| $into:expr) => {
         impl Socket for $socket {
             type Bytes = $bytes;
+            fn way_to(address: SocketAddr) -> SocketAddr {
+                $way(address)
+            }
             fn adopt(role: Role, $stream: TcpStream, leftover: &[u8], config: Config) -> Self {
                 match role {
                     Role::Client => Self::adopt_client($wrap, leftover, config),
@@ -103,22 +113,70 @@ macro_rules! socket {
     };
 }
 
-socket!(Blocking, blocking::ByteStream<TcpStream>, |call| call, |stream| stream, |made| made);
-socket!(Smol, Waited, |call| block_on(call), |stream| Async::new(stream).unwrap(), |made| Waited(
-    made
-));
+socket!(
+    Blocking,
+    blocking::ByteStream<TcpStream>,
+    directly,
+    |call| call,
+    |stream| stream,
+    |made| made
+);
+socket!(
+    Smol,
+    Waited<Async<TcpStream>>,
+    directly,
+    |call| block_on(call),
+    |stream| Async::new(stream).unwrap(),
+    |made| Waited(made)
+);
+
+/// Over TLS, which ends before the peer.
+#[cfg(feature = "tls")]
+pub(crate) type BlockingTls = blocking::WebSocket<blocking::TlsStream<TcpStream>>;
+#[cfg(feature = "tls")]
+pub(crate) type SmolTls = bluewire::smol::WebSocket<bluewire::smol::TlsStream<Async<TcpStream>>>;
+
+#[cfg(feature = "tls")]
+socket!(
+    BlockingTls,
+    blocking::ByteStream<blocking::TlsStream<TcpStream>>,
+    tls::server_before,
+    |call| call,
+    |stream| {
+        let patience = Duration::from_secs(20);
+        blocking::TlsStream::connect(stream, "127.0.0.1", &tls::TLS.1, patience).unwrap()
+    },
+    |made| made
+);
+#[cfg(feature = "tls")]
+socket!(
+    SmolTls,
+    Waited<bluewire::smol::TlsStream<Async<TcpStream>>>,
+    tls::server_before,
+    |call| block_on(call),
+    |stream| {
+        let stream = Async::new(stream).unwrap();
+        let shaken = bluewire::smol::TlsStream::connect(stream, "127.0.0.1", &tls::TLS.1);
+        block_on(shaken).unwrap()
+    },
+    |made| Waited(made)
+);
+
+const fn directly(address: SocketAddr) -> SocketAddr {
+    address
+}
 
 /// An asynchronous stream of bytes, waited for.
-pub(crate) struct Waited(bluewire::smol::ByteStream<Async<TcpStream>>);
+pub(crate) struct Waited<S>(bluewire::smol::ByteStream<S>);
 
-impl Read for Waited {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Read for Waited<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         use smol::io::AsyncReadExt as _;
         block_on(self.0.read(buf))
     }
 }
 
-impl Write for Waited {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Write for Waited<S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         use smol::io::AsyncWriteExt as _;
         block_on(self.0.write(buf))
@@ -197,9 +255,11 @@ impl Peer {
 /// A socket of this role, and its peer.
 pub(crate) fn pair<S: Socket>(role: Role, config: Config) -> (S, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let peer = listener.accept().unwrap().0;
+    let way = S::way_to(listener.local_addr().unwrap());
+    let stream = TcpStream::connect(way).unwrap();
     stream.set_nodelay(true).unwrap();
+    let socket = S::adopt(role, stream, &[], config);
+    let peer = listener.accept().unwrap().0;
     peer.set_nodelay(true).unwrap();
     let plain = Arc::new(Config { keepalive: None, ..Config::default() });
     let connection = match role {
@@ -213,24 +273,47 @@ pub(crate) fn pair<S: Socket>(role: Role, config: Config) -> (S, Peer) {
         outbox: Outbox::new(),
         began: Instant::now(),
     };
-    (S::adopt(role, stream, &[], config), peer)
+    (socket, peer)
 }
 
-/// Each of these over both adapters and both roles.
+/// Each of these over both adapters and both roles, over TLS too, but for some that make their
+/// sockets themselves.
 #[macro_export]
 macro_rules! over_all {
-    ($($test:ident),* $(,)?) => {
-        mod blocking_client { $(#[test] fn $test() {
-            super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Client);
+    ($($test:ident),* $(,)? $(; not over TLS: $($plain:ident),* $(,)?)?) => {
+        mod blocking_client {
+            $(#[test] fn $test() { super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Client); })*
+            $($(#[test] fn $plain() {
+                super::$plain::<$crate::direct::Blocking>(bluewire_core::Role::Client);
+            })*)?
+        }
+        mod blocking_server {
+            $(#[test] fn $test() { super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Server); })*
+            $($(#[test] fn $plain() {
+                super::$plain::<$crate::direct::Blocking>(bluewire_core::Role::Server);
+            })*)?
+        }
+        mod smol_client {
+            $(#[test] fn $test() { super::$test::<$crate::direct::Smol>(bluewire_core::Role::Client); })*
+            $($(#[test] fn $plain() {
+                super::$plain::<$crate::direct::Smol>(bluewire_core::Role::Client);
+            })*)?
+        }
+        mod smol_server {
+            $(#[test] fn $test() { super::$test::<$crate::direct::Smol>(bluewire_core::Role::Server); })*
+            $($(#[test] fn $plain() {
+                super::$plain::<$crate::direct::Smol>(bluewire_core::Role::Server);
+            })*)?
+        }
+        #[cfg(feature = "tls")]
+        mod blocking_tls { $(#[test] fn $test() {
+            super::$test::<$crate::direct::BlockingTls>(bluewire_core::Role::Client);
+            super::$test::<$crate::direct::BlockingTls>(bluewire_core::Role::Server);
         })* }
-        mod blocking_server { $(#[test] fn $test() {
-            super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Server);
-        })* }
-        mod smol_client { $(#[test] fn $test() {
-            super::$test::<$crate::direct::Smol>(bluewire_core::Role::Client);
-        })* }
-        mod smol_server { $(#[test] fn $test() {
-            super::$test::<$crate::direct::Smol>(bluewire_core::Role::Server);
+        #[cfg(feature = "tls")]
+        mod smol_tls { $(#[test] fn $test() {
+            super::$test::<$crate::direct::SmolTls>(bluewire_core::Role::Client);
+            super::$test::<$crate::direct::SmolTls>(bluewire_core::Role::Server);
         })* }
     };
 }

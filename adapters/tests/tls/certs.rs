@@ -2,13 +2,17 @@
 
 use bluewire::tls::rustls::pki_types::pem::PemObject;
 use bluewire::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 
 /// Somebody who issues certificates.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its certificate.
     pub(crate) pem: String,
+    #[cfg(feature = "async-tls")]
+    pub(crate) der: Vec<u8>,
 }
 
 /// Somebody who has a certificate.
@@ -22,14 +26,23 @@ impl Authority {
     pub(crate) fn new(name: &str) -> Self {
         let (params, key) = (authority(name), KeyPair::generate().expect("there is a key"));
         let certificate = params.self_signed(&key).expect("it can sign");
-        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+        Self::of(&certificate, params, key)
     }
 
     /// Another one, issued by this one.
     pub(crate) fn intermediate(&self, name: &str) -> Self {
         let (params, key) = (authority(name), KeyPair::generate().expect("there is a key"));
         let certificate = params.signed_by(&key, &self.issuer).expect("it can sign");
-        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+        Self::of(&certificate, params, key)
+    }
+
+    fn of(certificate: &Certificate, params: CertificateParams, key: KeyPair) -> Self {
+        Self {
+            pem: certificate.pem(),
+            #[cfg(feature = "async-tls")]
+            der: certificate.der().to_vec(),
+            issuer: Issuer::new(params, key),
+        }
     }
 
     /// A certificate for these names, from one year to another.

@@ -306,6 +306,23 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
     }
 }
 
+#[cfg(feature = "platform-roots")]
+#[test]
+fn the_roots_of_the_platform_are_there_or_it_says_so() {
+    match Tls::default().platform_roots() {
+        // Who is not among them is not trusted.
+        Ok(tls) => {
+            let (identity, _) = Identity::good();
+            let options = ServerOptions::default().tls(server_tls(&identity));
+            let (_server, port) = Adapter::Blocking.echo_server(options);
+            let options = ConnectOptions::new(format!("wss://localhost:{port}/")).tls(tls);
+            let refused = Adapter::Blocking.connect(options);
+            assert!(matches!(refused, Err(bluewire::ConnectError::Tls(_))), "{refused:?}");
+        }
+        Err(error) => assert!(error.to_string().contains("the system's roots"), "{error}"),
+    }
+}
+
 #[test]
 fn settings_that_make_no_sense_are_refused() {
     use bluewire::tls::TlsError;

@@ -1,6 +1,8 @@
 //! `wss` on both adapters, with certificates made here.
 #![cfg(all(feature = "tls", feature = "blocking", feature = "smol"))]
 
+#[cfg(feature = "async-tls")]
+mod async_tls;
 mod certs;
 mod connections;
 mod peer;

@@ -24,7 +24,9 @@ fn opened<T: Send + 'static>(
 ) -> (Socket, Served<T>) {
     let (identity, root) = Identity::good();
     let served = serve(move |socket| {
-        let session = ServerConnection::new(Arc::new(config(&identity))).expect("it can be made");
+        let mut config = config(&identity);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let session = ServerConnection::new(Arc::new(config)).expect("it can be made");
         let mut stream = StreamOwned::new(session, socket);
         open(&mut stream);
         play(stream)
@@ -152,6 +154,14 @@ on_both! {
         assert_eq!(message, Some(bluewire::OwnedMessage::Binary(vec![7; 1000])));
         drop(socket);
         between.join();
+    }
+
+    fn the_handshake_names_the_host_and_the_protocol_inside(adapter) {
+        let (_socket, served) = opened(adapter, |stream| {
+            let alpn = stream.conn.alpn_protocol().map(<[u8]>::to_vec);
+            (stream.conn.server_name().map(str::to_owned), alpn)
+        });
+        assert_eq!(served.join(), (Some("localhost".to_owned()), Some(b"http/1.1".to_vec())));
     }
 
     fn closing_says_goodbye(adapter) {

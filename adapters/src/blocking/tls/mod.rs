@@ -5,20 +5,20 @@
 //! written is enciphered under that lock, which is then free, and written in the order in which it
 //! was enciphered, under a lock of its own, as far as that is possible without waiting.
 
+mod session;
+
 use std::fmt;
-use std::io::{self, BufRead, IoSlice, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::io::{self, IoSlice, Read, Write};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, Connection, HandshakeKind, ServerConnection};
 
-use super::pump::{is_timeout, try_write_some};
+use self::session::{Incoming, Shared};
+use super::pump::is_timeout;
 use super::stream::{Readiness, SplitTransport, Transport};
-use crate::tls::{FirstBytes, ServerTls, Tls, TlsError, server_name};
-
-/// A record at its largest: 2^14 bytes, what encryption may add, and its header.
-const READ_LEN: usize = (1 << 14) + 256 + 5;
+use crate::tls::{ServerTls, Tls, TlsError, server_name};
 
 /// TLS over a blocking stream, for [`connect_over`](super::connect_over) and
 /// [`accept`](super::accept). [`connect`](super::connect()) and [`Server`](super::Server) use it by
@@ -31,43 +31,6 @@ pub struct TlsStream<S> {
     stream: S,
     shared: Arc<Shared>,
     incoming: Incoming,
-}
-
-/// What both halves of a stream use.
-struct Shared {
-    session: Mutex<Session>,
-    /// Locked before the session where both are.
-    outgoing: Mutex<Outgoing>,
-    /// The session itself has something to say, such as an answer to a key update. Who holds the
-    /// lock to write looks at this after letting it go.
-    wants_write: AtomicBool,
-}
-
-struct Session {
-    connection: Connection,
-    first: FirstBytes,
-    /// There will be no more.
-    ended: bool,
-    /// Why, if that is not in order. What was deciphered before comes first.
-    failure: Option<TlsError>,
-}
-
-/// What was read and not deciphered, since there was enough to read.
-#[derive(Default)]
-struct Incoming {
-    ciphertext: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-/// What was enciphered and not written.
-#[derive(Default)]
-struct Outgoing {
-    ciphertext: Vec<u8>,
-    start: usize,
-    /// Whether the last byte that was enciphered was not reported, so that the caller sees that not
-    /// everything has left. It will be offered again.
-    withheld: bool,
 }
 
 impl<S: Transport> TlsStream<S> {
@@ -111,9 +74,7 @@ impl<S: Transport> TlsStream<S> {
     }
 
     fn new(stream: S, connection: Connection) -> Self {
-        let first = FirstBytes::default();
-        let session = Session { connection, first, ended: false, failure: None };
-        Self { stream, shared: Arc::new(Shared::new(session)), incoming: Incoming::default() }
+        Self { stream, shared: Arc::new(Shared::new(connection)), incoming: Incoming::default() }
     }
 
     fn shake_hands(&mut self, timeout: Duration) -> Result<(), TlsError> {
@@ -209,128 +170,6 @@ impl<S: Transport> TlsStream<S> {
     }
 }
 
-impl Shared {
-    const fn new(session: Session) -> Self {
-        Self {
-            session: Mutex::new(session),
-            outgoing: Mutex::new(Outgoing { ciphertext: Vec::new(), start: 0, withheld: false }),
-            wants_write: AtomicBool::new(false),
-        }
-    }
-
-    fn session(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
-        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Session {
-    /// Deciphers until there is something to read, or nothing is left to decipher.
-    fn decipher(&mut self, incoming: &mut Incoming) {
-        while !self.ended && !incoming.is_empty() && !self.has_plaintext() {
-            let mut ciphertext = incoming.bytes();
-            self.first.note(ciphertext);
-            let taken = self.connection.read_tls(&mut ciphertext);
-            match taken.map_err(TlsError::Io).and_then(|len| Ok((len, self.process()?))) {
-                Ok((len, ())) => incoming.start += len,
-                Err(failure) => {
-                    (self.ended, self.failure) = (true, Some(failure));
-                    incoming.start = incoming.end;
-                }
-            }
-        }
-    }
-
-    fn process(&mut self) -> Result<(), TlsError> {
-        let processed = self.connection.process_new_packets();
-        let state = processed.map_err(|error| TlsError::from_rustls(error, &self.first))?;
-        if state.peer_has_closed() {
-            if self.connection.is_handshaking() {
-                return Err(self.first.end());
-            }
-            self.ended = true;
-        }
-        Ok(())
-    }
-
-    /// Takes note that the stream has ended.
-    fn receive_end(&mut self) {
-        if !self.ended {
-            self.ended = true;
-            self.failure = Some(match self.connection.is_handshaking() {
-                true => self.first.end(),
-                false => TlsError::Truncated,
-            });
-        }
-    }
-
-    /// Whether something is deciphered and not read.
-    fn has_plaintext(&mut self) -> bool {
-        self.connection.reader().fill_buf().is_ok_and(|bytes| !bytes.is_empty())
-    }
-
-    /// What is deciphered, then why there is no more.
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.connection.reader().read(buf) {
-            Ok(len) if len > 0 => Ok(len),
-            _ => match self.failure.take() {
-                Some(failure) => Err(failure.into_io()),
-                None if self.ended => Ok(0),
-                None => Err(io::ErrorKind::Interrupted.into()),
-            },
-        }
-    }
-}
-
-impl Incoming {
-    /// Room for what is read next. Nothing may be left.
-    fn space(&mut self) -> &mut [u8] {
-        debug_assert!(self.is_empty(), "what is left would be lost");
-        self.ciphertext.resize(READ_LEN, 0);
-        (self.start, self.end) = (0, 0);
-        &mut self.ciphertext
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.ciphertext[self.start..self.end]
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-}
-
-impl Outgoing {
-    /// Takes what the session has enciphered.
-    fn take(&mut self, session: &mut Session) -> io::Result<()> {
-        while session.connection.wants_write() {
-            session.connection.write_tls(&mut self.ciphertext)?;
-        }
-        Ok(())
-    }
-
-    /// Writes without waiting; whether that is all.
-    fn write(&mut self, stream: &mut impl Transport) -> io::Result<bool> {
-        while !self.is_empty() {
-            let rest = [IoSlice::new(&self.ciphertext[self.start..])];
-            match try_write_some(stream, &rest)? {
-                Some(len) => self.start += len,
-                None => return Ok(false),
-            }
-        }
-        self.ciphertext.clear();
-        self.start = 0;
-        Ok(true)
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.start == self.ciphertext.len()
-    }
-}
-
 impl<S: Transport> Read for TlsStream<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
@@ -355,7 +194,6 @@ impl<S: Transport> Read for TlsStream<S> {
 }
 
 impl<S: Transport> Write for TlsStream<S> {
-    /// Writes some of it, all of which has left then.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(buf)])
     }
