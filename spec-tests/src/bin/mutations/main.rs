@@ -27,7 +27,7 @@ use table::{Mutation, Witness};
 const HELP: &str = "\
 Breaks the engine, rule by rule, and sees whether the tests notice.
 
-  --only TEXT      the mutations whose name has this
+  --only TEXT      the mutations whose name has this; of several texts, one
   --every N        one of each N mutations
   --list           the mutations, without making them
 ";
@@ -79,13 +79,11 @@ fn choose(
     mut args: impl Iterator<Item = String>,
 ) -> Result<Option<Vec<&'static Mutation>>, String> {
     let mut mutations: Vec<_> = table::all().collect();
+    let mut texts: Vec<String> = Vec::new();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
-            "--only" => {
-                let text = value()?;
-                mutations.retain(|mutation| mutation.name.contains(&text));
-            }
+            "--only" => texts.push(value()?),
             "--every" => {
                 let step: usize = value()?.parse().map_err(|_| "--every needs a number")?;
                 mutations = mutations.into_iter().step_by(step.max(1)).collect();
@@ -103,6 +101,8 @@ fn choose(
             _ => return Err(format!("unknown argument {arg}\n\n{HELP}")),
         }
     }
+    let wanted = |name: &str| texts.is_empty() || texts.iter().any(|text| name.contains(text));
+    mutations.retain(|mutation| wanted(mutation.name));
     if mutations.is_empty() { Err("no such mutation".into()) } else { Ok(Some(mutations)) }
 }
 
