@@ -25,10 +25,11 @@ impl<F: ?Sized> Slot<F> {
         Self(Mutex::new(None))
     }
 
-    pub(super) fn set(&self, callback: Callback<F>) {
-        // What it replaces is dropped outside of the lock: dropping can run anything.
-        let replaced = lock(&self.0).replace(callback);
-        drop(replaced);
+    /// Gives what it replaces, for the caller to drop where it holds no lock: dropping can run
+    /// anything.
+    #[must_use]
+    pub(super) fn set(&self, callback: Callback<F>) -> Option<Callback<F>> {
+        lock(&self.0).replace(callback)
     }
 
     pub(super) fn load(&self) -> Option<Callback<F>> {

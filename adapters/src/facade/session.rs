@@ -35,8 +35,8 @@ pub(crate) struct Session {
     last_written: bool,
     /// When the connection goes on although messages wait.
     patience_end: Option<Duration>,
-    /// Whether it waits for that.
-    patient: bool,
+    /// Whether events were left because messages wait.
+    paused: bool,
     /// When the end is told although messages wait.
     grace_end: Option<Duration>,
     /// In a server.
@@ -79,7 +79,7 @@ impl Session {
             write_failed: false,
             last_written: false,
             patience_end: None,
-            patient: false,
+            paused: false,
             grace_end: None,
             place,
             listening: false,
@@ -187,7 +187,11 @@ impl Session {
         skip |= connection.state() == State::Closed && !state.running;
         let write = !outbox.is_empty() && !self.write_failed;
         // Who calls callbacks elsewhere, since before the loop began, wakes the loop after.
-        let read = !self.patient && !state.is_held_up() && !state.running;
+        let held_up = state.is_held_up();
+        let patient = self.paused && !held_up && state.is_waited_for();
+        // Somebody has taken the messages meanwhile.
+        skip |= self.paused && !held_up && !patient && !state.running;
+        let read = !held_up && !patient && !state.running;
         Wait {
             skip,
             shut_down: connection.should_shut_down() && !write,
@@ -196,26 +200,24 @@ impl Session {
             until: match read {
                 true => connection.poll_timeout(),
                 // Whether the peer is silent is not known while nobody listens.
-                false => self.patience_end.filter(|_| self.patient),
+                false => self.patience_end.filter(|_| patient),
             },
         }
     }
 
     fn take_events(&mut self) {
-        self.patient = false;
+        self.paused = false;
         loop {
             let event = {
                 let mut state = self.shared.lock();
-                if state.is_held_up() {
-                    return;
-                }
+                self.paused = state.is_held_up();
                 if state.is_waited_for() {
                     let now = self.clock.now();
                     let end = self.patience_end.get_or_insert_with(|| now.saturating_add(GRACE));
-                    self.patient = now < *end;
-                    if self.patient {
-                        return;
-                    }
+                    self.paused |= now < *end;
+                }
+                if self.paused {
+                    return;
                 }
                 let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
                 let event = connection.next_event(self.clock.now(), &mut self.inbox, outbox);

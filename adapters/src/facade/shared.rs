@@ -86,8 +86,10 @@ impl Shared {
     }
 
     fn set<F: ?Sized>(self: &Arc<Self>, slot: &Slot<F>, callback: Callback<F>) {
-        slot.set(callback);
+        // Under the lock, so that who looks for the next one to call sees callbacks in the order in
+        // which they were set.
         let state = self.lock();
+        let replaced = slot.set(callback);
         if self.is_due(&state) {
             self.attend(state);
         } else if state.is_over() && !state.running {
@@ -95,7 +97,10 @@ impl Shared {
             let spent = self.callbacks.take();
             drop(state);
             drop(spent);
+        } else {
+            drop(state);
         }
+        drop(replaced);
     }
 
     pub(crate) fn send(self: &Arc<Self>, options: SendOptions) {
@@ -269,10 +274,12 @@ impl Shared {
         }
     }
 
-    /// Hands over a message where it lies, or keeps it until somebody wants messages.
+    /// Hands over a message where it lies, or keeps it until somebody wants messages and what comes
+    /// before it has been told.
     pub(crate) fn deliver(&self, message: Message<'_>) {
         let mut state = self.lock();
-        let callback = if state.held.is_empty() { self.callbacks.message.load() } else { None };
+        let first = state.held.is_empty() && !(state.open_due && self.callbacks.open.is_set());
+        let callback = if first { self.callbacks.message.load() } else { None };
         match callback {
             Some(callback) => {
                 drop(state);

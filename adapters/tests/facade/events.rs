@@ -100,6 +100,22 @@ on_each_side! {
         assert_eq!(log.wait_for_silence().len(), 3);
     }
 
+    fn open_is_told_first_whenever_the_callbacks_are_set(side) {
+        for _ in 0..30 {
+            let (socket, mut peer) = side.open();
+            let sends = thread::spawn(move || {
+                peer.text("one");
+                peer
+            });
+            let log = Log::default();
+            log.on_open(&socket);
+            log.on_message(&socket);
+            log.wait(&text("one"));
+            assert_eq!(log.now(), [Told::Open, text("one")]);
+            sends.join().expect("it sends").end();
+        }
+    }
+
     fn a_message_keeps_its_type(side) {
         let (socket, mut peer) = side.open();
         let log = Log::of(&socket);
