@@ -77,7 +77,7 @@ pub(super) const TABLE: &[Mutation] = &[
         edits: &[edit(
             MASK,
             "MaskingKey(self.0.next_u32())",
-            "MaskingKey(self.0.clone().next_u32())",
+            "MaskingKey(self.0.next_u32() | u32::MAX)",
         )],
         caught_by: &[test("framing", "each_frame_has_a_key_of_its_own")],
     },
