@@ -68,7 +68,7 @@ impl Coverage {
             if line.starts_with("#[") && line.contains("test") && !line.contains("cfg") {
                 is_test = true;
             } else if let Some(name) = function_name(line) {
-                test = is_test.then(|| name.to_owned());
+                test = (is_test || is_written_out(line)).then(|| name.to_owned());
                 is_test = false;
             }
             for id in named(line, &mut lines) {
@@ -171,6 +171,12 @@ fn function_name(line: &str) -> Option<&str> {
     Some(name)
 }
 
+/// Whether a macro makes tests of this function, one for each adapter: its parameter has no type.
+fn is_written_out(line: &str) -> bool {
+    let params = line.split_once('(').and_then(|(_, rest)| rest.strip_suffix(") {"));
+    params.is_some_and(|params| !params.is_empty() && !params.contains([':', '(']))
+}
+
 /// The requirements that a line names, with the lines after it if the macro goes on there.
 fn named<'a>(line: &'a str, rest: &mut impl Iterator<Item = &'a str>) -> Vec<String> {
     if let Some(names) = line.strip_prefix("// Covers: ") {
@@ -209,7 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn a_test_that_is_written_once_for_each_adapter_counts() {
+        let coverage = read("on_both! {\nfn one(adapter) {\n// Covers: 6455-5.1-1\n}\n}");
+        let coverage = coverage.expect("nothing wrong");
+        assert_eq!(coverage.tests("6455-5.1-1").len(), 1);
+    }
+
+    #[test]
     fn what_is_no_test_proves_nothing() {
+        assert!(read("fn one(self) -> u8 {\n// Covers: 6455-5.1-1\n}").is_err());
+        assert!(read("fn one(adapter: Adapter) {\n// Covers: 6455-5.1-1\n}").is_err());
         assert!(read("fn one() {\n    covers!(\"6455-5.1-1\");\n}").is_err());
         assert!(read("#[test]\nfn one() {}\nfn two() {\n// Covers: 6455-5.1-1\n}").is_err());
         assert!(read("#[test]\nfn one() {\n// Covers: 6455-5.1-99\n}").is_err());

@@ -184,6 +184,7 @@ on_both! {
     }
 
     fn a_client_without_tls_or_without_a_word_holds_up_nobody(adapter) {
+        // Covers: 6455-4.2.2-1
         let (identity, root) = Identity::good();
         let (tell, told) = mpsc::channel();
         let config = bluewire::Config {

@@ -70,6 +70,7 @@ fn assert_nothing_in_the_clear(read: &[u8]) {
 
 on_both! {
     fn an_expired_certificate(adapter) {
+        // Covers: 6455-4.1-3
         let root = Authority::new("Root");
         let problem = problem(adapter, &root.issue(&NAMES, (2010, 2011)), &root);
         let CertificateProblem::Expired(time) = &problem else { panic!("{problem:?}") };
@@ -197,6 +198,7 @@ on_both! {
     }
 
     fn plain_http_on_the_port(adapter) {
+        // Covers: 6455-4.1-3, 6455-10.6-1
         let error = answered(adapter, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         assert!(matches!(error, TlsError::PlainHttp), "{error:?}");
         assert!(error.to_string().contains("without TLS"), "{error}");

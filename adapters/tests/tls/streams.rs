@@ -120,6 +120,7 @@ on_both! {
     }
 
     fn something_in_the_clear_in_the_middle(adapter) {
+        // Covers: 6455-10.6-1
         let (mut socket, served) = opened(adapter, |mut stream| {
             stream.sock.write_all(b"\x81\x05plain").expect("it leaves");
             drop(stream.sock.read_to_end(&mut Vec::new()));
@@ -157,6 +158,7 @@ on_both! {
     }
 
     fn the_handshake_names_the_host_and_the_protocol_inside(adapter) {
+        // Covers: 6455-4.1-4
         let (_socket, served) = opened(adapter, |stream| {
             let alpn = stream.conn.alpn_protocol().map(<[u8]>::to_vec);
             (stream.conn.server_name().map(str::to_owned), alpn)
