@@ -215,7 +215,7 @@ mod blocking {
         let config = Config {
             keepalive: Some(bluewire::Keepalive {
                 interval: Duration::from_millis(150),
-                timeout: Duration::from_millis(600),
+                timeout: Duration::from_secs(10),
             }),
             ..Config::default()
         };
@@ -273,7 +273,7 @@ mod smol {
         let config = Config {
             keepalive: Some(bluewire::Keepalive {
                 interval: Duration::from_millis(150),
-                timeout: Duration::from_millis(600),
+                timeout: Duration::from_secs(10),
             }),
             ..Config::default()
         };
