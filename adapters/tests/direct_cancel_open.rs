@@ -7,16 +7,17 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bluewire::smol::{Server, WebSocket, accept, accept_with, connect, connect_over};
-use bluewire::{AcceptError, AcceptOptions, ConnectError};
-use smol::future::poll_once;
-use smol::io::{AsyncRead, AsyncWrite};
-use smol::{Timer, block_on, channel};
+use bluewire::smol::{Incoming, Server, WebSocket, accept, accept_with, connect, connect_over};
+use bluewire::{AcceptError, AcceptOptions, ConnectError, HttpAnswer};
+use smol::future::{FutureExt as _, poll_once};
+use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use smol::{Async, Timer, block_on, channel};
 
 /// Polls the future so many times, then drops it.
 fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
@@ -234,4 +235,93 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
             task.await;
         }
     });
+}
+
+/// Whether the stream has ended; what comes before that is passed over.
+async fn has_ended(stream: &mut Async<TcpStream>) -> bool {
+    let read = async {
+        let mut ignored = [0; 1024];
+        while stream.read(&mut ignored).await.is_ok_and(|len| len > 0) {}
+        true
+    };
+    let timer = async {
+        Timer::after(Duration::from_secs(30)).await;
+        false
+    };
+    read.or(timer).await
+}
+
+#[test]
+fn the_answer_to_a_request_can_be_dropped_at_any_poll() {
+    const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    const PLAIN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    block_on(async {
+        let server = Server::bind("127.0.0.1:0").await.unwrap();
+        let answer = HttpAnswer::new(404).unwrap();
+        for way in 0..5 {
+            for times in 0..4 {
+                let mut client = Async::<TcpStream>::connect(server.local_addr()).await.unwrap();
+                let request = if way < 3 { UPGRADE } else { PLAIN };
+                client.write_all(request).await.unwrap();
+                let incoming = server.accept_request().await.unwrap();
+                match (way, incoming) {
+                    (0, Incoming::Upgrade(it)) => drop(polled_meanwhile(times, it.accept()).await),
+                    (1, Incoming::Upgrade(it)) => {
+                        drop(polled_meanwhile(times, it.reject(&answer)).await);
+                    }
+                    (3, Incoming::Plain(it)) => {
+                        drop(polled_meanwhile(times, it.answer(&answer)).await);
+                    }
+                    (2 | 4, it) => drop(polled_meanwhile(times, it.respond()).await),
+                    (_, other) => panic!("another request than was sent: {other:?}"),
+                }
+                assert!(has_ended(&mut client).await, "way {way}, {times} polls");
+                assert_eq!(server.handle().connections(), 0, "way {way}, {times} polls");
+            }
+        }
+    });
+}
+
+#[test]
+fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
+    block_on(async {
+        for times in 0..8 {
+            let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+            let url = format!("ws://{}/", listener.get_ref().local_addr().unwrap());
+            let accepting = smol::spawn(async move {
+                let timer = async {
+                    Timer::after(Duration::from_millis(200)).await;
+                    None
+                };
+                let accepted = async { listener.accept().await.ok() };
+                // It has come so far, or it has not.
+                match accepted.or(timer).await {
+                    Some((mut stream, _)) => has_ended(&mut stream).await,
+                    None => true,
+                }
+            });
+            assert!(polled_meanwhile(times, connect(url)).await.is_none());
+            assert!(accepting.await, "it is left open after {times} polls");
+        }
+    });
+}
+
+/// A handshake of TLS with one who says nothing, and with one who goes on.
+#[cfg(feature = "tls")]
+#[test]
+fn a_tls_handshake_can_be_dropped_at_any_poll() {
+    use bluewire::smol::TlsStream;
+    use bluewire::tls::Tls;
+
+    for times in 0..40 {
+        let (stream, written) = Script::new(b"\x16\x03\x03\x40\x00");
+        let tls = Tls::default();
+        assert!(
+            polled(times, TlsStream::connect(stream, "localhost", &tls))
+                .is_none_or(|shaken| { shaken.is_err() })
+        );
+        assert!(written.lock().unwrap().over, "it is left open after {times} polls");
+    }
 }
