@@ -280,8 +280,9 @@ fn every_future_of_a_sender_can_be_dropped_at_any_poll() {
             assert!(polled(TRIES_MAX, client.send("go")).is_some_and(|sent| sent.is_ok()));
             let lent = polled(TRIES_MAX, server.recv_with_sender()).expect("it is asked");
             let (_, mut sender) = lent.unwrap().unwrap();
-            let sent = match number % 4 {
+            let sent = match number % 5 {
                 0 => polled(times, sender.send(&message)),
+                4 => polled(times, sender.feed(&message)),
                 1 => polled(times, sender.send_prepared(&PreparedMessage::new(&message))),
                 2 => {
                     let (first, second) = message.split_at(message.len() / 2);
