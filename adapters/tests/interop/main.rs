@@ -37,6 +37,8 @@ macro_rules! with_each {
 mod browser;
 mod chat;
 mod chromium;
+#[cfg(unix)]
+mod cluster;
 mod node;
 mod ours;
 mod peer;
