@@ -60,6 +60,8 @@ pub mod blocking;
 mod clock;
 mod connect;
 mod connect_error;
+#[cfg(all(any(doc, doctest), feature = "blocking", feature = "smol", feature = "tls"))]
+pub mod cookbook;
 mod dial;
 #[cfg(any(feature = "blocking", feature = "smol"))]
 mod direct;

@@ -179,7 +179,7 @@ pub use extension::ExtensionItem;
 pub use gather::Gather;
 pub use handshake::{
     ClientHandshake, ClientRequest, HandshakeError, HeadError, Headers, HttpAnswer, Offer, Refusal,
-    Request, RequestHead, Response, ResponseHead, ServerHandshake,
+    Request, RequestHead, Response, ResponseHead, ServerHandshake, accept_value,
 };
 pub use inbox::Inbox;
 pub use mask::MaskingKeys;

@@ -19,6 +19,8 @@ mod offer;
 mod request;
 mod server;
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -71,6 +73,23 @@ fn accept(key: &[u8]) -> [u8; 28] {
     let len = encoded.expect("20 bytes are 28 characters");
     debug_assert_eq!(len, accept.len());
     accept
+}
+
+/// The value of `Sec-WebSocket-Accept` that answers this `Sec-WebSocket-Key` (4.2.2), for a server
+/// whose opening handshake another library does; `None` if the key is not one, which such a server
+/// must refuse. A [`ServerHandshake`] sees to it by itself.
+///
+/// ```
+/// use bluewire_core::accept_value;
+///
+/// let value = accept_value("dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(value.as_deref(), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+/// assert_eq!(accept_value("too short"), None);
+/// ```
+#[must_use]
+pub fn accept_value(key: impl AsRef<[u8]>) -> Option<String> {
+    let key = key.as_ref();
+    is_key(key).then(|| ascii(&accept(key)).to_owned())
 }
 
 /// Appends bytes, making room for twice as many as there are but for no more than the limit.

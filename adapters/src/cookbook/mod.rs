@@ -1,0 +1,15 @@
+//! Short recipes, each complete, and each run by the tests.
+//!
+//! Most are on the blocking adapter, which makes for the shortest examples. The smol adapter has the
+//! same names; put `.await` behind the calls.
+
+pub mod another_runtime;
+pub mod backpressure;
+pub mod broadcast;
+pub mod headers;
+pub mod hyper;
+pub mod keepalive;
+pub mod large_messages;
+pub mod shutdown;
+pub mod subprotocols;
+pub mod tls_roots;

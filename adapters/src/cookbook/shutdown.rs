@@ -1,0 +1,39 @@
+//! Stop a server without losing what clients have sent.
+//!
+//! [`ServerHandle::shutdown`](crate::blocking::ServerHandle::shutdown) stops listening and tells
+//! every client 1001, "going away". Each connection goes on receiving until its client has answered:
+//! the program's loop gets every message that was sent before that, and ends by itself. Who has not
+//! answered when the budget is over is cut.
+//!
+//! ```
+//! use std::thread;
+//! use std::time::Duration;
+//! use bluewire::{CloseCode, blocking};
+//!
+//! let server = blocking::Server::bind("127.0.0.1:0")?;
+//! let url = format!("ws://{}/", server.local_addr());
+//! let handle = server.handle();
+//! # let (stored, store) = std::sync::mpsc::channel();
+//! let serving = thread::spawn(move || {
+//!     server.serve(move |mut socket| {
+//!         while let Ok(Some(message)) = socket.recv() {
+//!             stored.send(message.into_owned()).unwrap(); // whatever it takes
+//!         }
+//!     })
+//! });
+//!
+//! let mut client = blocking::connect(url)?;
+//! client.send("the last words")?;
+//! let client = thread::spawn(move || {
+//!     while let Ok(Some(_)) = client.recv() {}
+//!     client.closure().map(|closure| closure.code)
+//! });
+//!
+//! // In a program, on SIGTERM: see the example `echo_server`.
+//! let farewell = handle.shutdown(Duration::from_secs(5));
+//! assert_eq!((farewell.closed, farewell.cut), (1, 0));
+//! assert_eq!(store.recv()?.borrow(), "the last words".into());
+//! assert_eq!(client.join().unwrap(), Some(CloseCode::GOING_AWAY));
+//! # serving.join().unwrap();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
