@@ -175,6 +175,34 @@ fn connect_refuses_what_it_cannot_do() {
     }
 }
 
+/// The three that the README shows: word by word, and as they run.
+#[test]
+fn the_readme_shows_examples_that_work() {
+    let readme = include_str!("../../README.md");
+    for source in [
+        include_str!("../examples/client.rs"),
+        include_str!("../examples/callbacks.rs"),
+        include_str!("../examples/server.rs"),
+    ] {
+        let code = source.split_once("\n\n").expect("a line about it comes first").1;
+        assert!(readme.contains(&format!("```rust,no_run\n{code}```")), "{code}");
+    }
+
+    let mut server = command("server").arg("127.0.0.1:0").spawn().expect("it starts");
+    let mut line = String::new();
+    let stdout = server.stdout.take().expect("it is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+    let address = line.trim().strip_prefix("listening on ").expect("it listens");
+    for (example, printed) in
+        [("client", "Text(\"Hello\")\n"), ("callbacks", "Text(\"Hello\")\nclosed with 1000\n")]
+    {
+        let run = command(example).arg(format!("ws://{address}/")).output().expect("it runs");
+        assert_eq!((&*String::from_utf8_lossy(&run.stdout), run.status.success()), (printed, true));
+    }
+    server.kill().expect("it runs");
+    server.wait().expect("it is our child");
+}
+
 #[test]
 fn autobahn_client_runs_every_case() {
     for adapter in ADAPTERS {
@@ -209,24 +237,24 @@ fn autobahn_client_runs_every_case() {
     }
 }
 
+/// An example, of whose three streams each is a pipe.
+fn command(example: &str) -> Command {
+    let tests = std::env::current_exe().expect("it has a path");
+    let directory = tests.parent().and_then(|path| path.parent()).expect("target/PROFILE/deps");
+    let program = directory.join("examples").join(example);
+    assert!(program.exists(), "build it first: cargo build --example {example}");
+    let mut command = Command::new(program);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// An example that runs.
 struct Run(Child);
 
 impl Run {
     fn start(example: &str, adapter: &str, args: &[&str]) -> Self {
-        let tests = std::env::current_exe().expect("it has a path");
-        let directory = tests.parent().and_then(|path| path.parent()).expect("target/PROFILE/deps");
-        let program = directory.join("examples").join(example);
-        assert!(program.exists(), "build it first: cargo build --example {example}");
-        let child = Command::new(program)
-            .args(["--adapter", adapter])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        Self(child)
+        let mut command = command(example);
+        Self(command.args(["--adapter", adapter]).args(args).spawn().expect("it starts"))
     }
 
     /// The events it printed, and whether it was satisfied.
