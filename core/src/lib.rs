@@ -178,8 +178,9 @@ pub use event::{Event, Message, OwnedMessage};
 pub use extension::ExtensionItem;
 pub use gather::Gather;
 pub use handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, HeadError, Headers, HttpAnswer, Offer, Refusal,
-    Request, RequestHead, Response, ResponseHead, ServerHandshake, accept_value,
+    ClientHandshake, ClientRequest, ConnectResponse, HandshakeError, HeadError, Headers,
+    HttpAnswer, Offer, Refusal, Request, RequestHead, Response, ResponseHead, ServerHandshake,
+    accept_value,
 };
 pub use inbox::Inbox;
 pub use mask::MaskingKeys;

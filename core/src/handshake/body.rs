@@ -181,11 +181,11 @@ fn chunked_step(expected: Chunked, byte: u8) -> State {
     })
 }
 
-/// RFC 9112, section 6.3, for a response to GET.
+/// RFC 9112, section 6.3, for a response to GET, or one that refuses CONNECT.
 fn announced(head: &ResponseHead) -> State {
     // 1: "any response with a 1xx (Informational), 204 (No Content), or 304 (Not Modified) status
     // code is always terminated by the first empty line after the header fields".
-    if matches!(head.status(), 204 | 304) {
+    if matches!(head.status(), 100..=199 | 204 | 304) {
         return State::Complete;
     }
     let headers = head.headers();

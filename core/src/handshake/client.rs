@@ -123,11 +123,8 @@ impl ClientHandshake {
         match &mut self.stage {
             Stage::Head | Stage::Accepted => Ok(None),
             Stage::Refused(refusal) => {
-                refusal.body.read(inbox);
-                if self.eof {
-                    refusal.body.end();
-                }
-                match refusal.body.is_over() {
+                refusal.read(inbox, self.eof);
+                match refusal.is_over() {
                     true => Err(HandshakeError::Refused { status: refusal.head.status() }),
                     false => Ok(None),
                 }
@@ -162,7 +159,7 @@ impl ClientHandshake {
     pub const fn poll_timeout(&self) -> Option<Duration> {
         match &self.stage {
             Stage::Head => Some(self.deadline),
-            Stage::Refused(refusal) if !refusal.body.is_over() => Some(self.deadline),
+            Stage::Refused(refusal) if !refusal.is_over() => Some(self.deadline),
             Stage::Refused(_) | Stage::Accepted | Stage::Failed(_) => None,
         }
     }
@@ -204,7 +201,7 @@ impl ClientHandshake {
                 // handles the response per HTTP [RFC2616] procedures."
                 _ => {
                     let body = Body::new(&head, limits.body_len_max);
-                    self.stage = Stage::Refused(Refusal { head, body });
+                    self.stage = Stage::Refused(Refusal::new(head, body));
                     return Ok(None);
                 }
             }
@@ -312,6 +309,22 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    pub(crate) const fn new(head: ResponseHead, body: Body) -> Self {
+        Self { head, body }
+    }
+
+    /// Takes what has arrived of the body, which is all of it at the end of the transport.
+    pub(crate) fn read(&mut self, inbox: &mut Inbox, eof: bool) {
+        self.body.read(inbox);
+        if eof {
+            self.body.end();
+        }
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        self.body.is_over()
+    }
+
     /// The head of the answer.
     #[must_use]
     pub const fn head(&self) -> &ResponseHead {

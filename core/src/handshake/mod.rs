@@ -10,6 +10,7 @@ mod answer;
 mod authority;
 mod body;
 mod client;
+mod connect;
 mod error;
 pub(crate) mod grammar;
 mod head;
@@ -29,6 +30,7 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 pub use answer::HttpAnswer;
 pub use client::{ClientHandshake, Refusal, Response};
+pub use connect::ConnectResponse;
 pub use error::{HandshakeError, HeadError};
 pub use headers::{Headers, RequestHead, ResponseHead};
 pub use offer::Offer;

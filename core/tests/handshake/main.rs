@@ -1,6 +1,7 @@
 //! The opening handshake (section 4) through the public API: literal bytes, both roles, every
 //! cutting, virtual time.
 
+mod connect;
 mod http;
 mod offer;
 mod pair;

@@ -1,0 +1,114 @@
+//! The answer of an HTTP proxy that was asked for a tunnel.
+
+use crate::config::Limits;
+use crate::connection::Role;
+use crate::handshake::body::Body;
+use crate::handshake::client::Refusal;
+use crate::handshake::error::HandshakeError;
+use crate::handshake::head::HeadReader;
+use crate::handshake::headers::ResponseHead;
+use crate::inbox::Inbox;
+
+/// The response to CONNECT while it arrives (RFC 9110, section 9.3.6): what a proxy says before the
+/// opening handshake begins.
+///
+/// ```
+/// use bluewire_core::{ConnectResponse, Inbox, Limits};
+///
+/// let (mut response, mut inbox) = (ConnectResponse::new(Limits::default()), Inbox::default());
+/// inbox.extend(b"HTTP/1.1 200 Conn");
+/// assert!(!response.read(&mut inbox)?);
+/// inbox.extend(b"ection established\r\n\r\nfrom behind");
+/// assert!(response.read(&mut inbox)?);
+/// assert_eq!(inbox.unparsed(), b"from behind");
+/// # Ok::<(), bluewire_core::HandshakeError>(())
+/// ```
+#[derive(Debug)]
+pub struct ConnectResponse {
+    limits: Limits,
+    reader: HeadReader,
+    eof: bool,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Head,
+    Accepted,
+    /// By a response whose body may still be on its way.
+    Refused(Refusal),
+    Failed(HandshakeError),
+}
+
+impl ConnectResponse {
+    /// A response of which nothing has come; its head and body are held to these limits.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, reader: HeadReader::new(Role::Client), eof: false, stage: Stage::Head }
+    }
+
+    /// Takes what has come of it; whether the tunnel is there. What is left in the inbox then came
+    /// through it.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Refused`] once an answer by another status than 2xx has come with its
+    /// body, and another [`HandshakeError`] for the rule of HTTP that the response breaks. Further
+    /// calls say the same and touch nothing.
+    pub fn read(&mut self, inbox: &mut Inbox) -> Result<bool, HandshakeError> {
+        if let Stage::Head = self.stage
+            && let Err(error) = self.read_head(inbox)
+        {
+            self.stage = Stage::Failed(error);
+        }
+        match &mut self.stage {
+            Stage::Head => Ok(false),
+            Stage::Accepted => Ok(true),
+            Stage::Refused(refusal) => {
+                refusal.read(inbox, self.eof);
+                match refusal.is_over() {
+                    true => Err(HandshakeError::Refused { status: refusal.head().status() }),
+                    false => Ok(false),
+                }
+            }
+            Stage::Failed(error) => Err(*error),
+        }
+    }
+
+    /// Says that the transport has nothing more to read. [`read`](Self::read) once more: what has
+    /// arrived counts.
+    pub const fn receive_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// The answer by which the proxy refuses, as far as it has come.
+    #[must_use]
+    pub fn into_refusal(self) -> Option<Refusal> {
+        match self.stage {
+            Stage::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    fn read_head(&mut self, inbox: &mut Inbox) -> Result<(), HandshakeError> {
+        while let Some(head) = self.reader.read(inbox, &self.limits)? {
+            let head = ResponseHead::parse(head)?;
+            self.stage = match head.status() {
+                // RFC 9110, section 15.2: "A client MUST be able to parse one or more 1xx
+                // responses received prior to a final response". 101 was not asked for.
+                100 | 102..=199 => continue,
+                // Section 9.3.6: "Any 2xx (Successful) response indicates that the sender [...]
+                // will switch to tunnel mode immediately after the response header section", and
+                // "a client MUST ignore any Content-Length or Transfer-Encoding header fields
+                // received in a successful response to CONNECT."
+                200..=299 => Stage::Accepted,
+                _ => {
+                    let body = Body::new(&head, self.limits.body_len_max);
+                    Stage::Refused(Refusal::new(head, body))
+                }
+            };
+            return Ok(());
+        }
+        if self.eof { Err(HandshakeError::ConnectionLost) } else { Ok(()) }
+    }
+}
