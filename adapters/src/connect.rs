@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::connect_error::{ConnectError, Phase};
 use crate::dial::{Budget, Canceller, Target, Timeouts};
 use crate::progress::Progress;
+use crate::proxy::{Proxies, Proxy, ProxyError};
 use crate::server::Place;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -39,6 +40,8 @@ pub struct ConnectOptions {
     addresses: Option<Vec<SocketAddr>>,
     resolve_timeout: Duration,
     connect_timeout: Duration,
+    proxies: Proxies,
+    proxy_timeout: Duration,
     tls_timeout: Duration,
     timeout: Duration,
     canceller: Option<Canceller>,
@@ -57,6 +60,8 @@ impl ConnectOptions {
             addresses: None,
             resolve_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(10),
+            proxies: Proxies::default(),
+            proxy_timeout: Duration::from_secs(10),
             tls_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             canceller: None,
@@ -104,7 +109,8 @@ impl ConnectOptions {
     }
 
     /// Connects to these addresses, the most wanted first, in place of those that the host's name
-    /// stands for. The name is what the request asks for all the same.
+    /// stands for. The name is what the request asks for all the same. A [proxy](Self::proxy) is told
+    /// the first of them.
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.addresses = Some(addresses.into_iter().collect());
@@ -126,6 +132,51 @@ impl ConnectOptions {
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Goes through this proxy, which alone is looked up and connected to: the server's name is left
+    /// to it (but see [`Proxy`]).
+    ///
+    /// ```
+    /// use bluewire::ConnectOptions;
+    ///
+    /// let options = ConnectOptions::new("wss://server.example/")
+    ///     .proxy("http://proxy.example:3128".parse()?)
+    ///     .no_proxy("localhost, .internal, 10.0.0.0/8");
+    /// # Ok::<(), bluewire::ProxyUrlError>(())
+    /// ```
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxies.set(proxy);
+        self
+    }
+
+    /// Goes through the proxies that the environment names, as it is now: for `ws` by `http_proxy`,
+    /// for `wss` by `https_proxy`, for both by `all_proxy` where there is none of those; and
+    /// excepts what `no_proxy` lists. The names in capitals count where those do not say anything,
+    /// but for `HTTP_PROXY` in a CGI program: there, whoever asks can set it.
+    ///
+    /// A variable that is malformed is told when connecting.
+    #[must_use]
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.proxies.set_from_environment();
+        self
+    }
+
+    /// Reaches these servers without a proxy: names, which stand for themselves and all beneath
+    /// them; addresses, also by CIDR; `*`, for all; each perhaps with `:` and a port; between
+    /// commas or white space. Names are not looked up for it. Called again, it adds to the list.
+    #[must_use]
+    pub fn no_proxy(mut self, list: &str) -> Self {
+        self.proxies.except(list);
+        self
+    }
+
+    /// Sets how long a proxy may take to connect and to say so. 10 seconds by default.
+    #[must_use]
+    pub fn proxy_timeout(mut self, timeout: Duration) -> Self {
+        self.proxy_timeout = timeout;
         self
     }
 
@@ -183,6 +234,7 @@ pub(crate) struct Request {
     pub(crate) canceller: Option<Canceller>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
+    proxy: Option<Proxy>,
     client_request: ClientRequest,
     config: Arc<Config>,
 }
@@ -194,6 +246,7 @@ impl Request {
         let timeouts = Timeouts {
             resolve: options.resolve_timeout,
             tcp: options.connect_timeout,
+            proxy: options.proxy_timeout,
             tls: options.tls_timeout,
             handshake: options.config.handshake_timeout,
             whole: options.timeout,
@@ -205,14 +258,20 @@ impl Request {
             canceller: options.canceller,
             #[cfg(feature = "tls")]
             tls: options.tls,
+            proxy: None,
             client_request,
             config: options.config,
         })
     }
 
-    /// The same for a connection that is made here: TLS, if it is asked for, must be there.
-    pub(crate) fn to_connect(options: ConnectOptions) -> Result<Self, ConnectError> {
-        let request = Self::check(options)?;
+    /// The same for a connection that is made here, perhaps through a proxy: TLS, if it is asked
+    /// for, must be there.
+    pub(crate) fn to_connect(mut options: ConnectOptions) -> Result<Self, ConnectError> {
+        let proxies = std::mem::take(&mut options.proxies);
+        let mut request = Self::check(options)?;
+        let Target { secure, host, port, .. } = request.target();
+        let proxy = proxies.choose(secure, &host, port);
+        request.proxy = proxy.map_err(|error| ConnectError::Proxy(ProxyError::Url(error)))?;
         match request.url.is_secure() && cfg!(not(feature = "tls")) {
             true => Err(ConnectError::TlsUnavailable),
             false => Ok(request),
@@ -225,6 +284,7 @@ impl Request {
             port: self.url.port(),
             addresses: self.addresses.clone(),
             secure: self.url.is_secure(),
+            proxy: self.proxy.clone(),
         }
     }
 

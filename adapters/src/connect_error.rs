@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bluewire_core::{HandshakeError, HeadError, Refusal};
 
+use crate::proxy::{ProxyError, each_failure};
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 use crate::url::UrlError;
@@ -34,6 +35,8 @@ pub enum ConnectError {
     /// No address of the host could be reached: each with its own reason, which is
     /// [`TimedOut`](io::ErrorKind::TimedOut) where the time was over. Empty if there is none.
     Unreachable(Vec<(SocketAddr, io::Error)>),
+    /// There is no way through the proxy.
+    Proxy(ProxyError),
     /// The connection failed while the opening handshake was under way.
     Io(io::Error),
     /// A phase took longer than it may. For TCP that is [`Unreachable`](Self::Unreachable).
@@ -63,6 +66,8 @@ pub enum Phase {
     Resolve,
     /// TCP, over all addresses of the host.
     Tcp,
+    /// The proxy's way to the host.
+    Proxy,
     /// The handshake of TLS.
     Tls,
     /// The opening handshake (RFC 6455, section 4).
@@ -74,6 +79,7 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Resolve => "the lookup of the host's name",
             Self::Tcp => "TCP",
+            Self::Proxy => "the proxy's way to the host",
             Self::Tls => "the TLS handshake",
             Self::Handshake => "the opening handshake",
         })
@@ -96,14 +102,25 @@ impl ConnectError {
     #[must_use]
     pub const fn phase(&self) -> Option<Phase> {
         match self {
-            Self::Url(_) | Self::Header(_) | Self::TlsUnavailable | Self::Abandoned => None,
-            Self::Resolve { .. } => Some(Phase::Resolve),
-            Self::Unreachable(_) => Some(Phase::Tcp),
+            Self::Url(_)
+            | Self::Header(_)
+            | Self::TlsUnavailable
+            | Self::Abandoned
+            | Self::Proxy(ProxyError::Url(_)) => None,
+            Self::Resolve { .. } | Self::Proxy(ProxyError::Resolve { .. }) => Some(Phase::Resolve),
+            Self::Unreachable(_) | Self::Proxy(ProxyError::Unreachable(_)) => Some(Phase::Tcp),
+            Self::Proxy(_) => Some(Phase::Proxy),
             #[cfg(feature = "tls")]
             Self::Tls(_) => Some(Phase::Tls),
             Self::Io(_) | Self::Handshake(_) | Self::Refused(_) => Some(Phase::Handshake),
             Self::TimedOut { phase, .. } => Some(*phase),
         }
+    }
+}
+
+impl From<ProxyError> for ConnectError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
     }
 }
 
@@ -121,12 +138,9 @@ impl fmt::Display for ConnectError {
             }
             Self::Unreachable(failures) => {
                 f.write_str("no address of the host could be reached")?;
-                for (index, (address, error)) in failures.iter().enumerate() {
-                    let before = if index == 0 { ": " } else { "; " };
-                    write!(f, "{before}{address}: {error}")?;
-                }
-                Ok(())
+                each_failure(failures, f)
             }
+            Self::Proxy(error) => error.fmt(f),
             Self::Io(error) => {
                 write!(f, "the connection failed during the opening handshake: {error}")
             }
@@ -153,6 +167,7 @@ impl std::error::Error for ConnectError {
             Self::Header(error) => Some(error),
             Self::Resolve { error, .. } | Self::Io(error) => Some(error),
             Self::Unreachable(failures) => failures.first().map(|(_, error)| error as _),
+            Self::Proxy(error) => Some(error),
             Self::Handshake(error) => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),

@@ -68,6 +68,7 @@ mod direct;
 mod error;
 pub mod facade;
 mod progress;
+mod proxy;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
@@ -90,6 +91,7 @@ pub use dial::Canceller;
 #[cfg(any(feature = "blocking", feature = "smol"))]
 pub use direct::Flow;
 pub use error::Error;
+pub use proxy::{Proxy, ProxyError, ProxyUrlError, SocksReply};
 pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 

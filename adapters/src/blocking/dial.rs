@@ -1,6 +1,6 @@
 //! Carries a plan out with sockets that do not block and one `poll(2)` for all of them.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -12,9 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
 
-#[cfg(feature = "tls")]
-use super::facade::poll_for;
-use super::facade::{Bell, Cord, is_passing, wait_for};
+use super::facade::{Bell, Cord, is_passing, poll_for, wait_for};
 use super::net_stream::NetStream;
 use super::pump::try_write_out;
 #[cfg(feature = "tls")]
@@ -25,6 +23,7 @@ use crate::connect_error::ConnectError;
 use crate::dial::{Budget, Came, Plan, Step, Watch};
 use crate::facade::Runner;
 use crate::progress::Progress;
+use crate::proxy::ProxyError;
 
 /// Connects, unless the attempt is given up meanwhile. The stream does not block.
 pub(super) fn dial(
@@ -48,10 +47,15 @@ pub(super) fn dial(
             plan.came(Came::Cancelled, clock.now());
         }
         let came = match plan.next(clock.now()) {
-            Step::Resolve => race.resolve(request, cord),
+            Step::Resolve(host, port) => race.resolve(host, port, cord),
             Step::Attempt(address) => race.attempt(address),
             Step::GiveUp(address) => {
                 race.attempts.retain(|(other, _)| *other != address);
+                None
+            }
+            Step::SpeakToProxy(until) => {
+                let left = until.saturating_sub(clock.now());
+                race.speak(&mut plan, bell, left).map_err(ProxyError::Io)?;
                 None
             }
             #[cfg(feature = "tls")]
@@ -146,12 +150,12 @@ struct Race {
 
 impl Race {
     /// Asks the system's resolver, which cannot be interrupted: its thread ends when it does.
-    fn resolve(&mut self, request: &Request, cord: &Cord) -> Option<Came> {
-        let (target, cord) = (request.target(), cord.clone());
+    fn resolve(&mut self, host: String, port: u16, cord: &Cord) -> Option<Came> {
+        let cord = cord.clone();
         let (tell, told) = sync_channel(1);
         let resolver = thread::Builder::new().name("bluewire-resolve".to_owned());
         let spawned = resolver.spawn(move || {
-            let found = (target.host.as_str(), target.port).to_socket_addrs();
+            let found = (host.as_str(), port).to_socket_addrs();
             // Perhaps nobody waits for it any more.
             let _ = tell.send(found.map(Iterator::collect));
             cord.wake();
@@ -178,6 +182,35 @@ impl Race {
         // A message leaves when it is written: the engine has put together what it could.
         stream.set_nodelay(true).map_err(ConnectError::Io)?;
         Ok(stream)
+    }
+
+    /// Writes to the proxy, and takes what it has said or says meanwhile.
+    fn speak(&mut self, plan: &mut Plan, bell: &Bell, left: Duration) -> io::Result<()> {
+        let (Some(tunnel), Some((_, stream))) = (plan.tunnel(), self.attempts.last_mut()) else {
+            return Ok(());
+        };
+        while !tunnel.unsent().is_empty() {
+            match stream.write(tunnel.unsent()) {
+                Ok(len) if len > 0 => tunnel.sent(len),
+                // A proxy that has gone may have said why: the read that follows tells.
+                _ => break,
+            }
+        }
+        if !poll_for(stream, true, !tunnel.unsent().is_empty(), bell, Some(left))? {
+            return Ok(());
+        }
+        // What comes from behind the proxy stays in the socket.
+        let mut seen = [0; 1024];
+        match stream.peek(&mut seen) {
+            Ok(0) => tunnel.receive_eof(),
+            Ok(len) => {
+                let taken = tunnel.receive(&seen[..len]);
+                stream.read_exact(&mut seen[..taken])?;
+            }
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn wait(&mut self, bell: &Bell, time: Duration) -> io::Result<Option<Came>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::race::Race;
 use crate::connect_error::{ConnectError, Phase};
+use crate::proxy::{Destination, Proxy, ProxyError, Tunnel};
 
 /// Where to go.
 #[derive(Clone, Debug)]
@@ -17,14 +18,54 @@ pub(crate) struct Target {
     pub(crate) addresses: Option<Vec<SocketAddr>>,
     /// Over TLS.
     pub(crate) secure: bool,
+    /// Which is resolved and raced in place of the host.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 impl Target {
-    /// What is known without a resolver.
-    fn known(&mut self) -> Option<Vec<SocketAddr>> {
-        let literal = || self.host.parse().map(|ip: IpAddr| vec![(ip, self.port).into()]).ok();
-        self.addresses.take().or_else(literal)
+    /// The host's addresses, as far as they are known without a resolver.
+    fn known(&self) -> Option<Vec<SocketAddr>> {
+        self.addresses.clone().or_else(|| literal(&self.host, self.port))
     }
+
+    /// The same for what is raced.
+    fn known_to_race(&self) -> Option<Vec<SocketAddr>> {
+        match self.first() {
+            Some(proxy) => literal(bare(proxy.host()), proxy.port()),
+            None => self.known(),
+        }
+    }
+
+    /// What is to be looked up.
+    fn sought(&self) -> (String, u16) {
+        match self.first() {
+            Some(proxy) => (bare(proxy.host()).to_owned(), proxy.port()),
+            None => (self.host.clone(), self.port),
+        }
+    }
+
+    /// The proxy if it has its turn: one that takes no names waits for the host's address.
+    fn first(&self) -> Option<&Proxy> {
+        let proxy = self.proxy.as_ref();
+        proxy.filter(|proxy| !proxy.wants_address() || self.known().is_some())
+    }
+
+    /// What the proxy is told.
+    fn destination(&self) -> Destination<'_> {
+        match self.addresses.as_deref() {
+            Some([address, ..]) => Destination::Address(*address),
+            _ => Destination::Host(&self.host, self.port),
+        }
+    }
+}
+
+fn literal(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    host.parse().map(|ip: IpAddr| vec![(ip, port).into()]).ok()
+}
+
+/// A host as resolvers know it.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// How long each phase may take, and all of them together.
@@ -32,6 +73,7 @@ impl Target {
 pub(crate) struct Timeouts {
     pub(crate) resolve: Duration,
     pub(crate) tcp: Duration,
+    pub(crate) proxy: Duration,
     pub(crate) tls: Duration,
     pub(crate) handshake: Duration,
     pub(crate) whole: Duration,
@@ -57,12 +99,16 @@ impl Budget {
 /// What to do next. It is said once; ask again when it is done or begun.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// Begin to look up the addresses of the host.
-    Resolve,
+    /// Begin to look up the addresses of this host, for this port.
+    Resolve(String, u16),
     /// Begin to connect to this address.
     Attempt(SocketAddr),
     /// Drop this attempt, and the socket with it.
     GiveUp(SocketAddr),
+    /// Go on with the [tunnel](Plan::tunnel), over the one connection that is left: write what is
+    /// unsent, or let it receive what comes, or wait for either until this time. It is said again
+    /// until the proxy has connected.
+    SpeakToProxy(Duration),
     /// Shake hands by TLS, over the one connection that is left.
     StartTls,
     /// Send the request over what there is now: the opening handshake keeps to its budget by
@@ -114,6 +160,8 @@ enum Stage {
     Resolving,
     Racing(Race),
     Connected,
+    Tunnelling(Box<Tunnel>),
+    Tunnelled,
     Securing,
     Secured,
     Requesting,
@@ -130,11 +178,7 @@ impl Plan {
     }
 
     pub(crate) fn next(&mut self, now: Duration) -> Step {
-        if let Stage::Start = self.stage
-            && let Some(addresses) = self.target.known()
-        {
-            self.race(addresses, now);
-        }
+        self.advance(now);
         if self.budget.until <= now {
             self.time_out();
         }
@@ -144,7 +188,8 @@ impl Plan {
         match &mut self.stage {
             Stage::Start => {
                 self.enter(Stage::Resolving, Phase::Resolve, self.timeouts.resolve, now);
-                Step::Resolve
+                let (host, port) = self.target.sought();
+                Step::Resolve(host, port)
             }
             Stage::Racing(race) => match race.next(now) {
                 Some(address) => Step::Attempt(address),
@@ -152,11 +197,12 @@ impl Plan {
                     Step::Wait(race.next_turn().unwrap_or(Duration::MAX).min(self.budget.until))
                 }
             },
-            Stage::Connected if self.target.secure => {
+            Stage::Tunnelling(_) => Step::SpeakToProxy(self.budget.until),
+            Stage::Connected | Stage::Tunnelled if self.target.secure => {
                 self.enter(Stage::Securing, Phase::Tls, self.timeouts.tls, now);
                 Step::StartTls
             }
-            Stage::Connected | Stage::Secured => {
+            Stage::Connected | Stage::Tunnelled | Stage::Secured => {
                 let timeout = self.timeouts.handshake;
                 self.enter(Stage::Requesting, Phase::Handshake, timeout, now);
                 Step::SendRequest(self.budget)
@@ -167,15 +213,19 @@ impl Plan {
         }
     }
 
+    /// What is said to the proxy and what it says, while they speak.
+    pub(crate) fn tunnel(&mut self) -> Option<&mut Tunnel> {
+        match &mut self.stage {
+            Stage::Tunnelling(tunnel) => Some(tunnel),
+            _ => None,
+        }
+    }
+
     pub(crate) fn came(&mut self, what: Came, now: Duration) {
         match (what, &mut self.stage) {
             (_, Stage::Failed(_)) => {}
             (Came::Cancelled, _) => self.fail(ConnectError::Abandoned),
-            (Came::Addresses(Ok(addresses)), Stage::Resolving) => self.race(addresses, now),
-            (Came::Addresses(Err(error)), Stage::Resolving) => {
-                let host = self.target.host.clone();
-                self.fail(ConnectError::Resolve { host, error });
-            }
+            (Came::Addresses(found), Stage::Resolving) => self.found(found, now),
             (Came::Connected(address), Stage::Racing(race)) if race.is_open(address) => {
                 self.reached(address, now);
             }
@@ -201,6 +251,44 @@ impl Plan {
         self.stage = stage;
     }
 
+    /// Goes on with what can be done here.
+    fn advance(&mut self, now: Duration) {
+        match &mut self.stage {
+            Stage::Start => {
+                if self.target.known().is_some_and(|addresses| addresses.is_empty()) {
+                    self.fail(ConnectError::Unreachable(Vec::new()));
+                } else if let Some(addresses) = self.target.known_to_race() {
+                    self.race(addresses, now);
+                }
+            }
+            Stage::Tunnelling(tunnel) => match tunnel.outcome() {
+                Ok(true) => self.stage = Stage::Tunnelled,
+                Ok(false) => {}
+                Err(error) => self.fail(ConnectError::Proxy(error)),
+            },
+            _ => {}
+        }
+    }
+
+    /// The names that are sought come one after the other.
+    fn found(&mut self, found: io::Result<Vec<SocketAddr>>, now: Duration) {
+        let of_proxy = self.target.first().is_some();
+        match found {
+            Ok(addresses) if of_proxy || self.target.proxy.is_none() => self.race(addresses, now),
+            Ok(addresses) => {
+                self.target.addresses = Some(addresses);
+                self.stage = Stage::Start;
+            }
+            Err(error) => {
+                let (host, _) = self.target.sought();
+                self.fail(match of_proxy {
+                    true => ConnectError::Proxy(ProxyError::Resolve { host, error }),
+                    false => ConnectError::Resolve { host, error },
+                });
+            }
+        }
+    }
+
     fn race(&mut self, addresses: Vec<SocketAddr>, now: Duration) {
         let race = Race::new(addresses, now);
         let lost = race.is_lost();
@@ -210,27 +298,41 @@ impl Plan {
         }
     }
 
+    /// A connection is there: the proxy comes first.
     fn reached(&mut self, address: SocketAddr, now: Duration) {
         let before = std::mem::replace(&mut self.stage, Stage::Start);
         if let Stage::Racing(race) = before {
             self.given_up = race.into_open();
             self.given_up.retain(|other| *other != address);
         }
-        // The time of the phase that comes begins with its step.
-        self.enter(Stage::Connected, Phase::Handshake, Duration::MAX, now);
+        if let Some(proxy) = &self.target.proxy {
+            let tunnel = Box::new(proxy.tunnel(self.target.destination()));
+            self.enter(Stage::Tunnelling(tunnel), Phase::Proxy, self.timeouts.proxy, now);
+        } else {
+            // The time of the phase that comes begins with its step.
+            self.enter(Stage::Connected, Phase::Handshake, Duration::MAX, now);
+        }
     }
 
     fn unreachable(&mut self) {
         if let Stage::Racing(race) = &mut self.stage {
             let failures = race.failures(self.budget.timeout);
-            self.fail(ConnectError::Unreachable(failures));
+            self.fail(match self.target.proxy {
+                Some(_) => ConnectError::Proxy(ProxyError::Unreachable(failures)),
+                None => ConnectError::Unreachable(failures),
+            });
         }
     }
 
     fn time_out(&mut self) {
-        match self.stage {
+        match &mut self.stage {
             Stage::Failed(_) | Stage::Requesting => {}
             Stage::Racing(_) => self.unreachable(),
+            Stage::Tunnelling(tunnel) => {
+                let known = tunnel.give_up().map(ConnectError::Proxy);
+                let error = known.unwrap_or_else(|| self.budget.error());
+                self.fail(error);
+            }
             _ => self.fail(self.budget.error()),
         }
     }

@@ -19,13 +19,14 @@ const fn ms(time: u64) -> Duration {
 const TIMEOUTS: Timeouts = Timeouts {
     resolve: ms(5_000),
     tcp: ms(10_000),
+    proxy: ms(7_000),
     tls: ms(9_000),
     handshake: ms(8_000),
     whole: ms(30_000),
 };
 
 fn target(host: &str) -> Target {
-    Target { host: host.to_owned(), port: 80, addresses: None, secure: false }
+    Target { host: host.to_owned(), port: 80, addresses: None, secure: false, proxy: None }
 }
 
 /// A plan, its time, and what it said.
@@ -44,7 +45,7 @@ impl Trip {
     /// One that has its addresses.
     fn racing(list: &[&str]) -> Self {
         let mut trip = Self::with(target("name"), TIMEOUTS);
-        assert!(matches!(trip.step(), Step::Resolve));
+        assert!(matches!(trip.step(), Step::Resolve(..)));
         trip.came(Came::Addresses(Ok(addresses(list))));
         trip
     }
@@ -55,6 +56,47 @@ impl Trip {
         trip.came(Came::Connected(address(FOUR)));
         assert!(matches!(trip.step(), Step::StartTls));
         trip
+    }
+
+    /// One that is to go through this proxy.
+    fn through(proxy: &str, target: Target) -> Self {
+        let proxy = Some(proxy.parse().expect("it is a proxy"));
+        Self::with(Target { proxy, ..target }, TIMEOUTS)
+    }
+
+    /// One that has reached its proxy, and is about to speak to it.
+    fn tunnelling(secure: bool, timeouts: Timeouts) -> Self {
+        let proxy = Some("http://192.0.2.1:80".parse().expect("it is a proxy"));
+        let mut trip = Self::with(Target { secure, proxy, ..target("name") }, timeouts);
+        trip.attempts(FOUR);
+        trip.came(Came::Connected(address(FOUR)));
+        trip
+    }
+
+    /// It speaks to the proxy for at most so long.
+    #[track_caller]
+    fn speaks(&mut self, time: u64) -> &mut Tunnel {
+        let step = self.step();
+        assert!(
+            matches!(step, Step::SpeakToProxy(until) if until == self.now + ms(time)),
+            "{step:?}"
+        );
+        self.plan.tunnel().expect("it speaks")
+    }
+
+    /// The same, where the proxy answers that after a while to what is said.
+    #[track_caller]
+    fn is_told(&mut self, answer: &[u8]) {
+        let tunnel = self.speaks(7_000);
+        tunnel.sent(tunnel.unsent().len());
+        assert_eq!(tunnel.receive(answer), answer.len());
+        self.now += ms(10);
+    }
+
+    #[track_caller]
+    fn resolves(&mut self, host: &str, port: u16) {
+        let step = self.step();
+        assert!(matches!(&step, Step::Resolve(of, to) if (&**of, *to) == (host, port)), "{step:?}");
     }
 
     fn step(&mut self) -> Step {
@@ -124,7 +166,7 @@ fn unreachable(error: ConnectError) -> Vec<(SocketAddr, io::ErrorKind)> {
 #[test]
 fn a_name_is_looked_up_connected_to_and_asked() {
     let mut trip = Trip::with(target("name"), TIMEOUTS);
-    assert!(matches!(trip.step(), Step::Resolve));
+    assert!(matches!(trip.step(), Step::Resolve(..)));
     assert!(matches!(trip.step(), Step::Wait(until) if until == trip.now + ms(5_000)));
     trip.now += ms(10);
     trip.came(Came::Addresses(Ok(addresses(&[FOUR]))));
@@ -228,7 +270,7 @@ fn a_name_without_an_address_is_unreachable() {
 #[test]
 fn a_name_that_is_unknown_is_told_with_the_name() {
     let mut trip = Trip::with(target("name"), TIMEOUTS);
-    assert!(matches!(trip.step(), Step::Resolve));
+    assert!(matches!(trip.step(), Step::Resolve(..)));
     trip.came(Came::Addresses(Err(io::Error::other("no such name"))));
     let error = trip.fails();
     assert_eq!(error.to_string(), "the host name was not found: no such name");
@@ -238,7 +280,7 @@ fn a_name_that_is_unknown_is_told_with_the_name() {
 #[test]
 fn a_slow_resolver_is_not_waited_for() {
     let mut trip = Trip::with(target("name"), TIMEOUTS);
-    assert!(matches!(trip.step(), Step::Resolve));
+    assert!(matches!(trip.step(), Step::Resolve(..)));
     trip.waits(5_000);
     trip.times_out(Phase::Resolve, 5_000, false);
     trip.came(Came::Addresses(Ok(addresses(&[FOUR]))));
@@ -261,7 +303,7 @@ fn tls_has_its_time() {
 fn the_time_for_all_ends_each_phase() {
     let whole = Timeouts { whole: ms(100), ..TIMEOUTS };
     let mut trip = Trip::with(target("name"), whole);
-    assert!(matches!(trip.step(), Step::Resolve));
+    assert!(matches!(trip.step(), Step::Resolve(..)));
     trip.waits(100);
     trip.times_out(Phase::Resolve, 100, true);
 
@@ -292,10 +334,127 @@ fn the_time_for_all_ends_each_phase() {
 }
 
 #[test]
+fn a_proxy_alone_is_looked_up_connected_to_and_asked() {
+    let mut trip = Trip::through("http://proxy:3128", target("name"));
+    trip.resolves("proxy", 3128);
+    trip.came(Came::Addresses(Ok(addresses(&[FOUR]))));
+    trip.attempts(FOUR);
+    trip.came(Came::Connected(address(FOUR)));
+    let said = trip.speaks(7_000).unsent().to_vec();
+    assert!(said.starts_with(b"CONNECT name:80 HTTP/1.1\r\n"), "{}", said.escape_ascii());
+    trip.now += ms(10);
+    assert_eq!(trip.speaks(6_990).receive(b"HTTP/1.1 200 OK\r\n\r\nbehind"), 19);
+    assert_eq!(trip.sends_request().until, trip.now + ms(8_000));
+    assert!(trip.plan.tunnel().is_none());
+
+    let mut trip = Trip::tunnelling(true, TIMEOUTS);
+    trip.is_told(b"HTTP/1.1 200 OK\r\n\r\n");
+    assert!(matches!(trip.step(), Step::StartTls));
+    trip.waits(9_000);
+    trip.times_out(Phase::Tls, 9_000, false);
+}
+
+#[test]
+fn a_proxy_is_told_the_name_the_address_or_what_was_given() {
+    let given = Target { addresses: Some(addresses(&[FOUR_TOO, SIX])), ..target("name") };
+    let name = [&b"\x05\x01\x00\x03\x04name"[..], &80_u16.to_be_bytes()].concat();
+    let four = [&b"\x05\x01\x00\x01\xc0\x00\x02\x01"[..], &80_u16.to_be_bytes()].concat();
+    let four_too = [&b"\x05\x01\x00\x01\xc0\x00\x02\x02"[..], &80_u16.to_be_bytes()].concat();
+    for (proxy, target, told) in [
+        ("socks5h://[2001:db8::1]:80", target("name"), &name),
+        ("socks5h://[2001:db8::1]:80", target("192.0.2.1"), &four),
+        ("socks5h://[2001:db8::1]:80", given.clone(), &four_too),
+        ("socks5://[2001:db8::1]:80", given, &four_too),
+        ("socks5://[2001:db8::1]:80", target("192.0.2.1"), &four),
+    ] {
+        let mut trip = Trip::through(proxy, target);
+        trip.attempts(SIX);
+        trip.came(Came::Connected(address(SIX)));
+        trip.is_told(b"\x05\x00");
+        assert_eq!(trip.speaks(6_990).unsent(), told, "{proxy}");
+    }
+}
+
+#[test]
+fn a_proxy_that_takes_no_names_has_them_looked_up_first() {
+    let mut trip = Trip::through("socks5://proxy", target("name"));
+    trip.resolves("name", 80);
+    trip.now += ms(1_000);
+    trip.came(Came::Addresses(Ok(addresses(&[FOUR, SIX]))));
+    trip.resolves("proxy", 1080);
+    assert!(matches!(trip.step(), Step::Wait(until) if until == trip.now + ms(5_000)));
+    trip.came(Came::Addresses(Ok(addresses(&[FOUR_TOO]))));
+    trip.attempts(FOUR_TOO);
+    trip.came(Came::Connected(address(FOUR_TOO)));
+    trip.is_told(b"\x05\x00");
+    assert!(trip.speaks(6_990).unsent().starts_with(b"\x05\x01\x00\x01\xc0\x00\x02\x01"));
+
+    let mut trip = Trip::through("socks5://proxy", target("name"));
+    trip.resolves("name", 80);
+    trip.came(Came::Addresses(Err(io::Error::other("no such name"))));
+    assert!(matches!(trip.fails(), ConnectError::Resolve { host, .. } if host == "name"));
+
+    let mut trip = Trip::through("socks5://proxy", target("name"));
+    trip.resolves("name", 80);
+    trip.came(Came::Addresses(Ok(Vec::new())));
+    assert_eq!(unreachable(trip.fails()), []);
+}
+
+#[test]
+fn a_proxy_that_is_not_found_or_dead_is_told_as_such() {
+    let mut trip = Trip::through("http://proxy", target("name"));
+    trip.resolves("proxy", 80);
+    trip.came(Came::Addresses(Err(io::Error::other("no such name"))));
+    let error = trip.fails();
+    assert_eq!(error.to_string(), "the proxy proxy was not found: no such name");
+    assert_eq!(error.phase(), Some(Phase::Resolve));
+
+    let mut trip = Trip::through("http://192.0.2.1", target("name"));
+    trip.attempts(FOUR);
+    trip.refused(FOUR);
+    let error = trip.fails();
+    assert!(
+        matches!(&error, ConnectError::Proxy(ProxyError::Unreachable(list)) if list.len() == 1)
+    );
+    assert!(
+        error.to_string().starts_with("no address of the proxy could be reached: 192.0.2.1:80")
+    );
+    assert_eq!(error.phase(), Some(Phase::Tcp));
+}
+
+#[test]
+fn a_slow_proxy_is_not_waited_for() {
+    let mut trip = Trip::tunnelling(false, TIMEOUTS);
+    trip.speaks(7_000).receive(b"HTTP/1.1 200 O");
+    trip.now += ms(7_000);
+    trip.times_out(Phase::Proxy, 7_000, false);
+
+    let mut trip = Trip::tunnelling(false, Timeouts { whole: ms(100), ..TIMEOUTS });
+    trip.speaks(100);
+    trip.now += ms(100);
+    trip.times_out(Phase::Proxy, 100, true);
+
+    let mut trip = Trip::tunnelling(false, TIMEOUTS);
+    trip.speaks(7_000).receive(b"HTTP/1.1 502 Bad Gateway\r\n\r\nwhy it");
+    trip.now += ms(7_000);
+    let error = trip.fails();
+    assert_eq!(error.phase(), Some(Phase::Proxy));
+    let ConnectError::Proxy(ProxyError::Refused(refusal)) = error else { panic!("{error:?}") };
+    assert_eq!((refusal.head().status(), refusal.body()), (502, &b"why it"[..]));
+}
+
+#[test]
+fn what_the_proxy_has_against_it_is_told() {
+    let mut trip = Trip::tunnelling(false, TIMEOUTS);
+    trip.is_told(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(trip.fails().to_string(), "the proxy refused to connect: 403 No");
+}
+
+#[test]
 fn it_can_be_cancelled_at_each_step() {
     let started = Trip::with(target("name"), TIMEOUTS);
     let mut resolving = Trip::with(target("name"), TIMEOUTS);
-    assert!(matches!(resolving.step(), Step::Resolve));
+    assert!(matches!(resolving.step(), Step::Resolve(..)));
     let between = Trip::racing(&[SIX, FOUR]);
     let mut racing = Trip::racing(&[SIX, FOUR]);
     racing.attempts(SIX);
@@ -304,13 +463,18 @@ fn it_can_be_cancelled_at_each_step() {
     let mut connected = Trip::racing(&[SIX]);
     connected.attempts(SIX);
     connected.came(Came::Connected(address(SIX)));
+    let tunnelling = Trip::tunnelling(false, TIMEOUTS);
+    let mut tunnelled = Trip::tunnelling(true, TIMEOUTS);
+    tunnelled.is_told(b"HTTP/1.1 200 OK\r\n\r\n");
     let securing = Trip::securing();
     let mut requesting = Trip::racing(&[SIX]);
     requesting.attempts(SIX);
     requesting.came(Came::Connected(address(SIX)));
     requesting.sends_request();
 
-    let trips = [started, resolving, between, racing, connected, securing, requesting];
+    let trips = [
+        started, resolving, between, racing, connected, tunnelling, tunnelled, securing, requesting,
+    ];
     for (index, mut trip) in trips.into_iter().enumerate() {
         trip.came(Came::Cancelled);
         if index == 3 {

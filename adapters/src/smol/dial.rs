@@ -9,11 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use smol::future::FutureExt as _;
+use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use smol::{Async, Timer};
 
-use super::connect::open;
-#[cfg(feature = "tls")]
-use super::connect::within;
+use super::connect::{open, within};
 use super::net_stream::NetStream;
 #[cfg(feature = "tls")]
 use super::tls;
@@ -21,6 +20,7 @@ use crate::clock::Clock;
 use crate::connect::{Opened, Opening, Request};
 use crate::connect_error::ConnectError;
 use crate::dial::{Came, Plan, Step};
+use crate::proxy::{ProxyError, Tunnel};
 
 /// Connects, unless the request's canceller ends it.
 pub(super) async fn dial(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
@@ -41,15 +41,21 @@ async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectErro
     let mut secured = None;
     loop {
         match plan.next(clock.now()) {
-            Step::Resolve => {
-                let target = request.target();
-                let found = async move { smol::net::resolve((target.host, target.port)).await };
+            Step::Resolve(host, port) => {
+                let found = async move { smol::net::resolve((host, port)).await };
                 race.resolving = Some(Box::pin(found));
             }
             Step::Attempt(address) => {
                 race.attempts.push((address, Box::pin(Async::<TcpStream>::connect(address))));
             }
             Step::GiveUp(address) => race.attempts.retain(|(other, _)| *other != address),
+            Step::SpeakToProxy(until) => {
+                let left = until.saturating_sub(clock.now());
+                if let (Some(stream), Some(tunnel)) = (&race.connected, plan.tunnel()) {
+                    let spoken = within(left, speak(stream, tunnel)).await;
+                    spoken.unwrap_or(Ok(())).map_err(ProxyError::Io)?;
+                }
+            }
             #[cfg(feature = "tls")]
             Step::StartTls => {
                 let (socket, host) = (race.connected()?, request.url.host());
@@ -85,6 +91,27 @@ async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectErro
             Step::Fail(error) => return Err(error),
         }
     }
+}
+
+/// Writes to the proxy, and takes what it says.
+async fn speak(mut stream: &Async<TcpStream>, tunnel: &mut Tunnel) -> io::Result<()> {
+    while !tunnel.unsent().is_empty() {
+        match stream.write(tunnel.unsent()).await {
+            Ok(len) if len > 0 => tunnel.sent(len),
+            // A proxy that has gone may have said why: the read that follows tells.
+            _ => break,
+        }
+    }
+    // What comes from behind the proxy stays in the socket.
+    let mut seen = vec![0; 1024];
+    match stream.peek(&mut seen).await? {
+        0 => tunnel.receive_eof(),
+        len => {
+            let taken = tunnel.receive(&seen[..len]);
+            stream.read_exact(&mut seen[..taken]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What a future that is a step of a plan gives, unless its time is over before.
