@@ -1,4 +1,5 @@
-//! Talks to other people's WebSockets, both ways: Python's `websockets`, Node's `ws`, Chromium.
+//! Talks to other people's WebSockets, both ways: Python's `websockets`, Node's `ws`, Chromium; and
+//! through other people's proxies.
 //!
 //! `tools/install-peers` installs them. Where one is missing, its tests say so and pass, unless
 //! `BLUEWIRE_PEERS_REQUIRED` is set. All of it runs on the loopback interface, on ports that the
@@ -42,4 +43,8 @@ mod cluster;
 mod node;
 mod ours;
 mod peer;
+mod proxies;
 mod python;
+#[cfg(feature = "tls")]
+#[path = "../common/tls.rs"]
+mod tls;

@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
+use bluewire::blocking::Transport;
 use bluewire::facade::WebSocket;
 use bluewire::{
     AcceptOptions, CloseCode, Closure, ConnectError, ConnectOptions, Error, Message, OwnedMessage,
@@ -54,7 +55,8 @@ impl Ours {
         self.converse_by(ConnectOptions::new(url).deflate(deflate()));
     }
 
-    fn converse_by(self, options: ConnectOptions) {
+    /// The same by these options.
+    pub(crate) fn converse_by(self, options: ConnectOptions) {
         let options = options.protocols(["unheard.of", "echo"]);
         bounded(move || match self {
             Self::Blocking => converse_blocking(&options).expect("it goes well"),
@@ -199,7 +201,10 @@ fn converse_facade(
     assert_eq!(closed.recv_timeout(TIMEOUT), Ok(ended(3999, "going")));
 }
 
-fn echo_blocking(stream: TcpStream, options: AcceptOptions) -> Result<Ended, Error> {
+pub(crate) fn echo_blocking(
+    stream: impl Transport,
+    options: AcceptOptions,
+) -> Result<Ended, Error> {
     let mut socket = blocking::accept_with(stream, options)?;
     loop {
         match socket.recv_with_sender()? {
