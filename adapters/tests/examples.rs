@@ -166,6 +166,70 @@ fn connect_and_echo_server_speak_tls() {
 }
 
 #[test]
+fn connect_goes_through_a_proxy() {
+    let (proxy, asked) = proxy();
+    for adapter in ADAPTERS {
+        let url = serve(echo);
+        let authority = url.strip_prefix("ws://").expect("it is without TLS");
+        let expected = format!("CONNECT {authority} HTTP/1.1\r\n");
+        let by_option = ["--proxy", &format!("http://{proxy}"), "--close", "1000", ""];
+        let by_environment = ["--proxy-env", "--close", "1000", ""];
+        for (args, variable, is_asked) in [
+            (&by_option[..], None, true),
+            (&by_environment, Some(("http_proxy", &*proxy)), true),
+            (&by_environment, Some(("ALL_PROXY", &proxy)), true),
+            (&by_environment, Some(("https_proxy", &proxy)), false),
+            (&by_environment, None, false),
+            (&by_option[2..], Some(("http_proxy", &proxy)), false),
+        ] {
+            let args = [&[&*url], args].concat();
+            let (events, success) = Run::start_in(variable, "connect", adapter, &args).finish();
+            assert!(success, "{events:?}");
+            assert_eq!(asked.try_recv().ok(), is_asked.then(|| expected.clone()), "{args:?}");
+        }
+
+        let wrong = Some(("http_proxy", "https://me:secret@proxy"));
+        let run = Run::start_in(wrong, "connect", adapter, &[&url, "--proxy-env"]);
+        let (events, success) = run.finish();
+        let error = "TLS to the proxy is not supported: its scheme must be http";
+        assert_eq!(events, [json!({ "event": "error", "data": error })]);
+        assert!(!success);
+    }
+}
+
+/// A proxy by CONNECT, and the first lines that it gets.
+fn proxy() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, tell) = (client.expect("a client connects"), tell.clone());
+            // Whose client has gone again is no matter.
+            thread::spawn(move || drop(relay(client, &tell)));
+        }
+    });
+    (address, told)
+}
+
+fn relay(mut client: TcpStream, tell: &mpsc::Sender<String>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(client.try_clone()?).lines();
+    let first = lines.next().expect("there is a line")?;
+    while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+    let to = first.split(' ').nth(1).expect("it names a server");
+    let mut server = TcpStream::connect(to)?;
+    let _ = tell.send(format!("{first}\r\n"));
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let (mut from, mut back) = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut back);
+        let _ = back.shutdown(std::net::Shutdown::Write);
+    });
+    std::io::copy(&mut server, &mut client)?;
+    client.shutdown(std::net::Shutdown::Write)
+}
+
+#[test]
 fn connect_refuses_what_it_cannot_do() {
     for option in ["--ca", "--proxy", "--unheard-of"] {
         let run = Run::start("connect", "smol", &["ws://127.0.0.1:1/", option]);
@@ -253,8 +317,22 @@ struct Run(Child);
 
 impl Run {
     fn start(example: &str, adapter: &str, args: &[&str]) -> Self {
+        Self::start_in(None, example, adapter, args)
+    }
+
+    /// With this variable in the environment, and no other that names proxies.
+    fn start_in(
+        variable: Option<(&str, &str)>,
+        example: &str,
+        adapter: &str,
+        args: &[&str],
+    ) -> Self {
         let mut command = command(example);
-        Self(command.args(["--adapter", adapter]).args(args).spawn().expect("it starts"))
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(name).env_remove(name.to_uppercase());
+        }
+        let command = command.envs(variable).args(["--adapter", adapter]).args(args);
+        Self(command.spawn().expect("it starts"))
     }
 
     /// The events it printed, and whether it was satisfied.

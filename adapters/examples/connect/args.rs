@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bluewire::{Config, OwnedMessage};
+use bluewire::{Config, OwnedMessage, Proxy};
 
 pub(crate) const USAGE: &str = "\
 usage: connect [OPTION]... URL
@@ -20,6 +20,8 @@ usage: connect [OPTION]... URL
   --handshake-timeout SECONDS   how long connecting and the opening handshake may take, each
   --close-timeout SECONDS       how long the closing handshake may take
   --max-message BYTES           the largest message to take
+  --proxy URL                   goes through this proxy: http, socks5 or socks5h
+  --proxy-env                   goes through the proxies that the environment names, if any
   --ca FILE                     trusts only the certificate authorities in this PEM file (wss)
   --deflate                     offers compression
 
@@ -48,6 +50,9 @@ pub(crate) struct Args {
     pub(crate) mode: Mode,
     pub(crate) close: (u16, String),
     pub(crate) timeout: Option<Duration>,
+    pub(crate) proxy: Option<Proxy>,
+    /// Whether the environment's proxies count.
+    pub(crate) proxy_env: bool,
     /// The file of certificate authorities.
     pub(crate) ca: Option<String>,
     pub(crate) config: Config,
@@ -65,6 +70,8 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
         mode: Mode::Interactive,
         close: (1000, String::new()),
         timeout: None,
+        proxy: None,
+        proxy_env: false,
         ca: None,
         config: Config::default(),
     };
@@ -98,7 +105,8 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
             "--ca" if cfg!(feature = "tls") => parsed.ca = Some(value()?),
             "--ca" => return Err(format!("{arg} needs the feature tls")),
-            "--proxy" => return Err(format!("{arg} is not supported yet")),
+            "--proxy" => parsed.proxy = Some(proxy(&value()?)?),
+            "--proxy-env" => parsed.proxy_env = true,
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             _ if parsed.url.is_empty() => parsed.url = arg,
             _ => return Err(format!("one URL too many: {arg}")),
@@ -124,6 +132,11 @@ fn adapter(name: &str) -> Result<Adapter, String> {
         "smol" => Ok(Adapter::Smol),
         _ => Err(format!("no such adapter: {name}")),
     }
+}
+
+/// The URL may hold a password: it is not repeated.
+fn proxy(url: &str) -> Result<Proxy, String> {
+    url.parse().map_err(|error| format!("--proxy: {error}"))
 }
 
 fn header(line: &str) -> Result<(String, String), String> {

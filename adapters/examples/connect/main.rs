@@ -57,6 +57,11 @@ fn main() -> ExitCode {
         .config(args.config.clone());
     let options =
         args.headers.iter().fold(options, |options, (name, value)| options.header(name, value));
+    let options = if args.proxy_env { options.proxy_from_environment() } else { options };
+    let options = match &args.proxy {
+        Some(proxy) => options.proxy(proxy.clone()),
+        None => options,
+    };
     let options = match trusting(options, args.ca.as_deref()) {
         Ok(options) => options,
         Err(complaint) => {
