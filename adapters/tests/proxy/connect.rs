@@ -139,7 +139,7 @@ fn what_is_not_http_is_told_as_that() {
     });
     for client in Client::ALL {
         for (proxy, rule) in [
-            (garbage, HandshakeError::ControlCharacter),
+            (garbage, HandshakeError::InvalidStatusLine),
             (ssh, HandshakeError::InvalidStatusLine),
             (endless, HandshakeError::HeadTooLong),
         ] {

@@ -194,7 +194,7 @@ fn announced(head: &ResponseHead) -> State {
     // connection until it is closed by the server." 6.1: where HTTP/1.0 has it, "treat the message
     // as if the framing is faulty".
     if let Some(last) = headers.elements("Transfer-Encoding").last() {
-        let is_chunked = last.eq_ignore_ascii_case(b"chunked") && head.minor_version() > 0;
+        let is_chunked = last.eq_ignore_ascii_case(b"chunked") && head.version() >= (1, 1);
         return if is_chunked { chunked(Chunked::SIZE) } else { State::Arriving(Framing::Eof) };
     }
     // 5: "an invalid Content-Length header field" is an error, "unless the field value can be

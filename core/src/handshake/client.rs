@@ -211,10 +211,11 @@ impl ClientHandshake {
 
     /// The numbered list of 4.1 for the response, in its order; gives the subprotocol chosen.
     fn check(&self, head: &ResponseHead) -> Result<Option<Box<str>>, HandshakeError> {
-        // RFC 9110, section 7.8: Upgrade is of HTTP/1.1. Content-Length and Transfer-Encoding
+        // RFC 9110, section 7.8: Upgrade is of HTTP/1.1; there is none in HTTP/1.0, and in HTTP/2 a
+        // 101 has no meaning (RFC 9113, section 8.6). Content-Length and Transfer-Encoding
         // mean nothing here: RFC 9112, section 6.3, ends a 101 at its empty line "regardless of
         // the header fields present".
-        if head.minor_version() == 0 {
+        if head.version().0 != 1 || head.version().1 == 0 {
             return Err(HandshakeError::UnsupportedHttpVersion);
         }
         let headers = head.headers();

@@ -101,7 +101,8 @@ impl ConnectResponse {
                 // will switch to tunnel mode immediately after the response header section", and
                 // "a client MUST ignore any Content-Length or Transfer-Encoding header fields
                 // received in a successful response to CONNECT."
-                200..=299 => Stage::Accepted,
+                200..=299 if head.version().0 == 1 => Stage::Accepted,
+                200..=299 => return Err(HandshakeError::UnsupportedHttpVersion),
                 _ => {
                     let body = Body::new(&head, self.limits.body_len_max);
                     Stage::Refused(Refusal::new(head, body))

@@ -191,8 +191,12 @@ impl HandshakeError {
             Self::FoldedHeaderLine => "a line of the peer's HTTP head begins with white space",
             Self::InvalidHeaderLine => "a header line of the peer's is invalid",
             Self::InvalidRequestLine => "the client's first line is not a request line",
-            Self::InvalidStatusLine => "the server's first line is not a status line",
-            Self::UnsupportedHttpVersion => "the peer does not speak HTTP/1.1",
+            Self::InvalidStatusLine => {
+                "the server does not answer in HTTP: its first line is not a status line"
+            }
+            Self::UnsupportedHttpVersion => {
+                "the peer does not speak HTTP/1.1, which the opening handshake needs"
+            }
             Self::MethodNotGet => "the client's method is not GET",
             Self::InvalidTarget => "the client's request target is not a path or absolute URI",
             Self::MissingHost => "the client sent no Host",

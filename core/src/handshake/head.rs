@@ -19,6 +19,9 @@ use crate::handshake::error::HandshakeError;
 use crate::handshake::grammar::is_field_byte;
 use crate::inbox::Inbox;
 
+/// What every status line begins with, in all versions of HTTP that have one.
+const STATUS_LINE_START: &[u8] = b"HTTP/";
+
 /// Takes heads out of an inbox, byte by byte if they come so.
 #[derive(Debug)]
 pub(crate) struct HeadReader {
@@ -87,8 +90,18 @@ impl HeadReader {
         let mut position = 0;
         while let Some(byte) = input.get(position) {
             position += 1;
+            if self.role == Role::Client
+                && let Some(expected) = STATUS_LINE_START.get(self.bytes.len() + position - 1)
+                && byte != expected
+            {
+                // Who speaks another protocol may be waiting for an answer to it.
+                return Err(HandshakeError::InvalidStatusLine);
+            }
             if self.step(*byte, limits)? {
                 return Ok(Some(position));
+            }
+            if self.role == Role::Client && self.bytes.len() + position < STATUS_LINE_START.len() {
+                continue;
             }
             if self.line_has_begun && !self.after_cr {
                 // Most bytes need no more than this.

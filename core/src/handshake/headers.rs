@@ -211,16 +211,16 @@ pub struct ResponseHead(Arc<ResponseParts>);
 struct ResponseParts {
     head: Head,
     status: u16,
-    minor_version: u8,
+    version: (u8, u8),
 }
 
 impl ResponseHead {
     /// RFC 9112, section 4: `status-line = HTTP-version SP status-code SP [ reason-phrase ]`.
+    ///
+    /// The version may be any: whether it can upgrade is another question than what it says.
     pub(crate) fn parse(head: Head) -> Result<Self, HandshakeError> {
-        let line = head.first_line();
-        let (version, rest) = line.split_at(line.len().min(8));
-        let (major, minor_version) =
-            parse_version(version).ok_or(HandshakeError::InvalidStatusLine)?;
+        let (version, rest) =
+            split_version(head.first_line()).ok_or(HandshakeError::InvalidStatusLine)?;
         // Section 4 lets a recipient "parse on whitespace-delimited word boundaries": a server
         // that leaves the reason out with its space is understood.
         let status = match rest {
@@ -230,10 +230,7 @@ impl ResponseHead {
             }
             _ => return Err(HandshakeError::InvalidStatusLine),
         };
-        if major != 1 {
-            return Err(HandshakeError::UnsupportedHttpVersion);
-        }
-        Ok(Self(Arc::new(ResponseParts { head, status, minor_version })))
+        Ok(Self(Arc::new(ResponseParts { head, status, version })))
     }
 
     /// The status, 100 to 999.
@@ -246,14 +243,16 @@ impl ResponseHead {
     /// mean nothing.
     #[must_use]
     pub fn reason(&self) -> &str {
-        let reason = self.0.head.first_line().get("HTTP/1.1 101 ".len()..).unwrap_or_default();
+        let after_version = split_version(self.0.head.first_line()).map(|(_, rest)| rest);
+        let reason = after_version.and_then(|rest| rest.get(" 101 ".len()..)).unwrap_or_default();
         core::str::from_utf8(reason).unwrap_or_default()
     }
 
-    /// The minor version of HTTP/1.
+    /// The version of HTTP: the major one, which is 1 for all that can upgrade, and the minor one,
+    /// which is 0 where it is left out, as in `HTTP/2`.
     #[must_use]
-    pub fn minor_version(&self) -> u8 {
-        self.0.minor_version
+    pub fn version(&self) -> (u8, u8) {
+        self.0.version
     }
 
     /// The headers.
@@ -275,6 +274,21 @@ impl fmt::Debug for ResponseHead {
             .field("status", &self.status())
             .field("headers", &self.headers())
             .finish_non_exhaustive()
+    }
+}
+
+/// Divides a status line behind its version, whose minor part newer ones leave out.
+fn split_version(line: &[u8]) -> Option<((u8, u8), &[u8])> {
+    if let Some((version, rest)) = line.split_at_checked("HTTP/1.1".len())
+        && let Some(version) = parse_version(version)
+    {
+        return Some((version, rest));
+    }
+    match line {
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', rest @ ..] => {
+            Some(((major - b'0', 0), rest))
+        }
+        _ => None,
     }
 }
 

@@ -65,7 +65,8 @@ fn what_is_not_http_or_too_long_is_refused() {
     for (bytes, error) in [
         ("SSH-2.0-OpenSSH_9\r\n\r\n", HandshakeError::InvalidStatusLine),
         ("HTTP/2.0 200 OK\r\n\r\n", HandshakeError::UnsupportedHttpVersion),
-        ("\x05\x00", HandshakeError::ControlCharacter),
+        ("\x05\x00", HandshakeError::InvalidStatusLine),
+        ("HTTP/1.1 200 \x00", HandshakeError::ControlCharacter),
         (&endless, HandshakeError::HeadTooLong),
     ] {
         for piece_len in [1, 7, 100_000] {

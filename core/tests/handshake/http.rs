@@ -74,7 +74,11 @@ const BAD_STATUS_LINES: &[(&str, E)] = &[
     ("http/1.1 101 A", E::InvalidStatusLine),
     ("ICY 101 A", E::InvalidStatusLine),
     ("GET / HTTP/1.1", E::InvalidStatusLine),
-    ("HTTP/3.0 200 OK", E::UnsupportedHttpVersion),
+    ("HTTP/3.0 101 A", E::UnsupportedHttpVersion),
+    ("HTTP/2 101 A", E::UnsupportedHttpVersion),
+    ("HTTP/1 101 A", E::UnsupportedHttpVersion),
+    ("HTTP/2101 A", E::InvalidStatusLine),
+    ("HTTP/ 101 A", E::InvalidStatusLine),
 ];
 
 #[test]
@@ -122,7 +126,18 @@ fn a_peer_that_does_not_speak_http_is_found_out_at_its_first_byte() {
     // The beginning of TLS, in the clear.
     let outcome = serve_whole(b"\x16");
     assert_eq!(outcome.result, Err(E::ControlCharacter));
-    assert_eq!(ask_whole(b"\x15").result, Err(E::ControlCharacter));
+    assert_eq!(ask_whole(b"\x15").result, Err(E::InvalidStatusLine));
+}
+
+#[test]
+fn a_banner_of_another_protocol_is_not_waited_upon() {
+    // None of them would go on before it has an answer.
+    let http_2 = "\0\0\x12\x04\0\0\0\0\0";
+    for banner in ["220 mail.example ESMTP\r\n", "SSH-2.0-OpenSSH_9\r\n", "<html>", "HTTQ", http_2]
+    {
+        every_cut(banner.as_bytes(), |pieces| ask(Config::default(), pieces));
+        assert_eq!(ask_whole(banner.as_bytes()).result, Err(E::InvalidStatusLine), "{banner}");
+    }
 }
 
 #[test]

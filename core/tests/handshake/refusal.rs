@@ -49,7 +49,7 @@ fn a_refusal_tells_its_status_and_headers() {
     let refusal = refusal.expect("refused");
     assert_eq!(status, Some(401));
     let head = refusal.head();
-    assert_eq!((head.status(), head.reason(), head.minor_version()), (401, "Unauthorized", 1));
+    assert_eq!((head.status(), head.reason(), head.version()), (401, "Unauthorized", (1, 1)));
     assert!(head.headers().all("www-authenticate").eq([&b"Basic"[..], b"Digest"]));
     assert_eq!((refusal.body(), refusal.is_complete()), (&b"no"[..], true));
     assert!(inbox.is_empty());
@@ -58,9 +58,30 @@ fn a_refusal_tells_its_status_and_headers() {
 #[test]
 fn every_status_but_101_refuses() {
     for status in [200, 204, 299, 301, 304, 400, 401, 403, 404, 426, 500, 503, 599, 999] {
-        for version in ["HTTP/1.1", "HTTP/1.0"] {
+        for version in ["HTTP/1.1", "HTTP/1.0", "HTTP/0.9", "HTTP/2", "HTTP/2.0", "HTTP/3"] {
             let bytes = format!("{version} {status} X\r\nContent-Length: 0\r\n\r\n");
             assert_eq!(refuse(bytes.as_bytes(), 5, false).0, Some(status), "{bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_whole_whatever_version_of_http_it_is_of() {
+    for (line, version, reason) in [
+        ("HTTP/1.0 503 Busy here", (1, 0), "Busy here"),
+        ("HTTP/1.9 503 Busy", (1, 9), "Busy"),
+        ("HTTP/2 503 ", (2, 0), ""),
+        ("HTTP/2 503 Busy", (2, 0), "Busy"),
+        ("HTTP/3.1 503", (3, 1), ""),
+    ] {
+        let bytes = format!("{line}\r\nRetry-After: 5\r\nContent-Length: 5\r\n\r\nlater");
+        for piece_len in [1, 7, 1000] {
+            let (status, refusal, _) = refuse(bytes.as_bytes(), piece_len, false);
+            let refusal = refusal.expect("refused");
+            let head = refusal.head();
+            assert_eq!((status, head.version(), head.reason()), (Some(503), version, reason));
+            assert_eq!(head.headers().first("retry-after"), Some(&b"5"[..]));
+            assert_eq!((refusal.body(), refusal.is_complete()), (&b"later"[..], true));
         }
     }
 }

@@ -243,7 +243,7 @@ fn the_head_of_the_response_is_told() {
     let edits = ["HTTP/1.1 101 Fine", "+Set-Cookie: a=b", "+set-cookie: c=d", "+X: \u{ff}"];
     let response = accepted(&response(&edits));
     let head = response.head();
-    assert_eq!((head.status(), head.reason(), head.minor_version()), (101, "Fine", 1));
+    assert_eq!((head.status(), head.reason(), head.version()), (101, "Fine", (1, 1)));
     let headers = head.headers();
     let cookies: Vec<_> = headers.all("SET-COOKIE").collect();
     assert_eq!(cookies, [b"a=b", b"c=d"]);
