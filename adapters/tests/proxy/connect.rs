@@ -67,7 +67,7 @@ fn a_refusal_brings_its_status_headers_and_body() {
         let (refusal, text) = refused(client, who);
         assert_eq!(refusal.head().headers().first("proxy-authenticate"), Some(&b"Basic"[..]));
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"no"[..], true));
-        assert_eq!(text, "the proxy wants other credentials: 407 Who?");
+        assert_eq!(text, "the proxy wants a user name and a password, or others: 407 Who?");
 
         let (refusal, text) = refused(client, gateway);
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"the server is away"[..], true));
