@@ -2,14 +2,17 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use bluewire::{Canceller, ConnectError, HandshakeError, Limits, Phase, ProxyError, Refusal};
+use bluewire::facade::{CloseOptions, ReadyState};
+use bluewire::{
+    Canceller, ConnectError, ConnectOptions, HandshakeError, Limits, Phase, ProxyError, Refusal,
+};
 
 use crate::client::{Client, closed, dead, live};
-use crate::common::PATIENCE;
+use crate::common::{PATIENCE, until};
 use crate::fake::{http, http_and_end, keep, proxy, read_head, relay, through};
 
 fn refused(client: Client, proxy: SocketAddr) -> (Box<Refusal>, String) {
@@ -190,19 +193,36 @@ fn a_proxy_that_is_not_there_is_told_with_its_address() {
     }
 }
 
-#[test]
-fn another_thread_can_cancel_while_the_proxy_is_silent() {
+/// Options that would wait for a silent proxy for longer than the tests have patience, and when it
+/// is asked.
+fn patient() -> (ConnectOptions, Receiver<()>) {
     let (asked, was_asked) = channel();
     let silent = proxy(move |mut client| {
         read_head(&mut client)?;
         let _ = asked.send(());
         keep(client)
     });
+    let hour = Duration::from_secs(3600);
+    (through("http://", silent).proxy_timeout(hour).timeout(hour), was_asked)
+}
+
+#[test]
+fn the_facade_closes_while_the_proxy_is_silent() {
+    let (options, was_asked) = patient();
+    for client in Client::ALL {
+        let socket = client.create(options.clone());
+        was_asked.recv_timeout(PATIENCE).expect("the request comes");
+        socket.close(CloseOptions::default());
+        until("it is closed", || socket.ready_state() == ReadyState::Closed);
+    }
+}
+
+#[test]
+fn another_thread_can_cancel_while_the_proxy_is_silent() {
+    let (options, was_asked) = patient();
     for client in Client::ALL {
         let canceller = Canceller::new();
-        let hour = Duration::from_secs(3600);
-        let options = through("http://", silent).proxy_timeout(hour).timeout(hour);
-        let options = options.canceller(&canceller);
+        let options = options.clone().canceller(&canceller);
         let attempt = thread::spawn(move || client.fail(options));
         was_asked.recv_timeout(PATIENCE).expect("the request comes");
         canceller.cancel();
