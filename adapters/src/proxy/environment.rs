@@ -9,6 +9,10 @@ impl Proxies {
         self.set_from(|name| std::env::var(name).ok());
     }
 
+    /// RFC 6455, section 4.1, encourages those who do not know better "to prefer the proxy
+    /// configured for HTTPS connections over the proxy configured for HTTP connections", since the
+    /// latter might know no CONNECT. Here the user knows better: the variables can be set apart, and
+    /// who leaves one out wants no proxy there.
     fn set_from(&mut self, lookup: impl Fn(&str) -> Option<String>) {
         // What is empty says nothing.
         let first = |names: &[&str]| {

@@ -62,19 +62,24 @@ impl fmt::Display for ProxyError {
             Self::Refused(refusal) => {
                 let (status, reason) = (refusal.head().status(), refusal.head().reason());
                 match status {
-                    407 => write!(f, "the proxy wants other credentials: {status} {reason}"),
+                    407 => write!(
+                        f,
+                        "the proxy wants a user name and a password, or others: {status} {reason}"
+                    ),
                     _ => write!(f, "the proxy refused to connect: {status} {reason}"),
                 }
             }
             Self::Http(error) => write!(f, "the proxy did not answer as one of HTTP: {error}"),
             Self::Socks(reply) => write!(f, "the proxy could not connect: {reply}"),
             Self::NoAcceptableMethod => f.write_str(
-                "the proxy wants credentials, or others than a user name and a password",
+                "the proxy wants a user name and a password, or to know who asks by other means",
             ),
             Self::AuthenticationRefused => {
                 f.write_str("the proxy does not take this user name and password")
             }
-            Self::NotSocks5 => f.write_str("the proxy did not answer as one of SOCKS 5"),
+            Self::NotSocks5 => {
+                f.write_str("the proxy did not answer as one of SOCKS 5: perhaps it is one of HTTP")
+            }
             Self::NameTooLong => f.write_str("the server's name is too long for a SOCKS proxy"),
             Self::Closed => f.write_str("the proxy ended the connection before it had answered"),
             Self::Io(error) => write!(f, "the connection to the proxy failed: {error}"),

@@ -7,6 +7,7 @@ mod connect;
 mod environment;
 mod error;
 mod exceptions;
+mod options;
 mod socks5;
 
 use std::fmt;
@@ -264,6 +265,54 @@ impl Tunnel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::{
+        Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
+
+    /// What a proxy might say, and what none does.
+    fn answers() -> impl Strategy<Value = Vec<u8>> {
+        let lines =
+            ["HTTP/1.1 200 OK", "HTTP/1.1 100 Wait", "HTTP/1.0 502 No", "Content-Length: 3"];
+        let more = ["Transfer-Encoding: chunked", "3", "abc", "0", ""];
+        let lines = lines.into_iter().chain(more).map(|line| format!("{line}\r\n").into_bytes());
+        let socks = [&b"\x05\0"[..], b"\x05\x02", b"\x01\0", b"\x05\0\0\x01", b"\x05\0\0\x03\x01"];
+        let parts = lines.chain(socks.map(<[u8]>::to_vec)).collect::<Vec<_>>();
+        let part = prop_oneof![proptest::sample::select(parts), vec(any::<u8>(), 0..9)];
+        vec(part, 0..12).prop_map(|parts| parts.concat())
+    }
+
+    /// How much of the bytes it takes in such pieces, and what comes of it.
+    fn hear(mut tunnel: Tunnel, bytes: &[u8], piece_len: usize) -> (usize, String) {
+        let mut taken = 0;
+        for piece in bytes.chunks(piece_len) {
+            let len = tunnel.receive(piece);
+            assert!(len <= piece.len());
+            taken += len;
+            if len < piece.len() {
+                break;
+            }
+        }
+        tunnel.receive_eof();
+        (taken, format!("{:?}", tunnel.outcome()))
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_and_no_cutting_of_it_is_too_much(
+            bytes in answers(),
+            piece_len in 1_usize..20,
+            proxy in prop_oneof![Just("http://p"), Just("socks5h://p"), Just("socks5h://me:x@p")],
+        ) {
+            let proxy: Proxy = proxy.parse().expect("it is one");
+            let tunnel = || proxy.tunnel(Destination::Host("server", 80));
+            let whole = hear(tunnel(), &bytes, usize::MAX);
+            let cut = hear(tunnel(), &bytes, piece_len);
+            prop_assert_eq!(&whole.1, &cut.1);
+            // Where it fails, the rest does not matter.
+            prop_assert!(whole.0 == cut.0 || whole.1.starts_with("Err"));
+        }
+    }
 
     fn parse(url: &str) -> Result<Proxy, ProxyUrlError> {
         url.parse()

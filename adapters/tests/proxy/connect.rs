@@ -2,14 +2,17 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use bluewire::{Canceller, ConnectError, HandshakeError, Limits, Phase, ProxyError, Refusal};
+use bluewire::facade::{CloseOptions, ReadyState};
+use bluewire::{
+    Canceller, ConnectError, ConnectOptions, HandshakeError, Limits, Phase, ProxyError, Refusal,
+};
 
 use crate::client::{Client, closed, dead, live};
-use crate::common::PATIENCE;
+use crate::common::{PATIENCE, until};
 use crate::fake::{http, http_and_end, keep, proxy, read_head, relay, through};
 
 fn refused(client: Client, proxy: SocketAddr) -> (Box<Refusal>, String) {
@@ -67,7 +70,7 @@ fn a_refusal_brings_its_status_headers_and_body() {
         let (refusal, text) = refused(client, who);
         assert_eq!(refusal.head().headers().first("proxy-authenticate"), Some(&b"Basic"[..]));
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"no"[..], true));
-        assert_eq!(text, "the proxy wants other credentials: 407 Who?");
+        assert_eq!(text, "the proxy wants a user name and a password, or others: 407 Who?");
 
         let (refusal, text) = refused(client, gateway);
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"the server is away"[..], true));
@@ -111,14 +114,16 @@ fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
     for said in [&b""[..], b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nVia: x\r\n"] {
         let proxy = http(said);
         for client in Client::ALL {
-            let time = Duration::from_millis(300);
+            let time = Duration::from_millis(200);
             let error = client.fail(through("http://", proxy).proxy_timeout(time));
             let ConnectError::TimedOut { phase, timeout, whole } = error else {
                 panic!("{client:?}, {said:?}: {error:?}");
             };
             assert_eq!((phase, timeout, whole), (Phase::Proxy, time, false));
-            assert_eq!(error.to_string(), "the proxy's way to the host took longer than 300ms");
+            assert_eq!(error.to_string(), "the proxy's way to the host took longer than 200ms");
 
+            // With time enough to reach it.
+            let time = Duration::from_millis(600);
             let error = client.fail(through("http://", proxy).timeout(time));
             let ConnectError::TimedOut { phase: Phase::Proxy, timeout, whole: true } = error else {
                 panic!("{client:?}, {said:?}: {error:?}");
@@ -188,19 +193,36 @@ fn a_proxy_that_is_not_there_is_told_with_its_address() {
     }
 }
 
-#[test]
-fn another_thread_can_cancel_while_the_proxy_is_silent() {
+/// Options that would wait for a silent proxy for longer than the tests have patience, and when it
+/// is asked.
+fn patient() -> (ConnectOptions, Receiver<()>) {
     let (asked, was_asked) = channel();
     let silent = proxy(move |mut client| {
         read_head(&mut client)?;
         let _ = asked.send(());
         keep(client)
     });
+    let hour = Duration::from_secs(3600);
+    (through("http://", silent).proxy_timeout(hour).timeout(hour), was_asked)
+}
+
+#[test]
+fn the_facade_closes_while_the_proxy_is_silent() {
+    let (options, was_asked) = patient();
+    for client in Client::ALL {
+        let socket = client.create(options.clone());
+        was_asked.recv_timeout(PATIENCE).expect("the request comes");
+        socket.close(CloseOptions::default());
+        until("it is closed", || socket.ready_state() == ReadyState::Closed);
+    }
+}
+
+#[test]
+fn another_thread_can_cancel_while_the_proxy_is_silent() {
+    let (options, was_asked) = patient();
     for client in Client::ALL {
         let canceller = Canceller::new();
-        let hour = Duration::from_secs(3600);
-        let options = through("http://", silent).proxy_timeout(hour).timeout(hour);
-        let options = options.canceller(&canceller);
+        let options = options.clone().canceller(&canceller);
         let attempt = thread::spawn(move || client.fail(options));
         was_asked.recv_timeout(PATIENCE).expect("the request comes");
         canceller.cancel();
