@@ -91,12 +91,12 @@ impl Decoded<'_> {
         self.memory.end >= self.enough
     }
 
-    /// Says that the first `len` bytes of the room are written.
+    /// Says that the first `len` bytes of the room are written. Those past the budget are not kept.
     pub(crate) fn wrote(&mut self, len: usize) -> Result<(), ProtocolError> {
-        let left = self.budget.checked_sub(len as u64);
-        self.budget = left.ok_or(ProtocolError::MessageTooLong)?;
-        self.memory.end += len;
-        Ok(())
+        let kept = usize::try_from(self.budget).unwrap_or(usize::MAX).min(len);
+        self.budget -= kept as u64;
+        self.memory.end += kept;
+        if kept < len { Err(ProtocolError::MessageTooLong) } else { Ok(()) }
     }
 
     /// How many more bytes the message may have.

@@ -273,7 +273,7 @@ impl Receiving {
             let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(there);
             let taken = inbox.decode_payload(len, &mut self.key, codec, &mut budget, enough);
             self.message_len = message_len_max - budget;
-            let taken = taken?;
+            let taken = taken.map_err(|fault| self.first_fault(fault, inbox))?;
             self.remaining -= taken as u64;
             self.in_frame = self.remaining != 0;
             if taken < len || !self.in_frame || inbox.unparsed_len() == 0 {
@@ -282,7 +282,8 @@ impl Receiving {
         }
         let ends = self.fin && !self.in_frame;
         if ends {
-            inbox.end_decoding(codec, budget)?;
+            let ended = inbox.end_decoding(codec, budget);
+            ended.map_err(|fault| self.first_fault(fault, inbox))?;
         }
         let Some(data_type) = self.message else { return Ok(None) };
         let step = match config.delivery {
@@ -297,6 +298,17 @@ impl Receiving {
             self.message = None;
         }
         Ok(Some(step))
+    }
+
+    /// The fault that comes first, where decoding has met one: text before it may be none.
+    #[cold]
+    fn first_fault(&self, fault: ProtocolError, inbox: &Inbox) -> ProtocolError {
+        // Chunks that were handed out are not there any more, but for a character that was cut.
+        let text = inbox.decoded().get(self.validated..).unwrap_or_default();
+        match self.message {
+            Some(DataType::Text) => validate(text).err().unwrap_or(fault),
+            _ => fault,
+        }
     }
 
     /// Validates what has come of a text that is not complete: before anything that came later is

@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use bluewire_core::{
-    Config, Connection, Delivery, Event, Inbox, MaskingKeys, Message, Outbox, OwnedMessage,
-    ProtocolError, Role, State,
+    Config, Connection, DeflateParams, Delivery, Event, Inbox, MaskingKeys, Message, Outbox,
+    OwnedMessage, ProtocolError, Role, State,
 };
+
+/// What is inflated at a time where chunks are wanted, and the room that grows to.
+const DECODED_CHUNKS_LEN_MAX: u64 = 64 * 1024;
 
 /// An event with memory of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +40,7 @@ pub struct End {
 impl End {
     pub fn new(role: Role, config: Config) -> Self {
         let now = Duration::ZERO;
-        let memory_max = config.max_bytes_per_connection();
+        let memory_max = memory_max(&config);
         let inbox = Inbox::with_read_len(config.limits.read_len);
         let connection = match role {
             Role::Client => Connection::client(config, MaskingKeys::from_seed([1; 32]), now),
@@ -45,6 +48,14 @@ impl End {
         };
         let (told, wire, state) = (Vec::new(), Vec::new(), State::Open);
         Self { connection, inbox, outbox: Outbox::new(), now, told, wire, state, memory_max }
+    }
+
+    /// One that has agreed on compression.
+    pub fn with_deflate(role: Role, config: Config, params: DeflateParams) -> Self {
+        let Self { connection, inbox, outbox, now, told, wire, state, memory_max } =
+            Self::new(role, config);
+        let connection = connection.with_deflate(params);
+        Self { connection, inbox, outbox, now, told, wire, state, memory_max }
     }
 
     /// Lets bytes arrive, through the room that the inbox has, and takes all events.
@@ -124,6 +135,35 @@ impl End {
         assert!(!failed, "our own frames break a rule: {:?}", peer.told);
         peer.told
     }
+}
+
+/// What an inbox and an outbox may hold. The states of compression are not in there, and so not
+/// in this, which is the stricter for it.
+fn memory_max(config: &Config) -> u64 {
+    let decoded = match (&config.deflate, config.delivery) {
+        (None, _) => 0,
+        (Some(_), Delivery::Whole) => config.limits.message_len_max + 1,
+        (Some(_), Delivery::Chunks) => DECODED_CHUNKS_LEN_MAX,
+    };
+    let plain = Config { deflate: None, ..config.clone() };
+    plain.max_bytes_per_connection() + decoded
+}
+
+/// What was told, without what was told of a message that then failed: how much of it that is
+/// has to do with the cuts.
+pub fn settled(end: &End) -> Vec<&Told> {
+    let mut told: Vec<_> = end.told.iter().collect();
+    if let [.., Told::Part(_, false), Told::Failed(_)] = &*end.told {
+        told.remove(told.len() - 2);
+    }
+    told
+}
+
+/// What stays the same however an input was cut: the events, the answers and the closure.
+pub fn assert_same(end: &End, other: &End) {
+    assert_eq!(settled(end), settled(other));
+    assert_eq!(end.wire, other.wire);
+    assert_eq!(end.connection.closure(), other.connection.closure());
 }
 
 fn join(told: &mut Vec<Told>, part: Message<'_>, fin: bool) {

@@ -43,8 +43,10 @@ impl Inflater {
             }
             let room = decoded.room();
             let room_len = room.len();
-            let (status, taken, written) = self.step(rest, room, InflateFlush::SyncFlush)?;
+            let (status, taken, written) = self.step(rest, room, InflateFlush::SyncFlush);
+            // What came before a fault counts: it may have one of its own.
             decoded.wrote(written)?;
+            let status = status?;
             rest = &rest[taken..];
             self.at_border = false;
             if status == Status::StreamEnd {
@@ -76,25 +78,27 @@ impl Inflater {
         // A step to the end of the block, which does not touch the byte behind it if that is where
         // the block ends.
         let [a, b, c, d] = TAIL;
-        let step = self.step(&[a, b, c, d, 0], decoded.room(), InflateFlush::Block)?;
-        if step != (Status::Ok, TAIL.len(), 0) {
-            return Err(ProtocolError::InvalidDeflate);
+        match self.step(&[a, b, c, d, 0], decoded.room(), InflateFlush::Block) {
+            (Ok(Status::Ok), 4, 0) => {
+                self.at_border = true;
+                Ok(())
+            }
+            _ => Err(ProtocolError::InvalidDeflate),
         }
-        self.at_border = true;
-        Ok(())
     }
 
+    /// How it went, how much was taken, and how much was written: of a fault, all before it.
     fn step(
         &mut self,
         payload: &[u8],
         room: &mut [u8],
         flush: InflateFlush,
-    ) -> Result<(Status, usize, usize), ProtocolError> {
+    ) -> (Result<Status, ProtocolError>, usize, usize) {
         let (before_in, before_out) = (self.zlib.total_in(), self.zlib.total_out());
         let status = self.zlib.decompress(payload, room, flush);
         let taken = narrow(self.zlib.total_in() - before_in);
         let written = narrow(self.zlib.total_out() - before_out);
-        Ok((status.map_err(|_| ProtocolError::InvalidDeflate)?, taken, written))
+        (status.map_err(|_| ProtocolError::InvalidDeflate), taken, written)
     }
 }
 

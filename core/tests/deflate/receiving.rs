@@ -298,6 +298,30 @@ fn text_is_validated_as_it_is_inflated() {
 }
 
 #[test]
+fn of_two_faults_the_first_is_told_however_they_come() {
+    let bad_text = stored(b"ab\xf4\x90");
+    // A block type that there is not, and a message that is too long.
+    let not_deflate = [&bad_text[..], &[0x06]].concat();
+    let too_long = [&bad_text[..], &stored(&[b'x'; 2000])].concat();
+    let limits = Limits { message_len_max: 1000, ..Limits::default() };
+    for role in BOTH {
+        for delivery in [Delivery::Whole, Delivery::Chunks] {
+            let config = Config { limits, delivery, ..Config::default() };
+            for payload in [&not_deflate, &too_long] {
+                let bytes = frame(role, TEXT, payload);
+                for cut in 1..=bytes.len() {
+                    let mut end = end_with(role, &config, DeflateParams::default());
+                    let mut told = end.hear(&bytes[..cut]);
+                    told.extend(end.hear(&bytes[cut..]));
+                    told.retain(|told| !matches!(told, Told::TextPart(..)));
+                    assert_eq!(told, [Told::Failed(ProtocolError::InvalidUtf8)], "{cut}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn the_limit_is_on_what_is_inflated() {
     // Covers: 7692-8-2
     for role in BOTH {

@@ -1,0 +1,19 @@
+//! Any text as a URL: what was read is what a request can be made of, and, written out, reads the
+//! same again.
+#![no_main]
+
+use bluewire::Url;
+use bluewire_core::ClientRequest;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let Ok(url) = text.parse::<Url>() else { return };
+    assert_ne!(url.port(), 0);
+    assert!(!url.host().is_empty() && !url.host().contains(|char: char| char.is_uppercase()));
+    let request = ClientRequest::new(url.host(), url.resource_name());
+    assert!(request.is_ok(), "{url} cannot be asked for: {request:?}");
+    let written = url.to_string();
+    let again = written.parse::<Url>();
+    assert_eq!(again.as_ref(), Ok(&url), "{written}");
+    assert_eq!(again.map(|again| again.to_string()), Ok(written));
+});
