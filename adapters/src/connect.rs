@@ -15,6 +15,7 @@ use crate::connect_error::{ConnectError, Phase};
 use crate::dial::{Budget, Canceller, Target, Timeouts};
 use crate::progress::Progress;
 use crate::proxy::{Proxies, Proxy, ProxyError};
+use crate::reconnect::Reconnect;
 use crate::server::Place;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -45,6 +46,7 @@ pub struct ConnectOptions {
     tls_timeout: Duration,
     timeout: Duration,
     canceller: Option<Canceller>,
+    reconnect: Option<Reconnect>,
     #[cfg(feature = "tls")]
     tls: Tls,
 }
@@ -65,6 +67,7 @@ impl ConnectOptions {
             tls_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             canceller: None,
+            reconnect: None,
             #[cfg(feature = "tls")]
             tls: Tls::default(),
         }
@@ -204,6 +207,17 @@ impl ConnectOptions {
         self
     }
 
+    /// Connects again after attempts that failed and connections that were lost; see
+    /// [`reconnect`](crate::reconnect).
+    ///
+    /// For the callback facade, and for `Reconnecting` of either adapter. A `connect` makes one
+    /// attempt all the same.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = Some(reconnect);
+        self
+    }
+
     /// Sets what is trusted where the URL is `wss`.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -232,6 +246,7 @@ pub(crate) struct Request {
     pub(crate) addresses: Option<Vec<SocketAddr>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) canceller: Option<Canceller>,
+    pub(crate) reconnect: Option<Reconnect>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
     proxy: Option<Proxy>,
@@ -256,6 +271,7 @@ impl Request {
             addresses: options.addresses,
             timeouts,
             canceller: options.canceller,
+            reconnect: options.reconnect,
             #[cfg(feature = "tls")]
             tls: options.tls,
             proxy: None,

@@ -69,6 +69,7 @@ mod error;
 pub mod facade;
 mod progress;
 mod proxy;
+pub mod reconnect;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
@@ -92,6 +93,7 @@ pub use dial::Canceller;
 pub use direct::Flow;
 pub use error::Error;
 pub use proxy::{Proxy, ProxyError, ProxyUrlError, SocksReply};
+pub use reconnect::Reconnect;
 pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 

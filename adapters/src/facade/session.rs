@@ -268,7 +268,7 @@ impl Session {
     /// do, for a while.
     fn is_over(&mut self) -> bool {
         let mut state = self.shared.lock();
-        if !matches!(state.stage, Stage::Ended) {
+        if matches!(state.stage, Stage::Open(_)) {
             return false;
         }
         if state.is_waited_for() {
