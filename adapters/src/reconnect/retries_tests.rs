@@ -55,6 +55,17 @@ fn delays_double_up_to_the_cap() {
 }
 
 #[test]
+fn by_default_it_waits_as_the_rfc_recommends() {
+    // Covers: 6455-7.2.3-1
+    let delays = |number| {
+        let mut client = Client::with_random(Reconnect::default(), move || number);
+        [(); 6].map(|()| client.fails().expect("there is no limit").as_secs())
+    };
+    assert_eq!(delays(0), [0; 6]);
+    assert_eq!(delays(u64::MAX), [5, 10, 20, 40, 60, 60]);
+}
+
+#[test]
 fn a_factor_need_not_be_whole_and_is_never_below_one() {
     let mut client = Client::new(settings().factor(1.5));
     assert_eq!(
