@@ -12,13 +12,14 @@ use bluewire_core::{
 
 use crate::clock::Clock;
 use crate::connect_error::{ConnectError, Phase};
-use crate::dial::{Budget, Canceller, Target, Timeouts};
+use crate::dial::{Budget, Canceller, Plan, Target, Timeouts};
 use crate::progress::Progress;
 use crate::proxy::{Proxies, Proxy, ProxyError};
 use crate::reconnect::Reconnect;
-use crate::server::Place;
+use crate::server::Ties;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::trace::Id;
 use crate::url::Url;
 
 /// Where to connect and how: a URL, headers, subprotocols, settings.
@@ -250,6 +251,8 @@ pub(crate) struct Request {
     #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
     proxy: Option<Proxy>,
+    /// In events.
+    pub(crate) id: Id,
     client_request: ClientRequest,
     config: Arc<Config>,
 }
@@ -275,6 +278,7 @@ impl Request {
             #[cfg(feature = "tls")]
             tls: options.tls,
             proxy: None,
+            id: Id::next(),
             client_request,
             config: options.config,
         })
@@ -292,6 +296,12 @@ impl Request {
             true => Err(ConnectError::TlsUnavailable),
             false => Ok(request),
         }
+    }
+
+    /// The way to the server.
+    pub(crate) fn plan(&self, now: Duration) -> Plan {
+        self.id.dials(&self.url, self.proxy.as_ref());
+        Plan::new(self.target(), self.timeouts, now).traced(self.id)
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -343,8 +353,7 @@ pub(crate) struct Opened {
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) established: Established,
-    /// In a server.
-    pub(crate) place: Option<Place>,
+    pub(crate) ties: Ties,
 }
 
 impl Opened {
@@ -358,7 +367,9 @@ impl Opened {
             Role::Server => Connection::server(config, clock.now()),
         };
         let established = Established::default();
-        Self { clock, connection, inbox, outbox: Outbox::new(), established, place: None }
+        let witness = Id::next().opens(role, &established, &connection);
+        let ties = Ties { place: None, witness };
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, ties }
     }
 }
 
@@ -377,6 +388,7 @@ pub(crate) struct Established {
 #[derive(Debug)]
 pub(crate) struct Opening {
     clock: Clock,
+    id: Id,
     handshake: ClientHandshake,
     keys: MaskingKeys,
     /// By this clock.
@@ -409,7 +421,7 @@ impl Opening {
             clock.now(),
             &mut outbox,
         );
-        Self { clock, handshake, keys, budget, inbox, outbox }
+        Self { clock, id: request.id, handshake, keys, budget, inbox, outbox }
     }
 
     /// Goes on with what has arrived, then with what the clock says.
@@ -429,16 +441,11 @@ impl Opening {
                     response: Some(response.head().clone()),
                     request: None,
                 };
-                let Self { clock, keys, inbox, outbox, .. } = self;
+                let Self { clock, id, keys, inbox, outbox, .. } = self;
                 let connection = response.into_connection(keys, clock.now());
-                Ok(Progress::Done(Opened {
-                    clock,
-                    connection,
-                    inbox,
-                    outbox,
-                    established,
-                    place: None,
-                }))
+                let witness = id.opens(Role::Client, &established, &connection);
+                let ties = Ties { place: None, witness };
+                Ok(Progress::Done(Opened { clock, connection, inbox, outbox, established, ties }))
             }
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),

@@ -32,11 +32,20 @@ pub(super) fn dial(
     bell: &Bell,
     given_up: &dyn Fn() -> bool,
 ) -> Result<(NetStream, Opened), ConnectError> {
+    request.id.dialled(carry_out(request, cord, bell, given_up))
+}
+
+fn carry_out(
+    request: &Request,
+    cord: &Cord,
+    bell: &Bell,
+    given_up: &dyn Fn() -> bool,
+) -> Result<(NetStream, Opened), ConnectError> {
     let is_cancelled = cancelled(request, cord);
     let given_up = || given_up() || is_cancelled();
 
     let clock = Clock::start();
-    let mut plan = Plan::new(request.target(), request.timeouts, clock.now());
+    let mut plan = request.plan(clock.now());
     let mut race = Race::default();
     #[cfg(feature = "tls")]
     let mut tls = None;

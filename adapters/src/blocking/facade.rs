@@ -32,8 +32,8 @@ pub(super) type Pipe = TcpStream;
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options.into())?;
     let (cord, bell) = bell().map_err(ConnectError::Io)?;
-    let shared = Shared::new(request.url.to_string(), Box::new(cord.clone()))
-        .reconnecting(request.reconnect.as_ref());
+    let shared =
+        Shared::new(request.url.to_string(), Box::new(cord.clone())).reconnecting(&request);
     let shared = Arc::new(shared);
     let thread = Arc::clone(&shared);
     thread::Builder::new()

@@ -60,7 +60,7 @@ impl Reconnecting {
     /// If an option is invalid, or the system has no pipe.
     pub fn new(options: impl Into<ConnectOptions>) -> Result<Self, ConnectError> {
         let request = Request::to_connect(options.into())?;
-        let course = Course::new(request.reconnect.clone().unwrap_or_default());
+        let course = Course::new(request.reconnect.clone().unwrap_or_default(), request.id);
         let (cord, bell) = bell().map_err(ConnectError::Io)?;
         Ok(Self { request, course, cord, bell })
     }

@@ -19,10 +19,10 @@ use super::options::{
     CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, ReconnectEvent, SendOptions,
 };
 use super::state::{Link, Stage, State, Verdict};
-use crate::connect::Established;
+use crate::connect::{Established, Request};
 use crate::connect_error::ConnectError;
 use crate::error::Error;
-use crate::reconnect::{Course, Ending, Reconnect, Retry};
+use crate::reconnect::{Course, Ending, Retry};
 
 /// How an adapter brings a connection's loop, or a task, to run.
 pub(crate) trait Runner: Send + Sync {
@@ -67,9 +67,11 @@ impl Shared {
         Self { url, state, runner, callbacks, course: None }
     }
 
-    /// Lets it connect again by these settings.
-    pub(crate) fn reconnecting(self, settings: Option<&Reconnect>) -> Self {
-        Self { course: settings.map(|settings| Mutex::new(Course::new(settings.clone()))), ..self }
+    /// Lets it connect again, if that is asked for.
+    pub(crate) fn reconnecting(self, request: &Request) -> Self {
+        let settings = request.reconnect.clone();
+        let course = settings.map(|settings| Mutex::new(Course::new(settings, request.id)));
+        Self { course, ..self }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

@@ -9,10 +9,12 @@ use super::retries::Retries;
 use super::settings::Reconnect;
 use crate::clock::Clock;
 use crate::connect_error::ConnectError;
+use crate::trace::Id;
 
 /// What comes next for a client: an attempt at some time, the end of its connection, or nothing.
 #[derive(Debug)]
 pub(crate) struct Course {
+    id: Id,
     clock: Clock,
     retries: Retries,
     next: Next,
@@ -35,9 +37,9 @@ pub(crate) struct Retry {
 
 impl Course {
     /// That of a client whose first attempt has its time now.
-    pub(crate) fn new(settings: Reconnect) -> Self {
+    pub(crate) fn new(settings: Reconnect, id: Id) -> Self {
         let (clock, retries) = (Clock::start(), Retries::new(settings));
-        Self { clock, retries, next: Next::AttemptAt(Duration::ZERO) }
+        Self { id, clock, retries, next: Next::AttemptAt(Duration::ZERO) }
     }
 
     /// How long it is until the next attempt; `None` if there will be none.
@@ -56,12 +58,19 @@ impl Course {
     pub(crate) fn ended(&mut self, ending: Ending<'_>) -> Option<Retry> {
         let now = self.clock.now();
         let delay = self.retries.ended(ending, now, SystemTime::now());
+        if delay.is_none() && !ending.was_wanted() {
+            self.id.is_over(self.retries.count());
+        }
         self.follow(delay, now)
     }
 
     fn follow(&mut self, delay: Option<Duration>, now: Duration) -> Option<Retry> {
         self.next = delay.map_or(Next::Nothing, |delay| Next::AttemptAt(now.saturating_add(delay)));
-        delay.map(|delay| Retry { count: self.retries.count(), delay })
+        delay.map(|delay| {
+            let count = self.retries.count();
+            self.id.waits(count, delay);
+            Retry { count, delay }
+        })
     }
 
     // What the direct API says besides.

@@ -18,12 +18,18 @@ use super::tls;
 use crate::clock::Clock;
 use crate::connect::{Opened, Opening, Request};
 use crate::connect_error::ConnectError;
-use crate::dial::{Came, Plan, Step};
+#[cfg(feature = "tls")]
+use crate::dial::Plan;
+use crate::dial::{Came, Step};
 use crate::proxy::{ProxyError, Tunnel};
 
-/// Connects, unless the request's canceller ends it.
-pub(super) async fn dial(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
-    cancelled(request).or(carry_out(request)).await
+/// Connects, unless the request's canceller or this future ends it.
+pub(super) async fn dial(
+    request: &Request,
+    given_up: impl Future<Output = Result<(NetStream, Opened), ConnectError>>,
+) -> Result<(NetStream, Opened), ConnectError> {
+    let dialled = cancelled(request).or(given_up).or(carry_out(request)).await;
+    request.id.dialled(dialled)
 }
 
 /// Waits before an attempt, unless the request's canceller ends it.
@@ -48,7 +54,7 @@ async fn cancelled<T>(request: &Request) -> Result<T, ConnectError> {
 
 async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
     let clock = Clock::start();
-    let mut plan = Plan::new(request.target(), request.timeouts, clock.now());
+    let mut plan = request.plan(clock.now());
     let mut race = Race::default();
     #[cfg(feature = "tls")]
     let mut secured = None;

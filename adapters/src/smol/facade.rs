@@ -67,7 +67,7 @@ pub fn create_on(
 fn start(spawner: Spawner, options: ConnectOptions) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options)?;
     let (shared, bell) = prepare(request.url.to_string(), spawner.clone());
-    let shared = Arc::new(shared.reconnecting(request.reconnect.as_ref()));
+    let shared = Arc::new(shared.reconnecting(&request));
     let task = Arc::clone(&shared);
     spawner.spawn(async move {
         connect(&task, &request, &bell).await;
@@ -83,7 +83,7 @@ fn start(spawner: Spawner, options: ConnectOptions) -> Result<WebSocket, Connect
 
 /// One attempt, and the connection that comes of it.
 async fn connect(shared: &Arc<Shared>, request: &Request, bell: &Bell) {
-    match dial(request).or(bell.given_up(shared)).await {
+    match dial(request, bell.given_up(shared)).await {
         Ok((stream, opened)) => match Session::open(shared, opened) {
             Some(session) => run(session, stream, bell).await,
             None => shared.fail_to_open(ConnectError::Abandoned),

@@ -1,6 +1,7 @@
 //! One connection after the other.
 
 use std::fmt;
+use std::future::pending;
 use std::time::Duration;
 
 use bluewire_core::Closure;
@@ -62,7 +63,7 @@ impl Reconnecting {
     /// If an option is invalid.
     pub fn new(options: impl Into<ConnectOptions>) -> Result<Self, ConnectError> {
         let request = Request::to_connect(options.into())?;
-        let course = Course::new(request.reconnect.clone().unwrap_or_default());
+        let course = Course::new(request.reconnect.clone().unwrap_or_default(), request.id);
         Ok(Self { request, course })
     }
 
@@ -94,7 +95,7 @@ impl Reconnecting {
 
     async fn attempt_in(&self, time: Duration) -> Result<WebSocket<NetStream>, ConnectError> {
         pause(time, &self.request).await?;
-        let (stream, opened) = dial(&self.request).await?;
+        let (stream, opened) = dial(&self.request, pending()).await?;
         Ok(WebSocket::new(stream, opened))
     }
 
