@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use bluewire_core::{
     Config, HandshakeError, HeadError, HttpAnswer, Inbox, Offer, Outbox, Request, RequestHead,
-    ServerHandshake,
+    Role, ServerHandshake,
 };
 
 use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::progress::Progress;
-use crate::server::Place;
+use crate::server::{Place, Ties};
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
+use crate::trace::{self, Id};
 
 /// How to accept connections.
 ///
@@ -110,6 +111,7 @@ impl OriginPolicy {
 #[derive(Debug)]
 pub(crate) struct Accepting {
     clock: Clock,
+    id: Id,
     handshake: ServerHandshake,
     pub(crate) inbox: Inbox,
     outbox: Outbox,
@@ -129,6 +131,7 @@ pub(crate) enum Heard {
 #[derive(Debug)]
 pub(crate) struct Asked {
     clock: Clock,
+    id: Id,
     pub(crate) offer: Offer,
     pub(crate) inbox: Inbox,
 }
@@ -139,7 +142,7 @@ impl Accepting {
         let config = Arc::clone(&options.config);
         let inbox = Inbox::with_read_len(config.limits.read_len);
         let handshake = ServerHandshake::new(config, clock.now());
-        Self { clock, handshake, inbox, outbox: Outbox::new() }
+        Self { clock, id: Id::next(), handshake, inbox, outbox: Outbox::new() }
     }
 
     /// Goes on with what has arrived, then with what the clock says, and answers. An error comes
@@ -156,7 +159,12 @@ impl Accepting {
     }
 
     /// The same without an answer to a request that there is nothing against.
-    pub(crate) fn hear(mut self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
+    pub(crate) fn hear(self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
+        let id = self.id;
+        self.listen(options).inspect_err(|(error, _)| id.fails(error))
+    }
+
+    fn listen(mut self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
         let mut asked = self.handshake.next_request(&mut self.inbox, &mut self.outbox);
         if let Ok(None) = asked {
             self.handshake.handle_timeout(self.clock.now(), &mut self.outbox);
@@ -169,7 +177,9 @@ impl Accepting {
                     offer.reject(&answer, &mut self.outbox);
                     return Err((error, self.outbox));
                 }
-                Ok(Heard::Upgrade(Asked { clock: self.clock, offer, inbox: self.inbox }))
+                self.id.was_asked(offer.head());
+                let Self { clock, id, inbox, .. } = self;
+                Ok(Heard::Upgrade(Asked { clock, id, offer, inbox }))
             }
             Ok(Some(Request::Plain(head))) => Ok(Heard::Plain(head, self.inbox)),
             Err(error) => Err((AcceptError::Handshake(error), self.outbox)),
@@ -190,17 +200,20 @@ impl Accepting {
 impl Asked {
     /// Accepts.
     pub(crate) fn open(self, place: Option<Place>) -> Opened {
-        let Self { clock, offer, inbox } = self;
+        let Self { clock, id, offer, inbox } = self;
         let mut outbox = Outbox::new();
         let protocol = offer.subprotocol().map(str::to_owned);
         let request = Some(offer.head().clone());
         let connection = offer.accept(clock.now(), &mut outbox);
         let established = Established { protocol, response: None, request };
-        Opened { clock, connection, inbox, outbox, established, place }
+        let witness = id.opens(Role::Server, &established, &connection);
+        let ties = Ties { place, witness };
+        Opened { clock, connection, inbox, outbox, established, ties }
     }
 
     /// Refuses.
     pub(crate) fn reject(self, answer: &HttpAnswer) -> Outbox {
+        self.id.refuses(answer.status(), "the application refused it");
         let mut outbox = Outbox::new();
         self.offer.reject(answer, &mut outbox);
         outbox
@@ -224,6 +237,7 @@ impl AcceptOptions {
 
 /// Says that there is nothing but WebSockets here.
 pub(crate) fn decline(head: RequestHead) -> (AcceptError, Outbox) {
+    trace::refuses(426, "the request did not ask for a WebSocket");
     let mut outbox = Outbox::new();
     answer(426).lay(&head, &mut outbox);
     (AcceptError::NotWebSocket(head), outbox)
@@ -232,6 +246,7 @@ pub(crate) fn decline(head: RequestHead) -> (AcceptError, Outbox) {
 /// Says that too many are there.
 #[cfg(any(feature = "blocking", feature = "smol"))]
 pub(crate) fn turn_away(head: RequestHead) -> (AcceptError, Outbox) {
+    trace::refuses(503, "the server has as many connections as it may");
     let mut outbox = Outbox::new();
     let full = answer(503).header("Retry-After", "5").expect("it is lawful");
     full.text("too many connections\n").lay(&head, &mut outbox);
@@ -248,10 +263,16 @@ impl AcceptError {
     pub(crate) fn of_stream(error: io::Error) -> Self {
         #[cfg(feature = "tls")]
         let error = match TlsError::take(error) {
-            Ok(error) => return Self::Tls(Box::new(error)),
+            Ok(error) => {
+                let error = Self::Tls(Box::new(error));
+                trace::loses(&error);
+                return error;
+            }
             Err(error) => error,
         };
-        Self::Io(error)
+        let error = Self::Io(error);
+        trace::loses(&error);
+        error
     }
 }
 

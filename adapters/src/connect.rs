@@ -12,12 +12,14 @@ use bluewire_core::{
 
 use crate::clock::Clock;
 use crate::connect_error::{ConnectError, Phase};
-use crate::dial::{Budget, Canceller, Target, Timeouts};
+use crate::dial::{Budget, Canceller, Plan, Target, Timeouts};
 use crate::progress::Progress;
 use crate::proxy::{Proxies, Proxy, ProxyError};
-use crate::server::Place;
+use crate::reconnect::Reconnect;
+use crate::server::Ties;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::trace::Id;
 use crate::url::Url;
 
 /// Where to connect and how: a URL, headers, subprotocols, settings.
@@ -45,6 +47,7 @@ pub struct ConnectOptions {
     tls_timeout: Duration,
     timeout: Duration,
     canceller: Option<Canceller>,
+    reconnect: Option<Reconnect>,
     #[cfg(feature = "tls")]
     tls: Tls,
 }
@@ -65,6 +68,7 @@ impl ConnectOptions {
             tls_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             canceller: None,
+            reconnect: None,
             #[cfg(feature = "tls")]
             tls: Tls::default(),
         }
@@ -159,6 +163,17 @@ impl ConnectOptions {
         self
     }
 
+    /// Connects again after attempts that failed and connections that were lost; see
+    /// [`reconnect`](crate::reconnect).
+    ///
+    /// For the callback facade, and for `Reconnecting` of either adapter. A `connect` makes one
+    /// attempt all the same.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = Some(reconnect);
+        self
+    }
+
     /// Sets what is trusted where the URL is `wss`.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -187,9 +202,12 @@ pub(crate) struct Request {
     pub(crate) addresses: Option<Vec<SocketAddr>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) canceller: Option<Canceller>,
+    pub(crate) reconnect: Option<Reconnect>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
     proxy: Option<Proxy>,
+    /// In events.
+    pub(crate) id: Id,
     client_request: ClientRequest,
     config: Arc<Config>,
 }
@@ -211,9 +229,11 @@ impl Request {
             addresses: options.addresses,
             timeouts,
             canceller: options.canceller,
+            reconnect: options.reconnect,
             #[cfg(feature = "tls")]
             tls: options.tls,
             proxy: None,
+            id: Id::next(),
             client_request,
             config: options.config,
         })
@@ -231,6 +251,12 @@ impl Request {
             true => Err(ConnectError::TlsUnavailable),
             false => Ok(request),
         }
+    }
+
+    /// The way to the server.
+    pub(crate) fn plan(&self, now: Duration) -> Plan {
+        self.id.dials(&self.url, self.proxy.as_ref());
+        Plan::new(self.target(), self.timeouts, now).traced(self.id)
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -282,8 +308,7 @@ pub(crate) struct Opened {
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) established: Established,
-    /// In a server.
-    pub(crate) place: Option<Place>,
+    pub(crate) ties: Ties,
 }
 
 impl Opened {
@@ -297,7 +322,9 @@ impl Opened {
             Role::Server => Connection::server(config, clock.now()),
         };
         let established = Established::default();
-        Self { clock, connection, inbox, outbox: Outbox::new(), established, place: None }
+        let witness = Id::next().opens(role, &established, &connection);
+        let ties = Ties { place: None, witness };
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, ties }
     }
 }
 
@@ -316,6 +343,7 @@ pub(crate) struct Established {
 #[derive(Debug)]
 pub(crate) struct Opening {
     clock: Clock,
+    id: Id,
     handshake: ClientHandshake,
     keys: MaskingKeys,
     /// By this clock.
@@ -348,7 +376,7 @@ impl Opening {
             clock.now(),
             &mut outbox,
         );
-        Self { clock, handshake, keys, budget, inbox, outbox }
+        Self { clock, id: request.id, handshake, keys, budget, inbox, outbox }
     }
 
     /// Goes on with what has arrived, then with what the clock says.
@@ -368,16 +396,11 @@ impl Opening {
                     response: Some(response.head().clone()),
                     request: None,
                 };
-                let Self { clock, keys, inbox, outbox, .. } = self;
+                let Self { clock, id, keys, inbox, outbox, .. } = self;
                 let connection = response.into_connection(keys, clock.now());
-                Ok(Progress::Done(Opened {
-                    clock,
-                    connection,
-                    inbox,
-                    outbox,
-                    established,
-                    place: None,
-                }))
+                let witness = id.opens(Role::Client, &established, &connection);
+                let ties = Ties { place: None, witness };
+                Ok(Progress::Done(Opened { clock, connection, inbox, outbox, established, ties }))
             }
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),

@@ -44,6 +44,7 @@
 //! - `tls`, by default: `wss` on both, and servers with TLS; see the module `tls`. `platform-roots` lets
 //!   clients trust whom the operating system trusts, and `async-tls` lets them connect by the crate
 //!   of that name.
+//! - `tracing`: events for the crate of that name; see the module `trace`.
 //! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
 //!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
 //!
@@ -69,11 +70,16 @@ mod error;
 pub mod facade;
 mod progress;
 mod proxy;
+pub mod reconnect;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "tracing")]
+pub mod trace;
+#[cfg(not(feature = "tracing"))]
+mod trace;
 mod url;
 
 pub use bluewire_core::{
@@ -92,6 +98,7 @@ pub use dial::Canceller;
 pub use direct::Flow;
 pub use error::Error;
 pub use proxy::{Proxy, ProxyError, ProxyUrlError, SocksReply};
+pub use reconnect::Reconnect;
 pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 

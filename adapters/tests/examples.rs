@@ -4,7 +4,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -71,6 +72,26 @@ fn connect_echoes() {
         assert!(echoes.iter().take(2).all(|echoed| echoed));
         let close = json!({ "event": "close", "code": 1000, "reason": "enough", "wasClean": true });
         assert_eq!(events.last(), Some(&close));
+        assert!(success);
+    }
+}
+
+#[test]
+fn connect_connects_again_when_told() {
+    for adapter in ADAPTERS {
+        let restarts = Arc::new(AtomicBool::new(true));
+        let url = serve(move |mut socket| {
+            let code = match restarts.swap(false, Ordering::SeqCst) {
+                true => CloseCode::SERVICE_RESTART,
+                false => CloseCode::NORMAL,
+            };
+            socket.close(code, "").map(drop)
+        });
+        let args = [&*url, "--echo", "--reconnect"];
+        let (events, success) = Run::start("connect", adapter, &args).finish();
+        let names: Vec<_> = events.iter().map(|event| event["event"].as_str()).collect();
+        assert_eq!(names, ["open", "reconnect", "open", "close"].map(Some));
+        assert_eq!((&events[1]["retry"], &events[1]["code"]), (&json!(1), &json!(1012)));
         assert!(success);
     }
 }

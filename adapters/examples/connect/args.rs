@@ -24,6 +24,7 @@ usage: connect [OPTION]... URL
   --proxy-env                   goes through the proxies that the environment names, if any
   --ca FILE                     trusts only the certificate authorities in this PEM file (wss)
   --deflate                     offers compression
+  --reconnect                   connects again after what may pass
 
 Without --send, --echo and --close, lines from standard input are sent, and its end closes.";
 
@@ -56,6 +57,7 @@ pub(crate) struct Args {
     /// The file of certificate authorities.
     pub(crate) ca: Option<String>,
     pub(crate) config: Config,
+    pub(crate) reconnect: bool,
 }
 
 /// What the command line asks for; `None` if that is help.
@@ -74,6 +76,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
         proxy_env: false,
         ca: None,
         config: Config::default(),
+        reconnect: false,
     };
     let (mut echo, mut closes) = (false, false);
     while let Some(arg) = args.next() {
@@ -86,6 +89,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
             "--send" => parsed.messages.push(OwnedMessage::Text(value()?)),
             "--send-hex" => parsed.messages.push(OwnedMessage::Binary(unhex(&value()?)?)),
             "--echo" => echo = true,
+            "--reconnect" => parsed.reconnect = true,
             "--close" => {
                 parsed.close = (number(&arg, &value()?)?, value()?);
                 closes = true;

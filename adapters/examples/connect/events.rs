@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use bluewire::Message;
-use bluewire::facade::CloseEvent;
+use bluewire::facade::{CloseEvent, ReconnectEvent};
 
 pub(crate) fn open(protocol: Option<&str>) {
     let protocol = protocol.map_or_else(|| "null".to_owned(), string);
@@ -29,6 +29,11 @@ pub(crate) fn close(close: &CloseEvent) {
     print(&format!(
         r#"{{"event":"close","code":{code},"reason":{reason},"wasClean":{was_clean}}}"#
     ));
+}
+
+pub(crate) fn reconnect(event: &ReconnectEvent) {
+    let (retry, code, delay) = (event.retry, event.close.code, event.delay.as_secs_f64());
+    print(&format!(r#"{{"event":"reconnect","retry":{retry},"code":{code},"delay":{delay}}}"#));
 }
 
 fn print(object: &str) {

@@ -12,13 +12,14 @@ mod args;
 mod events;
 
 use std::io::{self, Write as _};
+use std::mem;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bluewire::facade::{CloseOptions, SendOptions, WebSocket};
-use bluewire::{ConnectOptions, Message, OwnedMessage, blocking, smol};
+use bluewire::{ConnectOptions, Message, OwnedMessage, Reconnect, blocking, smol};
 
 use args::{Adapter, Args, Mode, USAGE};
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         .protocols(args.protocols.clone())
         .connect_timeout(args.config.handshake_timeout)
         .config(args.config.clone());
+    let options = if args.reconnect { options.reconnect(Reconnect::default()) } else { options };
     let options =
         args.headers.iter().fold(options, |options, (name, value)| options.header(name, value));
     let options = if args.proxy_env { options.proxy_from_environment() } else { options };
@@ -103,6 +105,7 @@ fn converse(socket: &WebSocket, args: &Args) -> bool {
     listen(socket, &news, args.mode == Mode::Echo);
     // Nothing more is to be sent: it closes when as many messages came as were sent.
     let mut all_sent = args.mode == Mode::SendAndClose;
+    let mut reads_lines = args.mode == Mode::Interactive;
     let mut awaited = args.messages.len();
     let mut closing = false;
     let mut refused = false;
@@ -120,7 +123,8 @@ fn converse(socket: &WebSocket, args: &Args) -> bool {
                 for message in &args.messages {
                     send(socket, &news, message.clone());
                 }
-                if args.mode == Mode::Interactive {
+                // Once, however often it opens.
+                if mem::take(&mut reads_lines) {
                     read_lines(news.clone());
                 }
             }
@@ -160,6 +164,7 @@ fn listen(socket: &WebSocket, news: &Sender<News>, echo: bool) {
         let _ = received.send(News::Message);
     });
     socket.on_error(|error| events::error(&error.data));
+    socket.on_reconnect(events::reconnect);
     let closed = news.clone();
     socket.on_close(move |close| {
         events::close(close);

@@ -55,7 +55,8 @@ pub fn connect_over<S: Transport>(
     mut stream: S,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let opened = open(&mut stream, &Request::check(options.into())?)?;
+    let request = Request::check(options.into())?;
+    let opened = request.id.dialled(open(&mut stream, &request))?;
     Ok(WebSocket::new(stream, opened))
 }
 

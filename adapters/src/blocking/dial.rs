@@ -20,7 +20,7 @@ use super::tls::TlsStream;
 use crate::clock::Clock;
 use crate::connect::{Opened, Opening, Request};
 use crate::connect_error::ConnectError;
-use crate::dial::{Budget, Came, Plan, Step, Watch};
+use crate::dial::{Budget, Came, Canceller, Plan, Step, Watch};
 use crate::facade::Runner;
 use crate::progress::Progress;
 use crate::proxy::ProxyError;
@@ -32,13 +32,20 @@ pub(super) fn dial(
     bell: &Bell,
     given_up: &dyn Fn() -> bool,
 ) -> Result<(NetStream, Opened), ConnectError> {
-    let waker = Waker::from(Arc::new(Alarm(cord.clone())));
-    let watch = request.canceller.as_ref().map(|canceller| canceller.watch());
-    let is_cancelled = |watch: &Watch| watch.is_cancelled(&waker);
-    let given_up = || given_up() || watch.as_ref().is_some_and(is_cancelled);
+    request.id.dialled(carry_out(request, cord, bell, given_up))
+}
+
+fn carry_out(
+    request: &Request,
+    cord: &Cord,
+    bell: &Bell,
+    given_up: &dyn Fn() -> bool,
+) -> Result<(NetStream, Opened), ConnectError> {
+    let is_cancelled = cancelled(request, cord);
+    let given_up = || given_up() || is_cancelled();
 
     let clock = Clock::start();
-    let mut plan = Plan::new(request.target(), request.timeouts, clock.now());
+    let mut plan = request.plan(clock.now());
     let mut race = Race::default();
     #[cfg(feature = "tls")]
     let mut tls = None;
@@ -93,6 +100,13 @@ pub(super) fn dial(
             plan.came(came, clock.now());
         }
     }
+}
+
+/// Tells whether the request's canceller was used, and lets the bell ring when it is.
+pub(super) fn cancelled(request: &Request, cord: &Cord) -> impl Fn() -> bool + use<> {
+    let waker = Waker::from(Arc::new(Alarm(cord.clone())));
+    let watch = request.canceller.as_ref().map(Canceller::watch);
+    move || watch.as_ref().is_some_and(|watch: &Watch| watch.is_cancelled(&waker))
 }
 
 /// Goes on with TLS, and waits for the server if that is what it takes.

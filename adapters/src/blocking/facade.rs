@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::dial::dial;
+use super::dial::{cancelled, dial};
 use super::net_stream::NetStream;
 use super::stream::Transport;
+use crate::clock::Clock;
 use crate::connect::{ConnectOptions, Opened, Request};
 use crate::connect_error::ConnectError;
 use crate::facade::{Runner, Session, Shared, WebSocket};
@@ -31,21 +32,56 @@ pub(super) type Pipe = TcpStream;
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options.into())?;
     let (cord, bell) = bell().map_err(ConnectError::Io)?;
-    let shared = Arc::new(Shared::new(request.url.to_string(), Box::new(cord.clone())));
-    let thread = Arc::clone(&shared);
-    let given_up = move || thread.is_given_up();
+    let shared =
+        Shared::new(request.url.to_string(), Box::new(cord.clone())).reconnecting(&request);
+    let shared = Arc::new(shared);
     let thread = Arc::clone(&shared);
     thread::Builder::new()
         .name("bluewire".to_owned())
-        .spawn(move || match dial(&request, &cord, &bell, &given_up) {
-            Ok((stream, opened)) => match Session::open(&thread, opened) {
-                Some(session) => run(session, stream, &bell),
-                None => thread.fail_to_open(ConnectError::Abandoned.into()),
-            },
-            Err(error) => thread.fail_to_open(error.into()),
+        .spawn(move || {
+            connect(&thread, &request, &cord, &bell);
+            while let Some(time) = thread.time_to_attempt() {
+                match pause(time, &request, &cord, &bell, &|| thread.is_given_up()) {
+                    Ok(()) => connect(&thread, &request, &cord, &bell),
+                    Err(error) => thread.fail_to_open(error),
+                }
+            }
         })
         .map_err(ConnectError::Io)?;
     Ok(WebSocket::new(shared))
+}
+
+/// One attempt, and the connection that comes of it.
+fn connect(shared: &Arc<Shared>, request: &Request, cord: &Cord, bell: &Bell) {
+    match dial(request, cord, bell, &|| shared.is_given_up()) {
+        Ok((stream, opened)) => match Session::open(shared, opened) {
+            Some(session) => run(session, stream, bell),
+            None => shared.fail_to_open(ConnectError::Abandoned),
+        },
+        Err(error) => shared.fail_to_open(error),
+    }
+}
+
+/// Waits before an attempt, unless it is given up.
+pub(super) fn pause(
+    time: Duration,
+    request: &Request,
+    cord: &Cord,
+    bell: &Bell,
+    given_up: &dyn Fn() -> bool,
+) -> Result<(), ConnectError> {
+    let is_cancelled = cancelled(request, cord);
+    let clock = Clock::start();
+    loop {
+        if given_up() || is_cancelled() {
+            return Err(ConnectError::Abandoned);
+        }
+        let left = time.saturating_sub(clock.now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        bell.wait(left);
+    }
 }
 
 /// The same object for a connection that is open already, here or on the server's side.
@@ -184,6 +220,17 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
 }
 
 impl Bell {
+    /// Waits until it rings, or the time is over.
+    fn wait(&self, time: Duration) {
+        let mut waiting = [PollFd::new(&self.pipe, PollFlags::IN)];
+        match poll(&mut waiting, Timespec::try_from(time).ok().as_ref()) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => self.quieten(&self.pipe),
+            // The system has no memory for it, which must not make the wait a busy one.
+            Err(_) => thread::sleep(time.min(Duration::from_millis(100))),
+        }
+    }
+
     pub(super) fn quieten(&self, mut pipe: impl Read) {
         // The flag comes last. The other way round, a pull in between would be read away with its
         // flag left up, and no later pull would ring. A pull before the flag is down is seen to in

@@ -64,10 +64,10 @@ pub(super) fn split<S: SplitTransport>(
 ) -> io::Result<(Reader<S>, Writer<S>)> {
     let (read_half, write_half) = stream.split()?;
     let Engine {
-        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+        clock, connection, inbox, outbox, held, flow, established, ties, end_told, ..
     } = engine;
     let state = Guarded {
-        link: Link::new(clock, connection, outbox, flow, place),
+        link: Link::new(clock, connection, outbox, flow, ties),
         writing: Some(WriteSide {
             half: write_half,
             piece: Vec::new(),
@@ -302,11 +302,13 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::direct::{Flow, Lay};
+    use crate::server::Ties;
 
     #[test]
     fn one_pong_waits_behind_what_a_peer_that_pings_does_not_read() {
         let connection = Connection::server(Config::default(), Duration::ZERO);
-        let link = Link::new(Clock::start(), connection, Outbox::new(), Flow::default(), None);
+        let link =
+            Link::new(Clock::start(), connection, Outbox::new(), Flow::default(), Ties::default());
         let side = WriteSide { half: Untimed(Full), piece: Vec::new(), start: 0, shut_down: false };
         let state = Guarded { link, writing: Some(side), waiting: 0, parked: None };
         let shared = Shared {

@@ -10,6 +10,7 @@ pub mod headers;
 pub mod hyper;
 pub mod keepalive;
 pub mod large_messages;
+pub mod reconnecting;
 pub mod shutdown;
 pub mod subprotocols;
 pub mod tls_roots;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::race::Race;
 use crate::connect_error::{ConnectError, Phase};
 use crate::proxy::{Destination, Proxy, ProxyError, Tunnel};
+use crate::trace::Id;
 
 /// Where to go.
 #[derive(Clone, Debug)]
@@ -152,6 +153,7 @@ pub(crate) struct Plan {
     /// Attempts that are still to be dropped.
     given_up: Vec<SocketAddr>,
     stage: Stage,
+    id: Id,
 }
 
 #[derive(Debug)]
@@ -174,7 +176,20 @@ impl Plan {
         let (phase, timeout) = (Phase::Resolve, timeouts.whole);
         let budget = Budget { phase, until: whole_until, timeout, whole: true };
         let given_up = Vec::new();
-        Self { target, timeouts, whole_until, budget, given_up, stage: Stage::Start }
+        Self {
+            target,
+            timeouts,
+            whole_until,
+            budget,
+            given_up,
+            stage: Stage::Start,
+            id: Id::default(),
+        }
+    }
+
+    /// Tells in the name of this one what comes of it.
+    pub(crate) fn traced(self, id: Id) -> Self {
+        Self { id, ..self }
     }
 
     pub(crate) fn next(&mut self, now: Duration) -> Step {
@@ -222,6 +237,7 @@ impl Plan {
     }
 
     pub(crate) fn came(&mut self, what: Came, now: Duration) {
+        self.id.came(&what);
         match (what, &mut self.stage) {
             (_, Stage::Failed(_)) => {}
             (Came::Cancelled, _) => self.fail(ConnectError::Abandoned),
@@ -262,7 +278,10 @@ impl Plan {
                 }
             }
             Stage::Tunnelling(tunnel) => match tunnel.outcome() {
-                Ok(true) => self.stage = Stage::Tunnelled,
+                Ok(true) => {
+                    self.id.is_tunnelled();
+                    self.stage = Stage::Tunnelled;
+                }
                 Ok(false) => {}
                 Err(error) => self.fail(ConnectError::Proxy(error)),
             },

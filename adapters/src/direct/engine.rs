@@ -12,7 +12,7 @@ use super::{CORK_LEN_MAX, LOOK_INTERVAL};
 use crate::clock::Clock;
 use crate::connect::{Established, Opened};
 use crate::error::Error;
-use crate::server::{Place, heed};
+use crate::server::{Ties, heed};
 
 /// A thread that waits in a server looks this often whether the server shuts down. Half a second
 /// is soon enough for that, and costs a thousand idle threads about a hundredth of a core.
@@ -29,8 +29,7 @@ pub(crate) struct Engine {
     pub(crate) held: Held,
     pub(crate) flow: Flow,
     pub(crate) established: Established,
-    /// In a server.
-    pub(crate) place: Option<Place>,
+    pub(crate) ties: Ties,
     pub(crate) shut_down: bool,
     pub(crate) end_told: bool,
     /// When arrivals were last looked at, in milliseconds that begin anew after 49 days.
@@ -53,7 +52,7 @@ pub(crate) enum Next {
 
 impl Engine {
     pub(crate) fn new(opened: Opened) -> Self {
-        let Opened { clock, connection, inbox, outbox, established, place } = opened;
+        let Opened { clock, connection, inbox, outbox, established, ties } = opened;
         Self {
             clock,
             connection,
@@ -62,7 +61,7 @@ impl Engine {
             held: Held::default(),
             flow: Flow::default(),
             established,
-            place,
+            ties,
             shut_down: false,
             end_told: false,
             looked: 0,
@@ -71,8 +70,8 @@ impl Engine {
 
     /// What it was made of, without what it held.
     pub(crate) fn into_opened(self) -> Opened {
-        let Self { clock, connection, inbox, outbox, established, place, .. } = self;
-        Opened { clock, connection, inbox, outbox, established, place }
+        let Self { clock, connection, inbox, outbox, established, ties, .. } = self;
+        Opened { clock, connection, inbox, outbox, established, ties }
     }
 
     pub(crate) fn next(&mut self) -> Next {
@@ -215,13 +214,13 @@ impl Engine {
     /// tells it of the end. Whether the connection was cut just now.
     pub(crate) fn heed(&mut self) -> bool {
         let now = self.clock.now();
-        heed(&mut self.place, now, &mut self.connection, &mut self.outbox)
+        heed(&mut self.ties, now, &mut self.connection, &mut self.outbox)
     }
 
     /// Lets the task be woken when the server has something new to say.
     #[cfg(feature = "smol")]
     pub(crate) fn listen(&self, waker: &std::task::Waker) {
-        if let Some(place) = &self.place {
+        if let Some(place) = &self.ties.place {
             place.listen(waker);
         }
     }
@@ -229,7 +228,7 @@ impl Engine {
     /// How long a wait of this length may be without a look at what the server says.
     #[cfg(feature = "blocking")]
     pub(crate) fn cap(&self, left: Option<Duration>) -> Option<Duration> {
-        match &self.place {
+        match &self.ties.place {
             None => left,
             Some(_) => Some(left.map_or(HEED_INTERVAL, |left| left.min(HEED_INTERVAL))),
         }

@@ -10,7 +10,7 @@ use super::CORK_LEN_MAX;
 use super::flow::Flow;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::server::{Place, heed};
+use crate::server::{Ties, heed};
 
 /// The state that is behind the lock of a connection that was split. It is locked to compute, not
 /// while reading or writing: bytes to write are taken out of it by [`take_piece`](Self::take_piece)
@@ -21,8 +21,7 @@ pub(crate) struct Link {
     pub(crate) connection: Connection,
     outbox: Outbox,
     pub(crate) flow: Flow,
-    /// In a server.
-    pub(crate) place: Option<Place>,
+    pub(crate) ties: Ties,
     /// Bytes of data frames ever taken out of the outbox.
     taken: u64,
     /// Bytes of those that are written.
@@ -52,9 +51,9 @@ impl Link {
         connection: Connection,
         outbox: Outbox,
         flow: Flow,
-        place: Option<Place>,
+        ties: Ties,
     ) -> Self {
-        Self { clock, connection, outbox, flow, place, taken: 0, written: 0, failure: None }
+        Self { clock, connection, outbox, flow, ties, taken: 0, written: 0, failure: None }
     }
 
     /// Lays it. The ticket tells when it is written.
@@ -150,13 +149,13 @@ impl Link {
     /// tells it of the end. Whether the connection was cut just now.
     pub(crate) fn heed(&mut self) -> bool {
         let now = self.clock.now();
-        heed(&mut self.place, now, &mut self.connection, &mut self.outbox)
+        heed(&mut self.ties, now, &mut self.connection, &mut self.outbox)
     }
 
     /// Lets the task be woken when the server has something new to say.
     #[cfg(feature = "smol")]
     pub(crate) fn listen(&self, waker: &std::task::Waker) {
-        if let Some(place) = &self.place {
+        if let Some(place) = &self.ties.place {
             place.listen(waker);
         }
     }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bluewire_core::Message;
 
-use super::options::{CloseEvent, ErrorEvent};
+use super::options::{CloseEvent, ErrorEvent, ReconnectEvent};
 use crate::error::Error;
 
 pub(super) type OnOpen = dyn FnMut() + Send;
 pub(super) type OnMessage = dyn FnMut(Message<'_>) + Send;
 pub(super) type OnClose = dyn FnMut(&CloseEvent) + Send;
 pub(super) type OnError = dyn FnMut(&ErrorEvent) + Send;
+pub(super) type OnReconnect = dyn FnMut(&ReconnectEvent) + Send;
 
 pub(super) type Callback<F> = Arc<Mutex<F>>;
 
@@ -46,12 +47,13 @@ impl<F: ?Sized> Slot<F> {
     }
 }
 
-/// The four of a connection.
+/// Those of a connection.
 pub(super) struct Callbacks {
     pub(super) open: Slot<OnOpen>,
     pub(super) message: Slot<OnMessage>,
     pub(super) close: Slot<OnClose>,
     pub(super) error: Slot<OnError>,
+    pub(super) reconnect: Slot<OnReconnect>,
 }
 
 impl Callbacks {
@@ -61,17 +63,23 @@ impl Callbacks {
             message: Slot::empty(),
             close: Slot::empty(),
             error: Slot::empty(),
+            reconnect: Slot::empty(),
         }
     }
 
     pub(super) fn is_any_set(&self) -> bool {
-        self.open.is_set() || self.message.is_set() || self.close.is_set() || self.error.is_set()
+        self.open.is_set()
+            || self.message.is_set()
+            || self.close.is_set()
+            || self.error.is_set()
+            || self.reconnect.is_set()
     }
 
     /// Takes all out, for the caller to drop where it holds no lock: what they captured, such as
     /// handles, goes with them.
     pub(super) fn take(&self) -> impl Sized + use<> {
-        (self.open.take(), self.message.take(), self.close.take(), self.error.take())
+        let told = (self.open.take(), self.message.take(), self.close.take(), self.error.take());
+        (told, self.reconnect.take())
     }
 }
 

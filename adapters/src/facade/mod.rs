@@ -80,6 +80,48 @@
 //!   [`Config::close_timeout`](bluewire_core::Config::close_timeout). A callback that holds a
 //!   handle is one that holds the connection open; at its end all callbacks are dropped.
 //!
+//! # Reconnecting
+//!
+//! With [`ConnectOptions::reconnect`](crate::ConnectOptions::reconnect), a socket connects again
+//! after what is [worth a retry](crate::reconnect#what-is-worth-a-retry), and all of this stays
+//! true of it. So after `on_close` there is nothing, here as well: `on_error` and `on_close` tell
+//! how the last connection ended, and of those before it only `on_reconnect` does.
+//!
+//! ```
+//! use bluewire::{ConnectOptions, Reconnect};
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), bluewire::ConnectError> {
+//! # use bluewire::blocking::websocketfactory;
+//! # let url = "ws://host.invalid/";
+//!
+//! let options = ConnectOptions::new(url).reconnect(Reconnect::default());
+//! let socket = websocketfactory::create(options)?;
+//! socket.on_open(|| println!("open, or open again"));
+//! socket.on_reconnect(|event| {
+//!     println!("ended with {}, tries again in {:?}", event.close.code, event.delay);
+//! });
+//! socket.on_close(|close| println!("closed for good: {}", close.code));
+//! # socket.close(1000);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
+//! - `on_open` is called on each connection, and `on_reconnect` each time that one has ended, or an
+//!   attempt has failed, and another attempt will come: `on_open`, messages, `on_reconnect`,
+//!   `on_open`, and so on. Nothing is done about messages that were not handed over: their `fail`
+//!   is called.
+//! - Until it is open again, the socket is [`Connecting`](ReadyState::Connecting), and `send` fails
+//!   with 200, as before the first connection.
+//! - `close` ends it for good, at any time; while it waits or connects that is an error, then a
+//!   close with 1006, as before the first connection. So does a
+//!   [`Canceller`](crate::Canceller), unless there is a connection: then once that has ended. So
+//!   do dropping the last handle and a panic in a callback.
+//! - Of an `on_reconnect` that is set late, only the last event waits, and only until the
+//!   connection is open. Messages that nobody took hold the next attempt up for a second, and come
+//!   before those of the next connection.
+//!
 //! # Why a call failed
 //!
 //! | code | [`FailCode`] | `send` | `close` |
@@ -116,7 +158,9 @@ use std::sync::{Arc, Mutex};
 
 use bluewire_core::{Message, RequestHead, ResponseHead};
 
-pub use options::{CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, SendOptions};
+pub use options::{
+    CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, ReconnectEvent, SendOptions,
+};
 pub(crate) use session::Session;
 pub(crate) use shared::{Runner, Shared};
 
@@ -255,6 +299,29 @@ impl WebSocket {
         self.shared().set_on_error(Arc::new(Mutex::new(callback)));
     }
 
+    /// Calls `callback` each time that a connection has ended, or an attempt has failed, and another
+    /// attempt will come; see [Reconnecting](self#reconnecting).
+    ///
+    /// ```
+    /// # #[cfg(feature = "blocking")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bluewire::{ConnectOptions, Reconnect, blocking::websocketfactory};
+    ///
+    /// # let url = "ws://host.invalid/";
+    /// let options = ConnectOptions::new(url).reconnect(Reconnect::default());
+    /// let socket = websocketfactory::create(options)?;
+    /// let (tell, lost) = std::sync::mpsc::channel();
+    /// socket.on_reconnect(move |event| drop(tell.send((event.retry, event.close.code))));
+    /// assert_eq!(lost.recv()?, (1, 1006));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "blocking"))]
+    /// # fn main() {}
+    /// ```
+    pub fn on_reconnect(&self, callback: impl FnMut(&ReconnectEvent) + Send + 'static) {
+        self.shared().set_on_reconnect(Arc::new(Mutex::new(callback)));
+    }
+
     /// Takes back what [`on_open`](Self::on_open) set: an opening from now on waits for the next.
     pub fn clear_on_open(&self) {
         drop(self.shared().callbacks().open.take());
@@ -274,6 +341,11 @@ impl WebSocket {
     /// Takes back what [`on_error`](Self::on_error) set: an error from now on waits for the next.
     pub fn clear_on_error(&self) {
         drop(self.shared().callbacks().error.take());
+    }
+
+    /// Takes back what [`on_reconnect`](Self::on_reconnect) set.
+    pub fn clear_on_reconnect(&self) {
+        drop(self.shared().callbacks().reconnect.take());
     }
 
     /// Sends a message. It never waits: the bytes are queued, and leave in order.

@@ -1,10 +1,12 @@
 //! What the facade's calls take and its callbacks get.
 
 use std::fmt;
+use std::time::Duration;
 
 use bluewire_core::{Closure, Message, OwnedMessage, PreparedMessage};
 
 use crate::error::Error;
+use crate::reconnect::Retry;
 
 pub(crate) type Success = Box<dyn FnOnce() + Send>;
 pub(crate) type Fail = Box<dyn FnOnce(&str, FailCode) + Send>;
@@ -266,11 +268,34 @@ impl ErrorEvent {
     }
 }
 
+/// What `on_reconnect` is called with: how the connection, or the attempt, ended, and when the next
+/// attempt comes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReconnectEvent {
+    /// How many retries there were in a row with this one, since the beginning or since a
+    /// [stable](crate::Reconnect::stable_after) connection.
+    pub retry: u32,
+    /// How long it is until the attempt, from now on.
+    pub delay: Duration,
+    /// What `on_close` would have been called with.
+    pub close: CloseEvent,
+    /// What `on_error` would have been called with before.
+    pub error: Option<ErrorEvent>,
+}
+
+impl ReconnectEvent {
+    pub(crate) fn new(retry: Retry, close: CloseEvent, error: Option<Error>) -> Self {
+        let error = error.map(ErrorEvent::new);
+        Self { retry: retry.count, delay: retry.delay, close, error }
+    }
+}
+
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the four of every such interface")]
 pub enum ReadyState {
-    /// The connection is not open yet.
+    /// The connection is not open yet, or not open again.
     Connecting,
     /// Messages can be sent.
     Open,

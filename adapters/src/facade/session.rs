@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::state::{Link, Stage};
 use crate::clock::Clock;
 use crate::connect::Opened;
-use crate::server::{Place, heed};
+use crate::server::{Ties, heed};
 
 /// For so long, once, what follows a message waits for an `on_message` that was about to be set:
 /// what follows may end the connection, and the message could not be answered then. For as long
@@ -39,8 +39,7 @@ pub(crate) struct Session {
     paused: bool,
     /// When the end is told although messages wait.
     grace_end: Option<Duration>,
-    /// In a server.
-    place: Option<Place>,
+    ties: Ties,
     /// Whether the place was asked to tell of news.
     listening: bool,
 }
@@ -67,7 +66,7 @@ pub(crate) struct Wait {
 impl Session {
     /// The session of a connection that is open now; `None` if it was given up meanwhile.
     pub(crate) fn open(shared: &Arc<Shared>, opened: Opened) -> Option<Self> {
-        let Opened { clock, connection, inbox, outbox, established, place } = opened;
+        let Opened { clock, connection, inbox, outbox, established, ties } = opened;
         let link = Link { clock, connection, outbox };
         shared.open(link, established).then(|| Self {
             shared: Arc::clone(shared),
@@ -81,7 +80,7 @@ impl Session {
             patience_end: None,
             paused: false,
             grace_end: None,
-            place,
+            ties,
             listening: false,
         })
     }
@@ -107,16 +106,16 @@ impl Session {
 
     /// Does what the server says, if the connection is one's, and asks to be told more.
     fn heed(&mut self) {
-        match &self.place {
+        match &self.ties.place {
             Some(place) if !self.listening || place.has_news() => {}
             _ => return,
         }
         let mut state = self.shared.lock();
         if let Stage::Open(link) = &mut state.stage {
             let now = self.clock.now();
-            heed(&mut self.place, now, &mut link.connection, &mut link.outbox);
+            heed(&mut self.ties, now, &mut link.connection, &mut link.outbox);
         }
-        if let Some(place) = &self.place {
+        if let Some(place) = &self.ties.place {
             // Messages that nobody took do not hold up the end then.
             state.leaving |= place.is_leaving();
             drop(state);
@@ -257,9 +256,7 @@ impl Session {
             self.last_written = true;
             return;
         }
-        if let (Some(place), Some(closure)) = (&mut self.place, connection.closure()) {
-            place.settle(closure.clean);
-        }
+        self.ties.settle(connection);
         drop(state);
         self.shared.end(self.io_error.take());
     }
@@ -268,7 +265,7 @@ impl Session {
     /// do, for a while.
     fn is_over(&mut self) -> bool {
         let mut state = self.shared.lock();
-        if !matches!(state.stage, Stage::Ended) {
+        if matches!(state.stage, Stage::Open(_)) {
             return false;
         }
         if state.is_waited_for() {

@@ -8,16 +8,21 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Wake;
+use std::time::Duration;
 
 use bluewire_core::{Fault, Message, OwnedMessage};
 
 use super::callbacks::{
-    Callback, Callbacks, OnClose, OnError, OnMessage, OnOpen, Slot, contain, lock,
+    Callback, Callbacks, OnClose, OnError, OnMessage, OnOpen, OnReconnect, Slot, contain, lock,
 };
-use super::options::{CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, SendOptions};
+use super::options::{
+    CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, ReconnectEvent, SendOptions,
+};
 use super::state::{Link, Stage, State, Verdict};
-use crate::connect::Established;
+use crate::connect::{Established, Request};
+use crate::connect_error::ConnectError;
 use crate::error::Error;
+use crate::reconnect::{Course, Ending, Retry};
 
 /// How an adapter brings a connection's loop, or a task, to run.
 pub(crate) trait Runner: Send + Sync {
@@ -32,12 +37,15 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     runner: Box<dyn Runner>,
     callbacks: Callbacks,
+    /// Where it connects again. Only its loop locks this, and calls the rule of a user's under it.
+    course: Option<Mutex<Course>>,
 }
 
 enum Call {
     Open(Callback<OnOpen>),
     Message(Callback<OnMessage>, OwnedMessage),
     Outcome(Verdict),
+    Reconnect(Callback<OnReconnect>, ReconnectEvent),
     Error(Callback<OnError>, ErrorEvent),
     Close(Callback<OnClose>, CloseEvent),
 }
@@ -56,7 +64,14 @@ impl Wake for Shared {
 impl Shared {
     pub(crate) fn new(url: String, runner: Box<dyn Runner>) -> Self {
         let (state, callbacks) = (Mutex::new(State::new()), Callbacks::none());
-        Self { url, state, runner, callbacks }
+        Self { url, state, runner, callbacks, course: None }
+    }
+
+    /// Lets it connect again, if that is asked for.
+    pub(crate) fn reconnecting(self, request: &Request) -> Self {
+        let settings = request.reconnect.clone();
+        let course = settings.map(|settings| Mutex::new(Course::new(settings, request.id)));
+        Self { course, ..self }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -79,6 +94,10 @@ impl Shared {
 
     pub(crate) fn set_on_error(self: &Arc<Self>, callback: Callback<OnError>) {
         self.set(&self.callbacks.error, callback);
+    }
+
+    pub(crate) fn set_on_reconnect(self: &Arc<Self>, callback: Callback<OnReconnect>) {
+        self.set(&self.callbacks.reconnect, callback);
     }
 
     pub(super) fn callbacks(&self) -> &Callbacks {
@@ -176,7 +195,8 @@ impl Shared {
         drop(state);
         let shared = Arc::clone(self);
         let spawned = self.runner.spawn(Box::new(move || {
-            if shared.run_and_rest() {
+            // A panic while it waits to connect again ends that wait.
+            if shared.run_and_rest() || shared.is_given_up() {
                 shared.runner.wake();
             }
         }));
@@ -193,21 +213,35 @@ impl Shared {
         let mut state = self.lock();
         let connecting = matches!(state.stage, Stage::Connecting);
         if connecting {
+            if !self.callbacks.reconnect.is_set() {
+                // Nobody needs to know any more.
+                state.reconnect_due = None;
+            }
             state.open(link, established);
+            self.course.as_ref().inspect(|course| lock(course).opened());
         }
         connecting
     }
 
     /// Whether nobody wants the connection any more that is being made.
     pub(crate) fn is_given_up(&self) -> bool {
-        matches!(self.lock().stage, Stage::Ended)
+        self.lock().is_given_up()
     }
 
-    /// Ends what could not be opened, and says so, unless that was said already.
-    pub(crate) fn fail_to_open(&self, error: Error) {
+    /// How long it is until the next attempt to connect; `None` if there will be none.
+    pub(crate) fn time_to_attempt(&self) -> Option<Duration> {
+        let course = self.course.as_ref()?;
+        let connecting = matches!(self.lock().stage, Stage::Connecting);
+        if connecting { lock(course).time_left() } else { None }
+    }
+
+    /// Ends what could not be opened, and says so, unless that was said already, or there is to be
+    /// another attempt.
+    pub(crate) fn fail_to_open(&self, error: ConnectError) {
+        let retry = self.retry(Ending::Unopened(&error));
         let mut state = self.lock();
         if matches!(state.stage, Stage::Connecting) {
-            state.end(CloseEvent::unopened(), Some(error), FailCode::Io);
+            state.end(CloseEvent::unopened(), Some(error.into()), FailCode::Io, retry);
         }
         drop(state);
         if self.begin() {
@@ -215,12 +249,28 @@ impl Shared {
         }
     }
 
+    /// Whether there is to be another attempt after this.
+    fn retry(&self, ending: Ending<'_>) -> Option<Retry> {
+        let course = self.course.as_ref()?;
+        if !self.lock().may_retry() {
+            return None;
+        }
+        let mut retry = None;
+        self.contain(|| retry = lock(course).ended(ending));
+        retry
+    }
+
     /// Ends what was open.
     pub(crate) fn end(&self, io_error: Option<std::io::Error>) {
+        let closure = match &self.lock().stage {
+            Stage::Open(link) => link.connection.closure().cloned(),
+            _ => None,
+        };
+        let Some(closure) = closure else { return };
+        let retry = self.retry(Ending::Closed(&closure));
         let mut state = self.lock();
         let Stage::Open(link) = &state.stage else { return };
-        let Some(closure) = link.connection.closure() else { return };
-        let event = CloseEvent::new(closure, link.outbox.is_empty());
+        let event = CloseEvent::new(&closure, link.outbox.is_empty());
         let error = match (closure.fault, io_error) {
             (Some(Fault::ConnectionLost), Some(error)) => Some(error.into()),
             (Some(fault), _) => Some(Error::Fault(fault)),
@@ -230,7 +280,7 @@ impl Shared {
             Some(Fault::Timeout(_)) => FailCode::TimedOut,
             _ => FailCode::Io,
         };
-        state.end(event, error, code);
+        state.end(event, error, code, retry);
     }
 
     /// Takes the right to call callbacks; `false` if someone has it, who will wake the loop.
@@ -294,14 +344,22 @@ impl Shared {
         let callbacks = &self.callbacks;
         !state.verdicts.is_empty()
             || (state.open_due && callbacks.open.is_set())
+            || ((state.reconnect_is_late() || state.reconnect_is_due())
+                && callbacks.reconnect.is_set())
             || (!state.held.is_empty() && callbacks.message.is_set())
             || (state.error_is_due() && callbacks.error.is_set())
             || (state.is_over() && state.close_due.is_some() && callbacks.close.is_set())
     }
 
-    /// The next callback due, in the order: opening, outcomes, messages, error, closing.
+    /// The next callback due, in the order: opening, outcomes, messages, the next attempt, error,
+    /// closing.
     fn next_due(&self, state: &mut State) -> Option<Call> {
         let callbacks = &self.callbacks;
+        if state.reconnect_is_late()
+            && let Some(callback) = callbacks.reconnect.load()
+        {
+            return state.reconnect_due.take().map(|event| Call::Reconnect(callback, event));
+        }
         if state.open_due
             && let Some(callback) = callbacks.open.load()
         {
@@ -315,6 +373,11 @@ impl Shared {
             && let Some(callback) = callbacks.message.load()
         {
             return state.next_held().map(|message| Call::Message(callback, message));
+        }
+        if state.reconnect_is_due()
+            && let Some(callback) = callbacks.reconnect.load()
+        {
+            return state.reconnect_due.take().map(|event| Call::Reconnect(callback, event));
         }
         if state.error_is_due()
             && let Some(callback) = callbacks.error.load()
@@ -336,6 +399,7 @@ impl Shared {
             Call::Open(callback) => lock(&callback)(),
             Call::Message(callback, message) => lock(&callback)(message.borrow()),
             Call::Outcome(verdict) => verdict.tell(),
+            Call::Reconnect(callback, event) => lock(&callback)(&event),
             Call::Error(callback, error) => lock(&callback)(&error),
             Call::Close(callback, close) => lock(&callback)(&close),
         });

@@ -7,11 +7,14 @@ use std::mem;
 
 use bluewire_core::{CloseCode, Connection, Message, Outbox, OwnedMessage, SendError};
 
-use super::options::{CloseEvent, CloseOptions, Data, ErrorEvent, FailCode, Outcome};
+use super::options::{
+    CloseEvent, CloseOptions, Data, ErrorEvent, FailCode, Outcome, ReconnectEvent,
+};
 use crate::clock::Clock;
 use crate::connect::Established;
 use crate::connect_error::ConnectError;
 use crate::error::Error;
+use crate::reconnect::Retry;
 
 /// Messages that wait for an `on_message` take at most this many bytes, and one message more.
 const HELD_LEN_MAX: usize = 1024 * 1024;
@@ -32,6 +35,7 @@ impl Link {
 
 #[expect(clippy::large_enum_variant, reason = "there is one for each connection, in its place")]
 pub(crate) enum Stage {
+    /// Or waiting to connect again.
     Connecting,
     Open(Link),
     Ended,
@@ -82,6 +86,10 @@ pub(crate) struct State {
     error_seen: bool,
     /// Whether a callback panicked: the connection must not stay open.
     panicked: bool,
+    /// Whether it is not the first connection, or attempt, that is under way.
+    retrying: bool,
+    /// What was decided on last, if nobody was told yet.
+    pub(super) reconnect_due: Option<ReconnectEvent>,
     pub(super) close_due: Option<CloseEvent>,
     /// Whether someone is calling callbacks.
     pub(super) running: bool,
@@ -107,6 +115,8 @@ impl State {
             error_due: None,
             error_seen: false,
             panicked: false,
+            retrying: false,
+            reconnect_due: None,
             close_due: None,
             running: false,
             looping: false,
@@ -184,20 +194,28 @@ impl State {
     /// Gives up what is not open yet.
     fn give_up(&mut self) {
         let error = Error::Connect(ConnectError::Abandoned);
-        self.end(CloseEvent::unopened(), Some(error), FailCode::State);
+        self.end(CloseEvent::unopened(), Some(error), FailCode::State, None);
     }
 
     pub(super) fn open(&mut self, link: Link, established: Established) {
         self.stage = Stage::Open(link);
         self.established = established;
+        self.close_received = false;
+        self.grace_ended = false;
         self.open_due = true;
         self.looping = true;
         self.close_if_panicked();
     }
 
-    /// Ends it. Sends that wait fail with this code, and so does a close without its handshake.
-    pub(super) fn end(&mut self, close: CloseEvent, error: Option<Error>, code: FailCode) {
-        self.stage = Stage::Ended;
+    /// Ends it, or this connection of it if there is to be another one. Sends that wait fail with
+    /// this code, and so does a close without its handshake.
+    pub(super) fn end(
+        &mut self,
+        close: CloseEvent,
+        error: Option<Error>,
+        code: FailCode,
+        retry: Option<Retry>,
+    ) {
         for Unsent { outcome, .. } in mem::take(&mut self.unsent) {
             let data = "the connection ended before the message was handed over";
             self.fail(outcome, data, code);
@@ -209,10 +227,32 @@ impl State {
                 self.fail(closing, "the closing handshake was not completed", code);
             }
         }
+        if let Some(retry) = retry
+            && self.may_retry()
+        {
+            self.stage = Stage::Connecting;
+            self.established = Established::default();
+            self.retrying = true;
+            self.reconnect_due = Some(ReconnectEvent::new(retry, close, error));
+            return;
+        }
+        self.stage = Stage::Ended;
+        self.reconnect_due = None;
         if let Some(error) = error {
             self.tell_error(error);
         }
         self.close_due = Some(close);
+    }
+
+    /// Whether nobody has asked for the end.
+    pub(super) fn may_retry(&self) -> bool {
+        !self.leaving && !self.panicked
+    }
+
+    /// Whether nobody wants the connection any more that is being made.
+    pub(super) fn is_given_up(&self) -> bool {
+        let panicked = self.panicked && self.retrying && matches!(self.stage, Stage::Connecting);
+        panicked || matches!(self.stage, Stage::Ended)
     }
 
     /// Notes that the next `len` bytes of the outbox were handed over.
@@ -287,6 +327,17 @@ impl State {
     /// Whether it has ended, and no message is to be told before the end.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Ended) && (self.held.is_empty() || self.grace_ended)
+    }
+
+    /// Whether the next attempt is to be told of before anything else: a connection that is open
+    /// was waited for.
+    pub(super) fn reconnect_is_late(&self) -> bool {
+        self.reconnect_due.is_some() && matches!(self.stage, Stage::Open(_))
+    }
+
+    /// Whether it is to be told of after all else: behind all messages of the connection before.
+    pub(super) fn reconnect_is_due(&self) -> bool {
+        self.reconnect_due.is_some() && (self.held.is_empty() || self.grace_ended)
     }
 
     /// Whether an error is there and its turn has come: behind all messages.

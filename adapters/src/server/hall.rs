@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::place::{Order, Place, Seat};
 use super::seats::Seats;
+use crate::trace;
 
 /// What became of those who were there when a server shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,6 +127,7 @@ impl Hall {
         let handshakes = unsettled(state.handshakes.values());
         state.farewell.handshakes += handshakes.len();
         let seats = unsettled(state.seats.iter());
+        trace::shutting_down(state.open, handshakes.len());
         self.tell(state);
         handshakes.iter().for_each(|seat| seat.tell(Order::Cut));
         seats.iter().for_each(|seat| seat.tell(Order::Leave));
@@ -145,6 +147,7 @@ impl Hall {
             // Those who are cut now count as such, however their end looks to themselves.
             state.farewell.cut += state.open;
             state.stage = Stage::Over;
+            trace::shut_down(state.farewell);
         }
         let farewell = state.farewell;
         let seats = unsettled(state.seats.iter());

@@ -11,7 +11,7 @@ pub(crate) use hall::Hall;
 pub use options::ServerOptions;
 #[cfg(feature = "smol")]
 pub(crate) use place::Watch;
-pub(crate) use place::{Place, heed};
+pub(crate) use place::{Place, Ties, heed};
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use bluewire_core::{HttpAnswer, Offer, RequestHead};
 use crate::accept::{AcceptError, AcceptOptions};
 #[cfg(feature = "tls")]
 use crate::tls::ServerTls;
+use crate::trace;
 
 pub(crate) type OnOffer = dyn Fn(&mut Offer) -> Result<(), HttpAnswer> + Send + Sync;
 pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
@@ -132,6 +133,9 @@ impl ServerOptions {
     }
 
     pub(crate) fn tell_refused(&self, error: &AcceptError) {
+        if let AcceptError::GivenUp = error {
+            trace::loses(error);
+        }
         if let Some(tell) = &self.on_refused {
             tell(error);
         }

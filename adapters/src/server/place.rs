@@ -9,6 +9,7 @@ use std::time::Duration;
 use bluewire_core::{CloseCode, Connection, Outbox};
 
 use super::hall::Hall;
+use crate::trace::Witness;
 
 /// What the server wants of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,15 +147,34 @@ impl Watch {
     }
 }
 
-/// Follows the server's order, if there is a new one, and tells the server of the end. Whether
+/// Those who are told of a connection's end.
+#[derive(Debug, Default)]
+pub(crate) struct Ties {
+    /// In a server.
+    pub(crate) place: Option<Place>,
+    pub(crate) witness: Witness,
+}
+
+impl Ties {
+    /// Tells them, if it has ended.
+    pub(crate) fn settle(&mut self, connection: &Connection) {
+        self.witness.look(connection);
+        if let (Some(place), Some(closure)) = (&mut self.place, connection.closure()) {
+            place.settle(closure.clean);
+        }
+    }
+}
+
+/// Follows the server's order, if there is a new one, and tells of the end. Whether
 /// the connection was cut just now: the transport is to be left then.
 pub(crate) fn heed(
-    place: &mut Option<Place>,
+    ties: &mut Ties,
     now: Duration,
     connection: &mut Connection,
     outbox: &mut Outbox,
 ) -> bool {
-    let Some(place) = place else { return false };
+    ties.witness.look(connection);
+    let Some(place) = &mut ties.place else { return false };
     let order = place.seat.order();
     let new = order != place.heeded;
     if new {
@@ -169,8 +189,6 @@ pub(crate) fn heed(
             }
         }
     }
-    if let Some(closure) = connection.closure() {
-        place.settle(closure.clean);
-    }
+    ties.settle(connection);
     new && order == Order::Cut
 }

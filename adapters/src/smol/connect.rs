@@ -1,6 +1,6 @@
 //! From a URL to an open connection, and from an accepted stream to one, by asynchronous calls.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
@@ -44,7 +44,8 @@ use crate::progress::Progress;
 pub async fn connect(
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<NetStream>, ConnectError> {
-    let (stream, opened) = dial(&Request::to_connect(options.into())?).await?;
+    let request = Request::to_connect(options.into())?;
+    let (stream, opened) = dial(&request, pending()).await?;
     Ok(WebSocket::new(stream, opened))
 }
 
@@ -63,8 +64,8 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     mut stream: S,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let opening = Opening::start(&Request::check(options.into())?);
-    let opened = open(&mut stream, opening).await?;
+    let request = Request::check(options.into())?;
+    let opened = request.id.dialled(open(&mut stream, Opening::start(&request)).await)?;
     Ok(WebSocket::new(stream, opened))
 }
 

@@ -1,11 +1,10 @@
 //! Carries a plan out with futures that are polled together.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-#[cfg(feature = "tls")]
 use std::time::Duration;
 
 use smol::future::FutureExt as _;
@@ -19,23 +18,43 @@ use super::tls;
 use crate::clock::Clock;
 use crate::connect::{Opened, Opening, Request};
 use crate::connect_error::ConnectError;
-use crate::dial::{Came, Plan, Step};
+#[cfg(feature = "tls")]
+use crate::dial::Plan;
+use crate::dial::{Came, Step};
 use crate::proxy::{ProxyError, Tunnel};
 
-/// Connects, unless the request's canceller ends it.
-pub(super) async fn dial(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
-    let Some(canceller) = &request.canceller else { return carry_out(request).await };
+/// Connects, unless the request's canceller or this future ends it.
+pub(super) async fn dial(
+    request: &Request,
+    given_up: impl Future<Output = Result<(NetStream, Opened), ConnectError>>,
+) -> Result<(NetStream, Opened), ConnectError> {
+    let dialled = cancelled(request).or(given_up).or(carry_out(request)).await;
+    request.id.dialled(dialled)
+}
+
+/// Waits before an attempt, unless the request's canceller ends it.
+pub(super) async fn pause(time: Duration, request: &Request) -> Result<(), ConnectError> {
+    let pause = async {
+        Timer::after(time).await;
+        Ok(())
+    };
+    cancelled(request).or(pause).await
+}
+
+/// An error, once the request's canceller is used.
+async fn cancelled<T>(request: &Request) -> Result<T, ConnectError> {
+    let Some(canceller) = &request.canceller else { return pending().await };
     let watch = canceller.watch();
-    let cancelled = poll_fn(|cx| match watch.is_cancelled(cx.waker()) {
+    poll_fn(|cx| match watch.is_cancelled(cx.waker()) {
         true => Poll::Ready(Err(ConnectError::Abandoned)),
         false => Poll::Pending,
-    });
-    cancelled.or(carry_out(request)).await
+    })
+    .await
 }
 
 async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
     let clock = Clock::start();
-    let mut plan = Plan::new(request.target(), request.timeouts, clock.now());
+    let mut plan = request.plan(clock.now());
     let mut race = Race::default();
     #[cfg(feature = "tls")]
     let mut secured = None;

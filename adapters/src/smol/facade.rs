@@ -10,7 +10,7 @@ use smol::future::{FutureExt as _, yield_now};
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::{Executor, Timer};
 
-use super::dial::dial;
+use super::dial::{dial, pause};
 use super::shut_down::poll_shut_down;
 use crate::connect::{ConnectOptions, Opened, Request};
 use crate::connect_error::ConnectError;
@@ -67,21 +67,29 @@ pub fn create_on(
 fn start(spawner: Spawner, options: ConnectOptions) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options)?;
     let (shared, bell) = prepare(request.url.to_string(), spawner.clone());
+    let shared = Arc::new(shared.reconnecting(&request));
     let task = Arc::clone(&shared);
     spawner.spawn(async move {
-        let given_up = async {
-            bell.given_up(&task).await;
-            Err(ConnectError::Abandoned)
-        };
-        match dial(&request).or(given_up).await {
-            Ok((stream, opened)) => match Session::open(&task, opened) {
-                Some(session) => run(session, stream, &bell).await,
-                None => task.fail_to_open(ConnectError::Abandoned.into()),
-            },
-            Err(error) => task.fail_to_open(error.into()),
+        connect(&task, &request, &bell).await;
+        while let Some(time) = task.time_to_attempt() {
+            match pause(time, &request).or(bell.given_up(&task)).await {
+                Ok(()) => connect(&task, &request, &bell).await,
+                Err(error) => task.fail_to_open(error),
+            }
         }
     });
     Ok(WebSocket::new(shared))
+}
+
+/// One attempt, and the connection that comes of it.
+async fn connect(shared: &Arc<Shared>, request: &Request, bell: &Bell) {
+    match dial(request, bell.given_up(shared)).await {
+        Ok((stream, opened)) => match Session::open(shared, opened) {
+            Some(session) => run(session, stream, bell).await,
+            None => shared.fail_to_open(ConnectError::Abandoned),
+        },
+        Err(error) => shared.fail_to_open(error),
+    }
 }
 
 /// The same object for a connection that is open already, here or on the server's side.
@@ -90,6 +98,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (shared, bell) = prepare(String::new(), Spawner::Global);
+    let shared = Arc::new(shared);
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened) {
         smol::spawn(async move { run(session, stream, &bell).await }).detach();
@@ -97,10 +106,10 @@ where
     WebSocket::new(shared)
 }
 
-fn prepare(url: String, spawner: Spawner) -> (Arc<Shared>, Arc<Bell>) {
+fn prepare(url: String, spawner: Spawner) -> (Shared, Arc<Bell>) {
     let bell = Arc::new(Bell::default());
     let cord = Cord { bell: Arc::clone(&bell), spawner };
-    (Arc::new(Shared::new(url, Box::new(cord))), bell)
+    (Shared::new(url, Box::new(cord)), bell)
 }
 
 /// After so many turns with something to read in each, other tasks have theirs.
@@ -189,13 +198,16 @@ impl Bell {
         }
     }
 
-    /// Waits until the attempt to connect is given up.
-    async fn given_up(&self, shared: &Shared) {
+    /// An error, once the attempt to connect is given up.
+    async fn given_up<T>(&self, shared: &Shared) -> Result<T, ConnectError> {
         poll_fn(|cx| {
             self.listen(cx);
-            if shared.is_given_up() { Poll::Ready(()) } else { Poll::Pending }
+            match shared.is_given_up() {
+                true => Poll::Ready(Err(ConnectError::Abandoned)),
+                false => Poll::Pending,
+            }
         })
-        .await;
+        .await
     }
 
     fn has_rung(&self) -> bool {

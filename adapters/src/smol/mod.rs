@@ -58,6 +58,7 @@ mod incoming;
 mod net_stream;
 mod pump;
 mod reader;
+mod reconnecting;
 mod sender;
 mod sending;
 mod server;
@@ -76,6 +77,7 @@ pub use connect::{accept, accept_with, connect, connect_over};
 pub use incoming::{Incoming, Plain, Upgrade};
 pub use net_stream::NetStream;
 pub use reader::Reader;
+pub use reconnecting::Reconnecting;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
 #[cfg(feature = "tls")]

@@ -75,7 +75,7 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 ) -> (Reader<S>, Writer<S>) {
     let shut_down = engine.shut_down;
     let Engine {
-        clock, connection, inbox, outbox, held, flow, established, place, end_told, ..
+        clock, connection, inbox, outbox, held, flow, established, ties, end_told, ..
     } = engine;
     let (reading, writing) = (Arc::new(Fan::default()), Arc::new(Fan::default()));
     let pipe = Pipe {
@@ -88,7 +88,7 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     };
     let shared = Arc::new(Shared {
         pipe: Mutex::new(pipe),
-        link: Mutex::new(Link::new(clock, connection, outbox, flow, place)),
+        link: Mutex::new(Link::new(clock, connection, outbox, flow, ties)),
         parked: Mutex::new(None),
         reading,
         writing,

@@ -12,6 +12,8 @@ pub(crate) enum Told {
     Open,
     Message(OwnedMessage),
     Error(String),
+    /// So many retries in a row, and the code with which the connection or attempt ended.
+    Reconnect(u32, u16),
     Close(u16, String, bool),
     /// The outcome of the send or close with this number: `None` for success.
     Outcome(usize, Option<u16>),
@@ -29,13 +31,14 @@ pub(crate) fn closed(code: u16, reason: &str, was_clean: bool) -> Told {
 pub(crate) struct Log(Arc<(Mutex<Vec<Told>>, Condvar)>);
 
 impl Log {
-    /// Sets all four callbacks.
+    /// Sets all callbacks.
     pub(crate) fn of(socket: &WebSocket) -> Self {
         let log = Self::default();
         log.on_open(socket);
         log.on_message(socket);
         log.on_error(socket);
         log.on_close(socket);
+        log.on_reconnect(socket);
         log
     }
 
@@ -58,6 +61,13 @@ impl Log {
         let log = self.clone();
         socket.on_close(move |close| {
             log.push(Told::Close(close.code, close.reason.clone(), close.was_clean));
+        });
+    }
+
+    pub(crate) fn on_reconnect(&self, socket: &WebSocket) {
+        let log = self.clone();
+        socket.on_reconnect(move |event| {
+            log.push(Told::Reconnect(event.retry, event.close.code));
         });
     }
 

@@ -61,8 +61,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Client,
         "6455-7.2.3-1",
         "Reconnecting after an abnormal closure waits: a random time at first, longer each time.",
-    )
-    .untestable("The library reconnects nothing by itself."),
+    ),
     must_not(Both, "6455-7.4.1-1", "1005, 1006 and 1015 are never sent."),
     must_not(Both, "6455-7.4.1-2", "1004 is neither sent nor accepted."),
     may(

@@ -1,0 +1,113 @@
+//! One connection after the other.
+
+use std::fmt;
+use std::time::Duration;
+
+use bluewire_core::Closure;
+
+use super::dial::dial;
+use super::facade::{Bell, Cord, bell, pause};
+use super::net_stream::NetStream;
+use super::websocket::WebSocket;
+use crate::connect::{ConnectOptions, Request};
+use crate::connect_error::ConnectError;
+use crate::reconnect::Course;
+
+/// Connects to a URL again and again, by the rules and delays of [`reconnect`](crate::reconnect).
+///
+/// ```
+/// use bluewire::{CloseCode, ConnectOptions, Reconnect, blocking};
+/// use std::time::Duration;
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let server = std::thread::spawn(move || {
+/// #     for code in [CloseCode::SERVICE_RESTART, CloseCode::NORMAL] {
+/// #         let mut socket = blocking::accept(listener.accept().unwrap().0).unwrap();
+/// #         socket.send("welcome").unwrap();
+/// #         socket.close(code, "").unwrap();
+/// #     }
+/// # });
+///
+/// let reconnect = Reconnect::default().first_delay(Duration::from_millis(100));
+/// let options = ConnectOptions::new(url).reconnect(reconnect);
+/// let mut connections = blocking::Reconnecting::new(options)?;
+/// # let mut count = 0;
+/// while let Some(mut socket) = connections.next_connection()? {
+///     // Say here who you are and what you want: the server has forgotten.
+///     while let Ok(Some(message)) = socket.recv() {
+///         println!("{message:?}");
+///     }
+///     connections.ended(socket.closure());
+/// #   count += 1;
+/// }
+/// # assert_eq!(count, 2);
+/// # server.join().expect("it is well");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Reconnecting {
+    request: Request,
+    course: Course,
+    cord: Cord,
+    bell: Bell,
+}
+
+impl Reconnecting {
+    /// Checks the options, and connects to nothing yet. Where they do not say
+    /// [how](ConnectOptions::reconnect), it is by the defaults.
+    ///
+    /// # Errors
+    ///
+    /// If an option is invalid, or the system has no pipe.
+    pub fn new(options: impl Into<ConnectOptions>) -> Result<Self, ConnectError> {
+        let request = Request::to_connect(options.into())?;
+        let course = Course::new(request.reconnect.clone().unwrap_or_default(), request.id);
+        let (cord, bell) = bell().map_err(ConnectError::Io)?;
+        Ok(Self { request, course, cord, bell })
+    }
+
+    /// Waits as long as it must, connects, and goes on until there is a connection. The first
+    /// attempt is made at once. `None` if the last connection ended in a way that is not worth a
+    /// retry, or when an earlier call has given up.
+    ///
+    /// A [`Canceller`](crate::Canceller) ends the wait and the attempt from another thread.
+    ///
+    /// # Errors
+    ///
+    /// That of the last attempt, if it is not worth a retry or there were too many in a row.
+    pub fn next_connection(&mut self) -> Result<Option<WebSocket<NetStream>>, ConnectError> {
+        self.course.let_go();
+        while let Some(time) = self.course.time_left() {
+            match self.attempt_in(time) {
+                Ok(socket) => {
+                    self.course.opened();
+                    return Ok(Some(socket));
+                }
+                Err(error) => self.course.failed(error)?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn attempt_in(&self, time: Duration) -> Result<WebSocket<NetStream>, ConnectError> {
+        let Self { request, cord, bell, .. } = self;
+        pause(time, request, cord, bell, &|| false)?;
+        let (stream, opened) = dial(request, cord, bell, &|| false)?;
+        stream.set_nonblocking(false).map_err(ConnectError::Io)?;
+        Ok(WebSocket::new(stream, opened))
+    }
+
+    /// Tells how the last connection ended, which decides whether there is another one. Where that
+    /// is not told, or `None`, the connection counts as lost, and there is.
+    pub fn ended(&mut self, closure: Option<&Closure>) {
+        match closure {
+            Some(closure) => self.course.closed(closure),
+            None => self.course.let_go(),
+        }
+    }
+}
+
+impl fmt::Debug for Reconnecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconnecting").field("course", &self.course).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,260 @@
+//! What [`tracing`](https://docs.rs/tracing) is told, by the feature of that name. Without it, all
+//! of this compiles to nothing.
+//!
+//! | target | level | event | fields besides `id` |
+//! | --- | --- | --- | --- |
+//! | `bluewire::dial` | debug | `dialling` | `host`, `port`, `secure`, `proxy` without its credentials |
+//! | | debug | `resolved` | `addresses`: how many |
+//! | | debug | `address failed` | `address`, `error` |
+//! | | debug | `connected` | `address` |
+//! | | debug | `tunnelled`: by the proxy | |
+//! | | debug | `secured`: by TLS | |
+//! | | warn | `failed` | `phase`, `status` if the server or the proxy refused, `error` |
+//! | `bluewire::handshake` | debug | `asked` | `path`; at a server |
+//! | | info | `refused` | `status` if it was answered, `error`; at a server |
+//! | `bluewire::connection` | info | `opened` | `role`, `subprotocol`, `deflate` |
+//! | | warn | `fault` | `error`, and for the peer's `section` of the RFC |
+//! | | info | `closed` | `code`, `clean`, `by`, `sent`: the code of this end |
+//! | | debug | `dropped` | |
+//! | `bluewire::reconnect` | info | `waiting` | `retry`, `delay` |
+//! | | info | `over` | `retries` |
+//! | `bluewire::server` | info | `shutting down` | `connections`, `handshakes`; no `id` |
+//! | | info | `shut down` | `closed`, `cut`, `handshakes`; no `id` |
+//!
+//! The `id` is that of a client and all its attempts and connections, or of one connection at a
+//! server. A request that is refused for what it is not, for a full server, or with its stream has
+//! none. A connection is `opened` once, and then
+//! `closed` or, if it was dropped before its end was known, `dropped`.
+//!
+//! There is nothing of a message's payload, no reason of a Close frame, no value of a header but
+//! the subprotocol that was chosen, no query of a URL and nothing of its userinfo.
+#![cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
+
+use std::time::Duration;
+
+#[cfg(feature = "tracing")]
+use bluewire_core::Closure;
+use bluewire_core::{Connection, RequestHead, Role};
+
+use crate::accept::AcceptError;
+use crate::connect::Established;
+use crate::connect_error::ConnectError;
+use crate::dial::Came;
+use crate::proxy::Proxy;
+#[cfg(feature = "tracing")]
+use crate::proxy::ProxyError;
+use crate::server::Farewell;
+use crate::url::Url;
+
+#[cfg(feature = "tracing")]
+macro_rules! tell {
+    ($level:ident, $target:literal, $($field:tt)*) => {
+        tracing::event!(target: concat!("bluewire::", $target), tracing::Level::$level, $($field)*)
+    };
+}
+
+#[cfg(not(feature = "tracing"))]
+macro_rules! tell {
+    ($($ignored:tt)*) => {
+        ()
+    };
+}
+
+/// Whose an event is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Id(#[cfg(feature = "tracing")] u64);
+
+impl Id {
+    /// One that nobody has.
+    pub(crate) fn next() -> Self {
+        #[cfg(feature = "tracing")]
+        {
+            use std::sync::atomic::{AtomicU64, Ordering};
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        }
+        #[cfg(not(feature = "tracing"))]
+        Self()
+    }
+
+    pub(crate) fn dials(self, url: &Url, proxy: Option<&Proxy>) {
+        tell!(
+            DEBUG,
+            "dial",
+            id = self.0,
+            host = url.host(),
+            port = url.port(),
+            secure = url.is_secure(),
+            proxy = proxy.map(tracing::field::display),
+            "dialling"
+        );
+    }
+
+    pub(crate) fn came(self, what: &Came) {
+        match what {
+            Came::Addresses(Ok(addresses)) => {
+                tell!(DEBUG, "dial", id = self.0, addresses = addresses.len(), "resolved");
+            }
+            Came::Failed(address, error) => {
+                tell!(DEBUG, "dial", id = self.0, %address, %error, "address failed");
+            }
+            Came::Connected(address) => {
+                tell!(DEBUG, "dial", id = self.0, %address, "connected");
+            }
+            Came::TlsStarted => tell!(DEBUG, "dial", id = self.0, "secured"),
+            // A failure ends the attempt, which is told.
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_tunnelled(self) {
+        tell!(DEBUG, "dial", id = self.0, "tunnelled");
+    }
+
+    /// Passes the result of an attempt on.
+    pub(crate) fn dialled<T>(self, result: Result<T, ConnectError>) -> Result<T, ConnectError> {
+        result.inspect_err(|error| {
+            #[cfg(feature = "tracing")]
+            {
+                let phase = error.phase().map(tracing::field::display);
+                let status = match error {
+                    ConnectError::Refused(refusal)
+                    | ConnectError::Proxy(ProxyError::Refused(refusal)) => {
+                        Some(refusal.head().status())
+                    }
+                    _ => None,
+                };
+                tell!(WARN, "dial", id = self.0, phase, status, %error, "failed");
+            }
+        })
+    }
+
+    pub(crate) fn was_asked(self, head: &RequestHead) {
+        tell!(DEBUG, "handshake", id = self.0, path = head.path(), "asked");
+    }
+
+    /// A server refuses by a status.
+    pub(crate) fn refuses(self, status: u16, error: &'static str) {
+        tell!(INFO, "handshake", id = self.0, status, error, "refused");
+    }
+
+    /// A server refuses, or cannot answer any more.
+    pub(crate) fn fails(self, error: &AcceptError) {
+        match error {
+            AcceptError::Handshake(error) => {
+                tell!(INFO, "handshake", id = self.0, status = error.status(), %error, "refused");
+            }
+            AcceptError::OriginRefused(_) => self.refuses(403, "a page of another origin asked"),
+            AcceptError::Header(error) => {
+                tell!(INFO, "handshake", id = self.0, status = 500_u16, %error, "refused");
+            }
+            // Those that are answered by a status were told.
+            AcceptError::NotWebSocket(_) | AcceptError::Refused(..) | AcceptError::Full(_) => {}
+            error => loses(error),
+        }
+    }
+
+    pub(crate) fn opens(
+        self,
+        role: Role,
+        established: &Established,
+        connection: &Connection,
+    ) -> Witness {
+        #[cfg(feature = "tracing")]
+        {
+            let role = match role {
+                Role::Client => "client",
+                Role::Server => "server",
+            };
+            #[cfg(feature = "deflate")]
+            let deflate = connection.deflate().is_some();
+            #[cfg(not(feature = "deflate"))]
+            let (deflate, _) = (false, connection);
+            let subprotocol = established.protocol.as_deref();
+            tell!(INFO, "connection", id = self.0, role, subprotocol, deflate, "opened");
+            Witness(Some(self))
+        }
+        #[cfg(not(feature = "tracing"))]
+        Witness()
+    }
+
+    pub(crate) fn waits(self, retry: u32, delay: Duration) {
+        tell!(INFO, "reconnect", id = self.0, retry, ?delay, "waiting");
+    }
+
+    pub(crate) fn is_over(self, retries: u32) {
+        tell!(INFO, "reconnect", id = self.0, retries, "over");
+    }
+}
+
+/// A server refuses by a status a request that nobody looked at.
+pub(crate) fn refuses(status: u16, error: &'static str) {
+    tell!(INFO, "handshake", status, error, "refused");
+}
+
+/// A request whose stream failed, or that was given up.
+pub(crate) fn loses(error: &AcceptError) {
+    tell!(INFO, "handshake", %error, "refused");
+}
+
+pub(crate) fn shutting_down(connections: usize, handshakes: usize) {
+    tell!(INFO, "server", connections, handshakes, "shutting down");
+}
+
+pub(crate) fn shut_down(farewell: Farewell) {
+    let Farewell { closed, cut, handshakes } = farewell;
+    tell!(INFO, "server", closed, cut, handshakes, "shut down");
+}
+
+/// Tells the end of a connection, once.
+#[derive(Debug, Default)]
+pub(crate) struct Witness(#[cfg(feature = "tracing")] Option<Id>);
+
+#[cfg(not(feature = "tracing"))]
+const _: () = assert!(size_of::<Witness>() == 0 && size_of::<Id>() == 0);
+
+impl Witness {
+    /// Looks whether it has ended.
+    #[inline]
+    pub(crate) fn look(&mut self, connection: &Connection) {
+        #[cfg(feature = "tracing")]
+        if let Some(closure) = connection.closure()
+            && let Some(id) = self.0.take()
+        {
+            id.closes(closure);
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Id {
+    fn closes(self, closure: &Closure) {
+        use bluewire_core::{ClosedBy, Fault};
+
+        match closure.fault {
+            Some(Fault::Protocol(error)) => {
+                let section = error.section();
+                tell!(WARN, "connection", id = self.0, %error, section, "fault");
+            }
+            Some(error) => tell!(WARN, "connection", id = self.0, %error, "fault"),
+            None => {}
+        }
+        let (code, clean) = (closure.code.value(), closure.clean);
+        let sent = closure.sent.map(|code| code.value());
+        let by = match closure.closed_by {
+            ClosedBy::Local => "local",
+            ClosedBy::Peer => "peer",
+            _ => "transport",
+        };
+        tell!(INFO, "connection", id = self.0, code, clean, by, sent, "closed");
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if let Some(id) = self.0.take() {
+            tell!(DEBUG, "connection", id = id.0, "dropped");
+        }
+    }
+}
