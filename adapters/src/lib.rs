@@ -46,6 +46,7 @@
 //!   of that name.
 //! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
 //!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
+//! - `testkit`: for your tests; see the module `testkit`.
 //!
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
@@ -72,6 +73,8 @@ mod proxy;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod url;

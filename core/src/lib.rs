@@ -164,6 +164,8 @@ mod prepared;
 mod receive;
 mod receiving;
 mod send;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod timer;
 mod utf8;
 mod xor;

@@ -1,6 +1,7 @@
 //! What a server accepts and refuses (4.2.1).
 
-use crate::wire::{Answer, Got, Kind, every_cut, request, serve, serve_whole};
+use crate::wire::{Answer, Got, Kind, request, serve, serve_whole};
+use bluewire_core::testkit::every_cut;
 use bluewire_core::{Config, HandshakeError};
 use std::sync::Arc;
 
@@ -220,10 +221,10 @@ fn an_answer_to_another_method_names_the_one_allowed() {
 fn a_request_may_arrive_in_any_segmentation() {
     let config = Arc::new(Config::default());
     for edits in GOOD {
-        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces));
+        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
     }
     for (edits, _) in BAD {
-        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces));
+        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
     }
 }
 
@@ -235,7 +236,7 @@ fn what_follows_the_request_stays_in_the_inbox() {
     bytes.extend_from_slice(frames);
     let outcome = serve_whole(&bytes);
     assert_eq!(outcome.result, Ok(Some(Got(Kind::Upgrade, request(&[]), frames.to_vec()))));
-    every_cut(&bytes, |pieces| serve(Arc::clone(&config), pieces));
+    every_cut(&bytes, |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
 }
 
 #[test]
@@ -244,6 +245,6 @@ fn empty_lines_before_the_request_are_ignored() {
         let bytes = [bytes, &request(&[])].concat();
         let outcome = serve_whole(&bytes);
         assert_eq!(outcome.result, Ok(Some(Got(Kind::Upgrade, request(&[]), Vec::new()))));
-        every_cut(&bytes, |pieces| serve(Config::default(), pieces));
+        every_cut(&bytes, |pieces| serve(Config::default(), pieces.iter().copied()));
     }
 }
