@@ -152,6 +152,8 @@ mod decoded;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod error;
+#[cfg(test)]
+mod error_messages;
 mod event;
 mod extension;
 mod frame;

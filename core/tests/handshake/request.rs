@@ -156,14 +156,19 @@ fn an_error_says_what_was_wrong_by_whom_and_where_it_is_written() {
         (E::MissingKey, "the client sent no Sec-WebSocket-Key (RFC 6455, section 4.2.1)"),
         (
             E::WrongAccept,
-            "the server's Sec-WebSocket-Accept does not fit the key (RFC 6455, section 4.1)",
+            "the server's Sec-WebSocket-Accept does not fit the key: did another one answer? \
+             (RFC 6455, section 4.1)",
         ),
         (
             E::Refused { status: 401 },
-            "the server refused the handshake with status 401 (RFC 6455, section 4.1)",
+            "the server refused the handshake with status 401: it wants credentials \
+             (RFC 6455, section 4.1)",
         ),
-        (E::BareLineEnd, "a CR or LF that stands alone in the peer's HTTP head"),
-        (E::TimedOut, "the opening handshake was not finished within its timeout"),
+        (E::BareLineEnd, "the peer's HTTP head has a CR or LF that stands alone"),
+        (
+            E::TimedOut,
+            "the peer did not finish the opening handshake within Config::handshake_timeout",
+        ),
     ] {
         assert_eq!(error.to_string(), sentence);
     }
