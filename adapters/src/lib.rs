@@ -67,6 +67,8 @@ mod dial;
 #[cfg(any(feature = "blocking", feature = "smol"))]
 mod direct;
 mod error;
+#[cfg(all(test, feature = "tls"))]
+mod error_messages;
 pub mod facade;
 mod progress;
 mod proxy;
