@@ -323,8 +323,12 @@ impl fmt::Display for AcceptError {
             Self::Refused(head, status) => {
                 write!(f, "the application refused {} by {status}", head.target())
             }
-            Self::Full(_) => f.write_str("the server has as many connections as it may"),
-            Self::GivenUp => f.write_str("the opening handshake was given up"),
+            Self::Full(_) => f.write_str(
+                "the server has as many connections as it may: see ServerOptions::connections_max",
+            ),
+            Self::GivenUp => f.write_str(
+                "the server gave the opening handshake up, for a newer one or to shut down",
+            ),
         }
     }
 }

@@ -129,7 +129,9 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Url(error) => error.fmt(f),
             Self::Header(error) => error.fmt(f),
-            Self::TlsUnavailable => f.write_str("the URL asks for TLS, which is not built in"),
+            Self::TlsUnavailable => f.write_str(
+                "the URL asks for TLS, which is not built in: turn on the feature `tls`",
+            ),
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
             Self::Resolve { host, error } => write!(f, "the host {host} was not found: {error}"),

@@ -52,7 +52,9 @@ impl fmt::Display for Error {
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
-            Self::CallbackPanicked(message) => write!(f, "a callback panicked: {message}"),
+            Self::CallbackPanicked(message) => {
+                write!(f, "the application's callback panicked: {message}")
+            }
         }
     }
 }

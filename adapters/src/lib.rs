@@ -47,6 +47,7 @@
 //! - `tracing`: events for the crate of that name; see the module `trace`.
 //! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
 //!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
+//! - `testkit`: for your tests; see the module `testkit`.
 //!
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
@@ -67,6 +68,8 @@ mod dial;
 #[cfg(any(feature = "blocking", feature = "smol"))]
 mod direct;
 mod error;
+#[cfg(all(test, feature = "tls"))]
+mod error_messages;
 pub mod facade;
 mod progress;
 mod proxy;
@@ -74,6 +77,8 @@ pub mod reconnect;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "tracing")]

@@ -322,6 +322,24 @@ fn autobahn_client_runs_every_case() {
     }
 }
 
+#[test]
+fn frames_prints_a_capture() {
+    let path = std::env::temp_dir().join(format!("bluewire-frames-{}", std::process::id()));
+    let run = |args: &[&str]| {
+        let output = command("frames").arg(&path).args(args).output().expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("it is text");
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    };
+    std::fs::write(&path, "bluewire-capture 1 server\n0.5 > 8105 48656c6c6f\n").expect("a file");
+    let frame = "0.500000000 > text fin 5 bytes";
+    assert_eq!(run(&[]), (true, format!("{frame} \"Hello\"\n"), String::new()));
+    assert_eq!(run(&["--no-payload"]), (true, format!("{frame}\n"), String::new()));
+    std::fs::write(&path, "bluewire-capture 1 server\n0.5 >\n").expect("a file");
+    let (success, _, error) = run(&[]);
+    assert!(!success && error.contains("line 2 of the capture"), "{error}");
+    std::fs::remove_file(&path).expect("it is there");
+}
+
 /// An example, of whose three streams each is a pipe.
 fn command(example: &str) -> Command {
     let tests = std::env::current_exe().expect("it has a path");

@@ -95,6 +95,16 @@ impl ProtocolError {
         }
     }
 
+    /// The limit that was passed, if that is what is wrong.
+    const fn limit(self) -> Option<&'static str> {
+        match self {
+            Self::FrameTooLong => Some("frame_len_max"),
+            Self::MessageTooLong => Some("message_len_max"),
+            Self::TooManyFragments => Some("fragments_max"),
+            _ => None,
+        }
+    }
+
     /// The rule in a few words; also the reason in the Close frame that answers it.
     pub(crate) const fn rule(self) -> &'static str {
         match self {
@@ -122,11 +132,18 @@ impl ProtocolError {
 
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the peer broke the protocol: {}", self.rule())?;
+        match self.limit() {
+            Some(_) => write!(f, "the peer went past a limit: {}", self.rule())?,
+            None => write!(f, "the peer broke the protocol: {}", self.rule())?,
+        }
         match self {
             Self::ReservedOpcode(opcode) => write!(f, " 0x{opcode:x}")?,
             Self::InvalidCloseCode(code) => write!(f, " ({code})")?,
+            Self::InvalidUtf8 => f.write_str("; what is no text belongs in a binary message")?,
             _ => {}
+        }
+        if let Some(limit) = self.limit() {
+            write!(f, "; raise Limits::{limit} if it shall be received")?;
         }
         let rfc = if *self == Self::InvalidDeflate { 7692 } else { 6455 };
         write!(f, " (RFC {rfc}, section {})", self.section())
@@ -160,18 +177,26 @@ pub enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
-            Self::NotOpen => "the connection is closing or closed",
-            Self::MessageUnfinished => "a fragmented message must be finished first",
-            Self::TypeChanged => "all fragments of a message must have the type of its first",
-            Self::OutboxFull => "too much output is queued; wait until the peer has read some",
-            Self::ControlPayloadTooLong => "the payload of a ping or pong is at most 125 bytes",
+            Self::NotOpen => "the connection is closing or closed; open another one to send more",
+            Self::MessageUnfinished => {
+                "the message under way is not finished; send its last fragment first"
+            }
+            Self::TypeChanged => {
+                "the fragment is not of its message's type; send text to text, binary to binary"
+            }
+            Self::OutboxFull => {
+                "the outbox is full (Limits::outbox_len_max); wait until the peer has read some"
+            }
+            Self::ControlPayloadTooLong => {
+                "the payload of a Ping or Pong is too long; 125 bytes fit"
+            }
             Self::InvalidCloseCode(code) => {
                 return write!(
                     f,
-                    "close code {code} must not be sent; 1000-1003, 1007-1014 and 3000-4999 may"
+                    "the close code {code} must not be sent; 1000-1003, 1007-1014 and 3000-4999 may"
                 );
             }
-            Self::CloseReasonTooLong => "a close reason is at most 123 bytes of UTF-8",
+            Self::CloseReasonTooLong => "the close reason is too long; 123 bytes of UTF-8 fit",
         };
         f.write_str(text)
     }
@@ -197,9 +222,13 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(error) => error.fmt(f),
-            Self::Application(code) => write!(f, "the application failed it with code {code}"),
+            Self::Application(code) => {
+                write!(f, "the application here failed the connection with code {code}")
+            }
             Self::Timeout(timeout) => timeout.fmt(f),
-            Self::ConnectionLost => f.write_str("the connection ended without a Close frame"),
+            Self::ConnectionLost => {
+                f.write_str("the peer or the network ended the connection without a Close frame")
+            }
         }
     }
 }
@@ -223,10 +252,12 @@ pub enum Timeout {
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Idle => "nothing was received within the idle timeout",
-            Self::Pong => "no answer to a keepalive ping within its timeout",
-            Self::Message => "a message was not finished within the message timeout",
-            Self::Close => "the closing handshake was not finished within its timeout",
+            Self::Idle => "the peer sent nothing within Config::idle_timeout",
+            Self::Pong => "the peer did not answer a keepalive ping within Keepalive::timeout",
+            Self::Message => "the peer did not finish a message within Config::message_timeout",
+            Self::Close => {
+                "the peer did not finish the closing handshake within Config::close_timeout"
+            }
         })
     }
 }

@@ -152,6 +152,8 @@ mod decoded;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod error;
+#[cfg(test)]
+mod error_messages;
 mod event;
 mod extension;
 mod frame;
@@ -164,6 +166,8 @@ mod prepared;
 mod receive;
 mod receiving;
 mod send;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod timer;
 mod utf8;
 mod xor;

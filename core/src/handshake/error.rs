@@ -183,14 +183,22 @@ impl HandshakeError {
 
     const fn rule(self) -> &'static str {
         match self {
-            Self::HeadTooLong => "the peer's HTTP head is too long",
-            Self::FirstLineTooLong => "the peer's first line is too long",
-            Self::TooManyHeaderLines => "the peer's HTTP head has too many lines",
-            Self::ControlCharacter => "a control character in the peer's HTTP head",
-            Self::BareLineEnd => "a CR or LF that stands alone in the peer's HTTP head",
-            Self::FoldedHeaderLine => "a line of the peer's HTTP head begins with white space",
-            Self::InvalidHeaderLine => "a header line of the peer's is invalid",
-            Self::InvalidRequestLine => "the client's first line is not a request line",
+            Self::HeadTooLong => "the peer's HTTP head is longer than Limits::head_len_max",
+            Self::FirstLineTooLong => "the peer's first line is longer than Limits::head_len_max",
+            Self::TooManyHeaderLines => {
+                "the peer's HTTP head has more lines than Limits::head_lines_max"
+            }
+            Self::ControlCharacter => "the peer's HTTP head has a control character",
+            Self::BareLineEnd => "the peer's HTTP head has a CR or LF that stands alone",
+            Self::FoldedHeaderLine => {
+                "the peer's HTTP head has a line that begins with white space"
+            }
+            Self::InvalidHeaderLine => {
+                "the peer's HTTP head has a line without a valid name and a colon"
+            }
+            Self::InvalidRequestLine => {
+                "the client does not ask in HTTP, or over TLS: its first line is not a request line"
+            }
             Self::InvalidStatusLine => {
                 "the server does not answer in HTTP: its first line is not a status line"
             }
@@ -202,8 +210,12 @@ impl HandshakeError {
             Self::MissingHost => "the client sent no Host",
             Self::RepeatedHost => "the client sent Host more than once",
             Self::InvalidHost => "the client's Host is invalid",
-            Self::MissingUpgrade => "the client's Upgrade does not name websocket",
-            Self::MissingConnection => "the client's Connection does not name Upgrade",
+            Self::MissingUpgrade => {
+                "the client's Upgrade does not name websocket: did a proxy between drop it?"
+            }
+            Self::MissingConnection => {
+                "the client's Connection does not name Upgrade: did a proxy between drop it?"
+            }
             Self::MissingVersion => "the client sent no Sec-WebSocket-Version",
             Self::RepeatedVersion => "the client sent Sec-WebSocket-Version more than once",
             Self::UnsupportedVersion => "the client's Sec-WebSocket-Version is not 13",
@@ -219,16 +231,24 @@ impl HandshakeError {
             Self::WrongConnection => "the server's Connection does not name Upgrade",
             Self::MissingAccept => "the server sent no Sec-WebSocket-Accept",
             Self::RepeatedAccept => "the server sent Sec-WebSocket-Accept more than once",
-            Self::WrongAccept => "the server's Sec-WebSocket-Accept does not fit the key",
+            Self::WrongAccept => {
+                "the server's Sec-WebSocket-Accept does not fit the key: did another one answer?"
+            }
             Self::RepeatedExtensions => "the server sent Sec-WebSocket-Extensions more than once",
             Self::UnofferedExtension => "the server chose an extension that was not offered",
             Self::InvalidExtensionParams => {
                 "the server's parameters of an extension do not answer the offer"
             }
             Self::RepeatedSubprotocol => "the server sent Sec-WebSocket-Protocol more than once",
-            Self::UnofferedSubprotocol => "the server chose a subprotocol that was not offered",
-            Self::TimedOut => "the opening handshake was not finished within its timeout",
-            Self::ConnectionLost => "the transport ended during the opening handshake",
+            Self::UnofferedSubprotocol => {
+                "the server chose a subprotocol that was not offered: offer it if you know it"
+            }
+            Self::TimedOut => {
+                "the peer did not finish the opening handshake within Config::handshake_timeout"
+            }
+            Self::ConnectionLost => {
+                "the peer or the network ended the connection during the opening handshake"
+            }
         }
     }
 }
@@ -238,12 +258,29 @@ impl fmt::Display for HandshakeError {
         f.write_str(self.rule())?;
         if let Self::Refused { status } = self {
             write!(f, " {status}")?;
+            if let Some(advice) = advice(*status) {
+                write!(f, ": {advice}")?;
+            }
         }
         match self.section() {
             "4" => Ok(()),
             section => write!(f, " (RFC 6455, section {section})"),
         }
     }
+}
+
+/// What a status asks of the client.
+const fn advice(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200..=299 => "it took the request for an ordinary one; is a WebSocket at this path?",
+        300..=399 => "it points elsewhere; see Location in the refusal",
+        401 | 407 => "it wants credentials",
+        403 => "it forbids that; are Origin and credentials what it expects?",
+        404 => "there is nothing at this path",
+        426 => "it wants another version or protocol; see its headers in the refusal",
+        429 | 503 => "it is busy; try again later",
+        _ => return None,
+    })
 }
 
 impl core::error::Error for HandshakeError {}
@@ -280,18 +317,18 @@ pub enum HeadError {
 impl fmt::Display for HeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidHost => "the host is neither an ASCII name nor an IP address",
+            Self::InvalidHost => "the host is neither an ASCII name nor an IP address; convert other names by IDNA",
             Self::InvalidResourceName => {
-                "a resource name begins with '/', is printable ASCII and has no fragment"
+                "the resource name is invalid; it begins with '/', in printable ASCII, without a fragment"
             }
-            Self::InvalidHeaderName => "a header name is a token",
-            Self::InvalidHeaderValue => "a header value has no control characters",
-            Self::ReservedHeader => "this header is set by the handshake itself",
-            Self::RepeatedOrigin => "there can be one Origin only",
-            Self::InvalidSubprotocol => "a subprotocol is a token of at least one character",
-            Self::RepeatedSubprotocol => "the subprotocol is offered already",
-            Self::UnofferedSubprotocol => "the client has not offered this subprotocol",
-            Self::InvalidStatus => "the status of such an answer is 200 to 599",
+            Self::InvalidHeaderName => "the header name is invalid; it is a token, of letters, digits and !#$%&'*+-.^_`|~",
+            Self::InvalidHeaderValue => "the header value has a control character; leave out CR, LF and NUL first of all",
+            Self::ReservedHeader => "the header is one that the handshake sets itself; leave it out",
+            Self::RepeatedOrigin => "the request has an Origin already; give one only",
+            Self::InvalidSubprotocol => "the subprotocol is invalid; it is a token, such as chat.v1",
+            Self::RepeatedSubprotocol => "the subprotocol is offered already; offer each once",
+            Self::UnofferedSubprotocol => "the subprotocol was not offered by the client; choose among those that were, or none",
+            Self::InvalidStatus => "the status is not one of an answer without an upgrade; those are 200 to 599",
         })
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bluewire_core::testkit::every_cut;
 use bluewire_core::{
     Config, Connection, Delivery, Event, Inbox, MaskingKeys, Message, Outbox, ProtocolError, Role,
 };
@@ -302,26 +303,16 @@ pub(crate) struct Heard {
 /// Feeds bytes to a fresh end in every way: whole, byte by byte, and in two pieces cut at every
 /// place. It must make no difference to what is told, sent and left.
 pub(crate) fn hear_in_every_cut(role: Role, config: &Config, bytes: &[u8]) -> Heard {
-    let whole = hear_in_pieces(role, config, [bytes]);
-    let cuts = (1..bytes.len()).map(|cut| vec![&bytes[..cut], &bytes[cut..]]);
-    for pieces in cuts.chain([bytes.chunks(1).collect()]) {
-        let lens: Vec<_> = pieces.iter().map(|piece| piece.len()).collect();
-        let cut = hear_in_pieces(role, config, pieces);
-        assert_eq!(cut.told, whole.told, "{role:?}, in pieces of {lens:?}");
-        assert_eq!(cut.sent, whole.sent, "{role:?}, in pieces of {lens:?}");
-        assert_eq!(cut.end.connection.state(), whole.end.connection.state());
-        assert_eq!(cut.end.connection.fault(), whole.end.connection.fault());
-    }
-    whole
+    every_cut(bytes, |pieces| {
+        let Heard { told, sent, end } = hear_in_pieces(role, config, pieces);
+        (told, sent, end.connection.state(), end.connection.fault())
+    });
+    hear_in_pieces(role, config, &[bytes])
 }
 
-fn hear_in_pieces<'a>(
-    role: Role,
-    config: &Config,
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Heard {
+fn hear_in_pieces(role: Role, config: &Config, pieces: &[&[u8]]) -> Heard {
     let mut end = End::with(role, config);
-    let told = pieces.into_iter().flat_map(|piece| end.hear(piece)).collect();
+    let told = pieces.iter().flat_map(|piece| end.hear(piece)).collect();
     let sent = end.sent();
     Heard { told: joined(told), sent, end }
 }

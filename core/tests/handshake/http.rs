@@ -1,8 +1,7 @@
 //! The grammar of HTTP heads, and the limits on them, for both roles.
 
-use crate::wire::{
-    Answer, Outcome, ask, ask_whole, every_cut, limits, request, response, serve, serve_whole,
-};
+use crate::wire::{Answer, Outcome, ask, ask_whole, limits, request, response, serve, serve_whole};
+use bluewire_core::testkit::every_cut;
 use bluewire_core::{Config, HandshakeError, Inbox, Outbox, ServerHandshake};
 use std::sync::Arc;
 
@@ -144,8 +143,8 @@ fn a_banner_of_another_protocol_is_not_waited_upon() {
 fn bad_heads_are_judged_alike_in_any_segmentation() {
     let config = Arc::new(Config::default());
     for (line, _) in BAD_LINES {
-        every_cut(&request(&[line]), |pieces| serve(Arc::clone(&config), pieces));
-        every_cut(&response(&[line]), |pieces| ask(Arc::clone(&config), pieces));
+        every_cut(&request(&[line]), |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
+        every_cut(&response(&[line]), |pieces| ask(Arc::clone(&config), pieces.iter().copied()));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Plain HTTP on the same port.
 
-use crate::wire::{Answer, Got, Kind, START, every_cut, head, serve, serve_whole};
+use crate::wire::{Answer, Got, Kind, START, head, serve, serve_whole};
+use bluewire_core::testkit::every_cut;
 use bluewire_core::{
     Config, HeadError, HttpAnswer, Inbox, Outbox, Request, RequestHead, ServerHandshake,
 };
@@ -37,7 +38,7 @@ fn a_request_that_asks_for_no_websocket_is_handed_over_whole() {
         let outcome = serve_whole(&stream);
         assert_eq!(outcome.result, Ok(Some(Got(Kind::Plain, bytes, body.to_vec()))), "{edits:?}");
         assert!(outcome.answer.is_empty());
-        every_cut(&stream, |pieces| serve(Config::default(), pieces));
+        every_cut(&stream, |pieces| serve(Config::default(), pieces.iter().copied()));
     }
 }
 

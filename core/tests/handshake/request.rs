@@ -1,6 +1,7 @@
 //! What a server accepts and refuses (4.2.1).
 
-use crate::wire::{Answer, Got, Kind, every_cut, request, serve, serve_whole};
+use crate::wire::{Answer, Got, Kind, request, serve, serve_whole};
+use bluewire_core::testkit::every_cut;
 use bluewire_core::{Config, HandshakeError};
 use std::sync::Arc;
 
@@ -155,14 +156,19 @@ fn an_error_says_what_was_wrong_by_whom_and_where_it_is_written() {
         (E::MissingKey, "the client sent no Sec-WebSocket-Key (RFC 6455, section 4.2.1)"),
         (
             E::WrongAccept,
-            "the server's Sec-WebSocket-Accept does not fit the key (RFC 6455, section 4.1)",
+            "the server's Sec-WebSocket-Accept does not fit the key: did another one answer? \
+             (RFC 6455, section 4.1)",
         ),
         (
             E::Refused { status: 401 },
-            "the server refused the handshake with status 401 (RFC 6455, section 4.1)",
+            "the server refused the handshake with status 401: it wants credentials \
+             (RFC 6455, section 4.1)",
         ),
-        (E::BareLineEnd, "a CR or LF that stands alone in the peer's HTTP head"),
-        (E::TimedOut, "the opening handshake was not finished within its timeout"),
+        (E::BareLineEnd, "the peer's HTTP head has a CR or LF that stands alone"),
+        (
+            E::TimedOut,
+            "the peer did not finish the opening handshake within Config::handshake_timeout",
+        ),
     ] {
         assert_eq!(error.to_string(), sentence);
     }
@@ -220,10 +226,10 @@ fn an_answer_to_another_method_names_the_one_allowed() {
 fn a_request_may_arrive_in_any_segmentation() {
     let config = Arc::new(Config::default());
     for edits in GOOD {
-        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces));
+        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
     }
     for (edits, _) in BAD {
-        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces));
+        every_cut(&request(edits), |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
     }
 }
 
@@ -235,7 +241,7 @@ fn what_follows_the_request_stays_in_the_inbox() {
     bytes.extend_from_slice(frames);
     let outcome = serve_whole(&bytes);
     assert_eq!(outcome.result, Ok(Some(Got(Kind::Upgrade, request(&[]), frames.to_vec()))));
-    every_cut(&bytes, |pieces| serve(Arc::clone(&config), pieces));
+    every_cut(&bytes, |pieces| serve(Arc::clone(&config), pieces.iter().copied()));
 }
 
 #[test]
@@ -244,6 +250,6 @@ fn empty_lines_before_the_request_are_ignored() {
         let bytes = [bytes, &request(&[])].concat();
         let outcome = serve_whole(&bytes);
         assert_eq!(outcome.result, Ok(Some(Got(Kind::Upgrade, request(&[]), Vec::new()))));
-        every_cut(&bytes, |pieces| serve(Config::default(), pieces));
+        every_cut(&bytes, |pieces| serve(Config::default(), pieces.iter().copied()));
     }
 }

@@ -1,6 +1,7 @@
 //! What a client asks, accepts and refuses (4.1).
 
-use crate::wire::{Got, Kind, NONCE, START, accepted, ask, ask_whole, client, every_cut, response};
+use crate::wire::{Got, Kind, NONCE, START, accepted, ask, ask_whole, client, response};
+use bluewire_core::testkit::every_cut;
 use bluewire_core::{
     ClientHandshake, ClientRequest, Config, HandshakeError, HeadError, Inbox, Outbox,
 };
@@ -215,10 +216,10 @@ fn a_client_sends_nothing_after_its_request() {
 fn a_response_may_arrive_in_any_segmentation() {
     let config = Arc::new(Config::default());
     for edits in GOOD {
-        every_cut(&response(edits), |pieces| ask(Arc::clone(&config), pieces));
+        every_cut(&response(edits), |pieces| ask(Arc::clone(&config), pieces.iter().copied()));
     }
     for (edits, _) in BAD {
-        every_cut(&response(edits), |pieces| ask(Arc::clone(&config), pieces));
+        every_cut(&response(edits), |pieces| ask(Arc::clone(&config), pieces.iter().copied()));
     }
 }
 
@@ -228,7 +229,7 @@ fn what_follows_the_response_stays_in_the_inbox() {
     let bytes = [&response(&[])[..], frames].concat();
     let outcome = ask_whole(&bytes);
     assert_eq!(outcome.result, Ok(Some(Got(Kind::Response, response(&[]), frames.to_vec()))));
-    every_cut(&bytes, |pieces| ask(Config::default(), pieces));
+    every_cut(&bytes, |pieces| ask(Config::default(), pieces.iter().copied()));
 }
 
 #[test]
@@ -271,7 +272,7 @@ fn interim_responses_are_passed_over() {
     let outcome = ask_whole(&bytes);
     let rest = b"\x89\x00".to_vec();
     assert_eq!(outcome.result, Ok(Some(Got(Kind::Response, response(&[]), rest))));
-    every_cut(&bytes, |pieces| ask(Config::default(), pieces));
+    every_cut(&bytes, |pieces| ask(Config::default(), pieces.iter().copied()));
 }
 
 #[test]

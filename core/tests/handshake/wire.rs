@@ -154,17 +154,6 @@ pub(crate) fn accepted(bytes: &[u8]) -> Response {
     client.next_response(&mut inbox).expect("valid").expect("complete")
 }
 
-/// Gives the bytes to `drive` cut in two at every place, and byte by byte: all must come to what
-/// they come to in one piece.
-pub(crate) fn every_cut(bytes: &[u8], drive: impl Fn(Vec<&[u8]>) -> Outcome) {
-    let whole = drive(vec![bytes]);
-    for cut in 0..=bytes.len() {
-        let (a, b) = bytes.split_at(cut);
-        assert_eq!(drive(vec![a, b]), whole, "cut at {cut}: {}", bytes.escape_ascii());
-    }
-    assert_eq!(drive(bytes.chunks(1).collect()), whole, "dribbled: {}", bytes.escape_ascii());
-}
-
 /// What a server's answer says: its status and headers, and whether it is whole.
 pub(crate) struct Answer {
     pub(crate) status: u16,

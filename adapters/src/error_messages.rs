@@ -1,0 +1,191 @@
+//! Reads every message of every error here: each says what is wrong, who or what it was, and what
+//! to do where there is something to do. The engine's are read there.
+//!
+//! A variant that is not listed here does not compile.
+
+use std::fmt::Display;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bluewire_core::{
+    ClientHandshake, ClientRequest, Config, Fault, HandshakeError, HeadError, Inbox, Outbox,
+    Refusal, Request, RequestHead, SendError, ServerHandshake,
+};
+
+use crate::accept::AcceptError;
+use crate::connect_error::{ConnectError, Phase};
+use crate::error::Error;
+use crate::proxy::{ProxyError, ProxyUrlError, SocksReply};
+use crate::tls::{CertificateProblem, TlsError};
+use crate::url::UrlError;
+
+/// All variants of an enum, with examples of what is in them.
+macro_rules! every {
+    ($enum:ident: $($variant:ident $(($($value:expr),*))? $({ $($field:ident: $of:expr),* })?),* $(,)?) => {{
+        let _complete = |it: $enum| match it { $($enum::$variant { .. } => {})* };
+        [$($enum::$variant $(($($value),*))? $({ $($field: $of),* })?),*]
+    }};
+}
+
+/// What every message is: one line that can stand within a sentence, neither too short to tell
+/// something nor too long to be read, and about one of `whom`.
+fn read(whom: &[&str], errors: impl IntoIterator<Item = impl Display>) {
+    let messages: Vec<_> = errors.into_iter().map(|error| error.to_string()).collect();
+    for (i, message) in messages.iter().enumerate() {
+        assert!((15..=300).contains(&message.len()), "{} bytes: {message}", message.len());
+        // Acronyms are as they are.
+        let (first, second) = (message.chars().next(), message.chars().nth(1));
+        let is_sentence =
+            first.is_some_and(char::is_uppercase) && second.is_some_and(char::is_lowercase);
+        assert!(!is_sentence && !message.ends_with('.'), "{message}");
+        assert!(!message.contains(['\n', '{']) && !message.contains("  "), "{message}");
+        assert!(!messages[..i].contains(message), "twice: {message}");
+        assert!(whom.iter().any(|who| message.contains(who)), "none of {whom:?}: {message}");
+    }
+}
+
+fn io_error() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+fn refusal(status: u16) -> Box<Refusal> {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    let request = ClientRequest::new("localhost", "/").expect("a valid request");
+    let now = Duration::ZERO;
+    let mut handshake =
+        ClientHandshake::start(&request, [7; 16], Config::default(), now, &mut outbox);
+    inbox.extend(format!("HTTP/1.1 {status} Because\r\nContent-Length: 0\r\n\r\n").as_bytes());
+    handshake.next_response(&mut inbox).expect_err("it is refused");
+    Box::new(handshake.into_refusal().expect("it was refused"))
+}
+
+fn request() -> RequestHead {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    inbox.extend(b"GET /chat HTTP/1.1\r\nHost: h\r\nOrigin: http://other\r\n\r\n");
+    let mut handshake = ServerHandshake::new(Config::default(), Duration::ZERO);
+    match handshake.next_request(&mut inbox, &mut outbox) {
+        Ok(Some(Request::Plain(head))) => head,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn urls() {
+    let url = every!(UrlError: Scheme, Fragment, UserInfo, Host, HostNotAscii, Port, Resource);
+    read(&["URL"], url);
+    let proxy = every!(ProxyUrlError: Scheme, Https, UserInfo, Host, Port, Path);
+    read(&["proxy"], proxy);
+}
+
+#[test]
+fn connecting() {
+    let timeout = Duration::from_secs(10);
+    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    let mut errors: Vec<_> = every!(ConnectError:
+        Url(UrlError::Scheme), Header(HeadError::ReservedHeader), TlsUnavailable,
+        Resolve { host: "example.com".to_owned(), error: io_error() },
+        Unreachable(Vec::new()), Proxy(ProxyError::Closed), Io(io_error()),
+        TimedOut { phase: Phase::Tls, timeout: timeout, whole: false },
+        Handshake(HandshakeError::MissingAccept), Refused(refusal(404)), Abandoned,
+        Tls(TlsError::NotTls),
+    )
+    .into();
+    errors.push(ConnectError::Unreachable(vec![(address, io_error())]));
+    errors.push(ConnectError::TimedOut { phase: Phase::Resolve, timeout, whole: true });
+    for error in &errors {
+        assert!(
+            std::error::Error::source(error).is_none_or(|source| !source.to_string().is_empty())
+        );
+    }
+    let whom = [
+        "URL",
+        "header",
+        "host",
+        "server",
+        "proxy",
+        "connection",
+        "peer",
+        "took longer",
+        "attempt",
+    ];
+    read(&whom, errors);
+    let phases = every!(Phase: Resolve, Tcp, Proxy, Tls, Handshake);
+    for phase in phases {
+        let error = ConnectError::TimedOut { phase, timeout, whole: false };
+        read(&["took longer than 10s"], [error]);
+    }
+}
+
+#[test]
+fn proxies() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    let mut errors: Vec<_> = every!(ProxyError:
+        Url(ProxyUrlError::Scheme),
+        Resolve { host: "proxy.example.com".to_owned(), error: io_error() },
+        Unreachable(Vec::new()), Refused(refusal(403)), Http(HandshakeError::InvalidStatusLine),
+        Socks(SocksReply::NotAllowed), NoAcceptableMethod, AuthenticationRefused, NotSocks5,
+        NameTooLong, Closed, Io(io_error()),
+    )
+    .into();
+    errors.push(ProxyError::Unreachable(vec![(address, io_error())]));
+    errors.push(ProxyError::Refused(refusal(407)));
+    read(&["proxy"], errors);
+    let replies = every!(SocksReply:
+        GeneralFailure, NotAllowed, NetworkUnreachable, HostUnreachable, ConnectionRefused,
+        TtlExpired, CommandNotSupported, AddressTypeNotSupported, Other(0x42),
+    );
+    read(&["the proxy could not connect: "], replies.map(ProxyError::Socks));
+}
+
+#[test]
+fn accepting() {
+    let errors = every!(AcceptError:
+        Io(io_error()), Tls(Box::new(TlsError::NotTls)), Handshake(HandshakeError::MissingKey),
+        OriginRefused(request()), NotWebSocket(request()), Header(HeadError::ReservedHeader),
+        Refused(request(), 403), Full(request()), GivenUp,
+    );
+    let whom =
+        ["connection", "peer", "client", "page", "request", "header", "application", "server"];
+    read(&whom, errors);
+    read(&["/chat"], [AcceptError::NotWebSocket(request()), AcceptError::Refused(request(), 403)]);
+    read(&["http://other"], [AcceptError::OriginRefused(request())]);
+    read(&["ServerOptions::connections_max"], [AcceptError::Full(request())]);
+}
+
+#[test]
+fn connections() {
+    let errors = every!(Error:
+        Connect(ConnectError::Abandoned), Accept(AcceptError::GivenUp),
+        Fault(Fault::ConnectionLost), Io(io_error()), Tls(TlsError::Truncated),
+        Send(SendError::OutboxFull), CallbackPanicked("out of cheese".to_owned()),
+    );
+    let whom = ["attempt", "handshake", "peer", "connection", "outbox", "callback"];
+    read(&whom, errors);
+}
+
+#[test]
+fn tls() {
+    use rustls::{AlertDescription, CertificateError};
+
+    let (day, name) = (Duration::from_secs(86_400), || "example.com".to_owned());
+    let problems = every!(CertificateProblem:
+        Expired(day), NotYetValid(day), WrongHost { host: name(), names: vec![name()] },
+        WrongIp { ip: [127, 0, 0, 1].into(), names: Vec::new() },
+        UnknownIssuer { issuer: name() }, MissingIntermediate { issuer: name() },
+        SelfSigned { sha256: "ab:cd".to_owned() }, NotPinned { sha256: "ab:cd".to_owned() },
+        BadSignature, Revoked, WrongPurpose, Malformed, Missing,
+        Other(Box::new(CertificateError::UnhandledCriticalExtension)),
+    );
+    read(
+        &["the peer's certificate", "the peer sent no certificate", "the peer showed no"],
+        problems,
+    );
+    let errors = every!(TlsError:
+        Settings("there are no roots".to_owned()), HostName("a b".to_owned()),
+        Certificate(CertificateProblem::Revoked), Alert(AlertDescription::CertificateRequired),
+        Version, PlainHttp, NotTls, Protocol(Box::new(rustls::Error::DecryptError)),
+        EndedInHandshake, Truncated, TimedOut(Duration::from_secs(10)), Io(io_error()),
+    );
+    read(&["peer", "TLS", "host", "connection"], errors);
+}

@@ -1,0 +1,123 @@
+//! A script over a stream.
+
+use std::fmt;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use bluewire_core::testkit::{ScriptError, ScriptedPeer};
+
+use crate::blocking::Transport;
+use crate::clock::Clock;
+
+/// Plays a script over a stream until it is over, for at most so long.
+///
+/// ```
+/// use bluewire::blocking;
+/// use bluewire::testkit::{Frame, Role, ScriptedPeer, play};
+/// use std::net::TcpListener;
+/// use std::time::Duration;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let url = format!("ws://{}/", listener.local_addr()?);
+/// let server = std::thread::spawn(move || {
+///     let script = ScriptedPeer::new(Role::Server)
+///         .handshake()
+///         .send(Frame::text("cut of").not_final())
+///         .end();
+///     play(script, listener.accept()?.0, Duration::from_secs(10))
+/// });
+/// let mut socket = blocking::connect(url)?;
+/// assert!(socket.recv().is_err()); // the message has no end
+/// server.join().expect("no panic")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`PlayError`]: the first step that was not met, or what became of the stream.
+pub fn play(
+    mut script: ScriptedPeer,
+    mut stream: impl Transport,
+    limit: Duration,
+) -> Result<(), PlayError> {
+    let clock = Clock::start();
+    let mut buf = [0; 4096];
+    let mut ended = false;
+    loop {
+        script.set_time(clock.now());
+        let output = script.take_output();
+        if !output.is_empty() {
+            stream.write_all(&output)?;
+            stream.flush()?;
+        }
+        if script.has_ended() && !ended {
+            ended = true;
+            stream.shut_down_writing()?;
+        }
+        if script.is_over() {
+            return Ok(script.finish()?);
+        }
+        let now = clock.now();
+        let left = limit.checked_sub(now).filter(|left| !left.is_zero());
+        let Some(left) = left else { return Ok(script.finish()?) };
+        if let Some(deadline) = script.deadline() {
+            thread::sleep(deadline.saturating_sub(now).min(left));
+            continue;
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut buf) {
+            Ok(0) => script.receive_eof(),
+            Ok(len) => script.receive(&buf[..len]),
+            Err(error) if is_timeout(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}
+
+/// Why a script was not played to its end.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PlayError {
+    /// A step was not met, in the time that there was.
+    Script(ScriptError),
+    /// The stream failed.
+    Io(io::Error),
+}
+
+impl fmt::Display for PlayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Script(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "the stream that the script is played over: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for PlayError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Script(_) => None,
+            Self::Io(error) => Some(error),
+        }
+    }
+}
+
+impl From<ScriptError> for PlayError {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(error)
+    }
+}
+
+impl From<io::Error> for PlayError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
