@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use smol::io::AsyncReadExt as _;
 use super::connect::{refuse, within};
 use super::incoming::{Incoming, Plain, Upgrade};
 use super::net_stream::NetStream;
+use super::tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
 use crate::accept::{AcceptError, Accepting, Heard, turn_away};
@@ -46,7 +47,7 @@ impl Gate {
 
 /// Hears what a new client asks for, in a task.
 pub(super) fn welcome(
-    socket: Async<TcpStream>,
+    socket: TcpSocket,
     asked: &Sender<Incoming>,
     options: &Arc<ServerOptions>,
     hall: &Arc<Hall>,
@@ -85,7 +86,7 @@ pub(super) fn welcome(
 
 /// Speaks TLS, if the server does, within the time that the client has to say what it wants.
 async fn secured(
-    socket: Async<TcpStream>,
+    socket: TcpSocket,
     options: &ServerOptions,
     accepting: &Accepting,
 ) -> Result<NetStream, AcceptError> {

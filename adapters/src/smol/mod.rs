@@ -57,6 +57,8 @@ mod gate;
 mod incoming;
 mod net_stream;
 mod pump;
+#[cfg(target_os = "linux")]
+mod reactor;
 mod reader;
 mod sender;
 mod sending;
@@ -65,6 +67,7 @@ mod shared;
 mod shut_down;
 mod spare;
 mod streams;
+mod tcp_socket;
 #[cfg(feature = "tls")]
 mod tls;
 mod turn;
@@ -78,6 +81,7 @@ pub use net_stream::NetStream;
 pub use reader::Reader;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
+pub use tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;
 pub use websocket::WebSocket;

@@ -16,6 +16,7 @@ use super::connect::within;
 use super::gate::{Gate, welcome};
 use super::incoming::Incoming;
 use super::net_stream::NetStream;
+use super::tcp_socket::TcpSocket;
 use super::websocket::WebSocket;
 use crate::facade;
 use crate::server::{
@@ -280,10 +281,10 @@ impl Server {
         loop {
             let listener = self.handle.gate.lock().clone();
             let Some(listener) = listener else { return std::future::pending().await };
-            let accepted = listener.accept().await.and_then(|(stream, _)| {
+            let accepted = listener.read_with(TcpListener::accept).await.and_then(|(stream, _)| {
                 // A message leaves when it is written: the engine has put together what it could.
-                stream.get_ref().set_nodelay(true)?;
-                Ok(stream)
+                stream.set_nodelay(true)?;
+                TcpSocket::new(stream)
             });
             drop(listener);
             match accepted {
