@@ -37,6 +37,8 @@ pub struct ServerOptions {
     pub(crate) accept: AcceptOptions,
     pub(crate) connections_max: usize,
     pub(crate) handshakes_max: usize,
+    #[cfg(feature = "smol")]
+    pub(crate) own_reactor: bool,
     pub(crate) on_offer: Option<Arc<OnOffer>>,
     pub(crate) on_request: Option<Arc<OnRequest>>,
     pub(crate) on_refused: Option<Arc<OnRefused>>,
@@ -72,6 +74,17 @@ impl ServerOptions {
     #[must_use]
     pub fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
+        self
+    }
+
+    /// Sets whether the connections of a server on smol wait in a set of Bluewire's own, which
+    /// takes a system call less for each message (Linux; see
+    /// [`TcpSocket`](crate::smol::TcpSocket)). They do by default; otherwise each is a source of
+    /// its own in async-io's reactor.
+    #[cfg(feature = "smol")]
+    #[must_use]
+    pub fn own_reactor(mut self, own_reactor: bool) -> Self {
+        self.own_reactor = own_reactor;
         self
     }
 
@@ -150,6 +163,8 @@ impl Default for ServerOptions {
             accept: AcceptOptions::default(),
             connections_max: 10_000,
             handshakes_max: 2_048,
+            #[cfg(feature = "smol")]
+            own_reactor: true,
             on_offer: None,
             on_request: None,
             on_refused: None,

@@ -284,7 +284,10 @@ impl Server {
             let accepted = listener.read_with(TcpListener::accept).await.and_then(|(stream, _)| {
                 // A message leaves when it is written: the engine has put together what it could.
                 stream.set_nodelay(true)?;
-                TcpSocket::new(stream)
+                match self.options.own_reactor {
+                    true => TcpSocket::new(stream),
+                    false => Async::new(stream).map(TcpSocket::from),
+                }
             });
             drop(listener);
             match accepted {

@@ -64,11 +64,7 @@ impl TcpSocket {
         }
     }
 
-    fn poll_read_with(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read_with(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         match &mut self.waiting {
             Waiting::Plain { socket, drained } => loop {
                 if *drained {
@@ -183,5 +179,46 @@ impl Drop for TcpSocket {
 impl fmt::Debug for TcpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TcpSocket").field(self.get_ref()).finish()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use smol::Timer;
+    use smol::future::FutureExt as _;
+    use smol::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_follows_urgent_data_is_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+        let address = listener.local_addr().expect("it listens");
+        let peer = TcpStream::connect(address).expect("it listens");
+        let (ours, _) = listener.accept().expect("somebody connects");
+        let mut ours = TcpSocket::new(ours).expect("it is a socket");
+        let send = |bytes: &[u8], flags| {
+            rustix::net::send(&peer, bytes, flags).expect("there is room");
+        };
+        // The kernel ends a read at the mark, also where there is more behind it.
+        send(b"before", rustix::net::SendFlags::empty());
+        send(b"!", rustix::net::SendFlags::OOB);
+        send(b"behind", rustix::net::SendFlags::empty());
+        let late = async {
+            Timer::after(Duration::from_secs(10)).await;
+            panic!("it waits for what is there");
+        };
+        let read = async {
+            let (mut buf, mut all) = ([0; 64], Vec::new());
+            while !all.ends_with(b"behind") {
+                let len = ours.read(&mut buf).await.expect("it is open");
+                all.extend_from_slice(&buf[..len]);
+            }
+            assert_eq!(all, b"beforebehind");
+        };
+        smol::block_on(read.or(late));
     }
 }

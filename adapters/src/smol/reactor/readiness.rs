@@ -46,12 +46,7 @@ impl Readiness {
     }
 
     /// Ready when something was told since. The task is woken then; the last one counts.
-    pub(super) fn poll(
-        &self,
-        direction: Direction,
-        seen: Seen,
-        cx: &Context<'_>,
-    ) -> Poll<Seen> {
+    pub(super) fn poll(&self, direction: Direction, seen: Seen, cx: &Context<'_>) -> Poll<Seen> {
         let count = &self.counts[direction as usize];
         let told = Seen(count.load(Ordering::Acquire));
         if told != seen {
