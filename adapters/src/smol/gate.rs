@@ -14,6 +14,7 @@ use smol::future::FutureExt as _;
 use smol::io::AsyncReadExt as _;
 
 use super::connect::{refuse, within};
+use super::home::Home;
 use super::incoming::{Incoming, Plain, Upgrade};
 use super::net_stream::NetStream;
 use super::tcp_socket::TcpSocket;
@@ -26,21 +27,25 @@ use crate::tls::TlsError;
 
 /// What a server and its handles share.
 pub(super) struct Gate {
-    /// Until the server shuts down.
-    pub(super) listener: Mutex<Option<Arc<Async<TcpListener>>>>,
+    /// One, or one for each of the server's threads; none once it shuts down.
+    pub(super) listeners: Mutex<Vec<Arc<Async<TcpListener>>>>,
     /// Requests that have come.
     pub(super) requests: Receiver<Incoming>,
 }
 
 impl Gate {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Arc<Async<TcpListener>>>> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<Async<TcpListener>>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the listener, and lets those go who have asked and were not answered.
+    pub(super) fn listener(&self, number: usize) -> Option<Arc<Async<TcpListener>>> {
+        self.listeners().get(number).cloned()
+    }
+
+    /// Closes the listeners, and lets those go who have asked and were not answered.
     pub(super) fn shut(&self) {
         self.requests.close();
-        self.lock().take();
+        self.listeners().clear();
         while self.requests.try_recv().is_ok() {}
     }
 }
@@ -69,7 +74,7 @@ pub(super) fn welcome(
         poll_fn(move |cx| watch.poll_cut(cx)).await;
         None
     };
-    smol::spawn(async move {
+    Home::here().spawn(async move {
         let heard = hear.or(cut).await;
         let Some((heard, stream, options, hall)) = heard else {
             return options.tell_refused(&AcceptError::GivenUp);
@@ -80,8 +85,7 @@ pub(super) fn welcome(
             let _ = asked.try_send(incoming);
         }
         drop(knock);
-    })
-    .detach();
+    });
 }
 
 /// Speaks TLS, if the server does, within the time that the client has to say what it wants.

@@ -49,11 +49,14 @@
 mod adopt;
 mod byte_stream;
 mod connect;
+mod crew;
 mod deadline;
 mod dial;
+mod entrance;
 mod facade;
 mod fan;
 mod gate;
+mod home;
 mod incoming;
 mod net_stream;
 mod pump;
