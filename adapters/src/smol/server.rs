@@ -239,7 +239,7 @@ impl Server {
                 home.spawn(served.or(cut));
             }
         };
-        served.or(self.listen()).await;
+        self.listen_until(served).await;
         poll_fn(|cx| self.handle.hall.poll_over(cx)).await
     }
 
@@ -252,7 +252,7 @@ impl Server {
     pub async fn accept(&self) -> Option<WebSocket<NetStream>> {
         let opened = async { self.opened.recv().await.ok() };
         let driven = async {
-            while let Some(incoming) = self.accept_request().await {
+            while let Some(incoming) = self.next_request().await {
                 let (opener, options) = (self.opener.clone(), Arc::clone(&self.options));
                 let (watch, home) = (incoming.watch(), incoming.home());
                 let respond = async move {
@@ -268,7 +268,7 @@ impl Server {
             }
             None
         };
-        opened.or(driven).await
+        opened.or(self.listen_until(driven)).await
     }
 
     /// The next request, before it is answered; `None` once the server shuts down.
@@ -277,7 +277,7 @@ impl Server {
     ///
     /// Dropping the future loses nothing.
     pub async fn accept_request(&self) -> Option<Incoming> {
-        self.next_request().or(self.listen()).await
+        self.listen_until(self.next_request()).await
     }
 
     /// The next request of a client that was let in; `None` once the server shuts down.
@@ -303,8 +303,8 @@ impl Server {
         self.handle.shutdown(budget).await
     }
 
-    /// Lets clients in, for ever.
-    async fn listen<T>(&self) -> T {
+    /// Lets clients in until something else is done.
+    async fn listen_until<T>(&self, done: impl Future<Output = T>) -> T {
         let entrance = |number| Entrance {
             number,
             gate: Arc::clone(&self.handle.gate),
@@ -312,9 +312,14 @@ impl Server {
             asked: self.asked.clone(),
             options: Arc::clone(&self.options),
         };
-        let Some(crew) = &self.crew else { return entrance(0).keep().await };
-        let _until_dropped = crew.spawn_each(|number| entrance(number).keep());
-        std::future::pending().await
+        let Some(crew) = &self.crew else { return done.or(entrance(0).keep()).await };
+        let keepers = crew.spawn_each(|number| entrance(number).keep());
+        let done = done.await;
+        // Once the server has shut down, nobody listens any more.
+        for keeper in keepers {
+            keeper.cancel().await;
+        }
+        done
     }
 }
 
