@@ -38,6 +38,10 @@ pub struct ServerOptions {
     pub(crate) accept: AcceptOptions,
     pub(crate) connections_max: usize,
     pub(crate) handshakes_max: usize,
+    #[cfg(feature = "smol")]
+    pub(crate) own_reactor: bool,
+    #[cfg(feature = "smol")]
+    pub(crate) threads: usize,
     pub(crate) on_offer: Option<Arc<OnOffer>>,
     pub(crate) on_request: Option<Arc<OnRequest>>,
     pub(crate) on_refused: Option<Arc<OnRefused>>,
@@ -73,6 +77,37 @@ impl ServerOptions {
     #[must_use]
     pub fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
+        self
+    }
+
+    /// Sets whether the connections of a server on smol wait in a set of Bluewire's own, which
+    /// takes a system call less for each message (Linux; see
+    /// [`TcpSocket`](crate::smol::TcpSocket)). They do by default; otherwise each is a source of
+    /// its own in async-io's reactor.
+    #[cfg(feature = "smol")]
+    #[must_use]
+    pub fn own_reactor(mut self, own_reactor: bool) -> Self {
+        self.own_reactor = own_reactor;
+        self
+    }
+
+    /// Sets how many threads of its own a server on smol has: each accepts clients and runs their
+    /// opening handshakes and what `Server::serve` and its kin do with the connections. A
+    /// connection stays on the thread that has accepted it. None by default: all that is done in
+    /// tasks on smol's global executor, whose threads the environment variable `SMOL_THREADS`
+    /// counts.
+    ///
+    /// With several, `Server::bind` gives each a listener of its own at the same address
+    /// (`SO_REUSEPORT`), and the kernel spreads the clients over them (Linux; elsewhere they share
+    /// one). One thread is worth having as well: on Linux it waits for its connections in an epoll
+    /// set of its own and in nothing else, which is the least that a wait can take. A task that
+    /// blocks, or computes for long, holds up all that are on its thread.
+    ///
+    /// The threads end when the server is gone, and all that ran on them, too.
+    #[cfg(feature = "smol")]
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -154,6 +189,10 @@ impl Default for ServerOptions {
             accept: AcceptOptions::default(),
             connections_max: 10_000,
             handshakes_max: 2_048,
+            #[cfg(feature = "smol")]
+            own_reactor: true,
+            #[cfg(feature = "smol")]
+            threads: 0,
             on_offer: None,
             on_request: None,
             on_refused: None,

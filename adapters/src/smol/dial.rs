@@ -13,6 +13,7 @@ use smol::{Async, Timer};
 
 use super::connect::{open, within};
 use super::net_stream::NetStream;
+use super::tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 use super::tls;
 use crate::clock::Clock;
@@ -165,13 +166,13 @@ struct Race {
 }
 
 impl Race {
-    fn connected(&mut self) -> Result<Async<TcpStream>, ConnectError> {
+    fn connected(&mut self) -> Result<TcpSocket, ConnectError> {
         let Some(stream) = self.connected.take() else {
             return Err(ConnectError::Unreachable(Vec::new()));
         };
         // A message leaves when it is written: the engine has put together what it could.
         stream.get_ref().set_nodelay(true).map_err(ConnectError::Io)?;
-        Ok(stream)
+        stream.into_inner().and_then(TcpSocket::new).map_err(ConnectError::Io)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use smol::future::{FutureExt as _, yield_now};
@@ -11,6 +11,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 use smol::{Executor, Timer};
 
 use super::dial::{dial, pause};
+use super::home::Home;
 use super::shut_down::poll_shut_down;
 use crate::connect::{ConnectOptions, Opened, Request};
 use crate::connect_error::ConnectError;
@@ -24,7 +25,7 @@ use crate::facade::{Runner, Session, Shared, WebSocket};
 /// If an argument is invalid. Nothing has been started then. What the network does is told by
 /// `on_error` and `on_close`.
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
-    start(Spawner::Global, options.into())
+    start(Home::Global, options.into())
 }
 
 /// The same in tasks on an executor of yours: whoever runs it calls the callbacks.
@@ -61,15 +62,15 @@ pub fn create_on(
     executor: &Arc<Executor<'static>>,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket, ConnectError> {
-    start(Spawner::On(Arc::downgrade(executor)), options.into())
+    start(Home::On(Arc::downgrade(executor)), options.into())
 }
 
-fn start(spawner: Spawner, options: ConnectOptions) -> Result<WebSocket, ConnectError> {
+fn start(home: Home, options: ConnectOptions) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options)?;
-    let (shared, bell) = prepare(request.url.to_string(), spawner.clone());
+    let (shared, bell) = prepare(request.url.to_string(), home.clone());
     let shared = Arc::new(shared.reconnecting(&request));
     let task = Arc::clone(&shared);
-    spawner.spawn(async move {
+    home.spawn(async move {
         connect(&task, &request, &bell).await;
         while let Some(time) = task.time_to_attempt() {
             match pause(time, &request).or(bell.given_up(&task)).await {
@@ -97,18 +98,19 @@ pub(super) fn adopt<S>(stream: S, opened: Opened) -> WebSocket
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (shared, bell) = prepare(String::new(), Spawner::Global);
+    let home = Home::here();
+    let (shared, bell) = prepare(String::new(), home.clone());
     let shared = Arc::new(shared);
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened) {
-        smol::spawn(async move { run(session, stream, &bell).await }).detach();
+        home.spawn(async move { run(session, stream, &bell).await });
     }
     WebSocket::new(shared)
 }
 
-fn prepare(url: String, spawner: Spawner) -> (Shared, Arc<Bell>) {
+fn prepare(url: String, home: Home) -> (Shared, Arc<Bell>) {
     let bell = Arc::new(Bell::default());
-    let cord = Cord { bell: Arc::clone(&bell), spawner };
+    let cord = Cord { bell: Arc::clone(&bell), home };
     (Shared::new(url, Box::new(cord)), bell)
 }
 
@@ -216,32 +218,10 @@ impl Bell {
     }
 }
 
-/// Where a connection's tasks go.
-#[derive(Clone)]
-enum Spawner {
-    Global,
-    /// Weak, as the tasks that the executor keeps hold it in turn.
-    On(Weak<Executor<'static>>),
-}
-
-impl Spawner {
-    /// Spawns a task. `false` if its executor is gone.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
-        match self {
-            Self::Global => smol::spawn(task).detach(),
-            Self::On(executor) => match executor.upgrade() {
-                Some(executor) => executor.spawn(task).detach(),
-                None => return false,
-            },
-        }
-        true
-    }
-}
-
 /// What a handle pulls to wake the loop.
 struct Cord {
     bell: Arc<Bell>,
-    spawner: Spawner,
+    home: Home,
 }
 
 impl Runner for Cord {
@@ -256,6 +236,6 @@ impl Runner for Cord {
     }
 
     fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
-        self.spawner.spawn(async move { task() })
+        self.home.spawn(async move { task() })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,10 @@ use smol::future::FutureExt as _;
 use smol::io::AsyncReadExt as _;
 
 use super::connect::{refuse, within};
+use super::home::Home;
 use super::incoming::{Incoming, Plain, Upgrade};
 use super::net_stream::NetStream;
+use super::tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
 use crate::accept::{AcceptError, Accepting, Heard, turn_away};
@@ -25,28 +27,32 @@ use crate::tls::TlsError;
 
 /// What a server and its handles share.
 pub(super) struct Gate {
-    /// Until the server shuts down.
-    pub(super) listener: Mutex<Option<Arc<Async<TcpListener>>>>,
+    /// One, or one for each of the server's threads; none once it shuts down.
+    pub(super) listeners: Mutex<Vec<Arc<Async<TcpListener>>>>,
     /// Requests that have come.
     pub(super) requests: Receiver<Incoming>,
 }
 
 impl Gate {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Arc<Async<TcpListener>>>> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<Async<TcpListener>>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the listener, and lets those go who have asked and were not answered.
+    pub(super) fn listener(&self, number: usize) -> Option<Arc<Async<TcpListener>>> {
+        self.listeners().get(number).cloned()
+    }
+
+    /// Closes the listeners, and lets those go who have asked and were not answered.
     pub(super) fn shut(&self) {
         self.requests.close();
-        self.lock().take();
+        self.listeners().clear();
         while self.requests.try_recv().is_ok() {}
     }
 }
 
 /// Hears what a new client asks for, in a task.
 pub(super) fn welcome(
-    socket: Async<TcpStream>,
+    socket: TcpSocket,
     asked: &Sender<Incoming>,
     options: &Arc<ServerOptions>,
     hall: &Arc<Hall>,
@@ -68,7 +74,7 @@ pub(super) fn welcome(
         poll_fn(move |cx| watch.poll_cut(cx)).await;
         None
     };
-    smol::spawn(async move {
+    Home::here().spawn(async move {
         let heard = hear.or(cut).await;
         let Some((heard, stream, options, hall)) = heard else {
             return options.tell_refused(&AcceptError::GivenUp);
@@ -79,13 +85,12 @@ pub(super) fn welcome(
             let _ = asked.try_send(incoming);
         }
         drop(knock);
-    })
-    .detach();
+    });
 }
 
 /// Speaks TLS, if the server does, within the time that the client has to say what it wants.
 async fn secured(
-    socket: Async<TcpStream>,
+    socket: TcpSocket,
     options: &ServerOptions,
     accepting: &Accepting,
 ) -> Result<NetStream, AcceptError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bluewire_core::{HttpAnswer, Inbox, Offer, Outbox, RequestHead};
 
 use super::connect::{refuse, within};
+use super::home::Home;
 use super::net_stream::NetStream;
 use super::websocket::WebSocket;
 use crate::accept::{AcceptError, Asked, decline};
@@ -76,6 +77,14 @@ impl Incoming {
         }
     }
 
+    /// Where the connection's tasks are to run.
+    pub(super) fn home(&self) -> Home {
+        match self {
+            Self::Upgrade(upgrade) => upgrade.0.home.clone(),
+            Self::Plain(plain) => plain.0.home.clone(),
+        }
+    }
+
     /// What tells when the connection is to be cut.
     pub(super) fn watch(&self) -> Watch {
         match self {
@@ -96,6 +105,7 @@ struct Parts<A> {
     asked: A,
     place: Place,
     options: Arc<ServerOptions>,
+    home: Home,
 }
 
 impl Upgrade {
@@ -105,7 +115,7 @@ impl Upgrade {
         place: Place,
         options: Arc<ServerOptions>,
     ) -> Self {
-        Self(Box::new(Parts { stream, asked, place, options }))
+        Self(Box::new(Parts { stream, asked, place, options, home: Home::here() }))
     }
 
     /// The request.
@@ -177,7 +187,7 @@ impl Plain {
         options: Arc<ServerOptions>,
     ) -> Self {
         let asked = Heard { head, leftover: inbox.unparsed().to_vec() };
-        Self(Box::new(Parts { stream, asked, place, options }))
+        Self(Box::new(Parts { stream, asked, place, options, home: Home::here() }))
     }
 
     /// The head of the request.

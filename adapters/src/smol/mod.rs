@@ -49,14 +49,19 @@
 mod adopt;
 mod byte_stream;
 mod connect;
+mod crew;
 mod deadline;
 mod dial;
+mod entrance;
 mod facade;
 mod fan;
 mod gate;
+mod home;
 mod incoming;
 mod net_stream;
 mod pump;
+#[cfg(target_os = "linux")]
+mod reactor;
 mod reader;
 mod reconnecting;
 mod sender;
@@ -66,6 +71,7 @@ mod shared;
 mod shut_down;
 mod spare;
 mod streams;
+mod tcp_socket;
 #[cfg(feature = "tls")]
 mod tls;
 mod turn;
@@ -80,6 +86,7 @@ pub use reader::Reader;
 pub use reconnecting::Reconnecting;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
+pub use tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;
 pub use websocket::WebSocket;

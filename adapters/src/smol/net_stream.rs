@@ -2,18 +2,14 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-#[cfg(feature = "async-tls")]
-use std::net::Shutdown;
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
-#[cfg(feature = "async-tls")]
-use std::task::ready;
 use std::task::{Context, Poll};
 
 use smol::Async;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::shut_down::poll_shut_down;
+use super::tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
 
@@ -21,26 +17,27 @@ use super::tls::TlsStream;
 #[non_exhaustive]
 pub enum NetStream {
     /// `ws`.
-    Tcp(Async<TcpStream>),
+    Tcp(TcpSocket),
     /// `wss`. In a box, so that plain connections stay as small as they are.
     #[cfg(feature = "tls")]
-    Tls(Box<TlsStream<Async<TcpStream>>>),
+    Tls(Box<TlsStream<TcpSocket>>),
     /// `wss` by the connector of async-tls.
     #[cfg(feature = "async-tls")]
-    AsyncTls(Box<async_tls::client::TlsStream<Async<TcpStream>>>),
+    AsyncTls(Box<async_tls::client::TlsStream<TcpSocket>>),
 }
 
 impl NetStream {
     /// The socket. What is read from it or written to it by others is lost to the connection.
     #[must_use]
-    pub fn socket(&self) -> &Async<TcpStream> {
-        match self {
+    pub fn socket(&self) -> &TcpStream {
+        let socket = match self {
             Self::Tcp(socket) => socket,
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.stream(),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => stream.get_ref(),
-        }
+        };
+        socket.get_ref()
     }
 
     /// The address of the peer.
@@ -49,19 +46,34 @@ impl NetStream {
     ///
     /// If the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().get_ref().peer_addr()
+        self.socket().peer_addr()
+    }
+}
+
+impl From<TcpSocket> for NetStream {
+    fn from(socket: TcpSocket) -> Self {
+        Self::Tcp(socket)
     }
 }
 
 impl From<Async<TcpStream>> for NetStream {
     fn from(socket: Async<TcpStream>) -> Self {
-        Self::Tcp(socket)
+        Self::Tcp(socket.into())
+    }
+}
+
+/// As [`TcpSocket::new`].
+impl TryFrom<TcpStream> for NetStream {
+    type Error = io::Error;
+
+    fn try_from(socket: TcpStream) -> io::Result<Self> {
+        TcpSocket::new(socket).map(Self::Tcp)
     }
 }
 
 #[cfg(feature = "tls")]
-impl From<TlsStream<Async<TcpStream>>> for NetStream {
-    fn from(stream: TlsStream<Async<TcpStream>>) -> Self {
+impl From<TlsStream<TcpSocket>> for NetStream {
+    fn from(stream: TlsStream<TcpSocket>) -> Self {
         Self::Tls(Box::new(stream))
     }
 }
@@ -120,14 +132,11 @@ impl AsyncWrite for NetStream {
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Tcp(socket) => poll_shut_down(socket, cx),
+            Self::Tcp(socket) => Pin::new(socket).poll_close(cx),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_close(cx),
             #[cfg(feature = "async-tls")]
-            Self::AsyncTls(stream) => {
-                ready!(Pin::new(&mut *stream).poll_close(cx))?;
-                Poll::Ready(stream.get_ref().get_ref().shutdown(Shutdown::Write))
-            }
+            Self::AsyncTls(stream) => Pin::new(stream).poll_close(cx),
         }
     }
 }

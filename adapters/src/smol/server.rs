@@ -7,26 +7,26 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use smol::Async;
 use smol::channel::{self, Receiver, Sender};
-use smol::future::{FutureExt as _, yield_now};
+use smol::future::FutureExt as _;
 use smol::net::{AsyncToSocketAddrs, resolve};
-use smol::{Async, Timer};
 
 use super::connect::within;
-use super::gate::{Gate, welcome};
+use super::crew::Crew;
+use super::entrance::{Entrance, bind_for_threads};
+use super::gate::Gate;
 use super::incoming::Incoming;
 use super::net_stream::NetStream;
 use super::websocket::WebSocket;
 use crate::facade;
-use crate::server::{
-    Farewell, Hall, PAUSE_MAX, PAUSE_MIN, ServerOptions, concerns_one, lengthen_queue,
-};
+use crate::server::{Farewell, Hall, ServerOptions, lengthen_queue};
 
 /// A server: a listener, the opening handshakes of its clients, and the connections that came of
 /// them.
 ///
-/// Each opening handshake is a task of its own on smol's global executor: a client that stalls
-/// holds nobody up, and is gone after
+/// Each opening handshake is a task of its own, on smol's global executor or on one of the server's
+/// own [threads](ServerOptions::threads): a client that stalls holds nobody up, and is gone after
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout). So is each connection with
 /// [`serve`](Self::serve). An error of the listener, such as no file descriptors being left, ends
 /// nothing: the server goes on after a pause.
@@ -71,6 +71,8 @@ pub struct Server {
     opener: Sender<WebSocket<NetStream>>,
     handle: ServerHandle,
     options: Arc<ServerOptions>,
+    /// Threads of its own, if it is to have some.
+    crew: Option<Crew>,
     local_addr: SocketAddr,
 }
 
@@ -101,29 +103,48 @@ impl Server {
         addr: impl AsyncToSocketAddrs,
         options: ServerOptions,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(&*resolve(addr).await?)?;
-        lengthen_queue(&listener);
-        Self::from_listener(listener, options)
+        let addrs = resolve(addr).await?;
+        let listeners = match options.threads {
+            0 | 1 => vec![TcpListener::bind(&*addrs)?],
+            threads => bind_for_threads(&addrs, threads)?,
+        };
+        listeners.iter().for_each(lengthen_queue);
+        Self::from_listeners(listeners, options)
     }
 
-    /// Takes a listener that is there already.
+    /// Takes a listener that is there already. Threads, if the server is to have several, share it.
     ///
     /// # Errors
     ///
     /// If the system refuses what the server needs to wait for it.
     pub fn from_listener(listener: TcpListener, options: ServerOptions) -> io::Result<Self> {
-        let local_addr = listener.local_addr()?;
+        let mut listeners = Vec::new();
+        for _ in 1..options.threads {
+            listeners.push(listener.try_clone()?);
+        }
+        listeners.push(listener);
+        Self::from_listeners(listeners, options)
+    }
+
+    fn from_listeners(listeners: Vec<TcpListener>, options: ServerOptions) -> io::Result<Self> {
+        let local_addr = listeners[0].local_addr()?;
+        let listeners = listeners.into_iter().map(|listener| Async::new(listener).map(Arc::new));
+        let listeners = Mutex::new(listeners.collect::<io::Result<_>>()?);
+        let crew = match options.threads {
+            0 => None,
+            threads => Some(Crew::start(threads)?),
+        };
         let hall = Hall::new(options.connections_max, options.handshakes_max);
         let (asked, requests) = channel::unbounded();
         let (opener, opened) = channel::unbounded();
-        let listener = Mutex::new(Some(Arc::new(Async::new(listener)?)));
-        let gate = Gate { listener, requests };
+        let gate = Gate { listeners, requests };
         Ok(Self {
             asked,
             opened,
             opener,
             handle: ServerHandle { hall, gate: Arc::new(gate) },
             options: Arc::new(options),
+            crew,
             local_addr,
         })
     }
@@ -210,12 +231,15 @@ impl Server {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        while let Some(incoming) = self.accept_request().await {
-            let watch = incoming.watch();
-            let served = serve(incoming);
-            let cut = poll_fn(move |cx| watch.poll_cut(cx));
-            smol::spawn(served.or(cut)).detach();
-        }
+        let served = async {
+            while let Some(incoming) = self.next_request().await {
+                let (watch, home) = (incoming.watch(), incoming.home());
+                let served = serve(incoming);
+                let cut = poll_fn(move |cx| watch.poll_cut(cx));
+                home.spawn(served.or(cut));
+            }
+        };
+        self.listen_until(served).await;
         poll_fn(|cx| self.handle.hall.poll_over(cx)).await
     }
 
@@ -228,9 +252,9 @@ impl Server {
     pub async fn accept(&self) -> Option<WebSocket<NetStream>> {
         let opened = async { self.opened.recv().await.ok() };
         let driven = async {
-            while let Some(incoming) = self.accept_request().await {
+            while let Some(incoming) = self.next_request().await {
                 let (opener, options) = (self.opener.clone(), Arc::clone(&self.options));
-                let watch = incoming.watch();
+                let (watch, home) = (incoming.watch(), incoming.home());
                 let respond = async move {
                     // In a box of its own: what the handshake takes is not held by the open connection.
                     match Box::pin(incoming.respond()).await {
@@ -240,11 +264,11 @@ impl Server {
                     }
                 };
                 let cut = poll_fn(move |cx| watch.poll_cut(cx));
-                smol::spawn(respond.or(cut)).detach();
+                home.spawn(respond.or(cut));
             }
             None
         };
-        opened.or(driven).await
+        opened.or(self.listen_until(driven)).await
     }
 
     /// The next request, before it is answered; `None` once the server shuts down.
@@ -253,12 +277,17 @@ impl Server {
     ///
     /// Dropping the future loses nothing.
     pub async fn accept_request(&self) -> Option<Incoming> {
+        self.listen_until(self.next_request()).await
+    }
+
+    /// The next request of a client that was let in; `None` once the server shuts down.
+    async fn next_request(&self) -> Option<Incoming> {
         let leaving = async {
             poll_fn(|cx| self.handle.hall.poll_leaving(cx)).await;
             None
         };
         let asked = async { self.handle.gate.requests.recv().await.ok() };
-        let next = leaving.or(asked.or(self.listen())).await;
+        let next = leaving.or(asked).await;
         if next.is_none() {
             self.handle.gate.shut();
         }
@@ -274,34 +303,23 @@ impl Server {
         self.handle.shutdown(budget).await
     }
 
-    /// Lets clients in, for ever.
-    async fn listen<T>(&self) -> T {
-        let mut pause = PAUSE_MIN;
-        loop {
-            let listener = self.handle.gate.lock().clone();
-            let Some(listener) = listener else { return std::future::pending().await };
-            let accepted = listener.accept().await.and_then(|(stream, _)| {
-                // A message leaves when it is written: the engine has put together what it could.
-                stream.get_ref().set_nodelay(true)?;
-                Ok(stream)
-            });
-            drop(listener);
-            match accepted {
-                Ok(stream) => {
-                    pause = PAUSE_MIN;
-                    welcome(stream, &self.asked, &self.options, &self.handle.hall);
-                    // Those who are there already have their turn, however many come.
-                    yield_now().await;
-                }
-                Err(error) => {
-                    self.options.tell_listener_error(&error);
-                    if !concerns_one(&error) {
-                        Timer::after(pause).await;
-                        pause = (pause * 2).min(PAUSE_MAX);
-                    }
-                }
-            }
+    /// Lets clients in until something else is done.
+    async fn listen_until<T>(&self, done: impl Future<Output = T>) -> T {
+        let entrance = |number| Entrance {
+            number,
+            gate: Arc::clone(&self.handle.gate),
+            hall: Arc::clone(&self.handle.hall),
+            asked: self.asked.clone(),
+            options: Arc::clone(&self.options),
+        };
+        let Some(crew) = &self.crew else { return done.or(entrance(0).keep()).await };
+        let keepers = crew.spawn_each(|number| entrance(number).keep());
+        let done = done.await;
+        // Once the server has shut down, nobody listens any more.
+        for keeper in keepers {
+            keeper.cancel().await;
         }
+        done
     }
 }
 

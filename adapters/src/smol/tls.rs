@@ -2,16 +2,15 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Read};
-use std::net::TcpStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_rustls::{TlsAcceptor, TlsConnector};
-use smol::Async;
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::net_stream::NetStream;
 use super::shut_down::poll_shut_down;
+use super::tcp_socket::TcpSocket;
 
 use crate::tls::{FirstBytes, ServerTls, Tls, TlsError, server_name};
 
@@ -32,7 +31,7 @@ pub struct TlsStream<S> {
 
 /// Connects as the settings say.
 pub(super) async fn connect(
-    socket: Async<TcpStream>,
+    socket: TcpSocket,
     host: &str,
     tls: &Tls,
 ) -> Result<NetStream, TlsError> {

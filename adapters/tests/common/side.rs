@@ -136,7 +136,7 @@ impl Side {
     }
 
     async fn smol_stream(self, stream: TcpStream) -> bluewire::smol::NetStream {
-        let stream = smol::Async::new(stream).expect("it is a socket");
+        let stream = bluewire::smol::TcpSocket::new(stream).expect("it is a socket");
         #[cfg(feature = "tls")]
         if self.has_tls() {
             let stream = bluewire::smol::TlsStream::accept(stream, &tls::TLS.0).await;

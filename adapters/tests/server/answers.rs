@@ -15,7 +15,7 @@ use crate::fixture::*;
 
 #[test]
 fn the_application_refuses_with_status_headers_and_body() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let answer = HttpAnswer::new(401).unwrap();
         let answer = answer.header("WWW-Authenticate", "Basic").unwrap().text("who are you?\n");
         let (refusals, refused) = mpsc::channel();
@@ -48,7 +48,7 @@ fn the_application_refuses_with_status_headers_and_body() {
 
 #[test]
 fn origins_and_subprotocols_are_as_the_options_say() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let accept = AcceptOptions::default().protocol("one").protocol("two");
         let server = Running::start(adapter, Style::Serve, ServerOptions::default().accept(accept));
         let foreign = upgrade("/", "Origin: https://elsewhere.example\r\n");
@@ -64,7 +64,7 @@ fn origins_and_subprotocols_are_as_the_options_say() {
 
 #[test]
 fn a_page_is_served_on_the_same_port() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let page = HttpAnswer::new(200).unwrap().header("Content-Type", "text/html").unwrap();
         let page = page.body("<h1>Hello</h1>");
         let options = ServerOptions::default().on_request(move |_| page.clone());
@@ -139,7 +139,7 @@ fn a_decision_may_be_awaited() {
 
 #[test]
 fn errors_of_connections_are_not_the_servers() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let server = Running::start(adapter, Style::Serve, ServerOptions::default());
         let mut socket = blocking::connect(server.url()).unwrap();
         speak(&mut socket);

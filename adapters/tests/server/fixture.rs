@@ -13,9 +13,11 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) enum Adapter {
     Blocking,
     Smol,
+    /// With threads of its own.
+    SmolThreads,
 }
 
-pub(crate) const BOTH: [Adapter; 2] = [Adapter::Blocking, Adapter::Smol];
+pub(crate) const ALL: [Adapter; 3] = [Adapter::Blocking, Adapter::Smol, Adapter::SmolThreads];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Style {
@@ -53,7 +55,11 @@ impl Running {
                 });
                 Self { addr, handle, serving }
             }
-            Adapter::Smol => {
+            Adapter::Smol | Adapter::SmolThreads => {
+                let options = match adapter {
+                    Adapter::SmolThreads => options.threads(3),
+                    _ => options,
+                };
                 let bound = adapter::Server::bind_with("127.0.0.1:0", options);
                 let server = smol::block_on(bound).unwrap();
                 let (addr, handle) = (server.local_addr(), Handle::Smol(server.handle()));

@@ -10,7 +10,7 @@ use crate::fixture::*;
 
 #[test]
 fn who_comes_beyond_the_limit_is_answered_by_503() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let options = ServerOptions::default().connections_max(2);
         let server = Running::start(adapter, Style::Serve, options);
         let mut first = blocking::connect(server.url()).unwrap();
@@ -38,7 +38,7 @@ fn who_comes_beyond_the_limit_is_answered_by_503() {
 
 #[test]
 fn a_newer_handshake_takes_the_place_of_the_oldest() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let options = ServerOptions::default().handshakes_max(4);
         let server = Running::start(adapter, Style::Serve, options);
         let mut stalled: Vec<_> =
@@ -71,7 +71,7 @@ fn stall(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 
 #[test]
 fn a_thousand_stalled_clients_hold_nobody_up() {
-    for adapter in BOTH {
+    for adapter in ALL {
         let deadline = Duration::from_secs(3);
         let config = Config {
             handshake_timeout: deadline,

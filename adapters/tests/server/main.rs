@@ -6,3 +6,4 @@ mod answers;
 mod fixture;
 mod limits;
 mod shutdown;
+mod threads;

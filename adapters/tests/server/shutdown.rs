@@ -11,7 +11,7 @@ use crate::fixture::*;
 
 #[test]
 fn each_style_serves_and_shuts_down_in_order() {
-    for adapter in BOTH {
+    for adapter in ALL {
         for style in [Style::Serve, Style::Facade, Style::Accept] {
             let server = Running::start(adapter, style, ServerOptions::default());
             let mut sockets: Vec<_> =
@@ -43,7 +43,7 @@ fn each_style_serves_and_shuts_down_in_order() {
 
 #[test]
 fn a_peer_that_does_not_answer_is_cut_in_budget() {
-    for adapter in BOTH {
+    for adapter in ALL {
         for style in [Style::Serve, Style::Facade, Style::Accept] {
             let server = Running::start(adapter, style, ServerOptions::default());
             let mut mute = TcpStream::connect(server.addr).unwrap();
