@@ -69,6 +69,7 @@ mod error;
 pub mod facade;
 mod progress;
 mod proxy;
+mod secret;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
