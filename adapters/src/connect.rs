@@ -16,6 +16,7 @@ use crate::dial::{Budget, Canceller, Plan, Target, Timeouts};
 use crate::progress::Progress;
 use crate::proxy::{Proxies, Proxy, ProxyError};
 use crate::reconnect::Reconnect;
+use crate::secret::{HeaderList, UrlText};
 use crate::server::Ties;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -35,8 +36,8 @@ use crate::url::Url;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    url: String,
-    headers: Vec<(String, String)>,
+    url: UrlText,
+    headers: HeaderList,
     protocols: Vec<String>,
     config: Arc<Config>,
     addresses: Option<Vec<SocketAddr>>,
@@ -53,11 +54,13 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS.
+    /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS. A user name and a
+    /// password in it, percent-encoded, make the header `Authorization` (Basic), unless that is
+    /// [set](Self::header).
     pub fn new(url: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
-            headers: Vec::new(),
+            url: UrlText(url.into()),
+            headers: HeaderList::default(),
             protocols: Vec::new(),
             config: Arc::default(),
             addresses: None,
@@ -76,9 +79,10 @@ impl ConnectOptions {
 
     /// Adds a header to the request, after those that the handshake owns, in this order and
     /// spelling. Those (`Host`, `Upgrade`, `Connection`, `Sec-WebSocket-*`...) may not be set.
+    /// `Debug` shows the names only.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.0.push((name.into(), value.into()));
         self
     }
 
@@ -214,7 +218,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn check(options: ConnectOptions) -> Result<Self, ConnectError> {
-        let url: Url = options.url.parse().map_err(ConnectError::Url)?;
+        let url: Url = options.url.0.parse().map_err(ConnectError::Url)?;
         let client_request = client_request(&url, &options.headers, &options.protocols)?;
         let timeouts = Timeouts {
             resolve: options.resolve_timeout,
@@ -271,7 +275,7 @@ impl Request {
 
     /// The facade's rules: `Referer` may not be set, and messages come whole.
     pub(crate) fn for_facade(options: ConnectOptions) -> Result<Self, ConnectError> {
-        if options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("referer")) {
+        if options.headers.contains("referer") {
             return Err(ConnectError::Header(HeadError::ReservedHeader));
         }
         let mut request = Self::to_connect(options)?;
@@ -284,7 +288,7 @@ impl Request {
 
 fn client_request(
     url: &Url,
-    headers: &[(String, String)],
+    headers: &HeaderList,
     protocols: &[String],
 ) -> Result<ClientRequest, ConnectError> {
     let mut request = ClientRequest::new(url.host(), url.resource_name())
@@ -294,7 +298,12 @@ fn client_request(
     for protocol in protocols {
         request = request.subprotocol(protocol).map_err(ConnectError::Header)?;
     }
-    for (name, value) in headers {
+    if let Some(authorization) = url.authorization()
+        && !headers.contains("Authorization")
+    {
+        request = request.header("Authorization", authorization).map_err(ConnectError::Header)?;
+    }
+    for (name, value) in &headers.0 {
         request = request.header(name, value).map_err(ConnectError::Header)?;
     }
     Ok(request)

@@ -72,7 +72,7 @@ fn request() -> RequestHead {
 
 #[test]
 fn urls() {
-    let url = every!(UrlError: Scheme, Fragment, UserInfo, Host, HostNotAscii, Port, Resource);
+    let url = every!(UrlError: Scheme, Fragment, UserInfo, Host, HostNotAscii, Zone, Port, Percent, Resource);
     read(&["URL"], url);
     let proxy = every!(ProxyUrlError: Scheme, Https, UserInfo, Host, Port, Path);
     read(&["proxy"], proxy);

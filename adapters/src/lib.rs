@@ -74,6 +74,7 @@ pub mod facade;
 mod progress;
 mod proxy;
 pub mod reconnect;
+mod secret;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;

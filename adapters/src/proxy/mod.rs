@@ -19,7 +19,7 @@ use self::connect::Connect;
 pub(crate) use self::error::each_failure;
 pub use self::error::{ProxyError, ProxyUrlError, SocksReply};
 use self::socks5::Socks5;
-use crate::url::Url;
+use crate::url::{Url, percent_decoded};
 
 /// A proxy between here and the server: HTTP by CONNECT (RFC 9110, section 9.3.6), or SOCKS 5
 /// (RFC 1928).
@@ -144,6 +144,7 @@ impl FromStr for Proxy {
             None => ("", authority),
         };
         let has_port = server.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+        let has_port = has_port && !server.ends_with(':');
         // Host and port are what they are in the URL of a WebSocket.
         let server: Url = format!("ws://{server}").parse().map_err(ProxyUrlError::of_server)?;
         let port = if has_port { server.port() } else { default_port };
@@ -152,27 +153,9 @@ impl FromStr for Proxy {
             return Ok(proxy);
         }
         let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
-        proxy.with(Credentials {
-            user: percent_decoded(user)?,
-            password: percent_decoded(password)?,
-        })
+        let decoded = |part| percent_decoded(part).ok_or(ProxyUrlError::UserInfo);
+        proxy.with(Credentials { user: decoded(user)?, password: decoded(password)? })
     }
-}
-
-/// RFC 3986, section 2.1: `pct-encoded = "%" HEXDIG HEXDIG`.
-fn percent_decoded(text: &str) -> Result<Vec<u8>, ProxyUrlError> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(bytes.next()?).to_digit(16);
-        let byte = digit().zip(digit()).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
-        decoded.push(byte.ok_or(ProxyUrlError::UserInfo)?);
-    }
-    Ok(decoded)
 }
 
 impl fmt::Display for Proxy {
@@ -329,6 +312,8 @@ mod tests {
             ("socks5h://[::1]:80/", "socks5h://[::1]:80"),
             ("socks5h://10.0.0.1:80", "socks5h://10.0.0.1:80"),
             ("http://@proxy", "http://proxy:80"),
+            ("http://proxy:", "http://proxy:80"),
+            ("socks5://proxy:", "socks5://proxy:1080"),
         ] {
             assert_eq!(parse(url).map(|proxy| proxy.to_string()), Ok(shown.to_owned()), "{url}");
         }
@@ -347,7 +332,6 @@ mod tests {
             ("http://a b", ProxyUrlError::Host),
             ("http://[::1", ProxyUrlError::Host),
             ("http://ü", ProxyUrlError::Host),
-            ("http://proxy:", ProxyUrlError::Port),
             ("http://proxy:0", ProxyUrlError::Port),
             ("http://proxy:65536", ProxyUrlError::Port),
             ("http://proxy/path", ProxyUrlError::Path),

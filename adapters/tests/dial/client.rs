@@ -105,15 +105,21 @@ pub(crate) fn scripted(
     let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut request = Vec::new();
-            let mut byte = [0];
-            while !request.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
-                request.push(byte[0]);
-            }
+            read_head(&mut stream);
             // A client that has heard enough goes.
             let _ = say(&mut stream);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
     });
     address
+}
+
+/// The head of a request, or what there is of it.
+pub(crate) fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).expect("a request is ASCII")
 }

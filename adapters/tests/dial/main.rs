@@ -10,3 +10,4 @@ mod addresses;
 mod client;
 mod giving_up;
 mod refusals;
+mod request;
