@@ -316,12 +316,13 @@ impl fmt::Display for AcceptError {
                 write!(f, "a page of another origin asked for a connection: {origin:?}")
             }
             Self::NotWebSocket(head) => {
-                let (method, target) = (head.method(), head.target());
-                write!(f, "the request did not ask for a WebSocket: {method} {target}")
+                let (method, path) = (head.method(), head.path().unwrap_or("?"));
+                write!(f, "the request did not ask for a WebSocket: {method} {path}")
             }
             Self::Header(error) => error.fmt(f),
             Self::Refused(head, status) => {
-                write!(f, "the application refused {} by {status}", head.target())
+                let path = head.path().unwrap_or("?");
+                write!(f, "the application refused {path} by {status}")
             }
             Self::Full(_) => f.write_str(
                 "the server has as many connections as it may: see ServerOptions::connections_max",

@@ -5,13 +5,14 @@
 //! that is malformed, too long or cut off is the part of it that was understood, and says so.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::handshake::append;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
 
 /// A body while it arrives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Body {
     state: State,
     bytes: Vec<u8>,
@@ -131,6 +132,13 @@ impl Body {
         append(&mut self.bytes, &data[..kept], self.len_max);
         self.state = if kept < data.len() { State::Truncated } else { next };
         data.len()
+    }
+}
+
+/// Without the bytes: an error page can hold what its reader alone is to see.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes, {:?})", self.bytes.len(), self.state)
     }
 }
 

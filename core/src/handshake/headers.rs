@@ -194,11 +194,12 @@ fn absolute_form(target: &str) -> Option<(&str, &str)> {
     Some((authority, rest))
 }
 
+/// Without the query, which can hold secrets as headers do.
 impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestHead")
             .field("method", &self.method())
-            .field("target", &self.target())
+            .field("path", &self.path())
             .field("headers", &self.headers())
             .finish_non_exhaustive()
     }
