@@ -8,7 +8,7 @@ use crate::common::side::Side;
 use crate::on_each_side;
 
 fn told() -> Told {
-    Told::Error("a callback panicked: boom".to_owned())
+    Told::Error("the application's callback panicked: boom".to_owned())
 }
 
 /// Lets a callback panic, set or called by `arm`, and expects 1011 and nothing lost.

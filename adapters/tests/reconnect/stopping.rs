@@ -120,7 +120,7 @@ on_each_client! {
         let log = Log::of(&socket);
         socket.on_reconnect(|_| panic!("boom"));
         accept_and_close(&listener, 1012);
-        let told = Told::Error("a callback panicked: boom".to_owned());
+        let told = Told::Error("the application's callback panicked: boom".to_owned());
         assert_eq!(log.at_end(), [Told::Open, told, closed(1006, "", false)]);
     }
 
@@ -128,7 +128,7 @@ on_each_client! {
         let (socket, log) = waiting(side);
         let options = bluewire::facade::SendOptions::new("too early");
         socket.send(options.fail(|_, _| panic!("boom")));
-        let told = Told::Error("a callback panicked: boom".to_owned());
+        let told = Told::Error("the application's callback panicked: boom".to_owned());
         assert_eq!(log.at_end()[2..], [told, closed(1006, "", false)]);
     }
 
@@ -143,7 +143,7 @@ on_each_client! {
         });
         accept_and_close(&listener, 1012);
         assert_eq!(Peer::accept(&listener).expect_close_and_end(), 1011);
-        let told = Told::Error("a callback panicked: boom".to_owned());
+        let told = Told::Error("the application's callback panicked: boom".to_owned());
         let all = [Told::Reconnect(1, 1012), told, closed(1011, "", true)];
         assert_eq!(log.at_end(), all);
         assert!(is_left_alone(&listener));
@@ -155,7 +155,7 @@ on_each_client! {
         let socket = side.create(options(&listener, soon().when(rule))).expect("it is valid");
         let log = Log::of(&socket);
         refuse(&listener, 503, "");
-        let told = Told::Error("a callback panicked: boom".to_owned());
+        let told = Told::Error("the application's callback panicked: boom".to_owned());
         assert_eq!(log.at_end(), [told, closed(1006, "", false)]);
     }
 
