@@ -134,7 +134,7 @@ fn a_banner_of_another_protocol_is_not_waited_upon() {
     let http_2 = "\0\0\x12\x04\0\0\0\0\0";
     for banner in ["220 mail.example ESMTP\r\n", "SSH-2.0-OpenSSH_9\r\n", "<html>", "HTTQ", http_2]
     {
-        every_cut(banner.as_bytes(), |pieces| ask(Config::default(), pieces));
+        every_cut(banner.as_bytes(), |pieces| ask(Config::default(), pieces.iter().copied()));
         assert_eq!(ask_whole(banner.as_bytes()).result, Err(E::InvalidStatusLine), "{banner}");
     }
 }
