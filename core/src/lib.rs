@@ -122,6 +122,25 @@
 //! [`Config::max_bytes_per_connection`] is what they come to. Memory follows what has arrived,
 //! never what was announced.
 //!
+//! With the feature `testkit`, the module of that name has what tests of programs need: two ends in
+//! memory, a scripted peer, every cut, captures.
+//!
+//! # The way of one byte
+//!
+//! ```text
+//! read ─► Inbox::space           its only landing
+//!         receive                header against role, limits, reserved bits and sequence (5.2, 5.4)
+//!         mask                   unmasked where it lies; moved only down over a header before it
+//!         deflate                if both ends agreed: inflated, never past the limit
+//!         utf8                   text is valid up to here, or fails here (8.1)
+//!         Event<'_>  ─► you      lent: that very byte
+//!         send       ◄─ you      one copy into the outbox, masked on the way for a client
+//! write ◄ Outbox::unsent         all that one read caused, at once
+//! ```
+//!
+//! No step goes back a room: what is above never looks into frames, what is here never asks for the
+//! time, and a fault takes the same road as a message.
+//!
 //! # Reading order
 //!
 //! `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`,
