@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use bluewire_core::{Config, Deflate, Keepalive, Message, OwnedMessage, PreparedMessage, Role};
-use bluewire_fuzz::{End, Told, config, cut};
+use bluewire_fuzz::{End, Told, config, cut, join};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -124,12 +124,18 @@ impl Pair {
 
     fn finish(mut self) {
         self.cross();
-        let received = self.to.told.into_iter().filter_map(|told| match told {
-            Told::Message(message) | Told::Part(message, true) => Some(message),
-            Told::Ping(_) => None,
-            other => panic!("nothing else was sent: {other:?}"),
-        });
-        assert_eq!(received.collect::<Vec<_>>(), self.sent);
+        let mut received = Vec::new();
+        for told in self.to.told {
+            match told {
+                Told::Message(message) => received.push(Told::Part(message, true)),
+                Told::Part(part, fin) => join(&mut received, part.borrow(), fin),
+                // Also between the parts of a message.
+                Told::Ping(_) => {}
+                other => panic!("nothing else was sent: {other:?}"),
+            }
+        }
+        let sent = self.sent.into_iter().map(|message| Told::Part(message, true));
+        assert_eq!(received, sent.collect::<Vec<_>>());
     }
 }
 

@@ -166,7 +166,8 @@ pub fn assert_same(end: &End, other: &End) {
     assert_eq!(end.connection.closure(), other.connection.closure());
 }
 
-fn join(told: &mut Vec<Told>, part: Message<'_>, fin: bool) {
+/// Puts a part behind what was told: to the one before, if both are of one message.
+pub fn join(told: &mut Vec<Told>, part: Message<'_>, fin: bool) {
     match (told.last_mut(), part) {
         (Some(Told::Part(OwnedMessage::Text(text), end @ false)), Message::Text(part)) => {
             text.push_str(part);
