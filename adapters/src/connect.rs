@@ -54,7 +54,8 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS. A user name and a
+    /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS, or `ws+unix` for one
+    /// through a Unix socket, where no address is looked up and no proxy taken (see [`Url`](crate::Url)). A user name and a
     /// password in it, percent-encoded, make the header `Authorization` (Basic), unless that is
     /// [set](Self::header).
     pub fn new(url: impl Into<String>) -> Self {
@@ -248,6 +249,9 @@ impl Request {
     pub(crate) fn to_connect(mut options: ConnectOptions) -> Result<Self, ConnectError> {
         let proxies = std::mem::take(&mut options.proxies);
         let mut request = Self::check(options)?;
+        if request.url.is_local() {
+            return Ok(request);
+        }
         let Target { secure, host, port, .. } = request.target();
         let proxy = proxies.choose(secure, &host, port);
         request.proxy = proxy.map_err(|error| ConnectError::Proxy(ProxyError::Url(error)))?;
@@ -270,6 +274,8 @@ impl Request {
             addresses: self.addresses.clone(),
             secure: self.url.is_secure(),
             proxy: self.proxy.clone(),
+            #[cfg(unix)]
+            socket: self.url.socket_path(),
         }
     }
 

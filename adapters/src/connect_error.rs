@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bluewire_core::{HandshakeError, HeadError, Refusal};
@@ -35,6 +36,16 @@ pub enum ConnectError {
     /// No address of the host could be reached: each with its own reason, which is
     /// [`TimedOut`](io::ErrorKind::TimedOut) where the time was over. Empty if there is none.
     Unreachable(Vec<(SocketAddr, io::Error)>),
+    /// Nobody answers at the Unix socket of a `ws+unix` URL. That is
+    /// [`NotFound`](io::ErrorKind::NotFound) where there is no such file,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) where nobody listens, and
+    /// [`TimedOut`](io::ErrorKind::TimedOut) where the server's queue was full all the time.
+    UnixSocket {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// There is no way through the proxy.
     Proxy(ProxyError),
     /// The connection failed while the opening handshake was under way.
@@ -64,7 +75,7 @@ pub enum ConnectError {
 pub enum Phase {
     /// The lookup of the host's name.
     Resolve,
-    /// TCP, over all addresses of the host.
+    /// TCP, over all addresses of the host; or the way to a Unix socket.
     Tcp,
     /// The proxy's way to the host.
     Proxy,
@@ -108,7 +119,9 @@ impl ConnectError {
             | Self::Abandoned
             | Self::Proxy(ProxyError::Url(_)) => None,
             Self::Resolve { .. } | Self::Proxy(ProxyError::Resolve { .. }) => Some(Phase::Resolve),
-            Self::Unreachable(_) | Self::Proxy(ProxyError::Unreachable(_)) => Some(Phase::Tcp),
+            Self::Unreachable(_)
+            | Self::UnixSocket { .. }
+            | Self::Proxy(ProxyError::Unreachable(_)) => Some(Phase::Tcp),
             Self::Proxy(_) => Some(Phase::Proxy),
             #[cfg(feature = "tls")]
             Self::Tls(_) => Some(Phase::Tls),
@@ -142,6 +155,17 @@ impl fmt::Display for ConnectError {
                 f.write_str("no address of the host could be reached")?;
                 each_failure(failures, f)
             }
+            Self::UnixSocket { path, error } => {
+                let path = path.display();
+                match error.kind() {
+                    io::ErrorKind::NotFound => write!(f, "there is no Unix socket at {path}")?,
+                    io::ErrorKind::ConnectionRefused => {
+                        write!(f, "nobody listens at the Unix socket {path}")?;
+                    }
+                    _ => write!(f, "the Unix socket {path} could not be reached")?,
+                }
+                write!(f, ": {error}")
+            }
             Self::Proxy(error) => error.fmt(f),
             Self::Io(error) => {
                 write!(f, "the connection failed during the opening handshake: {error}")
@@ -167,7 +191,9 @@ impl std::error::Error for ConnectError {
         match self {
             Self::Url(error) => Some(error),
             Self::Header(error) => Some(error),
-            Self::Resolve { error, .. } | Self::Io(error) => Some(error),
+            Self::Resolve { error, .. } | Self::UnixSocket { error, .. } | Self::Io(error) => {
+                Some(error)
+            }
             Self::Unreachable(failures) => failures.first().map(|(_, error)| error as _),
             Self::Proxy(error) => Some(error),
             Self::Handshake(error) => Some(error),

@@ -72,7 +72,7 @@ fn request() -> RequestHead {
 
 #[test]
 fn urls() {
-    let url = every!(UrlError: Scheme, Fragment, UserInfo, Host, HostNotAscii, Zone, Port, Percent, Resource);
+    let url = every!(UrlError: Scheme, Fragment, UserInfo, Host, HostNotAscii, Zone, SocketPath, NoUnixSockets, Port, Percent, Resource);
     read(&["URL"], url);
     let proxy = every!(ProxyUrlError: Scheme, Https, UserInfo, Host, Port, Path);
     read(&["proxy"], proxy);
@@ -88,7 +88,7 @@ fn connecting() {
         Unreachable(Vec::new()), Proxy(ProxyError::Closed), Io(io_error()),
         TimedOut { phase: Phase::Tls, timeout: timeout, whole: false },
         Handshake(HandshakeError::MissingAccept), Refused(refusal(404)), Abandoned,
-        Tls(TlsError::NotTls),
+        Tls(TlsError::NotTls), UnixSocket { path: "/run/chat.sock".into(), error: io_error() },
     )
     .into();
     errors.push(ConnectError::Unreachable(vec![(address, io_error())]));
@@ -102,6 +102,7 @@ fn connecting() {
         "URL",
         "header",
         "host",
+        "Unix socket",
         "server",
         "proxy",
         "connection",

@@ -86,6 +86,8 @@ pub mod tls;
 pub mod trace;
 #[cfg(not(feature = "tracing"))]
 mod trace;
+#[cfg(all(unix, any(feature = "blocking", feature = "smol")))]
+mod unix_socket;
 mod url;
 
 pub use bluewire_core::{

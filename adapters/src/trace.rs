@@ -101,6 +101,11 @@ impl Id {
             Came::Connected(address) => {
                 tell!(DEBUG, "dial", id = self.0, %address, "connected");
             }
+            #[cfg(unix)]
+            Came::Called(Ok(())) => tell!(DEBUG, "dial", id = self.0, "connected"),
+            // It is tried again, or the attempt fails.
+            #[cfg(unix)]
+            Came::Called(Err(_)) => {}
             Came::TlsStarted => tell!(DEBUG, "dial", id = self.0, "secured"),
             // A failure ends the attempt, which is told.
             _ => {}

@@ -2,6 +2,10 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::task::{Wake, Waker};
@@ -24,6 +28,8 @@ use crate::dial::{Budget, Came, Canceller, Plan, Step, Watch};
 use crate::facade::Runner;
 use crate::progress::Progress;
 use crate::proxy::ProxyError;
+#[cfg(unix)]
+use crate::unix_socket;
 
 /// Connects, unless the attempt is given up meanwhile. The stream does not block.
 pub(super) fn dial(
@@ -56,6 +62,8 @@ fn carry_out(
         let came = match plan.next(clock.now()) {
             Step::Resolve(host, port) => race.resolve(host, port, cord),
             Step::Attempt(address) => race.attempt(address),
+            #[cfg(unix)]
+            Step::Call(path) => Some(Came::Called(race.call(&path))),
             Step::GiveUp(address) => {
                 race.attempts.retain(|(other, _)| *other != address);
                 None
@@ -78,10 +86,10 @@ fn carry_out(
                 #[cfg(feature = "tls")]
                 let stream = match tls.take() {
                     Some(stream) => stream.into(),
-                    None => race.connected()?.into(),
+                    None => race.stream()?,
                 };
                 #[cfg(not(feature = "tls"))]
-                let stream = race.connected()?.into();
+                let stream = race.stream()?;
                 return open(stream, request, budget, clock, bell, &given_up);
             }
             Step::Wait(until) => {
@@ -160,6 +168,8 @@ fn open(
 struct Race {
     resolving: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
     attempts: Vec<(SocketAddr, TcpStream)>,
+    #[cfg(unix)]
+    called: Option<UnixStream>,
 }
 
 impl Race {
@@ -188,7 +198,22 @@ impl Race {
         }
     }
 
-    /// The one that is left.
+    #[cfg(unix)]
+    fn call(&mut self, path: &Path) -> io::Result<()> {
+        self.called = Some(unix_socket::call(path)?);
+        Ok(())
+    }
+
+    /// The connection that is there, without TLS.
+    fn stream(&mut self) -> Result<NetStream, ConnectError> {
+        #[cfg(unix)]
+        if let Some(socket) = self.called.take() {
+            return Ok(socket.into());
+        }
+        self.connected().map(NetStream::from)
+    }
+
+    /// The one attempt that is left.
     fn connected(&mut self) -> Result<TcpStream, ConnectError> {
         let Some((_, stream)) = self.attempts.pop() else {
             return Err(ConnectError::Unreachable(Vec::new()));
@@ -210,7 +235,7 @@ impl Race {
                 _ => break,
             }
         }
-        if !poll_for(stream, true, !tunnel.unsent().is_empty(), bell, Some(left))? {
+        if !poll_for(&*stream, true, !tunnel.unsent().is_empty(), bell, Some(left))? {
             return Ok(());
         }
         // What comes from behind the proxy stays in the socket.

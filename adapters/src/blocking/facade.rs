@@ -2,6 +2,7 @@
 //! `poll(2)` for its socket and for its handles.
 
 use std::io::{self, Read, Write};
+#[cfg(not(unix))]
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
 
 use super::dial::{cancelled, dial};
 use super::net_stream::NetStream;
@@ -150,12 +152,12 @@ pub(super) fn wait_for(
     // What TLS has deciphered already, the socket does not tell of.
     let there = read && stream.has_incoming();
     let timeout = if there { Some(Duration::ZERO) } else { timeout };
-    Ok(poll_for(stream.socket(), read, write, bell, timeout)? || there)
+    Ok(poll_for(stream.fd(), read, write, bell, timeout)? || there)
 }
 
 /// The same for the socket alone.
 pub(super) fn poll_for(
-    socket: &TcpStream,
+    socket: impl AsFd,
     read: bool,
     write: bool,
     bell: &Bell,
@@ -164,7 +166,7 @@ pub(super) fn poll_for(
     let mut flags = PollFlags::empty();
     flags.set(PollFlags::IN, read);
     flags.set(PollFlags::OUT, write);
-    let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN), PollFd::new(socket, flags)];
+    let mut waiting = [PollFd::new(&bell.pipe, PollFlags::IN), PollFd::new(&socket, flags)];
     // A socket for which there is nothing to wait would still report its end, again and again.
     let count = if flags.is_empty() { 1 } else { 2 };
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());

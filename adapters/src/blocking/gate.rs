@@ -129,7 +129,7 @@ impl Gate {
         let flags = if listening { PollFlags::IN } else { PollFlags::empty() };
         fds.push(PollFd::new(listener, flags));
         for client in &self.clients {
-            fds.push(PollFd::new(client.stream.socket(), client.interest()));
+            fds.push(PollFd::from_borrowed_fd(client.stream.fd(), client.interest()));
             if let Some(left) = client.time_left() {
                 timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
             }

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::race::Race;
@@ -21,7 +23,14 @@ pub(crate) struct Target {
     pub(crate) secure: bool,
     /// Which is resolved and raced in place of the host.
     pub(crate) proxy: Option<Proxy>,
+    /// A Unix socket, which is connected to in place of all that.
+    #[cfg(unix)]
+    pub(crate) socket: Option<PathBuf>,
 }
+
+/// How long to wait for room in the queue of a Unix socket's server, of which the system does not tell.
+#[cfg(unix)]
+const CALL_AGAIN: Duration = Duration::from_millis(10);
 
 impl Target {
     /// The host's addresses, as far as they are known without a resolver.
@@ -104,6 +113,10 @@ pub(crate) enum Step {
     Resolve(String, u16),
     /// Begin to connect to this address.
     Attempt(SocketAddr),
+    /// Connect to this Unix socket, which takes no time, and say what
+    /// [came](Came::Called) of it.
+    #[cfg(unix)]
+    Call(PathBuf),
     /// Drop this attempt, and the socket with it.
     GiveUp(SocketAddr),
     /// Go on with the [tunnel](Plan::tunnel), over the one connection that is left: write what is
@@ -127,6 +140,10 @@ pub(crate) enum Came {
     Addresses(io::Result<Vec<SocketAddr>>),
     Connected(SocketAddr),
     Failed(SocketAddr, io::Error),
+    /// Of the call to a Unix socket. [`WouldBlock`](io::ErrorKind::WouldBlock) is a server's queue
+    /// that is full.
+    #[cfg(unix)]
+    Called(io::Result<()>),
     #[cfg_attr(
         all(any(feature = "blocking", feature = "smol"), not(any(feature = "tls", test))),
         expect(dead_code, reason = "there is no TLS")
@@ -161,6 +178,9 @@ enum Stage {
     Start,
     Resolving,
     Racing(Race),
+    /// A Unix socket is to be called once it is this time.
+    #[cfg(unix)]
+    Calling(Duration),
     Connected,
     Tunnelling(Box<Tunnel>),
     Tunnelled,
@@ -212,6 +232,14 @@ impl Plan {
                     Step::Wait(race.next_turn().unwrap_or(Duration::MAX).min(self.budget.until))
                 }
             },
+            #[cfg(unix)]
+            Stage::Calling(again) => match &self.target.socket {
+                Some(path) if *again <= now => {
+                    *again = Duration::MAX;
+                    Step::Call(path.clone())
+                }
+                _ => Step::Wait((*again).min(self.budget.until)),
+            },
             Stage::Tunnelling(_) => Step::SpeakToProxy(self.budget.until),
             Stage::Connected | Stage::Tunnelled if self.target.secure => {
                 self.enter(Stage::Securing, Phase::Tls, self.timeouts.tls, now);
@@ -251,6 +279,14 @@ impl Plan {
                     self.unreachable();
                 }
             }
+            #[cfg(unix)]
+            (Came::Called(called), Stage::Calling(again)) => match called {
+                Ok(()) => self.enter(Stage::Connected, Phase::Handshake, Duration::MAX, now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *again = now.saturating_add(CALL_AGAIN);
+                }
+                Err(error) => self.uncalled(error),
+            },
             (Came::TlsStarted, Stage::Securing) => self.stage = Stage::Secured,
             _ => {}
         }
@@ -270,6 +306,10 @@ impl Plan {
     /// Goes on with what can be done here.
     fn advance(&mut self, now: Duration) {
         match &mut self.stage {
+            #[cfg(unix)]
+            Stage::Start if self.target.socket.is_some() => {
+                self.enter(Stage::Calling(now), Phase::Tcp, self.timeouts.tcp, now);
+            }
             Stage::Start => {
                 if self.target.known().is_some_and(|addresses| addresses.is_empty()) {
                     self.fail(ConnectError::Unreachable(Vec::new()));
@@ -343,10 +383,21 @@ impl Plan {
         }
     }
 
+    #[cfg(unix)]
+    fn uncalled(&mut self, error: io::Error) {
+        let path = self.target.socket.clone().unwrap_or_default();
+        self.fail(ConnectError::UnixSocket { path, error });
+    }
+
     fn time_out(&mut self) {
         match &mut self.stage {
             Stage::Failed(_) | Stage::Requesting => {}
             Stage::Racing(_) => self.unreachable(),
+            #[cfg(unix)]
+            Stage::Calling(_) => {
+                let text = format!("no answer within {:?}", self.budget.timeout);
+                self.uncalled(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
             Stage::Tunnelling(tunnel) => {
                 let known = tunnel.give_up().map(ConnectError::Proxy);
                 let error = known.unwrap_or_else(|| self.budget.error());

@@ -26,7 +26,15 @@ const TIMEOUTS: Timeouts = Timeouts {
 };
 
 fn target(host: &str) -> Target {
-    Target { host: host.to_owned(), port: 80, addresses: None, secure: false, proxy: None }
+    Target {
+        host: host.to_owned(),
+        port: 80,
+        addresses: None,
+        secure: false,
+        proxy: None,
+        #[cfg(unix)]
+        socket: None,
+    }
 }
 
 /// A plan, its time, and what it said.
@@ -486,5 +494,68 @@ fn it_can_be_cancelled_at_each_step() {
         trip.came(Came::Cancelled);
         trip.came(Came::TlsStarted);
         assert!(matches!(trip.step(), Step::Wait(Duration::MAX)), "{index}");
+    }
+}
+
+#[cfg(unix)]
+mod unix_sockets {
+    use super::*;
+
+    fn trip() -> Trip {
+        let socket = Some("/run/chat.sock".into());
+        let proxy = Some("http://192.0.2.1:80".parse().expect("it is a proxy"));
+        Trip::with(Target { socket, proxy, ..target("localhost") }, TIMEOUTS)
+    }
+
+    #[track_caller]
+    fn calls(trip: &mut Trip) {
+        let step = trip.step();
+        assert!(matches!(&step, Step::Call(path) if path.ends_with("chat.sock")), "{step:?}");
+    }
+
+    #[test]
+    fn one_is_called_and_asked_at_once() {
+        let mut trip = trip();
+        calls(&mut trip);
+        trip.came(Came::Called(Ok(())));
+        assert!(matches!(trip.step(), Step::SendRequest(_)));
+    }
+
+    #[test]
+    fn one_that_is_full_is_called_again_until_the_time_is_over() {
+        let mut trip = trip();
+        let until = trip.now + TIMEOUTS.tcp;
+        let mut calls_made = 0;
+        let failed = loop {
+            match trip.step() {
+                Step::Call(_) => {
+                    calls_made += 1;
+                    trip.came(Came::Called(Err(io::ErrorKind::WouldBlock.into())));
+                }
+                Step::Wait(time) => {
+                    assert!(trip.now < time && time <= until, "{time:?}");
+                    trip.now = time;
+                }
+                Step::Fail(error) => break error,
+                step => panic!("{step:?}"),
+            }
+        };
+        assert_eq!(trip.now, until);
+        assert!(calls_made > 10);
+        let ConnectError::UnixSocket { error, .. } = failed else { panic!("{failed:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn one_where_nobody_listens_ends_it_and_so_does_a_canceller() {
+        let mut trip = trip();
+        calls(&mut trip);
+        trip.came(Came::Called(Err(io::ErrorKind::ConnectionRefused.into())));
+        assert!(matches!(trip.step(), Step::Fail(ConnectError::UnixSocket { .. })));
+        let mut trip = self::trip();
+        calls(&mut trip);
+        trip.came(Came::Called(Err(io::ErrorKind::WouldBlock.into())));
+        trip.came(Came::Cancelled);
+        assert!(matches!(trip.step(), Step::Fail(ConnectError::Abandoned)));
     }
 }

@@ -47,6 +47,7 @@ fn may_pass(error: &ConnectError) -> bool {
     match error {
         ConnectError::Resolve { .. }
         | ConnectError::Unreachable(_)
+        | ConnectError::UnixSocket { .. }
         | ConnectError::Io(_)
         | ConnectError::TimedOut { .. } => true,
         ConnectError::Refused(refusal) => status_may_pass(refusal.head().status()),

@@ -3,6 +3,10 @@
 use std::future::{pending, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+#[cfg(unix)]
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,6 +27,8 @@ use crate::connect_error::ConnectError;
 use crate::dial::Plan;
 use crate::dial::{Came, Step};
 use crate::proxy::{ProxyError, Tunnel};
+#[cfg(unix)]
+use crate::unix_socket;
 
 /// Connects, unless the request's canceller or this future ends it.
 pub(super) async fn dial(
@@ -68,6 +74,8 @@ async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectErro
             Step::Attempt(address) => {
                 race.attempts.push((address, Box::pin(Async::<TcpStream>::connect(address))));
             }
+            #[cfg(unix)]
+            Step::Call(path) => plan.came(Came::Called(race.call(&path)), clock.now()),
             Step::GiveUp(address) => race.attempts.retain(|(other, _)| *other != address),
             Step::SpeakToProxy(until) => {
                 let left = until.saturating_sub(clock.now());
@@ -90,10 +98,10 @@ async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectErro
                 #[cfg(feature = "tls")]
                 let mut stream = match secured.take() {
                     Some(stream) => stream,
-                    None => race.connected()?.into(),
+                    None => race.stream()?,
                 };
                 #[cfg(not(feature = "tls"))]
-                let mut stream = NetStream::from(race.connected()?);
+                let mut stream = race.stream()?;
                 let opening = Opening::within(request, budget, clock.now());
                 let opened = open(&mut stream, opening).await?;
                 return Ok((stream, opened));
@@ -163,9 +171,26 @@ struct Race {
     resolving: Option<Pending<Vec<SocketAddr>>>,
     attempts: Vec<(SocketAddr, Pending<Async<TcpStream>>)>,
     connected: Option<Async<TcpStream>>,
+    #[cfg(unix)]
+    called: Option<Async<UnixStream>>,
 }
 
 impl Race {
+    #[cfg(unix)]
+    fn call(&mut self, path: &Path) -> io::Result<()> {
+        self.called = Some(Async::new_nonblocking(unix_socket::call(path)?)?);
+        Ok(())
+    }
+
+    /// The connection that is there, without TLS.
+    fn stream(&mut self) -> Result<NetStream, ConnectError> {
+        #[cfg(unix)]
+        if let Some(socket) = self.called.take() {
+            return Ok(socket.into());
+        }
+        self.connected().map(NetStream::from)
+    }
+
     fn connected(&mut self) -> Result<TcpSocket, ConnectError> {
         let Some(stream) = self.connected.take() else {
             return Err(ConnectError::Unreachable(Vec::new()));

@@ -2,22 +2,29 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use smol::Async;
 use smol::io::{AsyncRead, AsyncWrite};
 
+#[cfg(unix)]
+use super::shut_down::poll_shut_down;
 use super::tcp_socket::TcpSocket;
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
 
-/// TCP, with TLS or without.
+/// TCP, with TLS or without, or a Unix socket.
 #[non_exhaustive]
 pub enum NetStream {
     /// `ws`.
     Tcp(TcpSocket),
+    /// `ws+unix`.
+    #[cfg(unix)]
+    Unix(Async<UnixStream>),
     /// `wss`. In a box, so that plain connections stay as small as they are.
     #[cfg(feature = "tls")]
     Tls(Box<TlsStream<TcpSocket>>),
@@ -27,26 +34,39 @@ pub enum NetStream {
 }
 
 impl NetStream {
-    /// The socket. What is read from it or written to it by others is lost to the connection.
+    /// The TCP socket; `None` where it is one of Unix. What is read from it or written to it by
+    /// others is lost to the connection.
     #[must_use]
-    pub fn socket(&self) -> &TcpStream {
+    pub fn socket(&self) -> Option<&TcpStream> {
         let socket = match self {
             Self::Tcp(socket) => socket,
+            #[cfg(unix)]
+            Self::Unix(_) => return None,
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.stream(),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => stream.get_ref(),
         };
-        socket.get_ref()
+        Some(socket.get_ref())
     }
 
     /// The address of the peer.
     ///
     /// # Errors
     ///
-    /// If the connection is gone.
+    /// If the connection is gone, and [`Unsupported`](io::ErrorKind::Unsupported) for a Unix socket.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().peer_addr()
+        self.socket().ok_or(io::ErrorKind::Unsupported)?.peer_addr()
+    }
+
+    /// Says the end below TLS, here and now.
+    pub(super) fn shut_down_socket(&self) {
+        // It may have gone.
+        let _ = match self {
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.get_ref().shutdown(Shutdown::Write),
+            _ => self.socket().map_or(Ok(()), |socket| socket.shutdown(Shutdown::Write)),
+        };
     }
 }
 
@@ -59,6 +79,13 @@ impl From<TcpSocket> for NetStream {
 impl From<Async<TcpStream>> for NetStream {
     fn from(socket: Async<TcpStream>) -> Self {
         Self::Tcp(socket.into())
+    }
+}
+
+#[cfg(unix)]
+impl From<Async<UnixStream>> for NetStream {
+    fn from(socket: Async<UnixStream>) -> Self {
+        Self::Unix(socket)
     }
 }
 
@@ -82,6 +109,11 @@ macro_rules! on_the_stream {
     ($this:ident, |$stream:ident| $call:expr) => {
         match &mut *$this {
             Self::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            #[cfg(unix)]
+            Self::Unix(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }
@@ -133,6 +165,8 @@ impl AsyncWrite for NetStream {
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Tcp(socket) => Pin::new(socket).poll_close(cx),
+            #[cfg(unix)]
+            Self::Unix(socket) => poll_shut_down(socket, cx),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_close(cx),
             #[cfg(feature = "async-tls")]
@@ -143,6 +177,11 @@ impl AsyncWrite for NetStream {
 
 impl fmt::Debug for NetStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NetStream").field(self.socket()).finish()
+        let mut debug = f.debug_tuple("NetStream");
+        match self {
+            #[cfg(unix)]
+            Self::Unix(socket) => debug.field(socket.get_ref()).finish(),
+            _ => debug.field(&self.socket()).finish(),
+        }
     }
 }

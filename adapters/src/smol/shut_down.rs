@@ -42,6 +42,6 @@ pub(super) fn shut_down<S: AsyncWrite + Unpin + 'static>(stream: &mut S) {
         && let Some(stream) = any.downcast_ref::<NetStream>()
     {
         // The end of TLS does not leave. That of TCP does.
-        let _ = stream.socket().shutdown(Shutdown::Write);
+        stream.shut_down_socket();
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The scheme is neither `ws` nor `wss`.
+    /// The scheme is none of `ws`, `wss` and `ws+unix`.
     Scheme,
     /// It has a fragment; a `#` that is meant must be written `%23`.
     Fragment,
@@ -21,6 +21,11 @@ pub enum UrlError {
     /// The host is an IPv6 address with a zone, which belongs to this machine and not to a URL;
     /// give such an address by [`ConnectOptions::addresses`](crate::ConnectOptions::addresses).
     Zone,
+    /// A `ws+unix` URL without the absolute path of a socket, such as
+    /// `ws+unix:///run/chat.sock:/resource`.
+    SocketPath,
+    /// A `ws+unix` URL on a platform without Unix sockets.
+    NoUnixSockets,
     /// The port is not a number from 1 to 65535.
     Port,
     /// The path or the query has a space, a control character or a backslash, which must be
@@ -34,7 +39,7 @@ pub enum UrlError {
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "the URL's scheme must be ws or wss",
+            Self::Scheme => "the URL's scheme must be ws or wss, or ws+unix for a Unix socket",
             Self::Fragment => "a WebSocket URL has no fragment; write a literal # as %23",
             Self::UserInfo => {
                 "percent-encode the user name and the password in the URL; neither may have control \
@@ -45,6 +50,10 @@ impl fmt::Display for UrlError {
             Self::Zone => {
                 "an IPv6 address with a zone is not for a URL; give it by ConnectOptions::addresses"
             }
+            Self::SocketPath => {
+                "a ws+unix URL is ws+unix:///path/to/socket:/resource, with the socket's absolute path"
+            }
+            Self::NoUnixSockets => "a ws+unix URL takes Unix sockets, which are not supported here",
             Self::Port => "the URL's port must be a number from 1 to 65535",
             Self::Resource => {
                 "percent-encode spaces, control characters and backslashes in the URL's path"

@@ -4,6 +4,8 @@ mod error;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -24,6 +26,11 @@ pub use error::UrlError;
 /// A user name and a password, percent-encoded, may stand before the host: they become the
 /// request's `Authorization` (Basic, RFC 7617), unless that header is set. `Debug` and `Display` show
 /// the URL without them.
+///
+/// On Unix, `ws+unix:///run/chat.sock:/resource?query` is one of a server behind a Unix socket: what
+/// stands before the first `:` is the absolute path of the socket (percent-encode what is not
+/// lawful in it, `:` and `?` too), what stands behind it the resource name, which may be left out. Its host
+/// is `localhost`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     secure: bool,
@@ -32,6 +39,8 @@ pub struct Url {
     resource_name: String,
     /// The value of `Authorization`.
     authorization: Option<Box<str>>,
+    /// The path of a Unix socket, percent-encoded.
+    socket: Option<Box<str>>,
 }
 
 impl Url {
@@ -59,6 +68,22 @@ impl Url {
         &self.resource_name
     }
 
+    /// The path of the socket, if the URL is one of a Unix socket.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn socket_path(&self) -> Option<PathBuf> {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt as _;
+
+        let path = percent_decoded(self.socket.as_deref()?)?;
+        Some(OsString::from_vec(path).into())
+    }
+
+    /// Whether the server is behind a Unix socket: no name is looked up then, and no proxy asked.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.socket.is_some()
+    }
+
     /// The value of `Authorization` that user name and password make.
     pub(crate) fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
@@ -73,6 +98,10 @@ impl FromStr for Url {
     type Err = UrlError;
 
     fn from_str(url: &str) -> Result<Self, UrlError> {
+        let scheme = "ws+unix:";
+        if url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) {
+            return of_socket(&url[scheme.len()..]);
+        }
         let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
         let secure = match scheme {
             _ if scheme.eq_ignore_ascii_case("ws") => false,
@@ -102,12 +131,16 @@ impl FromStr for Url {
             port,
             resource_name: encode_resource(resource)?,
             authorization: user_info.map(basic).transpose()?,
+            socket: None,
         })
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.socket {
+            return write!(f, "ws+unix://{path}:{}", self.resource_name);
+        }
         let scheme = if self.secure { "wss" } else { "ws" };
         write!(f, "{scheme}://{}", self.host)?;
         if self.port != Self::default_port(self.secure) {
@@ -121,6 +154,34 @@ impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Url({self})")
     }
+}
+
+/// The URL of a Unix socket, behind its scheme: `[//]path[:resource]`.
+fn of_socket(rest: &str) -> Result<Url, UrlError> {
+    if cfg!(not(unix)) {
+        return Err(UrlError::NoUnixSockets);
+    }
+    if rest.contains('#') {
+        return Err(UrlError::Fragment);
+    }
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, resource) = rest.split_once(':').unwrap_or((rest, ""));
+    // A query without the colon is one that nobody would get.
+    if !path.starts_with('/') || path.ends_with('/') || path.contains('?') {
+        return Err(UrlError::SocketPath);
+    }
+    let path = encode_resource(path)?;
+    if percent_decoded(&path).is_none_or(|path| path.contains(&0)) {
+        return Err(UrlError::SocketPath);
+    }
+    Ok(Url {
+        secure: false,
+        host: "localhost".to_owned(),
+        port: Url::default_port(false),
+        resource_name: encode_resource(resource)?,
+        authorization: None,
+        socket: Some(path.into()),
+    })
 }
 
 fn split_server(server: &str) -> Result<(&str, Option<&str>), UrlError> {

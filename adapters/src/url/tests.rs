@@ -143,3 +143,40 @@ fn it_is_written_as_it_is_read() {
         assert_eq!(parse(text).map(|url| url.to_string()), Ok(text.to_owned()));
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_has_its_path_before_the_colon() {
+    for (text, path, resource) in [
+        ("ws+unix:///run/a.sock", "/run/a.sock", "/"),
+        ("ws+unix:/run/a.sock:/", "/run/a.sock", "/"),
+        ("WS+Unix:///run/a.sock:/chat?room=1:2", "/run/a.sock", "/chat?room=1:2"),
+        ("ws+unix:///run/a.sock:?x", "/run/a.sock", "/?x"),
+        ("ws+unix:///run/a%20b%3Ac%3F:/d%20e", "/run/a b:c?", "/d%20e"),
+        ("ws+unix:///run/ü", "/run/ü", "/"),
+    ] {
+        let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(url.socket_path(), Some(path.into()), "{text}");
+        let parts = (url.is_secure(), url.host(), url.port(), url.resource_name());
+        assert_eq!(parts, (false, "localhost", 80, resource), "{text}");
+        assert_eq!(parse(&url.to_string()), Ok(url), "{text}");
+    }
+    assert_eq!(parse("ws://h/").map(|url| url.socket_path()), Ok(None));
+    for (text, error) in [
+        ("ws+unix:", UrlError::SocketPath),
+        ("ws+unix://", UrlError::SocketPath),
+        ("ws+unix:///", UrlError::SocketPath),
+        ("ws+unix://:/a", UrlError::SocketPath),
+        ("ws+unix://run/a.sock", UrlError::SocketPath),
+        ("ws+unix:a.sock", UrlError::SocketPath),
+        ("ws+unix:///run/a.sock?x", UrlError::SocketPath),
+        ("ws+unix:///run/a%00", UrlError::SocketPath),
+        ("ws+unix:///run/a%2", UrlError::Percent),
+        ("ws+unix:///run/a b", UrlError::Resource),
+        ("ws+unix:///run/a:/b c", UrlError::Resource),
+        ("ws+unix:///run/a#b", UrlError::Fragment),
+        ("wss+unix:///run/a", UrlError::Scheme),
+    ] {
+        assert_eq!(parse(text), Err(error), "{text}");
+    }
+}

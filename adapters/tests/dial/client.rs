@@ -6,9 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bluewire::facade::WebSocket;
-use bluewire::{ConnectError, ConnectOptions, blocking, smol};
+use bluewire::{ConnectError, ConnectOptions, Error, OwnedMessage, blocking, smol};
 
 use crate::common::PATIENCE;
+
+/// A text, or why there is none.
+pub(crate) type Received = Result<String, Error>;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Client {
@@ -36,6 +39,22 @@ impl Client {
         error
     }
 
+    /// Connects, and receives twice.
+    pub(crate) fn receive_two(self, options: ConnectOptions) -> (Received, Received) {
+        match self {
+            Self::Blocking => {
+                let mut socket = blocking::connect(options).expect("it agrees");
+                let mut receive = || socket.recv_owned().map(text);
+                (receive(), receive())
+            }
+            Self::Smol => ::smol::block_on(async {
+                let mut socket = smol::connect(options).await.expect("it agrees");
+                let first = socket.recv_owned().await.map(text);
+                (first, socket.recv_owned().await.map(text))
+            }),
+        }
+    }
+
     /// A connection of the facade's.
     pub(crate) fn create(self, options: ConnectOptions) -> WebSocket {
         let created = match self {
@@ -43,6 +62,13 @@ impl Client {
             Self::Smol => smol::websocketfactory::create(options),
         };
         created.expect("the options are valid")
+    }
+}
+
+fn text(message: Option<OwnedMessage>) -> String {
+    match message {
+        Some(OwnedMessage::Text(text)) => text.to_string(),
+        other => panic!("no text: {other:?}"),
     }
 }
 

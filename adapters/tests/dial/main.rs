@@ -1,5 +1,5 @@
 //! Reaching a server over real sockets, by both adapters: addresses that are dead, servers that
-//! do not play along, attempts that are given up.
+//! do not play along, attempts that are given up, Unix sockets.
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
@@ -11,3 +11,5 @@ mod client;
 mod giving_up;
 mod refusals;
 mod request;
+#[cfg(unix)]
+mod unix_sockets;

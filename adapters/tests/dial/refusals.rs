@@ -1,10 +1,14 @@
 //! Servers that do not play along: each gives a typed error, within the time that it has.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
 use std::time::Duration;
 
-use bluewire::{Config, ConnectError, ConnectOptions, HandshakeError, Phase};
+use bluewire::{
+    Config, ConnectError, ConnectOptions, Error, Fault, HandshakeError, Phase, ProtocolError,
+    blocking,
+};
 
 use crate::client::{Client, scripted, url};
 
@@ -70,6 +74,52 @@ fn an_endless_head_is_refused_at_its_limit() {
             assert!(matches!(error, ConnectError::Handshake(_)), "{client:?}: {error:?}");
             assert_eq!(error.phase(), Some(Phase::Handshake));
         }
+    }
+}
+
+#[test]
+fn a_head_that_only_dribbles_has_no_more_time_than_another() {
+    for (begin, part) in
+        [("", "HTTP/1.1 101 Switching Protocols"), ("HTTP/1.1 101 A\r\nX: ", "dribble ")]
+    {
+        let server = scripted(move |stream| {
+            stream.write_all(begin.as_bytes())?;
+            for byte in part.as_bytes().iter().cycle().take(2000) {
+                stream.write_all(&[*byte])?;
+                thread::sleep(Duration::from_millis(20));
+            }
+            Ok(())
+        });
+        for client in Client::ALL {
+            let error = client.fail(ConnectOptions::new(url(server)).config(short()));
+            assert_eq!(error.phase(), Some(Phase::Handshake), "{client:?}: {error:?}");
+            assert!(matches!(error, ConnectError::TimedOut { .. }), "{client:?}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_flood_that_is_no_frames_behind_a_101_loses_nothing_before_it() {
+    for client in Client::ALL {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
+        let address = listener.local_addr().expect("it is bound");
+        let server = thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a client comes");
+            let mut raw = stream.try_clone().expect("it is a socket");
+            let mut socket = blocking::accept(stream).expect("it is lawful");
+            socket.send("before").expect("it is open");
+            // A client that has heard enough goes.
+            let _ = flood(&mut raw, b"<html>no frames</html>\r\n");
+        });
+        let (first, fault) = client.receive_two(url(address).into());
+        assert_eq!(first.expect("it came before"), "before");
+        let Err(Error::Fault(Fault::Protocol(rule))) = &fault else {
+            panic!("{client:?}: {fault:?}");
+        };
+        // '<' is 0x3c.
+        assert_eq!(*rule, ProtocolError::ReservedOpcode(0xc), "{client:?}");
+        assert!(rule.to_string().contains("RFC 6455, section 5.2"), "{rule}");
+        server.join().expect("the server has done its part");
     }
 }
 
