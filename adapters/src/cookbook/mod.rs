@@ -10,7 +10,10 @@ pub mod headers;
 pub mod hyper;
 pub mod keepalive;
 pub mod large_messages;
+pub mod proxies;
 pub mod reconnecting;
 pub mod shutdown;
 pub mod subprotocols;
+#[cfg(feature = "testkit")]
+pub mod testing;
 pub mod tls_roots;
