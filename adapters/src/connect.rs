@@ -55,7 +55,7 @@ pub struct ConnectOptions {
 
 impl ConnectOptions {
     /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS, or `ws+unix` for one
-    /// through a Unix socket, where no address is looked up and no proxy taken (see [`Url`](crate::Url)). A user name and a
+    /// through a Unix socket, where no address is looked up and no proxy taken (see [`Url`]). A user name and a
     /// password in it, percent-encoded, make the header `Authorization` (Basic), unless that is
     /// [set](Self::header).
     pub fn new(url: impl Into<String>) -> Self {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use crate::peer::Peer;
-use crate::run::{check, check_echo, listener, promised, run};
+use crate::run::{check, check_echo, listener, promised, run, run_path};
 
 #[test]
 fn the_examples_of_the_page() {
@@ -18,6 +18,30 @@ fn the_examples_of_the_page() {
     });
     assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{head}");
     assert!(head.contains("\r\nSec-WebSocket-Protocol: protocol\r\n"), "{head}");
+}
+
+/// The one that the README shows, with another address.
+#[test]
+fn the_script_of_the_readme() {
+    let (listener, url) = listener();
+    let readme = include_str!("../../README.md");
+    let script = readme.split("```js\n").nth(1).and_then(|rest| rest.split("```").next());
+    let script = script.expect("it shows one").replace("ws://test:8088", &url);
+    let path = std::env::temp_dir().join(format!("bluewire-readme-{}.js", std::process::id()));
+    std::fs::write(&path, script).expect("it can be written");
+    let serving = std::thread::spawn(move || {
+        let mut peer = Peer::accept(&listener);
+        peer.expect_text("send message");
+        peer.text("hello");
+        assert_eq!(peer.expect_close_and_end(), 1000);
+    });
+    let ended = run_path(&path, &[], |_, _| {});
+    serving.join().expect("it is well");
+    std::fs::remove_file(&path).expect("it is there");
+    for line in ["sent", "hello", "closed", "1000  true"] {
+        assert!(ended.stdout.lines().any(|printed| printed == line), "{line}: {}", ended.stdout);
+    }
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", ended.stderr);
 }
 
 #[test]
