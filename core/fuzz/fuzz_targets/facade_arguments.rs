@@ -65,7 +65,10 @@ impl Arguments<'_> {
         let url: Url = self.url.parse().expect("it was taken");
         assert_eq!(offer.head().target(), url.resource_name());
         assert!(offer.subprotocols().eq(self.protocols.iter().copied()));
-        let own = if self.protocols.is_empty() { 5 } else { 6 };
+        let named = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let own = 5
+            + usize::from(!self.protocols.is_empty())
+            + usize::from(has_user(self.url) && !named);
         let added = offer.headers().iter().skip(own);
         let expected = self
             .headers
@@ -73,6 +76,13 @@ impl Arguments<'_> {
             .map(|(name, value)| (*name, value.trim_matches([' ', '\t']).as_bytes()));
         assert!(added.eq(expected), "{:?}", offer.headers());
     }
+}
+
+/// Whether there is a user name before the host, which makes a header.
+fn has_user(url: &str) -> bool {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '\\']).next());
+    let user = authority.and_then(|authority| authority.rsplit_once('@'));
+    user.is_some_and(|(user, _)| !user.is_empty())
 }
 
 fn is_token(text: &str) -> bool {

@@ -13,7 +13,10 @@ fuzz_target!(|text: &str| {
     let request = ClientRequest::new(url.host(), url.resource_name());
     assert!(request.is_ok(), "{url} cannot be asked for: {request:?}");
     let written = url.to_string();
-    let again = written.parse::<Url>();
-    assert_eq!(again.as_ref(), Ok(&url), "{written}");
-    assert_eq!(again.map(|again| again.to_string()), Ok(written));
+    let again: Url = written.parse().expect("it was one");
+    assert_eq!(again.to_string(), written);
+    // User name and password are not shown.
+    if !text.contains('@') {
+        assert_eq!(again, url);
+    }
 });
