@@ -36,7 +36,7 @@ on_each_client! {
             format!("{host}"),
             format!("http://{host}/"),
             format!("ws://{host}/#fragment"),
-            format!("ws://user@{host}/"),
+            format!("ws://user@other@{host}/"),
             format!("ws://{host}/%zz#"),
             "ws://".to_owned(),
             "ws://localhost:0/".to_owned(),
