@@ -313,3 +313,13 @@ fn a_ping_that_nobody_answers_ends_the_connection() {
     let fault = end.closure().and_then(|closure| closure.fault);
     assert_eq!(fault, Some(Fault::Timeout(Timeout::Pong)));
 }
+
+#[test]
+fn the_end_of_a_direction_comes_after_its_bytes_whichever_was_written_down_first() {
+    let capture: Capture =
+        "bluewire-capture 1 server\n1 < end\n2 < 8885 536e9025 5086f25c36".parse().expect("one");
+    assert_eq!(capture.to_frames(None).lines().last(), Some("2.000000000 < end"));
+    let replayed = capture.replay(config());
+    assert_eq!(replayed.events, [OwnedEvent::close(CloseCode::NORMAL, "bye")]);
+    assert!(replayed.end.closure().is_some());
+}

@@ -31,8 +31,10 @@ const TITLE: &str = "bluewire-capture 1";
 /// The first line has the format's version and the role of the end whose bytes they are. Each
 /// other line is a time in seconds since the capture began, with up to nine decimals and never
 /// less than that of the line before; `>` for what this end wrote or `<` for what it read; and the
-/// bytes in hexadecimal, or `end` for the end of that direction. Empty lines and lines that begin
-/// with `#` say nothing, and spaces between the digits neither.
+/// bytes in hexadecimal, or `end` for the end of that direction, which comes after all of its bytes
+/// wherever it stands: of two threads that write and end a stream, the second may be the first to
+/// write it down. Empty lines and lines that begin with `#` say nothing, and spaces between the
+/// digits neither.
 ///
 /// ```
 /// use bluewire_core::testkit::{Capture, OwnedEvent};
@@ -183,6 +185,7 @@ impl Capture {
             _ => None,
         });
         let mut head_len: usize = heads.sum();
+        let mut ended = false;
         for record in &self.records {
             if record.direction != direction {
                 continue;
@@ -190,9 +193,10 @@ impl Capture {
             let skipped = head_len.min(record.bytes.len());
             head_len -= skipped;
             end.hear_at(record.time, &record.bytes[skipped..]);
-            if record.bytes.is_empty() {
-                end.receive_eof();
-            }
+            ended |= record.bytes.is_empty();
+        }
+        if ended {
+            end.receive_eof();
         }
         Replayed { events: end.take_events(), end }
     }

@@ -23,14 +23,12 @@ pub(super) fn dissect(records: &[Record], direction: Direction) -> Vec<(usize, P
     let mut stream = Vec::new();
     // How long the stream is after each record.
     let mut ends = Vec::new();
-    let mut end = None;
+    let mut ended = false;
     for (i, record) in records.iter().enumerate() {
         if record.direction == direction {
             stream.extend(&record.bytes);
             ends.push((stream.len(), i));
-            if record.bytes.is_empty() {
-                end = Some(i);
-            }
+            ended |= record.bytes.is_empty();
         }
     }
     let record_of = |len: usize| {
@@ -50,7 +48,9 @@ pub(super) fn dissect(records: &[Record], direction: Direction) -> Vec<(usize, P
     if at < stream.len() {
         parts.push((record_of(stream.len()), Part::Rest(stream.len() - at)));
     }
-    parts.extend(end.map(|end| (end, Part::End)));
+    if let Some((_, last)) = ends.last().filter(|_| ended) {
+        parts.push((*last, Part::End));
+    }
     parts
 }
 
