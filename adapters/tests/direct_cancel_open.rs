@@ -13,11 +13,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use bluewire::smol::TlsStream;
 use bluewire::smol::{Incoming, Server, WebSocket, accept, accept_with, connect, connect_over};
-use bluewire::{AcceptError, AcceptOptions, ConnectError, HttpAnswer};
+#[cfg(feature = "tls")]
+use bluewire::tls::TlsError;
+use bluewire::{AcceptError, AcceptOptions, ConnectError, HttpAnswer, ServerOptions, facade};
 use smol::future::{FutureExt as _, poll_once};
 use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use smol::{Async, Timer, block_on, channel};
+
+#[cfg(feature = "tls")]
+#[path = "common/tls.rs"]
+mod tls;
 
 /// Polls the future so many times, then drops it.
 fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
@@ -186,6 +194,15 @@ async fn answers(mut socket: WebSocket) {
     }
 }
 
+fn answers_by_callbacks(socket: facade::WebSocket) {
+    let sender = socket.clone();
+    socket.on_message(move |message| sender.send(message));
+}
+
+async fn responds(incoming: Incoming) {
+    answers(incoming.respond().await.unwrap()).await;
+}
+
 #[test]
 fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
     block_on(async {
@@ -193,36 +210,40 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
         let url = format!("ws://{}/", server.local_addr());
         let (echoed, echoes) = channel::unbounded();
         let mut tasks = Vec::new();
-        for (number, times) in (1..=6).chain(1..=6).chain(1..=6).enumerate() {
+        for (number, times) in (0..5).flat_map(|_| 1..=6).enumerate() {
             tasks.push(smol::spawn(asks(url.clone(), echoed.clone())));
             let mut accepted = None;
             for _ in 0..TRIES_MAX {
-                accepted = match number / 6 {
-                    0 => polled_meanwhile(times, server.accept()).await.map(Option::unwrap),
-                    1 => match polled_meanwhile(times, server.accept_request()).await {
-                        Some(incoming) => Some(incoming.unwrap().respond().await.unwrap()),
-                        None => None,
-                    },
-                    _ => {
-                        // What it has begun to serve is served to the end.
-                        let serving = server.serve(answers);
-                        assert!(polled_meanwhile(times, serving).await.is_none());
-                        if server.handle().connections() > number {
-                            break;
+                // What it has begun to serve is served to the end.
+                let served = match number / 6 {
+                    0 => {
+                        accepted =
+                            polled_meanwhile(times, server.accept()).await.map(Option::unwrap);
+                        None
+                    }
+                    1 => {
+                        if let Some(incoming) =
+                            polled_meanwhile(times, server.accept_request()).await
+                        {
+                            accepted = Some(incoming.unwrap().respond().await.unwrap());
                         }
                         None
                     }
+                    2 => polled_meanwhile(times, server.serve(answers)).await,
+                    3 => polled_meanwhile(times, server.serve_facade(answers_by_callbacks)).await,
+                    _ => polled_meanwhile(times, server.serve_requests(responds)).await,
                 };
-                if accepted.is_some() {
+                assert!(served.is_none(), "nobody has shut it down");
+                if accepted.is_some() || server.handle().connections() > number {
                     break;
                 }
             }
             tasks.extend(accepted.map(|socket| smol::spawn(answers(socket))));
         }
-        assert_eq!(server.handle().connections(), 18);
+        assert_eq!(server.handle().connections(), 30);
 
         // Who is told to leave has no echo any more.
-        for _ in 0..18 {
+        for _ in 0..30 {
             echoes.recv().await.unwrap();
         }
         let budget = Duration::from_secs(60);
@@ -230,7 +251,7 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
         assert!(server.handle().is_shut_down());
         assert!(server.accept().await.is_none());
         let farewell = server.shutdown(budget).await;
-        assert_eq!((farewell.closed, farewell.cut), (18, 0));
+        assert_eq!((farewell.closed, farewell.cut), (30, 0));
         for task in tasks {
             task.await;
         }
@@ -238,7 +259,7 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
 }
 
 /// Whether the stream has ended; what comes before that is passed over.
-async fn has_ended(stream: &mut Async<TcpStream>) -> bool {
+async fn has_ended(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     let read = async {
         let mut ignored = [0; 1024];
         while stream.read(&mut ignored).await.is_ok_and(|len| len > 0) {}
@@ -249,6 +270,50 @@ async fn has_ended(stream: &mut Async<TcpStream>) -> bool {
         false
     };
     read.or(timer).await
+}
+
+#[test]
+fn a_farewell_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
+    block_on(async {
+        for times in 0..6 {
+            let server = Server::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("ws://{}/", server.local_addr());
+            let (echoed, echoes) = channel::unbounded();
+            let client = smol::spawn(asks(url, echoed));
+            let answering = smol::spawn(answers(server.accept().await.unwrap()));
+            echoes.recv().await.unwrap();
+            let handle = server.handle();
+            let budget = Duration::from_secs(60);
+            let farewell = match polled_meanwhile(times, handle.shutdown(budget)).await {
+                Some(farewell) => farewell,
+                None => {
+                    assert_eq!(handle.is_shut_down(), times > 0, "{times} polls");
+                    handle.shutdown(budget).await
+                }
+            };
+            assert_eq!((farewell.closed, farewell.cut), (1, 0), "{times} polls");
+            answering.await;
+            client.await;
+        }
+    });
+}
+
+#[test]
+fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free() {
+    block_on(async {
+        let free = Server::bind("127.0.0.1:0").await.unwrap().local_addr();
+        for times in 0..1000 {
+            let options = ServerOptions::default().threads(2);
+            // A name, which is looked up elsewhere.
+            let bound = Server::bind_with(("localhost", free.port()), options);
+            // Another test may have the port for a moment.
+            if let Some(Ok(server)) = polled_meanwhile(times, bound).await {
+                assert_eq!(server.local_addr().port(), free.port());
+                return;
+            }
+        }
+        panic!("it does not come to its end");
+    });
 }
 
 #[test]
@@ -308,20 +373,61 @@ fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
     });
 }
 
-/// A handshake of TLS with one who says nothing, and with one who goes on.
+/// A handshake of TLS with one who says nothing.
 #[cfg(feature = "tls")]
 #[test]
 fn a_tls_handshake_can_be_dropped_at_any_poll() {
-    use bluewire::smol::TlsStream;
-    use bluewire::tls::Tls;
-
+    let (server, client) = &*tls::TLS;
     for times in 0..40 {
         let (stream, written) = Script::new(b"\x16\x03\x03\x40\x00");
-        let tls = Tls::default();
-        assert!(
-            polled(times, TlsStream::connect(stream, "localhost", &tls))
-                .is_none_or(|shaken| { shaken.is_err() })
-        );
+        let shaken = polled(times, TlsStream::connect(stream, "localhost", client));
+        assert!(shaken.is_none_or(|shaken| shaken.is_err()));
         assert!(written.lock().unwrap().over, "it is left open after {times} polls");
+
+        let (stream, written) = Script::new(b"\x16\x03\x01\x40\x00");
+        let shaken = polled(times, TlsStream::accept(stream, server));
+        assert!(shaken.is_none_or(|shaken| shaken.is_err()));
+        assert!(written.lock().unwrap().over, "it is left open after {times} polls");
+    }
+}
+
+/// A handshake of TLS with one who goes on, and notices when the other one is dropped.
+#[cfg(feature = "tls")]
+#[test]
+fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll() {
+    block_on(async {
+        for drops_server in [true, false] {
+            for times in 0.. {
+                assert!(times < TRIES_MAX, "it does not come to its end");
+                let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+                let address = listener.get_ref().local_addr().unwrap();
+                let asking = Async::<TcpStream>::connect(address).await.unwrap();
+                let (asked, _) = listener.accept().await.unwrap();
+                let connected = TlsStream::connect(asking, "127.0.0.1", &tls::TLS.1);
+                let accepted = TlsStream::accept(asked, &tls::TLS.0);
+                let (dropped, other) = if drops_server {
+                    let other = smol::spawn(notices_the_end(connected));
+                    (polled_meanwhile(times, accepted).await, other)
+                } else {
+                    let other = smol::spawn(notices_the_end(accepted));
+                    (polled_meanwhile(times, connected).await, other)
+                };
+                let done = dropped.map(|shaken| shaken.map(drop).expect("both go on")).is_some();
+                assert!(other.await, "it is left open after {times} polls");
+                if done {
+                    break;
+                }
+            }
+        }
+    });
+}
+
+#[cfg(feature = "tls")]
+async fn notices_the_end(
+    shaken: impl Future<Output = Result<TlsStream<Async<TcpStream>>, TlsError>>,
+) -> bool {
+    match shaken.await {
+        Ok(mut stream) => has_ended(&mut stream).await,
+        Err(_) => true,
     }
 }
