@@ -87,7 +87,7 @@ impl<S: Transport> WebSocket<S> {
     fn read(&mut self) -> Result<(), Error> {
         match self.stream.read(self.engine.inbox.space()) {
             Ok(0) => self.engine.connection.receive_eof(),
-            Ok(len) => self.engine.inbox.filled(len),
+            Ok(len) => self.engine.received(len),
             Err(error) if is_timeout(&error) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return self.engine.lose(error),
@@ -98,7 +98,7 @@ impl<S: Transport> WebSocket<S> {
     /// Reads on after a write has failed: a peer that has gone may have said why.
     fn read_after(&mut self, error: io::Error) -> Result<Waited, Error> {
         match self.stream.read(self.engine.inbox.space()) {
-            Ok(len) if len > 0 => self.engine.inbox.filled(len),
+            Ok(len) if len > 0 => self.engine.received(len),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             _ => self.engine.lose(error)?,
         }

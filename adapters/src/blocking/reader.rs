@@ -133,10 +133,9 @@ impl<S: SplitTransport> Reader<S> {
         } else {
             None
         };
-        let now = state.link.clock.now();
         let (connection, outbox) = state.link.parts();
         let (held, inbox) = (&mut side.held, &mut side.inbox);
-        match deliver(ready, now, held, connection, inbox, outbox) {
+        match deliver(ready, side.arrived, held, connection, inbox, outbox) {
             Some(part) => Ok(Some(part)),
             None => {
                 // The last bytes of a text were none: the connection has failed.
@@ -182,9 +181,8 @@ impl<H: Transport> ReadSide<H> {
     ) -> Result<(Locked<'a, H>, Found), Error> {
         let mut answered = false;
         loop {
-            let now = state.link.clock.now();
             let (connection, outbox) = state.link.parts();
-            match connection.poll_event(now, &mut self.inbox) {
+            match connection.poll_event(self.arrived, &mut self.inbox) {
                 Some(ready) if ready.is_data() => {
                     if answered {
                         // The program may take its time: the answer leaves now, if nobody writes
@@ -194,7 +192,8 @@ impl<H: Transport> ReadSide<H> {
                     return Ok((state, Found::Message(ready)));
                 }
                 Some(ready) => {
-                    connection.take_event(ready, now, &mut self.inbox, outbox);
+                    // A Close frame that was left in the inbox for long begins the closing now.
+                    connection.take_event(ready, self.clock.now(), &mut self.inbox, outbox);
                     answered = true;
                 }
                 None if connection.state() == State::Closed => {
@@ -228,9 +227,8 @@ impl<H: Transport> ReadSide<H> {
             let (mut state, found) = self.wait_for_message(shared, state, until)?;
             match found {
                 Found::Message(ready) => {
-                    let now = state.link.clock.now();
                     let (connection, outbox) = state.link.parts();
-                    connection.take_event(ready, now, &mut self.inbox, outbox);
+                    connection.take_event(ready, self.arrived, &mut self.inbox, outbox);
                 }
                 Found::End => return Ok(state.closure()),
                 Found::Nothing => return Ok(None),
@@ -291,7 +289,10 @@ impl<H: Transport> ReadSide<H> {
     fn read(&mut self, shared: &Shared<H>) -> Result<(), Error> {
         match self.half.read(self.inbox.space()) {
             Ok(0) => shared.lock().link.connection.receive_eof(),
-            Ok(len) => self.inbox.filled(len),
+            Ok(len) => {
+                self.inbox.filled(len);
+                self.arrived = self.clock.now();
+            }
             Err(error) if is_timeout(&error) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return self.lose(shared, error),

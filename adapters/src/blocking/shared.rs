@@ -16,6 +16,7 @@ use super::pump::{try_write_some, write_some};
 use super::reader::Reader;
 use super::stream::{SplitTransport, Transport};
 use super::writer::Writer;
+use crate::clock::Clock;
 use crate::connect::Established;
 use crate::direct::{Engine, Held, Link, Ticket};
 use crate::error::Error;
@@ -41,7 +42,10 @@ pub(super) struct Guarded<H> {
 #[derive(Debug)]
 pub(super) struct ReadSide<H> {
     pub(super) half: H,
+    pub(super) clock: Clock,
     pub(super) inbox: Inbox,
+    /// When bytes last came, which is the time of all that is in the inbox.
+    pub(super) arrived: Duration,
     pub(super) held: Held,
     /// What the half's read timeout was last set to.
     pub(super) read_timeout: Option<Duration>,
@@ -64,7 +68,17 @@ pub(super) fn split<S: SplitTransport>(
 ) -> io::Result<(Reader<S>, Writer<S>)> {
     let (read_half, write_half) = stream.split()?;
     let Engine {
-        clock, connection, inbox, outbox, held, flow, established, ties, end_told, ..
+        clock,
+        connection,
+        inbox,
+        arrived,
+        outbox,
+        held,
+        flow,
+        established,
+        ties,
+        end_told,
+        ..
     } = engine;
     let state = Guarded {
         link: Link::new(clock, connection, outbox, flow, ties),
@@ -81,7 +95,9 @@ pub(super) fn split<S: SplitTransport>(
         Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), established });
     let side = ReadSide {
         half: read_half,
+        clock,
         inbox,
+        arrived,
         held,
         read_timeout: None,
         end_told,

@@ -287,12 +287,11 @@ impl<S: Transport> WebSocket<S> {
     }
 
     fn lend(&mut self, ready: Option<Ready>) -> Result<(Message<'_>, bool, Sender<'_, S>), Error> {
-        let now = self.engine.clock.now();
         let corked = self.engine.flow.cork && self.engine.connection.has_frame(&self.engine.inbox);
         let flow = self.engine.flow;
         let Self { stream, engine, .. } = self;
-        let Engine { connection, inbox, outbox, held, end_told, .. } = engine;
-        match deliver(ready, now, held, connection, inbox, outbox) {
+        let Engine { connection, inbox, outbox, held, end_told, arrived, .. } = engine;
+        match deliver(ready, *arrived, held, connection, inbox, outbox) {
             Some((message, fin)) => {
                 Ok((message, fin, Sender { stream, connection, outbox, corked, flow }))
             }

@@ -1,7 +1,6 @@
 //! A connection that one thread or task uses, without its stream.
 
 use std::io;
-#[cfg(feature = "blocking")]
 use std::time::Duration;
 
 use bluewire_core::{CloseCode, Closure, Connection, Inbox, Outbox, Ready, SendError, State};
@@ -25,6 +24,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) connection: Connection,
     pub(crate) inbox: Inbox,
+    /// When bytes last came, which is the time of all that is in the inbox.
+    pub(crate) arrived: Duration,
     pub(crate) outbox: Outbox,
     pub(crate) held: Held,
     pub(crate) flow: Flow,
@@ -57,6 +58,7 @@ impl Engine {
             clock,
             connection,
             inbox,
+            arrived: clock.now(),
             outbox,
             held: Held::default(),
             flow: Flow::default(),
@@ -74,14 +76,21 @@ impl Engine {
         Opened { clock, connection, inbox, outbox, established, ties }
     }
 
+    /// Notes that bytes were read into the inbox's space.
+    pub(crate) fn received(&mut self, len: usize) {
+        self.inbox.filled(len);
+        self.arrived = self.clock.now();
+    }
+
     pub(crate) fn next(&mut self) -> Next {
         if !self.held.is_empty() {
             return Next::Deliver(None);
         }
-        let now = self.clock.now();
-        match self.connection.poll_event(now, &mut self.inbox) {
+        match self.connection.poll_event(self.arrived, &mut self.inbox) {
             Some(ready) if ready.is_data() => Next::Deliver(Some(ready)),
             Some(ready) => {
+                // A Close frame that was left in the inbox for long begins the closing now.
+                let now = self.clock.now();
                 self.connection.take_event(ready, now, &mut self.inbox, &mut self.outbox);
                 Next::Answer
             }
@@ -213,8 +222,7 @@ impl Engine {
     /// Does what the server says, if the connection is one's and there is something new, and
     /// tells it of the end. Whether the connection was cut just now.
     pub(crate) fn heed(&mut self) -> bool {
-        let now = self.clock.now();
-        heed(&mut self.ties, now, &mut self.connection, &mut self.outbox)
+        heed(&mut self.ties, self.clock, &mut self.connection, &mut self.outbox)
     }
 
     /// Lets the task be woken when the server has something new to say.

@@ -61,15 +61,14 @@ impl Link {
         if let Some(kind) = self.failure {
             return Err(Error::Io(kind.into()));
         }
-        let now = self.clock.now();
-        let Self { connection, outbox, .. } = self;
+        let Self { clock, connection, outbox, .. } = self;
         match what {
             Lay::Message(message) => connection.send(message, outbox),
             Lay::Chunk(part, fin) => connection.send_fragment(part, fin, outbox),
             Lay::Prepared(message) => connection.send_prepared(message, outbox),
             Lay::Ping(payload) => connection.ping(payload, outbox),
-            Lay::Close(code, reason) => connection.close(now, code, reason, outbox),
-            Lay::CloseNow(code, reason) => connection.close_now(now, code, reason, outbox),
+            Lay::Close(code, reason) => connection.close(clock.now(), code, reason, outbox),
+            Lay::CloseNow(code, reason) => connection.close_now(clock.now(), code, reason, outbox),
         }?;
         Ok(self.ticket())
     }
@@ -148,8 +147,7 @@ impl Link {
     /// Does what the server says, if the connection is one's and there is something new, and
     /// tells it of the end. Whether the connection was cut just now.
     pub(crate) fn heed(&mut self) -> bool {
-        let now = self.clock.now();
-        heed(&mut self.ties, now, &mut self.connection, &mut self.outbox)
+        heed(&mut self.ties, self.clock, &mut self.connection, &mut self.outbox)
     }
 
     /// Lets the task be woken when the server has something new to say.

@@ -29,6 +29,8 @@ pub(crate) struct Session {
     looked: Duration,
     /// The parts so far of a message that comes in parts, on a connection that was made so.
     parts: Option<OwnedMessage>,
+    /// When bytes last came, which is the time of all that is in the inbox.
+    arrived: Duration,
     io_error: Option<io::Error>,
     write_failed: bool,
     /// Whether what was laid last was given a chance to leave.
@@ -73,6 +75,7 @@ impl Session {
             clock,
             inbox,
             looked: Duration::ZERO,
+            arrived: clock.now(),
             parts: None,
             io_error: None,
             write_failed: false,
@@ -112,8 +115,7 @@ impl Session {
         }
         let mut state = self.shared.lock();
         if let Stage::Open(link) = &mut state.stage {
-            let now = self.clock.now();
-            heed(&mut self.ties, now, &mut link.connection, &mut link.outbox);
+            heed(&mut self.ties, self.clock, &mut link.connection, &mut link.outbox);
         }
         if let Some(place) = &self.ties.place {
             // Messages that nobody took do not hold up the end then.
@@ -137,6 +139,7 @@ impl Session {
     /// Notes that bytes were read into the space.
     pub(crate) fn received(&mut self, len: usize) {
         self.inbox.filled(len);
+        self.arrived = self.clock.now();
     }
 
     /// Notes that reading is over.
@@ -219,27 +222,34 @@ impl Session {
                     return;
                 }
                 let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
-                let event = connection.next_event(self.clock.now(), &mut self.inbox, outbox);
+                let Some(ready) = connection.poll_event(self.arrived, &mut self.inbox) else {
+                    return;
+                };
+                let now = match ready.is_data() {
+                    true => self.arrived,
+                    // A Close frame that was left in the inbox for long begins the closing now.
+                    false => self.clock.now(),
+                };
+                let event = connection.take_event(ready, now, &mut self.inbox, outbox);
                 match event {
-                    Some(Event::Ping(payload)) if !connection.config().auto_pong => {
+                    Event::Ping(payload) if !connection.config().auto_pong => {
                         // There is no other way to answer here. An error says that it closes.
                         let _ = connection.pong(payload, outbox);
                     }
-                    Some(Event::Close(_)) => state.received_close(),
+                    Event::Close(_) => state.received_close(),
                     _ => {}
                 }
                 event
             };
             match event {
-                Some(Event::Message(message)) => self.shared.deliver(message),
-                Some(Event::Chunk { part, fin }) => {
+                Event::Message(message) => self.shared.deliver(message),
+                Event::Chunk { part, fin } => {
                     gather(&mut self.parts, part);
                     if fin && let Some(message) = self.parts.take() {
                         self.shared.deliver(message.borrow());
                     }
                 }
-                Some(_) => {}
-                None => return,
+                _ => {}
             }
         }
     }

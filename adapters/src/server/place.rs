@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
 
 use bluewire_core::{CloseCode, Connection, Outbox};
 
 use super::hall::Hall;
+use crate::clock::Clock;
 use crate::trace::Witness;
 
 /// What the server wants of a connection.
@@ -169,7 +169,7 @@ impl Ties {
 /// the connection was cut just now: the transport is to be left then.
 pub(crate) fn heed(
     ties: &mut Ties,
-    now: Duration,
+    clock: Clock,
     connection: &mut Connection,
     outbox: &mut Outbox,
 ) -> bool {
@@ -182,7 +182,9 @@ pub(crate) fn heed(
         match order {
             Order::Stay => {}
             // An error says that it is closing already.
-            Order::Leave => drop(connection.close(now, CloseCode::GOING_AWAY, "", outbox)),
+            Order::Leave => {
+                let _ = connection.close(clock.now(), CloseCode::GOING_AWAY, "", outbox);
+            }
             Order::Cut => {
                 *outbox = Outbox::new();
                 connection.receive_eof();

@@ -132,9 +132,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Reader<S> {
     pub(super) fn lend(&mut self, ready: Option<Ready>) -> Result<(Message<'_>, bool), Error> {
         let side = self.side.as_mut().expect("it is there until the reader is dropped");
         let mut link = self.shared.link();
-        let now = link.clock.now();
         let (connection, outbox) = link.parts();
-        match deliver(ready, now, &mut side.held, connection, &mut side.inbox, outbox) {
+        match deliver(ready, side.arrived, &mut side.held, connection, &mut side.inbox, outbox) {
             Some((message, fin)) => {
                 side.turn.pay(message.len());
                 Ok((message, fin))
@@ -176,11 +175,9 @@ impl ReadSide {
         loop {
             ready!(self.turn.poll(cx));
             let mut link = shared.link();
-            let now = link.clock.now();
             link.heed();
-            let due = link.is_due();
             let (connection, outbox) = link.parts();
-            match connection.poll_event(now, &mut self.inbox) {
+            match connection.poll_event(self.arrived, &mut self.inbox) {
                 Some(ready) if ready.is_data() => {
                     drop(link);
                     if answered {
@@ -190,7 +187,8 @@ impl ReadSide {
                     return Poll::Ready(Ok(Some(ready)));
                 }
                 Some(ready) => {
-                    connection.take_event(ready, now, &mut self.inbox, outbox);
+                    // A Close frame that was left in the inbox for long begins the closing now.
+                    connection.take_event(ready, self.clock.now(), &mut self.inbox, outbox);
                     answered = true;
                     continue;
                 }
@@ -203,6 +201,7 @@ impl ReadSide {
                 }
                 None => {}
             }
+            let due = link.is_due();
             drop(link);
             shared.register(cx);
             let _ = shared.poll_write_out(cx);
@@ -229,6 +228,7 @@ impl ReadSide {
             Ok(len) => {
                 self.turn.pay(len);
                 self.inbox.filled(len);
+                self.arrived = self.clock.now();
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
@@ -254,9 +254,8 @@ impl ReadSide {
     ) -> Poll<Result<(), Error>> {
         while let Some(ready) = ready!(self.poll_event(shared, cx))? {
             let mut link = shared.link();
-            let now = link.clock.now();
             let (connection, outbox) = link.parts();
-            connection.take_event(ready, now, &mut self.inbox, outbox);
+            connection.take_event(ready, self.arrived, &mut self.inbox, outbox);
         }
         Poll::Ready(Ok(()))
     }

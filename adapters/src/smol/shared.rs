@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bluewire_core::{Closure, Inbox, State};
 use smol::Timer;
@@ -21,6 +21,7 @@ use super::reader::Reader;
 use super::shut_down::{poll_shut_down, shut_down};
 use super::turn::Turn;
 use super::writer::Writer;
+use crate::clock::Clock;
 use crate::connect::Established;
 use crate::direct::{Engine, Held, Link, Ticket};
 use crate::error::Error;
@@ -42,7 +43,10 @@ pub(super) struct Shared<S> {
 /// What whoever reads has to itself.
 #[derive(Debug)]
 pub(super) struct ReadSide {
+    pub(super) clock: Clock,
     pub(super) inbox: Inbox,
+    /// When bytes last came, which is the time of all that is in the inbox.
+    pub(super) arrived: Duration,
     pub(super) held: Held,
     pub(super) deadline: Deadline,
     pub(super) end_told: bool,
@@ -75,7 +79,17 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 ) -> (Reader<S>, Writer<S>) {
     let shut_down = engine.shut_down;
     let Engine {
-        clock, connection, inbox, outbox, held, flow, established, ties, end_told, ..
+        clock,
+        connection,
+        inbox,
+        arrived,
+        outbox,
+        held,
+        flow,
+        established,
+        ties,
+        end_told,
+        ..
     } = engine;
     let (reading, writing) = (Arc::new(Fan::default()), Arc::new(Fan::default()));
     let pipe = Pipe {
@@ -96,7 +110,9 @@ pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         established,
     });
     let side = ReadSide {
+        clock,
         inbox,
+        arrived,
         held,
         deadline: Deadline::default(),
         end_told,

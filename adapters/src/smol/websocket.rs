@@ -318,13 +318,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
         &mut self,
         ready: Option<Ready>,
     ) -> Result<(Message<'_>, bool, Sender<'_, S>), Error> {
-        let now = self.inner.engine.clock.now();
         let corked = self.inner.engine.flow.cork
             && self.inner.engine.connection.has_frame(&self.inner.engine.inbox);
         let Inner { pipe, engine, .. } = &mut *self.inner;
         pipe.corked = corked;
-        let Engine { connection, inbox, outbox, held, end_told, flow, .. } = engine;
-        match deliver(ready, now, held, connection, inbox, outbox) {
+        let Engine { connection, inbox, outbox, held, end_told, flow, arrived, .. } = engine;
+        match deliver(ready, *arrived, held, connection, inbox, outbox) {
             Some((message, fin)) => {
                 pipe.turn.pay(message.len());
                 Ok((message, fin, Sender { pipe, connection, outbox, flow }))
@@ -372,7 +371,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
                     .poll_read(cx, self.inner.engine.inbox.space())
                 {
                     Poll::Ready(Ok(len)) if len > 0 => {
-                        self.inner.engine.inbox.filled(len);
+                        self.inner.engine.received(len);
                         Poll::Ready(Ok(()))
                     }
                     _ => Poll::Ready(self.inner.engine.lose(error)),
@@ -399,7 +398,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> WebSocket<S> {
             Ok(0) => engine.connection.receive_eof(),
             Ok(len) => {
                 pipe.turn.pay(len);
-                engine.inbox.filled(len);
+                engine.received(len);
                 // What it says may want an answer.
                 spare::lend_outbox(&mut engine.outbox);
             }

@@ -61,7 +61,9 @@ impl Side {
 
     /// An open connection and its peer; no callback is set.
     pub(crate) fn open(self) -> (WebSocket, Peer) {
-        self.open_with(Config::default())
+        let (socket, peer) = self.open_with(Config::default());
+        assert_eq!(socket.ready_state(), ReadyState::Open, "nobody has closed it");
+        (socket, peer)
     }
 
     pub(crate) fn open_with(self, config: Config) -> (WebSocket, Peer) {
@@ -75,7 +77,7 @@ impl Side {
                 .config(config);
             let socket = self.create(options).expect("the options are valid");
             let peer = Peer::accept(&listener);
-            until("it is open", || socket.ready_state() == ReadyState::Open);
+            until("it is open", || socket.ready_state() != ReadyState::Connecting);
             return (socket, peer);
         }
         let accepted = thread::spawn(move || {
@@ -85,9 +87,7 @@ impl Side {
         #[cfg(feature = "tls")]
         let address = if self.has_tls() { tls::client_before(address) } else { address };
         let peer = Peer::connect(address);
-        let socket = accepted.join().expect("it is accepted");
-        assert_eq!(socket.ready_state(), ReadyState::Open, "an accepted connection is open");
-        (socket, peer)
+        (accepted.join().expect("it is accepted"), peer)
     }
 
     fn options(self, address: SocketAddr) -> ConnectOptions {

@@ -92,11 +92,13 @@ fn split_connections_shut_down_in_order() {
 #[test]
 fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
     let (handles, handle) = std::sync::mpsc::channel();
+    let (accepting, accepted) = std::sync::mpsc::channel();
     let serving = thread::spawn(move || {
         ::smol::block_on(async {
             let server = bluewire::smol::Server::bind("127.0.0.1:0").await.unwrap();
             handles.send((server.local_addr(), server.handle())).unwrap();
             let mut socket = server.accept().await.unwrap();
+            accepting.send(()).unwrap();
             let received = socket.recv().await.map(|message| message.is_none());
             (socket, received)
         })
@@ -105,7 +107,7 @@ fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
     let mut mute = TcpStream::connect(addr).unwrap();
     mute.set_read_timeout(Some(TIMEOUT)).unwrap();
     mute.write_all(upgrade("/", "").as_bytes()).unwrap();
-    wait_until("it is open", || handle.connections() == 1);
+    accepted.recv_timeout(TIMEOUT).unwrap();
     let farewell = ::smol::block_on(handle.shutdown(Duration::from_millis(300)));
     assert_eq!((farewell.closed, farewell.cut), (0, 1));
     let (_kept, _received) = serving.join().unwrap();
