@@ -16,6 +16,7 @@ use crate::dial::{Budget, Canceller, Plan, Target, Timeouts};
 use crate::progress::Progress;
 use crate::proxy::{Proxies, Proxy, ProxyError};
 use crate::reconnect::Reconnect;
+use crate::redirect::Trail;
 use crate::secret::{HeaderList, UrlText};
 use crate::server::Ties;
 #[cfg(feature = "tls")]
@@ -37,20 +38,21 @@ use crate::url::Url;
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
     url: UrlText,
-    headers: HeaderList,
+    pub(crate) headers: HeaderList,
     protocols: Vec<String>,
     config: Arc<Config>,
-    addresses: Option<Vec<SocketAddr>>,
+    pub(crate) addresses: Option<Vec<SocketAddr>>,
     resolve_timeout: Duration,
     connect_timeout: Duration,
     pub(crate) proxies: Proxies,
     pub(crate) proxy_timeout: Duration,
     tls_timeout: Duration,
     timeout: Duration,
+    pub(crate) redirects_max: u32,
     canceller: Option<Canceller>,
     reconnect: Option<Reconnect>,
     #[cfg(feature = "tls")]
-    tls: Tls,
+    pub(crate) tls: Tls,
 }
 
 impl ConnectOptions {
@@ -71,6 +73,7 @@ impl ConnectOptions {
             proxy_timeout: Duration::from_secs(10),
             tls_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
+            redirects_max: 0,
             canceller: None,
             reconnect: None,
             #[cfg(feature = "tls")]
@@ -186,6 +189,10 @@ impl ConnectOptions {
         self.tls = tls;
         self
     }
+
+    fn url(&self) -> Result<Url, ConnectError> {
+        self.url.0.parse().map_err(ConnectError::Url)
+    }
 }
 
 impl From<&str> for ConnectOptions {
@@ -211,6 +218,8 @@ pub(crate) struct Request {
     #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
     proxy: Option<Proxy>,
+    /// If redirects are followed.
+    pub(crate) trail: Option<Box<Trail>>,
     /// In events.
     pub(crate) id: Id,
     client_request: ClientRequest,
@@ -219,7 +228,10 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn check(options: ConnectOptions) -> Result<Self, ConnectError> {
-        let url: Url = options.url.0.parse().map_err(ConnectError::Url)?;
+        Self::of(options.url()?, options, Id::next())
+    }
+
+    fn of(url: Url, options: ConnectOptions, id: Id) -> Result<Self, ConnectError> {
         let client_request = client_request(&url, &options.headers, &options.protocols)?;
         let timeouts = Timeouts {
             resolve: options.resolve_timeout,
@@ -238,7 +250,8 @@ impl Request {
             #[cfg(feature = "tls")]
             tls: options.tls,
             proxy: None,
-            id: Id::next(),
+            trail: None,
+            id,
             client_request,
             config: options.config,
         })
@@ -246,9 +259,22 @@ impl Request {
 
     /// The same for a connection that is made here, perhaps through a proxy: TLS, if it is asked
     /// for, must be there.
-    pub(crate) fn to_connect(mut options: ConnectOptions) -> Result<Self, ConnectError> {
+    pub(crate) fn to_connect(options: ConnectOptions) -> Result<Self, ConnectError> {
+        Self::to(options.url()?, options, Vec::new(), Id::next())
+    }
+
+    /// The same, after redirects perhaps: to this URL, which is another one than in the options
+    /// then.
+    pub(crate) fn to(
+        url: Url,
+        mut options: ConnectOptions,
+        visited: Vec<Url>,
+        id: Id,
+    ) -> Result<Self, ConnectError> {
+        let trail = Trail::start(&options, visited);
         let proxies = std::mem::take(&mut options.proxies);
-        let mut request = Self::check(options)?;
+        let mut request = Self::of(url, options, id)?;
+        request.trail = trail;
         if request.url.is_local() {
             return Ok(request);
         }
@@ -261,10 +287,11 @@ impl Request {
         }
     }
 
-    /// The way to the server.
-    pub(crate) fn plan(&self, now: Duration) -> Plan {
+    /// The way to the server, by a clock that began with the attempt: the time that a redirect took
+    /// is gone.
+    pub(crate) fn plan(&self) -> Plan {
         self.id.dials(&self.url, self.proxy.as_ref());
-        Plan::new(self.target(), self.timeouts, now).traced(self.id)
+        Plan::new(self.target(), self.timeouts, Duration::ZERO).traced(self.id)
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -280,15 +307,14 @@ impl Request {
     }
 
     /// The facade's rules: `Referer` may not be set, and messages come whole.
-    pub(crate) fn for_facade(options: ConnectOptions) -> Result<Self, ConnectError> {
+    pub(crate) fn for_facade(mut options: ConnectOptions) -> Result<Self, ConnectError> {
         if options.headers.contains("referer") {
             return Err(ConnectError::Header(HeadError::ReservedHeader));
         }
-        let mut request = Self::to_connect(options)?;
-        if request.config.delivery != bluewire_core::Delivery::Whole {
-            Arc::make_mut(&mut request.config).delivery = bluewire_core::Delivery::Whole;
+        if options.config.delivery != bluewire_core::Delivery::Whole {
+            Arc::make_mut(&mut options.config).delivery = bluewire_core::Delivery::Whole;
         }
-        Ok(request)
+        Self::to_connect(options)
     }
 }
 

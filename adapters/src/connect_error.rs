@@ -9,6 +9,7 @@ use std::time::Duration;
 use bluewire_core::{HandshakeError, HeadError, Refusal};
 
 use crate::proxy::{ProxyError, each_failure};
+use crate::redirect::RedirectError;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 use crate::url::UrlError;
@@ -64,6 +65,9 @@ pub enum ConnectError {
     Handshake(HandshakeError),
     /// The server answered, but refuses: with a status, headers and a body.
     Refused(Box<Refusal>),
+    /// The server redirects, and redirects [are followed](crate::ConnectOptions::redirects), but
+    /// this one cannot be.
+    Redirect(RedirectError),
     /// The attempt was given up: by a [`Canceller`](crate::Canceller), by a `close`, or by dropping
     /// the last handle.
     Abandoned,
@@ -125,7 +129,9 @@ impl ConnectError {
             Self::Proxy(_) => Some(Phase::Proxy),
             #[cfg(feature = "tls")]
             Self::Tls(_) => Some(Phase::Tls),
-            Self::Io(_) | Self::Handshake(_) | Self::Refused(_) => Some(Phase::Handshake),
+            Self::Io(_) | Self::Handshake(_) | Self::Refused(_) | Self::Redirect(_) => {
+                Some(Phase::Handshake)
+            }
             Self::TimedOut { phase, .. } => Some(*phase),
         }
     }
@@ -181,6 +187,7 @@ impl fmt::Display for ConnectError {
                 let (status, reason) = (refusal.head().status(), refusal.head().reason());
                 write!(f, "the server refused the opening handshake: {status} {reason}")
             }
+            Self::Redirect(error) => error.fmt(f),
             Self::Abandoned => f.write_str("the attempt to connect was given up"),
         }
     }
@@ -197,6 +204,7 @@ impl std::error::Error for ConnectError {
             Self::Unreachable(failures) => failures.first().map(|(_, error)| error as _),
             Self::Proxy(error) => Some(error),
             Self::Handshake(error) => Some(error),
+            Self::Redirect(error) => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             Self::TlsUnavailable | Self::TimedOut { .. } | Self::Refused(_) | Self::Abandoned => {

@@ -17,6 +17,7 @@ use crate::accept::AcceptError;
 use crate::connect_error::{ConnectError, Phase};
 use crate::error::Error;
 use crate::proxy::{ProxyError, ProxyUrlError, SocksReply};
+use crate::redirect::{RedirectError, RedirectReason};
 use crate::tls::{CertificateProblem, TlsError};
 use crate::url::UrlError;
 
@@ -88,6 +89,7 @@ fn connecting() {
         Unreachable(Vec::new()), Proxy(ProxyError::Closed), Io(io_error()),
         TimedOut { phase: Phase::Tls, timeout: timeout, whole: false },
         Handshake(HandshakeError::MissingAccept), Refused(refusal(404)), Abandoned,
+        Redirect(RedirectError::new(RedirectReason::Loop, refusal(302))),
         Tls(TlsError::NotTls), UnixSocket { path: "/run/chat.sock".into(), error: io_error() },
     )
     .into();
@@ -116,6 +118,18 @@ fn connecting() {
         let error = ConnectError::TimedOut { phase, timeout, whole: false };
         read(&["took longer than 10s"], [error]);
     }
+}
+
+#[test]
+fn redirects() {
+    let reasons = every!(RedirectReason:
+        NoLocation, Location(UrlError::Scheme), UserInfo, Downgrade, Loop, TooMany(5), UnixSocket,
+        Connector,
+    );
+    read(
+        &["the server's redirect (308) was not followed: "],
+        reasons.map(|reason| RedirectError::new(reason, refusal(308))),
+    );
 }
 
 #[test]

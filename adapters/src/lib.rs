@@ -74,6 +74,7 @@ pub mod facade;
 mod progress;
 mod proxy;
 pub mod reconnect;
+mod redirect;
 mod secret;
 mod server;
 #[cfg(feature = "smol")]
@@ -107,6 +108,7 @@ pub use direct::Flow;
 pub use error::Error;
 pub use proxy::{Proxy, ProxyError, ProxyUrlError, SocksReply};
 pub use reconnect::Reconnect;
+pub use redirect::{RedirectError, RedirectReason};
 pub use server::{Farewell, ServerOptions};
 pub use url::{Url, UrlError};
 

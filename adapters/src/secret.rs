@@ -48,6 +48,8 @@ mod tests {
     use crate::connect::Request;
     use crate::connect_error::ConnectError;
     use crate::proxy::ProxyError;
+    use crate::redirect::{RedirectError, RedirectReason};
+    use crate::url::UrlError;
 
     #[test]
     fn options_show_neither_passwords_nor_the_values_of_headers() {
@@ -102,6 +104,8 @@ mod tests {
     fn errors_show_no_credentials_no_query_and_no_body() {
         hides(&ConnectError::Refused(refusal()));
         hides(&ProxyError::Refused(refusal()));
+        let reason = RedirectReason::Location(UrlError::Scheme);
+        hides(&ConnectError::Redirect(RedirectError::new(reason, refusal())));
         for error in [AcceptError::OriginRefused, AcceptError::NotWebSocket, AcceptError::Full] {
             hides(&error(head()));
         }

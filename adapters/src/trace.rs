@@ -34,7 +34,7 @@ use std::time::Duration;
 
 #[cfg(feature = "tracing")]
 use bluewire_core::Closure;
-use bluewire_core::{Connection, RequestHead, Role};
+use bluewire_core::{Connection, Refusal, RequestHead, Role};
 
 use crate::accept::AcceptError;
 use crate::connect::Established;
@@ -116,6 +116,11 @@ impl Id {
         tell!(DEBUG, "dial", id = self.0, "tunnelled");
     }
 
+    /// The server redirects, and is followed: what comes next is dialled.
+    pub(crate) fn is_redirected(self, refusal: &Refusal) {
+        tell!(DEBUG, "dial", id = self.0, status = refusal.head().status(), "redirected");
+    }
+
     /// Passes the result of an attempt on.
     pub(crate) fn dialled<T>(self, result: Result<T, ConnectError>) -> Result<T, ConnectError> {
         result.inspect_err(|error| {
@@ -127,6 +132,7 @@ impl Id {
                     | ConnectError::Proxy(ProxyError::Refused(refusal)) => {
                         Some(refusal.head().status())
                     }
+                    ConnectError::Redirect(error) => Some(error.refusal().head().status()),
                     _ => None,
                 };
                 tell!(WARN, "dial", id = self.0, phase, status, %error, "failed");

@@ -22,6 +22,7 @@ usage: connect [OPTION]... URL
   --max-message BYTES           the largest message to take
   --proxy URL                   goes through this proxy: http, socks5 or socks5h
   --proxy-env                   goes through the proxies that the environment names, if any
+  --redirects N                 follows up to N redirects (0)
   --ca FILE                     trusts only the certificate authorities in this PEM file (wss)
   --deflate                     offers compression
   --reconnect                   connects again after what may pass
@@ -54,6 +55,8 @@ pub(crate) struct Args {
     pub(crate) proxy: Option<Proxy>,
     /// Whether the environment's proxies count.
     pub(crate) proxy_env: bool,
+    /// How many are followed.
+    pub(crate) redirects: u32,
     /// The file of certificate authorities.
     pub(crate) ca: Option<String>,
     pub(crate) config: Config,
@@ -74,6 +77,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
         timeout: None,
         proxy: None,
         proxy_env: false,
+        redirects: 0,
         ca: None,
         config: Config::default(),
         reconnect: false,
@@ -110,6 +114,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
             "--ca" if cfg!(feature = "tls") => parsed.ca = Some(value()?),
             "--ca" => return Err(format!("{arg} needs the feature tls")),
             "--proxy" => parsed.proxy = Some(proxy(&value()?)?),
+            "--redirects" => parsed.redirects = number(&arg, &value()?)?,
             "--proxy-env" => parsed.proxy_env = true,
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             _ if parsed.url.is_empty() => parsed.url = arg,

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
     let options = ConnectOptions::new(&args.url)
         .protocols(args.protocols.clone())
         .connect_timeout(args.config.handshake_timeout)
+        .redirects(args.redirects)
         .config(args.config.clone());
     let options = if args.reconnect { options.reconnect(Reconnect::default()) } else { options };
     let options =

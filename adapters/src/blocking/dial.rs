@@ -41,17 +41,35 @@ pub(super) fn dial(
     request.id.dialled(carry_out(request, cord, bell, given_up))
 }
 
+/// All requests that it takes, by one clock.
 fn carry_out(
-    request: &Request,
+    first: &Request,
     cord: &Cord,
     bell: &Bell,
     given_up: &dyn Fn() -> bool,
 ) -> Result<(NetStream, Opened), ConnectError> {
-    let is_cancelled = cancelled(request, cord);
+    let is_cancelled = cancelled(first, cord);
     let given_up = || given_up() || is_cancelled();
 
     let clock = Clock::start();
-    let mut plan = request.plan(clock.now());
+    let mut next = None;
+    loop {
+        let request = next.as_ref().unwrap_or(first);
+        match ask(request, clock, cord, bell, &given_up) {
+            Err(error) => next = Some(request.follow(error)?),
+            opened => return opened,
+        }
+    }
+}
+
+fn ask(
+    request: &Request,
+    clock: Clock,
+    cord: &Cord,
+    bell: &Bell,
+    given_up: &dyn Fn() -> bool,
+) -> Result<(NetStream, Opened), ConnectError> {
+    let mut plan = request.plan();
     let mut race = Race::default();
     #[cfg(feature = "tls")]
     let mut tls = None;
@@ -90,7 +108,7 @@ fn carry_out(
                 };
                 #[cfg(not(feature = "tls"))]
                 let stream = race.stream()?;
-                return open(stream, request, budget, clock, bell, &given_up);
+                return open(stream, request, budget, clock, bell, given_up);
             }
             Step::Wait(until) => {
                 let left = until.saturating_sub(clock.now());

@@ -38,6 +38,7 @@ impl<'a> Ending<'a> {
             Self::Unopened(
                 ConnectError::Refused(refusal) | ConnectError::Proxy(ProxyError::Refused(refusal)),
             ) => Some(refusal.head()),
+            Self::Unopened(ConnectError::Redirect(error)) => Some(error.refusal().head()),
             _ => None,
         }
     }
@@ -64,6 +65,7 @@ fn may_pass(error: &ConnectError) -> bool {
         ),
         ConnectError::Url(_)
         | ConnectError::Header(_)
+        | ConnectError::Redirect(_)
         | ConnectError::TlsUnavailable
         | ConnectError::Abandoned => false,
     }

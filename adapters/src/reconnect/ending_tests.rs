@@ -6,6 +6,7 @@ use bluewire_core::{CloseCode, Config, Connection, HeadError, Inbox, MaskingKeys
 use super::super::samples::refused;
 use super::*;
 use crate::connect_error::Phase;
+use crate::redirect::{RedirectError, RedirectReason};
 use crate::url::UrlError;
 
 fn unopened(error: ConnectError) -> bool {
@@ -111,6 +112,22 @@ fn the_network_may_recover_and_a_mistake_stays_one() {
     assert!(!unopened(ConnectError::Header(HeadError::ReservedHeader)));
     assert!(!unopened(ConnectError::TlsUnavailable));
     assert!(!unopened(ConnectError::Abandoned));
+    assert!(!unopened(redirected()));
+}
+
+/// A redirect that leads nowhere.
+fn redirected() -> ConnectError {
+    let ConnectError::Refused(refusal) = refused(302, "") else {
+        panic!("it is refused");
+    };
+    ConnectError::Redirect(RedirectError::new(RedirectReason::NoLocation, refusal))
+}
+
+#[test]
+fn a_redirect_that_is_retried_by_a_rule_has_its_response() {
+    let error = redirected();
+    let response = Ending::Unopened(&error).response().expect("the server answered");
+    assert_eq!(response.status(), 302);
 }
 
 #[test]

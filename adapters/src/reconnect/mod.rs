@@ -18,6 +18,9 @@
 //! up to [`retry_after_max`](Reconnect::retry_after_max): clients that were told the same time do
 //! not all come at it.
 //!
+//! Every attempt begins at the URL of the options, wherever
+//! [redirects](crate::ConnectOptions::redirects) led before.
+//!
 //! # What is worth a retry
 //!
 //! | the attempt failed: | again? |
@@ -29,6 +32,7 @@
 //! | TLS: a certificate, an alert, another protocol, a setting | no |
 //! | refused with 408, 425, 429, 500, 502, 503, 504 | yes |
 //! | refused with any other status (400, 401, 403, 404, 426...) | no |
+//! | a redirect that cannot be followed | no |
 //! | the proxy was not found, not reached or broke off; it refused with one of these statuses, or by SOCKS could not reach the host | yes |
 //! | the proxy has anything else against it, such as the credentials | no |
 //! | the server's response breaks a rule | no |

@@ -51,7 +51,8 @@ pub async fn connect(
 
 /// Speaks the client's part of the opening handshake over a stream that is connected already.
 ///
-/// The URL says what to ask for; no connection is made to it.
+/// The URL says what to ask for; no connection is made to it, and no redirect followed: it is
+/// [`ConnectError::Refused`].
 ///
 /// # Errors
 ///

@@ -59,9 +59,21 @@ async fn cancelled<T>(request: &Request) -> Result<T, ConnectError> {
     .await
 }
 
-async fn carry_out(request: &Request) -> Result<(NetStream, Opened), ConnectError> {
+/// All requests that it takes, by one clock.
+async fn carry_out(first: &Request) -> Result<(NetStream, Opened), ConnectError> {
     let clock = Clock::start();
-    let mut plan = request.plan(clock.now());
+    let mut next = None;
+    loop {
+        let request = next.as_ref().unwrap_or(first);
+        match ask(request, clock).await {
+            Err(error) => next = Some(request.follow(error)?),
+            opened => return opened,
+        }
+    }
+}
+
+async fn ask(request: &Request, clock: Clock) -> Result<(NetStream, Opened), ConnectError> {
+    let mut plan = request.plan();
     let mut race = Race::default();
     #[cfg(feature = "tls")]
     let mut secured = None;

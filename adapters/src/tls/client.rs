@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 use super::verify::{Trust, Verifier};
 use super::{ALPN, TlsError, certificates, identity, provider};
@@ -143,6 +143,29 @@ impl Tls {
         Ok(Arc::clone(self.0.config.get_or_init(|| config)))
     }
 
+    /// The same for servers that are not to see who this is: without the client's certificate, and
+    /// without what is remembered of sessions in which it was shown. `None` if nobody can tell, since
+    /// the connector is one of async-tls.
+    pub(crate) fn without_identity(&self) -> Option<Self> {
+        #[cfg(feature = "async-tls")]
+        if self.async_tls().is_some() {
+            return None;
+        }
+        if self.0.settings.identity.is_some() {
+            return Some(self.clone().with(|settings| settings.identity = None));
+        }
+        // A configuration that was ready is its own.
+        match self.0.config.get() {
+            Some(config) if config.client_auth_cert_resolver.has_certs() => {
+                let mut config = ClientConfig::clone(config);
+                config.client_auth_cert_resolver = Arc::new(Nobody);
+                config.resumption = Resumption::default();
+                Some(config.into())
+            }
+            _ => Some(self.clone()),
+        }
+    }
+
     #[cfg(feature = "async-tls")]
     pub(crate) fn async_tls(&self) -> Option<&async_tls::TlsConnector> {
         self.0.settings.async_tls.as_ref()
@@ -182,6 +205,20 @@ impl Settings {
         };
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(config)
+    }
+}
+
+/// A client without a certificate.
+#[derive(Debug)]
+struct Nobody;
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -1,6 +1,7 @@
 //! WebSocket URIs (section 3).
 
 mod error;
+mod reference;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};

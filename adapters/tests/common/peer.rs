@@ -40,6 +40,11 @@ impl Peer {
 
     pub(crate) fn answer(mut stream: TcpStream) -> Self {
         let head = read_head(&mut stream);
+        Self::agree(stream, head)
+    }
+
+    /// Answers the request whose head was read.
+    pub(crate) fn agree(mut stream: TcpStream, head: String) -> Self {
         let mut handshake = ServerHandshake::new(Arc::new(Config::default()), Duration::ZERO);
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
         inbox.extend(head.as_bytes());

@@ -9,6 +9,7 @@ mod common;
 mod addresses;
 mod client;
 mod giving_up;
+mod redirects;
 mod refusals;
 mod request;
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod async_tls;
 mod certs;
 mod connections;
 mod peer;
+mod redirects;
 mod refusals;
 mod sides;
 mod streams;
