@@ -1,8 +1,12 @@
 //! Mixed traffic over both adapters for a given time, with faults beside it.
 //!
 //! ```sh
+//! export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072
 //! cargo run --release -p bluewire-spec-tests --bin soak -- --seconds 1800
 //! ```
+//!
+//! The variables are for the allocator of glibc, which otherwise keeps what is freed in an arena for
+//! each thread or so, and takes half an hour to have filled them all.
 //!
 //! Four echo servers run in the process: both adapters, the direct API and the facade, with
 //! permessage-deflate for those who ask. [`clients`] send them messages of every size, compare every
@@ -59,8 +63,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let commit = say::commit();
     let outcome = soak(&args).and_then(|(course, samples)| {
-        let report = say::report(&args, &course, &samples);
+        let report = say::report(&args, &commit, &course, &samples);
         print!("{report}");
         if let Some(file) = &args.report {
             fs::write(file, report).map_err(|error| format!("{}: {error}", file.display()))?;

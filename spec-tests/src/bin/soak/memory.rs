@@ -4,10 +4,16 @@
 //! So many samples are taken, and their medians are compared: that of a fifth of the time after a
 //! warm-up, and that of the last fifth.
 
+use std::alloc::System;
 use std::fs;
 use std::time::Duration;
 
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
 use crate::tally::Tally;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// From here on the medians are judged.
 const JUDGED_FROM: Duration = Duration::from_secs(300);
@@ -20,6 +26,8 @@ const GROWTH_MAX: f64 = 0.05;
 pub(crate) struct Usage {
     /// Resident memory in KiB.
     pub(crate) resident: u64,
+    /// Allocated memory in KiB.
+    pub(crate) allocated: u64,
     pub(crate) files: u64,
     pub(crate) threads: u64,
 }
@@ -32,7 +40,10 @@ impl Usage {
             line.split_whitespace().next()?.parse().ok()
         };
         let files = fs::read_dir("/proc/self/fd").ok()?.count() as u64;
-        Some(Self { resident: field("VmRSS:")?, files, threads: field("Threads:")? })
+        let stats = ALLOCATOR.stats();
+        let allocated = stats.bytes_allocated.wrapping_sub(stats.bytes_deallocated) as u64 / 1024;
+        let (resident, threads) = (field("VmRSS:")?, field("Threads:")?);
+        Some(Self { resident, allocated, files, threads })
     }
 }
 
@@ -91,6 +102,7 @@ impl Samples {
         };
         let pairs = [
             ("KiB of resident memory", first.resident, last.resident),
+            ("KiB of allocated memory", first.allocated, last.allocated),
             ("file descriptors", first.files, last.files),
             ("threads", first.threads, last.threads),
         ];
@@ -111,6 +123,7 @@ impl Samples {
         };
         Some(Usage {
             resident: median(|usage| usage.resident)?,
+            allocated: median(|usage| usage.allocated)?,
             files: median(|usage| usage.files)?,
             threads: median(|usage| usage.threads)?,
         })
@@ -130,7 +143,7 @@ mod tests {
     /// A run of 1,000 seconds, in which memory is this after so many.
     fn run(resident: impl Fn(u64) -> u64) -> Samples {
         let mut samples = Samples::new(Duration::from_secs(1_000));
-        let usage = |at| Usage { resident: resident(at), files: 60, threads: 30 };
+        let usage = |at| Usage { resident: resident(at), allocated: 500, files: 60, threads: 30 };
         samples.taken = (0..1_000).map(|at| (Duration::from_secs(at), usage(at))).collect();
         samples
     }
@@ -165,6 +178,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_process_takes_something() {
         let usage = Usage::now().expect("Linux tells it");
-        assert!(usage.resident > 100 && usage.files > 2 && usage.threads > 0, "{usage:?}");
+        assert!(
+            usage.resident > 100 && usage.allocated > 0 && usage.files > 2 && usage.threads > 0,
+            "{usage:?}"
+        );
     }
 }

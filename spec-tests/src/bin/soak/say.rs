@@ -1,5 +1,6 @@
 //! What a run has come to, as Markdown and for whoever watches.
 
+use std::env;
 use std::fmt::Write;
 use std::process::Command;
 
@@ -11,22 +12,30 @@ use crate::memory::{Samples, growth};
 pub(crate) fn progress(course: &Course, samples: &Samples) {
     let tally = &course.tally;
     let faults: u64 = tally.faults().iter().map(|(_, count)| count).sum();
-    let resident = samples.latest().map_or(0, |usage| usage.resident);
+    let (resident, allocated) =
+        samples.latest().map_or((0, 0), |usage| (usage.resident, usage.allocated));
     eprintln!(
-        "{:5} s: {} messages, {} connections, {faults} faults, {resident} KiB resident",
+        "{:5} s: {} messages, {} connections, {faults} faults, {resident} KiB \
+         resident, {allocated} allocated",
         course.began.elapsed().as_secs(),
         tally.messages.read(),
         tally.opened.read(),
     );
 }
 
+/// What is checked out, which is asked before the run.
+pub(crate) fn commit() -> String {
+    ask("git", &["rev-parse", "--short=12", "HEAD"])
+}
+
 /// The report; writing to a string cannot fail.
-pub(crate) fn report(args: &Args, course: &Course, samples: &Samples) -> String {
+pub(crate) fn report(args: &Args, commit: &str, course: &Course, samples: &Samples) -> String {
     let tally = &course.tally;
     let faults = if args.faults { "" } else { " --faults off" };
     let mut text = format!(
-        "```text\ncargo run --release -p bluewire-spec-tests --bin soak -- --seconds {}\
+        "```text\n{}cargo run --release -p bluewire-spec-tests --bin soak -- --seconds {}\
          {faults} --seed {}\n```\n\n| | |\n|---|--:|\n",
+        exported(),
         args.time.as_secs(),
         args.seed,
     );
@@ -34,7 +43,7 @@ pub(crate) fn report(args: &Args, course: &Course, samples: &Samples) -> String 
         let _ = writeln!(text, "| {name} | {value} |");
     };
     row("Date", ask("date", &["-u", "+%F"]));
-    row("Commit", ask("git", &["rev-parse", "--short=12", "HEAD"]));
+    row("Commit", commit.to_owned());
     row("Messages echoed, each byte compared", number(tally.messages.read()));
     row("Their bytes, each way", number(tally.bytes.read()));
     row("Connections opened", number(tally.opened.read()));
@@ -46,9 +55,14 @@ pub(crate) fn report(args: &Args, course: &Course, samples: &Samples) -> String 
     }
     if let (Some(first), Some(last)) = (samples.first(), samples.last()) {
         let after = format!("after {} s", samples.warm_up().as_secs());
-        let change = format!("{:+.1} %", growth(first.resident, last.resident) * 100.0);
-        row(&format!("Resident memory {after}"), format!("{} KiB", number(first.resident)));
-        row("Resident memory at the end", format!("{} KiB ({change})", number(last.resident)));
+        for (what, first, last) in [
+            ("Resident memory", first.resident, last.resident),
+            ("Allocated memory", first.allocated, last.allocated),
+        ] {
+            let change = format!("{:+.1} %", growth(first, last) * 100.0);
+            row(&format!("{what} {after}"), format!("{} KiB", number(first)));
+            row(&format!("{what} at the end"), format!("{} KiB ({change})", number(last)));
+        }
         row(&format!("File descriptors {after}, at the end"), both(first.files, last.files));
         row(&format!("Threads {after}, at the end"), both(first.threads, last.threads));
     }
@@ -66,6 +80,14 @@ pub(crate) fn report(args: &Args, course: &Course, samples: &Samples) -> String 
         "; the run is too short to judge them.\n"
     });
     text
+}
+
+/// What the allocator was told, which decides what is resident.
+fn exported() -> String {
+    let variables = env::vars().filter(|(name, _)| name.starts_with("MALLOC_"));
+    let mut variables: Vec<_> = variables.map(|(name, value)| format!(" {name}={value}")).collect();
+    variables.sort();
+    if variables.is_empty() { String::new() } else { format!("export{}\n", variables.concat()) }
 }
 
 fn both(first: u64, last: u64) -> String {
