@@ -32,44 +32,63 @@ fn files() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-fn a_flood_beside_good_clients(adapter: Adapter) {
-    let config = Config { handshake_timeout: Duration::from_secs(3), ..Config::default() };
-    let options = ServerOptions::default()
-        .accept(AcceptOptions::default().config(config))
-        .handshakes_max(HANDSHAKES_MAX);
-    let server = Running::start(adapter, Style::Serve, options);
-    let mut good: Vec<_> = (0..10).map(|_| blocking::connect(server.url()).unwrap()).collect();
-    good.iter_mut().for_each(speak);
-    let before = files();
-    let addr = server.addr;
-    let floods: Vec<_> = (0..3).map(|_| thread::spawn(move || flood(addr, 600))).collect();
-    while !floods.iter().all(thread::JoinHandle::is_finished) {
-        good.iter_mut().for_each(speak);
-        thread::sleep(Duration::from_millis(5));
+/// A server, and those that it has to serve.
+struct Flooded {
+    server: Running,
+    good: Vec<blocking::WebSocket>,
+}
+
+impl Flooded {
+    fn start(adapter: Adapter) -> Self {
+        let config = Config { handshake_timeout: Duration::from_secs(5), ..Config::default() };
+        let options = ServerOptions::default()
+            .accept(AcceptOptions::default().config(config))
+            .handshakes_max(HANDSHAKES_MAX);
+        let server = Running::start(adapter, Style::Serve, options);
+        let good = (0..10).map(|_| blocking::connect(server.url()).unwrap()).collect();
+        Self { server, good }
     }
-    let silent: Vec<_> = floods.into_iter().flat_map(|flood| flood.join().unwrap()).collect();
-    // The oldest of those who are silent give way, so that new ones come in.
-    for _ in 0..10 {
-        let mut new = blocking::connect(server.url()).unwrap();
-        speak(&mut new);
-        assert!(new.close(CloseCode::NORMAL, "").unwrap().clean);
+
+    fn speak(&mut self) {
+        self.good.iter_mut().for_each(speak);
     }
-    wait_until("the flood has run off but for who is in time", || {
-        files() <= before + silent.len() + HANDSHAKES_MAX
-    });
-    // Those too, when their time is over.
-    wait_until("the silent ones are given up", || files() <= before + silent.len());
-    drop(silent);
-    good.iter_mut().for_each(speak);
-    assert_eq!(server.connections(), good.len(), "{adapter:?}");
-    drop(good);
-    server.shutdown(TIMEOUT);
+
+    /// The oldest of those who are silent give way, so that new ones come in.
+    fn take_new_ones(&self) {
+        for _ in 0..10 {
+            let mut new = blocking::connect(self.server.url()).unwrap();
+            speak(&mut new);
+            assert!(new.close(CloseCode::NORMAL, "").unwrap().clean);
+        }
+    }
 }
 
 #[test]
 fn a_flood_of_connections_keeps_nobody_out() {
-    let _alone = alone();
-    for adapter in ALL {
-        a_flood_beside_good_clients(adapter);
+    let _turn = alone();
+    let mut servers = ALL.map(Flooded::start);
+    servers.iter_mut().for_each(Flooded::speak);
+    let before = files();
+    let floods: Vec<_> = servers
+        .iter()
+        .map(|flooded| flooded.server.addr)
+        .map(|addr| thread::spawn(move || flood(addr, 1_500)))
+        .collect();
+    while !floods.iter().all(thread::JoinHandle::is_finished) {
+        servers.iter_mut().for_each(Flooded::speak);
+        thread::sleep(Duration::from_millis(5));
+    }
+    let silent: Vec<_> = floods.into_iter().flat_map(|flood| flood.join().unwrap()).collect();
+    servers.iter().for_each(Flooded::take_new_ones);
+    wait_until("the flood has run off but for who is in time", || {
+        files() <= before + silent.len() + servers.len() * HANDSHAKES_MAX
+    });
+    wait_until("those are given up too", || files() <= before + silent.len());
+    drop(silent);
+    servers.iter_mut().for_each(Flooded::speak);
+    for Flooded { server, good } in servers {
+        wait_until("the new ones are gone", || server.connections() == good.len());
+        drop(good);
+        server.shutdown(TIMEOUT);
     }
 }

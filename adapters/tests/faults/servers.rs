@@ -14,7 +14,7 @@ use bluewire::{
 use bluewire_core::accept_value;
 use rustix::net::sockopt::set_socket_linger;
 
-use crate::alone;
+use crate::beside_others;
 use crate::fixture::TIMEOUT;
 
 /// What a server does.
@@ -248,7 +248,7 @@ fn by_facade(
 
 #[test]
 fn clients_bear_a_crowd_of_faulty_servers() {
-    let _alone = alone();
+    let _turn = beside_others();
     thread::scope(|scope| {
         for wrong in WRONGS {
             let addr = start(wrong);
