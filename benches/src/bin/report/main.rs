@@ -83,7 +83,8 @@ fn main() -> io::Result<()> {
     let results = Results { names, rows, memcpy, counts };
 
     draw(directory, &chart::all(&results))?;
-    fs::write(file, format!("{}\n{sockets}{idle}", document::write(&results)))
+    let soak = soak(directory)?;
+    fs::write(file, format!("{}\n{sockets}{idle}{soak}", document::write(&results)))
 }
 
 /// Builds the programs that are measured.
@@ -110,6 +111,15 @@ fn replaced(document: &str, section: &str) -> Option<String> {
     // The next section of the same rank.
     let after = old.find("\n## ").map_or("", |end| &old[end..]);
     Some(format!("{before}{section}{after}"))
+}
+
+/// What the last long run of the program `soak` has written, if there was one.
+fn soak(directory: &Path) -> io::Result<String> {
+    match fs::read_to_string(directory.join("soak.md")) {
+        Ok(report) => Ok(format!("\n## Soak\n\n{report}")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// What idle connections cost, by the program beside this one; it needs the example

@@ -1,0 +1,200 @@
+//! Peers that take nothing, and peers that do not answer: memory is bounded, and so is time.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bluewire::{
+    AcceptOptions, CloseCode, Closure, Config, Error, Fault, Flow, Keepalive, ServerOptions,
+    Timeout, blocking, smol as adapter,
+};
+
+use crate::beside_others;
+use crate::child::{ADAPTERS, EchoServer};
+use crate::crowd::open;
+use crate::fixture::{TIMEOUT, speak};
+
+/// More than the kernel's buffers and the server's hold of one peer's.
+const TAKEN_MAX: usize = 64 * 1024 * 1024;
+
+/// Writes as much as is taken, until nothing was for half a second.
+fn write_until_stalled(stream: &mut TcpStream) -> usize {
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    // Binary, 64 KiB, masked by zeros.
+    let mut frame = b"\x82\xFF\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
+    frame.resize(frame.len() + 65_536, b'x');
+    let mut written = 0;
+    loop {
+        match stream.write(&frame[written % frame.len()..]) {
+            Ok(_) if written > TAKEN_MAX => return written,
+            Ok(len) => written += len,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return written,
+            Err(error) => panic!("{error} after {written} bytes"),
+        }
+    }
+}
+
+fn write_all_until_stalled(peers: &mut [TcpStream]) -> Vec<usize> {
+    thread::scope(|scope| {
+        let spawn = |peer| scope.spawn(|| write_until_stalled(peer));
+        let threads: Vec<_> = peers.iter_mut().map(spawn).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// The kernel's buffers hold what the peer does not take; a server that read on would have no end.
+#[test]
+fn a_server_reads_no_more_from_who_does_not_read() {
+    const PEERS: usize = 20;
+    let _turn = beside_others();
+    for adapter in ADAPTERS {
+        let server = EchoServer::start(adapter, 1_000);
+        let mut good = blocking::connect(server.url()).unwrap();
+        speak(&mut good);
+        let before = server.resident();
+        let mut peers: Vec<_> = (0..PEERS).map(|_| open(server.addr)).collect();
+        let taken = write_all_until_stalled(&mut peers);
+        // All that the server holds of a peer's: what came while it sends, and an echo.
+        let grown = server.resident().saturating_sub(before) / 1024;
+        assert!(grown < 4 * PEERS, "{adapter}: {grown} MiB");
+        speak(&mut good);
+        // And it takes no more, however long they try.
+        for (taken, more) in taken.into_iter().zip(write_all_until_stalled(&mut peers)) {
+            assert!(taken + more < TAKEN_MAX, "{adapter}: {taken} and {more} bytes");
+        }
+        speak(&mut good);
+    }
+}
+
+fn impatient() -> Config {
+    Config {
+        keepalive: Some(Keepalive {
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+        }),
+        close_timeout: Duration::from_secs(1),
+        ..Config::default()
+    }
+}
+
+/// Starts a server of each adapter that does this with each connection, and gives its address.
+fn serve<T: Send + 'static>(
+    blocking: fn(blocking::WebSocket) -> T,
+    smol: fn(adapter::WebSocket) -> smol::future::Boxed<T>,
+) -> [(std::net::SocketAddr, mpsc::Receiver<T>); 2] {
+    let options = || ServerOptions::default().accept(AcceptOptions::default().config(impatient()));
+    let server = blocking::Server::bind_with("127.0.0.1:0", options()).unwrap();
+    let (tell, told) = mpsc::channel();
+    let first = (server.local_addr(), told);
+    thread::spawn(move || server.serve(move |socket| tell.send(blocking(socket)).unwrap()));
+    let bound = adapter::Server::bind_with("127.0.0.1:0", options());
+    let server = smol::block_on(bound).unwrap();
+    let (tell, told) = mpsc::channel();
+    let second = (server.local_addr(), told);
+    thread::spawn(move || {
+        smol::block_on(server.serve(move |socket| {
+            let tell = tell.clone();
+            async move { tell.send(smol(socket).await).unwrap() }
+        }))
+    });
+    [first, second]
+}
+
+const FLOW: Flow = Flow {
+    cork: true,
+    queue_len_max: 1024 * 1024,
+    held_len_max: 1024 * 1024,
+    write_timeout: Duration::from_secs(1),
+};
+
+#[test]
+fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
+    let _turn = beside_others();
+    let servers = serve(
+        |mut socket| {
+            socket.set_flow(FLOW);
+            loop {
+                if let Err(error) = socket.send(&[0; 65_536][..]) {
+                    return error;
+                }
+            }
+        },
+        |mut socket| {
+            socket.set_flow(FLOW);
+            Box::pin(async move {
+                loop {
+                    if let Err(error) = socket.send(&[0; 65_536][..]).await {
+                        return error;
+                    }
+                }
+            })
+        },
+    );
+    for (addr, told) in servers {
+        let peers: Vec<_> = (0..20).map(|_| open(addr)).collect();
+        for _ in &peers {
+            match told.recv_timeout(TIMEOUT).unwrap() {
+                Error::Io(error) => assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}"),
+                other => panic!("{other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_answer_a_ping_is_left_after_the_keepalive_timeout() {
+    let _turn = beside_others();
+    let servers = serve(
+        |mut socket| (socket.recv_owned(), socket.closure().cloned()),
+        |mut socket| {
+            Box::pin(async move { (socket.recv_owned().await, socket.closure().cloned()) })
+        },
+    );
+    for (addr, told) in servers {
+        let peers: Vec<_> = (0..20).map(|_| open(addr)).collect();
+        for _ in &peers {
+            let (received, closure) = told.recv_timeout(TIMEOUT).unwrap();
+            let Err(Error::Fault(fault)) = received else { panic!("{received:?}") };
+            assert_eq!(fault, Fault::Timeout(Timeout::Pong));
+            assert_eq!(closure.unwrap().fault, Some(fault));
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_answer_a_close_is_left_after_the_close_timeout() {
+    let _turn = beside_others();
+    fn judge(closed: Result<Closure, Error>, since: Instant) {
+        let closure = closed.unwrap();
+        assert!(!closure.clean, "{closure:?}");
+        assert_eq!(closure.sent, Some(CloseCode::NORMAL));
+        assert_eq!(closure.fault, Some(Fault::Timeout(Timeout::Close)));
+        assert!(since.elapsed() >= impatient().close_timeout);
+    }
+    let servers = serve(
+        |mut socket| {
+            let since = Instant::now();
+            judge(socket.close(CloseCode::NORMAL, ""), since);
+        },
+        |mut socket| {
+            Box::pin(async move {
+                let since = Instant::now();
+                judge(socket.close(CloseCode::NORMAL, "").await, since);
+            })
+        },
+    );
+    for (addr, told) in servers {
+        let mut peers: Vec<_> = (0..20).map(|_| open(addr)).collect();
+        for _ in &peers {
+            told.recv_timeout(TIMEOUT).unwrap();
+        }
+        for peer in &mut peers {
+            // The Close frame, and then the end.
+            let mut received = Vec::new();
+            let _ = peer.read_to_end(&mut received);
+            assert_eq!(received, [0x88, 2, 3, 232]);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Peers that do wrong: each kind on a thread of its own, on one server after the other.
+
+mod garbage;
+mod kinds;
+mod raw;
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bluewire_spec_tests::random::Random;
+
+use crate::course::Course;
+
+/// What a peer does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    Reset,
+    HalfClose,
+    Stall,
+    SlowWriter,
+    NoHandshake,
+    GarbageFrame,
+    Drop,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Reset,
+        Self::HalfClose,
+        Self::Stall,
+        Self::SlowWriter,
+        Self::NoHandshake,
+        Self::GarbageFrame,
+        Self::Drop,
+    ];
+
+    /// Does it, and sees that the server does what it should.
+    fn run(self, course: &Course, turn: usize, random: &mut Random) -> Result<(), String> {
+        let addr = course.place(turn).addr;
+        match self {
+            Self::Reset => kinds::reset(course, addr, random),
+            Self::HalfClose => kinds::half_close(course, addr, random),
+            Self::Stall => kinds::stall(course, addr, random),
+            Self::SlowWriter => kinds::slow_writer(course, addr, random),
+            Self::NoHandshake => garbage::no_handshake(addr, random),
+            Self::GarbageFrame => garbage::frame(course, addr, random),
+            Self::Drop => kinds::drop_without_close(course, addr, random),
+        }
+    }
+
+    /// How long it rests in between, so that the good ones have their share of the machine.
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Stall | Self::SlowWriter => Duration::from_millis(500),
+            _ => Duration::from_millis(50),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "reset in the middle of a frame",
+            Self::HalfClose => "half-close in the middle of a frame",
+            Self::Stall => "sends and does not read",
+            Self::SlowWriter => "writes byte by byte, slowly",
+            Self::NoHandshake => "garbage in place of a handshake",
+            Self::GarbageFrame => "a frame that breaks a rule",
+            Self::Drop => "end without a Close frame",
+        })
+    }
+}
+
+/// Starts them all; each ends when the course does.
+pub(crate) fn start(course: &Arc<Course>) -> Vec<JoinHandle<()>> {
+    let spawn = |fault| {
+        let course = Arc::clone(course);
+        thread::spawn(move || work(fault, &course))
+    };
+    Fault::ALL.into_iter().map(spawn).collect()
+}
+
+fn work(fault: Fault, course: &Course) {
+    let mut random = Random::new(course.seed ^ ((100 + fault as u64) << 32));
+    let mut turn = fault as usize;
+    while course.goes_on() {
+        if let Err(error) = fault.run(course, turn, &mut random) {
+            let what = format!("{fault}, on {}: {error}", course.place(turn).name);
+            return course.tally.violation(what);
+        }
+        course.tally.survived(fault);
+        turn += 1;
+        thread::sleep(fault.pause());
+    }
+}
