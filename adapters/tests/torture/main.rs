@@ -1,7 +1,10 @@
-//! The direct API over streams whose n-th read or write fails, is short, is empty or would block,
-//! for every n: nothing hangs, nothing is lost or doubled, and there is one report at the end.
+//! Streams whose n-th read or write fails, is short, is empty or would block, for every n: nothing
+//! hangs, nothing is lost or doubled, and there is one report at the end. The direct API here, the
+//! facade in a module.
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
+
+mod facade;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
