@@ -1,23 +1,50 @@
 //! Memory that a waiting connection does not hold.
 //!
-//! Of all connections on a thread one is busy at a time. It takes the thread's spare memory to
+//! Of all connections on a thread one is busy at a time. It takes of the thread's spare memory to
 //! read into and to write from, and gives it back when it has to wait with nothing in it: so a
-//! thread holds one pair of buffers for all its idle connections, and a busy one allocates
-//! nothing. Who holds a message, or a part of one, while another wants to read, keeps its memory,
-//! and the other makes its own.
+//! thread holds a few buffers for all its idle connections, and a busy one allocates nothing. Who
+//! holds a message, or a part of one, while another wants to read, keeps its memory; large messages
+//! that come on several connections at once so leave several buffers of their size.
 
 use std::cell::RefCell;
 
 use bluewire_core::{Inbox, Outbox};
 
-/// Memory beyond this, which a large message has made grow, is freed instead of kept. It is one
-/// pair for each thread, and what large messages come in would otherwise be zeroed for each anew.
-const CAPACITY_MAX: usize = 4 * 1024 * 1024;
+/// Memory for messages beyond this is freed instead of kept: in an outbox, and in all inboxes of a
+/// thread. What large messages come in would otherwise be allocated, zeroed, and copied as it
+/// grows, for each anew.
+const OUTBOX_CAPACITY_MAX: usize = 4 * 1024 * 1024;
+const INBOXES_CAPACITY_MAX: usize = 8 * 1024 * 1024;
+
+/// So many inboxes are kept. More are of use only where as many messages come in parts at once.
+const INBOXES_MAX: usize = 8;
 
 #[derive(Default)]
 struct Spare {
-    inbox: Inbox,
+    /// With memory, and nothing in it. The last one is lent first: the processor may still have it
+    /// in its cache.
+    inboxes: Vec<Inbox>,
     outbox: Outbox,
+}
+
+impl Spare {
+    /// Keeps the memory of an empty inbox if there is room for it, or if a smaller one can go.
+    fn keep(&mut self, inbox: &mut Inbox) {
+        let capacity = inbox.capacity();
+        if self.inboxes.len() == INBOXES_MAX {
+            let sizes = self.inboxes.iter().map(Inbox::capacity).enumerate();
+            match sizes.min_by_key(|(_, capacity)| *capacity) {
+                Some((at, smallest)) if smallest < capacity => drop(self.inboxes.remove(at)),
+                _ => return,
+            }
+        }
+        let kept: usize = self.inboxes.iter().map(Inbox::capacity).sum();
+        if capacity > 0 && kept + capacity <= INBOXES_CAPACITY_MAX {
+            let mut spare = Inbox::default();
+            spare.swap_memory(inbox);
+            self.inboxes.push(spare);
+        }
+    }
 }
 
 thread_local! {
@@ -26,8 +53,10 @@ thread_local! {
 
 /// Gives the inbox memory, if the thread has some to spare and the inbox has none.
 pub(super) fn lend(inbox: &mut Inbox) {
-    if inbox.capacity() == 0 {
-        SPARE.with_borrow_mut(|spare| inbox.swap_memory(&mut spare.inbox));
+    if inbox.capacity() == 0
+        && let Some(mut spare) = SPARE.with_borrow_mut(|spare| spare.inboxes.pop())
+    {
+        inbox.swap_memory(&mut spare);
     }
 }
 
@@ -41,13 +70,51 @@ pub(super) fn lend_outbox(outbox: &mut Outbox) {
 /// Takes the memory of an inbox and an outbox with nothing in them.
 pub(super) fn take_back(inbox: &mut Inbox, outbox: &mut Outbox) {
     SPARE.with_borrow_mut(|spare| {
-        if spare.inbox.capacity() == 0 && inbox.capacity() <= CAPACITY_MAX {
-            inbox.swap_memory(&mut spare.inbox);
+        if inbox.is_empty() {
+            spare.keep(inbox);
         }
-        if spare.outbox.capacity() == 0 && outbox.capacity() <= CAPACITY_MAX {
+        if spare.outbox.capacity() == 0 && outbox.capacity() <= OUTBOX_CAPACITY_MAX {
             outbox.swap_memory(&mut spare.outbox);
         }
     });
     inbox.release();
     outbox.release();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(capacity: usize) -> Inbox {
+        let mut inbox = Inbox::with_read_len(capacity);
+        assert_eq!(inbox.space().len(), capacity);
+        inbox
+    }
+
+    #[test]
+    fn a_thread_keeps_a_few_inboxes_and_rather_large_ones() {
+        let mut spare = Spare::default();
+        for _ in 0..2 * INBOXES_MAX {
+            spare.keep(&mut inbox(16 * 1024));
+        }
+        assert_eq!(spare.inboxes.len(), INBOXES_MAX);
+        spare.keep(&mut inbox(1024 * 1024));
+        assert_eq!(spare.inboxes.len(), INBOXES_MAX);
+        assert_eq!(spare.inboxes.pop().map(|inbox| inbox.capacity()), Some(1024 * 1024));
+    }
+
+    #[test]
+    fn what_a_thread_keeps_is_bounded() {
+        let mut spare = Spare::default();
+        let mut large = inbox(INBOXES_CAPACITY_MAX + 1);
+        spare.keep(&mut large);
+        assert!(spare.inboxes.is_empty());
+        for _ in 0..INBOXES_MAX {
+            spare.keep(&mut inbox(INBOXES_CAPACITY_MAX / 4));
+        }
+        assert_eq!(spare.inboxes.len(), 4);
+        // One without memory is none.
+        spare.keep(&mut Inbox::default());
+        assert_eq!(spare.inboxes.len(), 4);
+    }
 }
