@@ -9,6 +9,7 @@
 //! | | debug | `connected` | `address` |
 //! | | debug | `tunnelled`: by the proxy | |
 //! | | debug | `secured`: by TLS | |
+//! | | debug | `redirected`: by the server, so that it dials again | `status` |
 //! | | warn | `failed` | `phase`, `status` if the server or the proxy refused, `error` |
 //! | `bluewire::handshake` | debug | `asked` | `path`; at a server |
 //! | | info | `refused` | `status` if it was answered, `error`; at a server |

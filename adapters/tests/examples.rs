@@ -218,6 +218,32 @@ fn connect_goes_through_a_proxy() {
     }
 }
 
+#[test]
+fn connect_follows_redirects_when_told() {
+    for adapter in ADAPTERS {
+        let (there, listener) = (serve(echo), TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let mut client = BufReader::new(client.expect("a client connects"));
+                let mut line = String::new();
+                while client.read_line(&mut line).is_ok_and(|len| len > 2) {
+                    line.clear();
+                }
+                let answer = format!("302 Found\r\nLocation: {there}\r\nContent-Length: 0");
+                // Whose client has gone again is no matter.
+                let _ = write!(client.get_mut(), "HTTP/1.1 {answer}\r\n\r\n");
+            }
+        });
+        for (redirects, followed) in [("0", false), ("1", true)] {
+            let args = [&*url, "--redirects", redirects, "--close", "1000", ""];
+            let (events, success) = Run::start("connect", adapter, &args).finish();
+            assert_eq!(success, followed, "{events:?}");
+            assert_eq!(events[0]["event"] == "open", followed, "{events:?}");
+        }
+    }
+}
+
 /// A proxy by CONNECT, and the first lines that it gets.
 fn proxy() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");

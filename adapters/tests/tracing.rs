@@ -305,6 +305,36 @@ fn an_address_that_refuses_and_a_connection_that_is_dropped() {
 }
 
 #[test]
+fn a_redirect_that_is_followed() {
+    for side in Side::CLIENTS {
+        let _alone = alone();
+        let listener = listener();
+        let options = options(&listener).redirects(1);
+        let server = thread::spawn(move || {
+            let mut redirecting = Peer::accept_tcp(&listener);
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") {
+                redirecting.read_exact(&mut byte).expect("the head comes");
+                head.push(byte[0]);
+            }
+            let answer = format!(
+                "HTTP/1.1 302 No\r\nLocation: /{SECRET}?{SECRET}\r\nContent-Length: 0\r\n\r\n"
+            );
+            redirecting.write_all(answer.as_bytes()).expect("it leaves");
+            Peer::accept(&listener).expect_close_and_end()
+        });
+        let socket = side.create(options).expect("the options are valid");
+        let opened = socket.clone();
+        socket.on_open(move || opened.close(CloseOptions::default()));
+        assert_eq!(server.join().expect("it is well"), 1000);
+        let told = told("closed", 1, &["status", "host", "code"]);
+        let first = ["dialling host=127.0.0.1", "connected", "redirected status=302"];
+        let second = ["dialling host=127.0.0.1", "connected", "opened", "closed code=1000"];
+        assert_eq!(told[0], [&first[..], &second].concat(), "{side:?}");
+    }
+}
+
+#[test]
 fn a_way_through_a_proxy() {
     for side in Side::CLIENTS {
         let _alone = alone();

@@ -21,21 +21,22 @@ impl ConnectOptions {
     /// RFC 6455 leaves it to the client (section 4.1: "the server might redirect the client using a
     /// 3xx status code (but clients are not required to follow them)"). These are the statuses 301,
     /// 302, 303, 307 and 308 (RFC 9110, section 15.4), with one `Location`, which may be relative,
-    /// and in which `http` stands for `ws` and `https` for `wss`. All requests
-    /// together have the [time](Self::timeout) that one has, and each chooses its
-    /// [proxy](Self::proxy) anew. Subprotocols are offered to each server.
+    /// and in which `http` stands for `ws` and `https` for `wss`. All requests together have the
+    /// [time](Self::timeout) that one has, in which no `Retry-After` is waited for, and each chooses
+    /// its [proxy](Self::proxy) anew.
     ///
-    /// What is not followed is [`ConnectError::Redirect`], which says why: one that leads from `wss` to
-    /// `ws`, in a circle, or to or away from a Unix socket; one too many; a `Location` with a user
+    /// What is not followed is [`ConnectError::Redirect`], which says why: one that leads from `wss`
+    /// to `ws`, in a circle, or to or away from a Unix socket; one too many; a `Location` with a user
     /// name, a fragment, or another scheme.
     ///
     /// At another origin, which is another scheme, host or port (`wss` in place of `ws` too), the
-    /// server sees no credentials: of the [headers](Self::header) it gets `Accept-Language`,
-    /// `Origin` and `User-Agent` alone, nothing of the URL's user name and password, and no
-    /// client certificate. The [addresses](Self::addresses), which are the first server's, do not
-    /// count there. What was left behind does not come back if the way does. Whom to
-    /// trust by TLS is as set. A connector of async-tls cannot be asked for the certificates that it
-    /// shows, so that it is not taken to another origin.
+    /// server sees no credentials: of the [headers](Self::header) it gets `Accept-Language`, `Origin`
+    /// and `User-Agent` alone, nothing of the URL's user name and password, and no client
+    /// certificate. The [addresses](Self::addresses), which are the first server's, do not count
+    /// there. What was left behind does not come back if the way does. What it does get are the
+    /// [subprotocols](Self::protocol): one that holds a token is not for a client that follows
+    /// redirects. Whom to trust by TLS stays as it is set. A connector of async-tls cannot be asked
+    /// for the certificate that it shows, so that it is not taken to another origin.
     ///
     /// ```
     /// use bluewire::ConnectOptions;

@@ -10,6 +10,8 @@ use crate::peer::{installed, run_client, script, skip, start_server};
 
 with_each!(our_client_talks_to_its_server);
 with_each!(its_client_talks_to_our_server);
+#[cfg(unix)]
+with_each!(our_client_talks_to_its_server_behind_a_unix_socket);
 #[cfg(feature = "deflate")]
 with_each!(our_client_compresses_with_its_server);
 #[cfg(feature = "deflate")]
@@ -35,6 +37,19 @@ fn our_client_talks_to_its_server(ours: Ours) {
     let Some(modules) = modules() else { return };
     let (_peer, url) = start_server(&mut command(&modules, "echo_server.cjs"));
     ours.converse(&url);
+}
+
+#[cfg(unix)]
+fn our_client_talks_to_its_server_behind_a_unix_socket(ours: Ours) {
+    let Some(modules) = modules() else { return };
+    let name = format!("bluewire-node-{}-{ours:?}.sock", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let mut command = command(&modules, "echo_server.cjs");
+    let (peer, _) = start_server(command.arg("--unix").arg(&path));
+    ours.converse(&format!("ws+unix://{}:/chat?room=1", path.display()));
+    drop(peer);
+    // A server that is killed leaves it.
+    let _ = std::fs::remove_file(path);
 }
 
 fn its_client_talks_to_our_server(ours: Ours) {

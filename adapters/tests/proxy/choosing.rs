@@ -1,10 +1,11 @@
 //! Which proxy is taken for which server.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 
 use bluewire::ConnectOptions;
 
-use crate::client::{Client, closed, live, url};
+use crate::client::{Client, closed, live, scripted, url};
 use crate::common::PATIENCE;
 use crate::fake::relay;
 
@@ -32,5 +33,25 @@ fn there_is_none_by_default_and_the_last_one_counts() {
         let options = ConnectOptions::new(url(server)).proxy(first).proxy(last);
         client.connect(options).expect("the last one counts");
         told.recv_timeout(PATIENCE).expect("it was asked");
+    }
+}
+
+#[test]
+fn it_is_chosen_anew_where_a_redirect_leads() {
+    let there = live(Ipv4Addr::LOCALHOST).expect("there is a port");
+    let here = scripted(move |stream| {
+        write!(
+            stream,
+            "HTTP/1.1 302 Found\r\nLocation: http://{there}/\r\nContent-Length: 0\r\n\r\n"
+        )
+    });
+    let (proxy, told) = relay(here);
+    let proxy: bluewire::Proxy = proxy.to_string().parse().expect("it is a proxy");
+    for client in Client::ALL {
+        let options = ConnectOptions::new("ws://server.invalid/").proxy(proxy.clone()).redirects(1);
+        client.connect(options.no_proxy(&there.to_string())).expect("nothing is between");
+        let asked = told.recv_timeout(PATIENCE).expect("it was asked");
+        assert!(asked.starts_with("CONNECT server.invalid:80 "), "{asked}");
+        assert!(told.try_recv().is_err(), "{client:?}");
     }
 }

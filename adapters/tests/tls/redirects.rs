@@ -163,9 +163,12 @@ on_both! {
             let url = format!("wss://127.0.0.1:{first}/1");
             let options = ConnectOptions::new(url).tls(tls).header("Cookie", "a=b").redirects(3);
             arrive(adapter, options);
-            for (site, target, shown) in
-                [(&here, "/1", true), (&here, "/2", true), (&there, "/3", false), (&there, "/4", false)]
-            {
+            for (site, target, shown) in [
+                (&here, "/1", true),
+                (&here, "/2", true),
+                (&there, "/3", false),
+                (&there, "/4", false),
+            ] {
                 let asked = site.recv_timeout(PATIENCE).expect("it is asked");
                 assert_eq!((asked.target(), asked.shown), (target, shown));
                 assert_eq!(asked.head.contains("Cookie: "), shown, "{target}");
