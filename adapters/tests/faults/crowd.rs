@@ -48,12 +48,16 @@ pub(crate) fn open(addr: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(3 * TIMEOUT)).unwrap();
     stream.set_write_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(upgrade("/", "").as_bytes()).unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
+    // What follows the head stays for others.
+    let mut head = [0; 1024];
+    let len = loop {
+        let len = stream.peek(&mut head).unwrap();
+        assert_ne!(len, 0, "the end in place of a response");
+        if let Some(end) = head[..len].windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    stream.read_exact(&mut head[..len]).unwrap();
     assert!(head.starts_with(b"HTTP/1.1 101 "));
     stream
 }
