@@ -173,7 +173,13 @@ impl Session {
         }
     }
 
+    #[cfg(feature = "smol")]
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// How long it is until then; `None` for ever.
+    #[cfg(feature = "blocking")]
     pub(crate) fn time_to(&self, until: Option<Duration>) -> Option<Duration> {
         until.map(|until| until.saturating_sub(self.clock.now()))
     }

@@ -1,15 +1,16 @@
 //! The callback facade on the smol adapter: a task for each connection.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use smol::Executor;
 use smol::future::{FutureExt as _, yield_now};
 use smol::io::{AsyncRead, AsyncWrite};
-use smol::{Executor, Timer};
 
+use super::deadline::Deadline;
 use super::dial::{dial, pause};
 use super::home::Home;
 use super::shut_down::poll_shut_down;
@@ -122,7 +123,7 @@ async fn run<S>(mut session: Session, mut stream: S, bell: &Bell)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let mut timer = Timer::never();
+    let mut deadline = Deadline::default();
     let mut shut_down = false;
     let mut busy_turns = 0;
     while session.step() {
@@ -161,13 +162,7 @@ where
             if busy_turns > 0 || bell.has_rung() {
                 return Poll::Ready(());
             }
-            match session.time_to(wait.until) {
-                None => Poll::Pending,
-                Some(left) => {
-                    timer.set_after(left);
-                    Pin::new(&mut timer).poll(cx).map(drop)
-                }
-            }
+            deadline.poll(session.clock(), wait.until, cx)
         })
         .await;
     }
