@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! echo_server --adapter blocking|smol --listen ADDR [--max-message BYTES] [--max-connections N]
-//!     [--threads N] [--tls CERT.pem KEY.pem] [--deflate]
+//!     [--threads N] [--plain] [--tls CERT.pem KEY.pem] [--deflate]
 //! ```
 //!
-//! On smol, it has so many threads, one by default; 0 are those of smol's global executor.
+//! On smol, it has so many threads, one by default; 0 are those of smol's global executor. `--plain`
+//! leaves out the epoll set of its own, and waits by async-io alone.
 //!
 //! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
 
@@ -24,7 +25,8 @@ use signal_hook::iterator::Signals;
 const BUDGET: Duration = Duration::from_secs(5);
 
 const USAGE: &str = "usage: echo_server --adapter blocking|smol --listen ADDR \
-    [--max-message BYTES] [--max-connections N] [--threads N] [--tls CERT.pem KEY.pem] [--deflate]";
+    [--max-message BYTES] [--max-connections N] [--threads N] [--plain] \
+    [--tls CERT.pem KEY.pem] [--deflate]";
 
 struct Args {
     smol: bool,
@@ -32,6 +34,7 @@ struct Args {
     message_len_max: u64,
     connections_max: usize,
     threads: usize,
+    own_reactor: bool,
     deflate: bool,
     /// The files with the certificate chain and its key.
     tls: Option<(String, String)>,
@@ -60,7 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = ServerOptions::default()
         .accept(accept)
         .connections_max(args.connections_max)
-        .threads(args.threads);
+        .threads(args.threads)
+        .own_reactor(args.own_reactor);
     let options = match &args.tls {
         Some((chain, key)) => secured(options, chain, key)?,
         None => options,
@@ -155,7 +159,7 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
     let (mut adapter, mut listen) = (None, None);
     let (mut message_len_max, mut connections_max) = (Limits::default().message_len_max, 10_000);
-    let (mut threads, mut deflate, mut tls) = (1, false, None);
+    let (mut threads, mut own_reactor, mut deflate, mut tls) = (1, true, false, None);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -164,6 +168,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             "--max-message" => message_len_max = number(&arg, &value()?)?,
             "--max-connections" => connections_max = number(&arg, &value()?)?,
             "--threads" => threads = number(&arg, &value()?)?,
+            "--plain" => own_reactor = false,
             "--deflate" if cfg!(feature = "deflate") => deflate = true,
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
             "--tls" => tls = Some((value()?, value()?)),
@@ -177,7 +182,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
         None => return Err("--adapter is missing".to_owned()),
     };
     let listen = listen.ok_or("--listen is missing")?;
-    Ok(Args { smol, listen, message_len_max, connections_max, threads, deflate, tls })
+    Ok(Args { smol, listen, message_len_max, connections_max, threads, own_reactor, deflate, tls })
 }
 
 fn number<T: std::str::FromStr>(arg: &str, value: &str) -> Result<T, String> {

@@ -22,8 +22,8 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// Starts so many threads.
-    pub(super) fn start(threads: usize) -> io::Result<Self> {
+    /// Starts so many threads, which wait in a set of their own or by async-io.
+    pub(super) fn start(threads: usize, own_reactor: bool) -> io::Result<Self> {
         let (stay, stop) = bounded(1);
         let mut executors = Vec::new();
         for number in 1..=threads {
@@ -31,7 +31,7 @@ impl Crew {
             let (stop, its_own) = (stop.clone(), Arc::clone(&executor));
             thread::Builder::new()
                 .name(format!("bluewire-{number}"))
-                .spawn(move || work(&its_own, &stop))?;
+                .spawn(move || work(&its_own, &stop, own_reactor))?;
             executors.push(executor);
         }
         Ok(Self { executors, _stay: stay })
@@ -48,7 +48,8 @@ impl Crew {
 }
 
 /// What a thread does.
-fn work(executor: &Arc<Executor<'static>>, stop: &Receiver<()>) {
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "there is one way to wait"))]
+fn work(executor: &Arc<Executor<'static>>, stop: &Receiver<()>, own_reactor: bool) {
     Home::settle(executor);
     let all = async || {
         // It is never sent to: this is the end of the crew.
@@ -58,7 +59,7 @@ fn work(executor: &Arc<Executor<'static>>, stop: &Receiver<()>) {
         }
     };
     #[cfg(target_os = "linux")]
-    if let Ok(station) = Station::settle() {
+    if own_reactor && let Ok(station) = Station::settle() {
         loop {
             survive(|| station.block_on(all()));
             // Some sockets may be in the hands of other threads' tasks.

@@ -132,7 +132,7 @@ impl Server {
         let listeners = Mutex::new(listeners.collect::<io::Result<_>>()?);
         let crew = match options.threads {
             0 => None,
-            threads => Some(Crew::start(threads)?),
+            threads => Some(Crew::start(threads, options.own_reactor)?),
         };
         let hall = Hall::new(options.connections_max, options.handshakes_max);
         let (asked, requests) = channel::unbounded();

@@ -6,7 +6,6 @@ use std::sync::{LazyLock, mpsc};
 
 use bluewire::facade::WebSocket;
 use bluewire::{AcceptOptions, ConnectOptions, Deflate, Message, blocking, smol as bluewire_smol};
-use smol::Async;
 
 use super::Target;
 use super::socket::{self, Testee};
@@ -87,7 +86,7 @@ fn blocking_echo(mut socket: blocking::WebSocket) -> Ended {
 }
 
 fn smol_server(stream: TcpStream) -> Ended {
-    let stream = bluewire_smol::NetStream::from(Async::new(stream)?);
+    let stream = bluewire_smol::NetStream::try_from(stream)?;
     smol::block_on(async {
         smol_echo(bluewire_smol::accept_with(stream, accepting()).await?).await
     })
@@ -113,7 +112,10 @@ fn blocking_facade_client(server: SocketAddr) -> Ended {
 }
 
 fn smol_facade_server(stream: TcpStream) -> Ended {
-    let accepted = smol::block_on(bluewire_smol::accept_with(Async::new(stream)?, accepting()))?;
+    let accepted = smol::block_on(bluewire_smol::accept_with(
+        bluewire_smol::NetStream::try_from(stream)?,
+        accepting(),
+    ))?;
     callback_echo(&accepted.into_facade())
 }
 
