@@ -42,13 +42,14 @@ impl Connection {
     ) -> Result<(), SendError> {
         let message = message.into();
         let payload = message.as_bytes();
-        self.check_message(payload.len(), outbox)?;
         let opcode = opcode(data_type(message));
-        if self.sends_plainly {
-            self.lay_frame(FIN | opcode as u8, payload, outbox);
-            return Ok(());
+        self.check_begin()?;
+        if !self.sends_plainly {
+            return self.lay_message(opcode, payload, outbox);
         }
-        self.lay_message(opcode, payload, outbox)
+        self.check_needed(payload.len().saturating_add(HEADER_LEN_MAX), outbox)?;
+        self.lay_frame(FIN | opcode as u8, payload, outbox);
+        Ok(())
     }
 
     /// Sends a part of a message, the last one if `fin`: for a message whose length is not known
@@ -296,6 +297,7 @@ impl Connection {
         payload: &[u8],
         outbox: &mut Outbox,
     ) -> Result<(), SendError> {
+        self.check_room(payload.len(), outbox)?;
         if self.encodes(payload.len()) {
             self.check_encoded_room(payload.len(), outbox)?;
             self.lay_encoded(opcode, payload, true, outbox);
@@ -357,12 +359,19 @@ impl Connection {
         if self.state == State::Open { Ok(()) } else { Err(SendError::NotOpen) }
     }
 
+    /// Whether a message may begin.
+    #[inline]
+    fn check_begin(&self) -> Result<(), SendError> {
+        self.check_open()?;
+        match self.sending {
+            None => Ok(()),
+            Some(_) => Err(SendError::MessageUnfinished),
+        }
+    }
+
     #[inline]
     fn check_message(&self, len: usize, outbox: &Outbox) -> Result<(), SendError> {
-        self.check_open()?;
-        if self.sending.is_some() {
-            return Err(SendError::MessageUnfinished);
-        }
+        self.check_begin()?;
         self.check_room(len, outbox)
     }
 
@@ -378,7 +387,11 @@ impl Connection {
             None => HEADER_LEN_MAX,
             Some(piece) => headers_len(len, piece),
         };
-        let needed = len.saturating_add(headers);
+        self.check_needed(len.saturating_add(headers), outbox)
+    }
+
+    #[inline]
+    fn check_needed(&self, needed: usize, outbox: &Outbox) -> Result<(), SendError> {
         if needed > self.config.limits.outbox_len_max.saturating_sub(outbox.len()) {
             return Err(SendError::OutboxFull);
         }

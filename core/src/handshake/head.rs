@@ -203,9 +203,13 @@ impl Head {
             let (start, len) = (position(header.name.as_bytes())?, header.name.len());
             Ok(Line { start, name_end: position(&bytes[start as usize + len..])? })
         };
-        let lines = parsed.iter().map(line).collect::<Result<_, _>>()?;
+        // Not by `collect`, which does not know how many there are once some may be errors.
+        let mut lines = Vec::with_capacity(parsed.len());
+        for header in parsed {
+            lines.push(line(header)?);
+        }
         let first_line_len = position(&bytes[first_line_len..])?;
-        Ok(Self { bytes: bytes.into(), lines, first_line_len })
+        Ok(Self { bytes: bytes.into(), lines: lines.into(), first_line_len })
     }
 
     pub(crate) fn first_line(&self) -> &[u8] {
@@ -223,13 +227,31 @@ impl Head {
     /// The header lines: the names, which are tokens, and the values without the white space
     /// around them.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let end = self.bytes.len() - "\r\n".len();
-        let ends = self.lines.iter().skip(1).map(|next| next.start as usize).chain([end]);
-        self.lines.iter().zip(ends).map(|(line, end)| {
-            let (name, value) = self.bytes[line.start as usize..end]
-                .split_at((line.name_end - line.start) as usize);
-            // Past the colon. Of all white space, a line holds none but spaces and tabs.
-            (name, value[1..].trim_ascii())
-        })
+        (0..self.lines.len()).map(|number| (self.name(number), self.value(number)))
+    }
+
+    /// The values of the lines of this name, in whatever case.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let is_of_name = move |number: &usize| {
+            // Of most lines, the length is another one.
+            let line = self.lines[*number];
+            (line.name_end - line.start) as usize == name.len()
+                && self.name(*number).eq_ignore_ascii_case(name.as_bytes())
+        };
+        (0..self.lines.len()).filter(is_of_name).map(|number| self.value(number))
+    }
+
+    fn name(&self, number: usize) -> &[u8] {
+        let Line { start, name_end } = self.lines[number];
+        &self.bytes[start as usize..name_end as usize]
+    }
+
+    fn value(&self, number: usize) -> &[u8] {
+        let end = match self.lines.get(number + 1) {
+            Some(next) => next.start as usize,
+            None => self.bytes.len() - "\r\n".len(),
+        };
+        // Past the colon. Of all white space, a line holds none but spaces and tabs.
+        self.bytes[self.lines[number].name_end as usize + 1..end].trim_ascii()
     }
 }

@@ -29,8 +29,7 @@ impl<'a> Headers<'a> {
 
     /// The values of all headers of this name, in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let is_of_name = move |line: &(&[u8], _)| line.0.eq_ignore_ascii_case(name.as_bytes());
-        self.0.lines().filter(is_of_name).map(|(_, value)| value)
+        self.0.values(name)
     }
 
     /// Names and values of all headers, in order.
