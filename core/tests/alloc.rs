@@ -1,64 +1,21 @@
 //! In its steady state the engine allocates nothing, and on the way there no more than it must:
 //! counted by the allocator itself, for each thread, so that every test counts only its own.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
+use allocation_counter::measure;
 use bluewire_core::{
     Config, Connection, Delivery, Event, Inbox, Keepalive, MaskingKeys, Message, Outbox,
     PreparedMessage, Role,
 };
 
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counting must not allocate and does not: the cells are initialised by constants and have
-/// nothing to drop. While a thread ends they may be gone; then nothing is counted any more.
-fn count(bytes: usize) {
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-    let _ = BYTES.try_with(|sum| sum.set(sum.get() + bytes));
-}
-
-// SAFETY: every call is handed on to the system's allocator, unchanged; counting beside it
-// touches no memory but the thread's own two cells.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`, which is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(new_size);
-        // SAFETY: as above; the block is the system's, as all are.
-        unsafe { System.realloc(block, layout, new_size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// The allocations of `work`, and their bytes.
 fn allocations(work: impl FnOnce()) -> (usize, usize) {
-    let before = (COUNT.get(), BYTES.get());
-    work();
-    (COUNT.get() - before.0, BYTES.get() - before.1)
+    let counted = measure(work);
+    let exactly = |number| usize::try_from(number).expect("it was in memory");
+    (exactly(counted.count_total), exactly(counted.bytes_total))
 }
 
 const NOW: Duration = Duration::ZERO;
