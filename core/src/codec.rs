@@ -8,6 +8,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::decoded::Decoded;
+#[cfg(feature = "deflate")]
+use crate::deflate_params::DeflateParams;
 use crate::error::ProtocolError;
 use crate::outbox::Outbox;
 
@@ -48,5 +50,5 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
 
     /// What was agreed on, if this is permessage-deflate.
     #[cfg(feature = "deflate")]
-    fn deflate_params(&self) -> Option<crate::deflate::DeflateParams>;
+    fn deflate_params(&self) -> Option<DeflateParams>;
 }

@@ -3,12 +3,6 @@
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
-use crate::control_queue;
-use crate::frame::{CONTROL_FRAME_LEN_MAX, HEADER_LEN_MAX};
-use crate::inbox::READ_LEN_MIN;
-#[cfg(feature = "deflate")]
-use crate::receiving::DECODED_CHUNK_CAPACITY_MAX;
-
 /// The settings of a connection, shared by as many connections as like through an `Arc`.
 ///
 /// Build it from its default; fields may be added in minor releases:
@@ -56,52 +50,6 @@ pub struct Config {
     /// [`Deflate`](crate::Deflate) for what it costs.
     #[cfg(feature = "deflate")]
     pub deflate: Option<crate::Deflate>,
-}
-
-impl Config {
-    /// The most memory in bytes that one connection can come to hold, whatever its peer does: its
-    /// inbox and outbox, from the limits and the delivery set here.
-    ///
-    /// An [`Inbox`](crate::Inbox) holds what has arrived of a message (in
-    /// [`Delivery::Whole`]), at most one frame header or control frame more, and room for one
-    /// read. An [`Outbox`](crate::Outbox) holds what the application has queued, and control
-    /// frames. With `deflate`, what was inflated of a message counts too, and so do the states of
-    /// both directions. While memory grows, the allocator holds the old and the new block for a
-    /// moment; that is not counted, nor is the connection's own state, which is of fixed size.
-    #[must_use]
-    pub fn max_bytes_per_connection(&self) -> u64 {
-        let limits = &self.limits;
-        let message = match self.delivery {
-            Delivery::Whole => limits.message_len_max,
-            // A chunk leaves at once; what stays is a cut character.
-            Delivery::Chunks => 4,
-        };
-        let head = limits.head_len_max.saturating_add(limits.body_len_max) as u64;
-        let inbox = message
-            .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
-            .max(head)
-            .saturating_add((limits.read_len as u64).max(READ_LEN_MIN.into()));
-        // Messages wait in memory that doubles. Past their limit a Close frame is laid still.
-        let outbox = (limits.outbox_len_max as u64)
-            .saturating_mul(2)
-            .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
-            .saturating_add(control_queue::CAPACITY_MAX as u64);
-        inbox.saturating_add(outbox).saturating_add(self.extension_bytes_max())
-    }
-
-    /// What an extension can come to hold: its states, and what it has decoded of a message.
-    fn extension_bytes_max(&self) -> u64 {
-        #[cfg(feature = "deflate")]
-        if let Some(deflate) = &self.deflate {
-            let decoded = match self.delivery {
-                // By the byte past the limit a message that is longer is told.
-                Delivery::Whole => self.limits.message_len_max.saturating_add(1),
-                Delivery::Chunks => DECODED_CHUNK_CAPACITY_MAX,
-            };
-            return decoded.saturating_add(deflate.bytes_max());
-        }
-        0
-    }
 }
 
 impl Default for Config {

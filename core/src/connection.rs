@@ -10,13 +10,19 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::close::{CloseCode, ClosedBy, Closure};
+use crate::clock::Clock;
+use crate::close::{ClosedBy, Closure};
+use crate::close_code::CloseCode;
 use crate::codec::Codec;
 use crate::config::Config;
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateCodec;
+#[cfg(feature = "deflate")]
+use crate::deflate_params::DeflateParams;
 use crate::error::Fault;
 use crate::mask::{MaskingKey, MaskingKeys};
 use crate::receiving::Receiving;
-use crate::timer::Clock;
+use crate::role::{DataType, Role};
 
 /// One WebSocket connection, from the end of its opening handshake to its closure: state only.
 ///
@@ -48,16 +54,6 @@ pub struct Connection {
 /// A connection's cost beside its buffers, and a client's 320 bytes for masking keys.
 const _: () = assert!(size_of::<Connection>() <= 256);
 
-/// Which end of the connection this is (1.3, 5.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
-pub enum Role {
-    /// It asked for the connection, and masks what it sends.
-    Client,
-    /// It was asked.
-    Server,
-}
-
 /// How far a connection has come (7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these three")]
@@ -69,13 +65,6 @@ pub enum State {
     /// It is over: write what is left in the outbox if that is possible at once, then drop the
     /// transport.
     Closed,
-}
-
-/// The type of a message (5.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DataType {
-    Text,
-    Binary,
 }
 
 impl Connection {
@@ -101,9 +90,9 @@ impl Connection {
     /// Its settings are those of [`Config::deflate`], or the default ones.
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub fn with_deflate(mut self, params: crate::DeflateParams) -> Self {
+    pub fn with_deflate(mut self, params: DeflateParams) -> Self {
         let settings = self.config.deflate.clone().unwrap_or_default();
-        self.codec = Some(settings.codec(params, self.role()));
+        self.codec = Some(Box::new(DeflateCodec::new(&settings, params, self.role())));
         self.sends_plainly = false;
         self
     }
@@ -191,7 +180,7 @@ impl Connection {
     /// What the two ends have agreed on for compression (RFC 7692); `None` if nothing.
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub fn deflate(&self) -> Option<crate::DeflateParams> {
+    pub fn deflate(&self) -> Option<DeflateParams> {
         self.codec.as_ref()?.deflate_params()
     }
 

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::close::CloseCode;
+use crate::close_code::CloseCode;
 
 /// A rule of the protocol, or a limit of this endpoint, that the peer broke once the connection
 /// was open. It fails the connection (7.1.7).

@@ -1,5 +1,4 @@
-//! Extensions (section 9): the grammar of their negotiation, read and written, and which of them
-//! there are to negotiate.
+//! Extensions (section 9): the grammar of their negotiation, read and written.
 //!
 //! 9.1: `extension-list = 1#extension`,
 //! `extension = extension-token *( ";" extension-param )`,
@@ -13,10 +12,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use crate::config::Config;
-use crate::connection::Connection;
-use crate::handshake::HandshakeError;
-use crate::handshake::grammar::{is_token, is_token_byte};
+use crate::grammar::{is_token, is_token_byte};
 
 /// One element of `Sec-WebSocket-Extensions`: an extension's name and its parameters, as a client
 /// offers it or a server agrees to it.
@@ -189,59 +185,6 @@ impl<'a> Reader<'a> {
 
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.position).copied()
-    }
-}
-
-/// What was agreed on: the parameters of the one extension that there is.
-#[cfg(feature = "deflate")]
-pub(crate) type Agreed = crate::DeflateParams;
-/// Without an extension there is nothing to agree on.
-#[cfg(not(feature = "deflate"))]
-pub(crate) type Agreed = core::convert::Infallible;
-
-/// What a client offers: the value of `Sec-WebSocket-Extensions`, empty for none.
-pub(crate) fn offered_extensions(config: &Config) -> String {
-    #[cfg(feature = "deflate")]
-    if let Some(deflate) = &config.deflate {
-        return deflate.offer();
-    }
-    let _ = config;
-    String::new()
-}
-
-/// What a client makes of the extension in a response.
-pub(crate) fn confirm(config: &Config, item: ExtensionItem<'_>) -> Result<Agreed, HandshakeError> {
-    #[cfg(feature = "deflate")]
-    if let Some(deflate) = &config.deflate
-        && deflate.is_named_by(item)
-    {
-        return deflate.confirm_item(item).ok_or(HandshakeError::InvalidExtensionParams);
-    }
-    let _ = (config, item);
-    Err(HandshakeError::UnofferedExtension)
-}
-
-/// What a server agrees to of what is offered.
-pub(crate) fn accept<'i>(
-    config: &Config,
-    offers: impl Iterator<Item = ExtensionItem<'i>>,
-) -> Option<Agreed> {
-    #[cfg(feature = "deflate")]
-    if let Some(deflate) = &config.deflate {
-        return deflate.accept_any(offers);
-    }
-    let _ = (config, offers);
-    None
-}
-
-impl Connection {
-    pub(crate) fn with_extension(self, agreed: Option<Agreed>) -> Self {
-        #[cfg(feature = "deflate")]
-        if let Some(params) = agreed {
-            return self.with_deflate(params);
-        }
-        let _ = agreed;
-        self
     }
 }
 

@@ -143,10 +143,11 @@
 //!
 //! # Reading order
 //!
-//! `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`,
-//! `connection`, `receiving` and `receive` (5.4, 6.2), `send` (6.1), `close` (5.5.1, 7), `timer`,
-//! `handshake` (4), `extension` (9.1); for what is compressed `codec` (9.2), `decoded` and
-//! `deflate` (RFC 7692).
+//! `role`, `close_code` (7.4) and `error`; `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1),
+//! `inbox`, `outbox` and `control_queue`, `close` (5.5.1, 7), `clock` and `connection`, `receiving`
+//! and `receive` (5.4, 6.2), `send` (6.1), `timer`, `grammar` and `handshake` (4), `extension`
+//! (9.1); for compression `codec` (9.2), `decoded`, `deflate_params` and `deflate` (RFC 7692).
+//! Modules depend on each other in one direction only.
 //!
 //! # What it refuses to do
 //!
@@ -158,7 +159,10 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod capacity;
+mod clock;
 mod close;
+mod close_code;
 mod codec;
 mod config;
 mod connection;
@@ -170,6 +174,8 @@ mod control_queue;
 mod decoded;
 #[cfg(feature = "deflate")]
 mod deflate;
+#[cfg(feature = "deflate")]
+mod deflate_params;
 mod error;
 #[cfg(test)]
 mod error_messages;
@@ -177,6 +183,7 @@ mod event;
 mod extension;
 mod frame;
 mod gather;
+mod grammar;
 mod handshake;
 mod inbox;
 mod mask;
@@ -184,6 +191,7 @@ mod outbox;
 mod prepared;
 mod receive;
 mod receiving;
+mod role;
 mod send;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -191,11 +199,14 @@ mod timer;
 mod utf8;
 mod xor;
 
-pub use close::{CloseCode, CloseFrame, ClosedBy, Closure};
+pub use close::{CloseFrame, ClosedBy, Closure};
+pub use close_code::CloseCode;
 pub use config::{Config, Delivery, Keepalive, Limits};
-pub use connection::{Connection, Role, State};
+pub use connection::{Connection, State};
 #[cfg(feature = "deflate")]
-pub use deflate::{Deflate, DeflateParams};
+pub use deflate::Deflate;
+#[cfg(feature = "deflate")]
+pub use deflate_params::DeflateParams;
 pub use error::{Fault, ProtocolError, SendError, Timeout};
 pub use event::{Event, Message, OwnedMessage};
 pub use extension::ExtensionItem;
@@ -210,3 +221,4 @@ pub use mask::MaskingKeys;
 pub use outbox::Outbox;
 pub use prepared::PreparedMessage;
 pub use receive::Ready;
+pub use role::Role;

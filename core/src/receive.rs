@@ -2,14 +2,16 @@
 
 use core::time::Duration;
 
-use crate::close::{CloseCode, CloseFrame, ClosedBy};
-use crate::connection::{Connection, DataType};
+use crate::close::{CloseFrame, ClosedBy};
+use crate::close_code::CloseCode;
+use crate::connection::Connection;
 use crate::error::{Fault, ProtocolError};
 use crate::event::{Event, Message};
 use crate::frame::{FIN, Header, Opcode};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::receiving::Step;
+use crate::role::DataType;
 use crate::utf8;
 
 /// An event that has come but is not taken yet: see [`Connection::poll_event`].

@@ -5,11 +5,11 @@ use core::ops::Range;
 
 use crate::codec::Codec;
 use crate::config::{Config, Delivery, Limits};
-use crate::connection::{DataType, Role};
 use crate::error::ProtocolError;
 use crate::frame::{FIN, Header, LEN_16, MASK, Opcode};
 use crate::inbox::Inbox;
 use crate::mask::MaskingKey;
+use crate::role::{DataType, Role};
 use crate::utf8;
 
 const TEXT_MESSAGE: u8 = FIN | Opcode::Text as u8;

@@ -4,8 +4,9 @@
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
-use crate::close::{CloseCode, ClosedBy};
-use crate::connection::{Connection, DataType, State};
+use crate::close::ClosedBy;
+use crate::close_code::CloseCode;
+use crate::connection::{Connection, State};
 use crate::error::{Fault, SendError};
 use crate::event::Message;
 use crate::frame::{CONTROL_PAYLOAD_LEN_MAX, FIN, HEADER_LEN_MAX, Opcode, RSV1};
@@ -13,6 +14,7 @@ use crate::gather::Gather;
 use crate::mask::MaskingKeys;
 use crate::outbox::Outbox;
 use crate::prepared::PreparedMessage;
+use crate::role::DataType;
 
 /// The longest reason: what the code leaves of a control frame's payload (5.5.1).
 const CLOSE_REASON_LEN_MAX: usize = CONTROL_PAYLOAD_LEN_MAX - 2;

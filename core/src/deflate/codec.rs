@@ -4,14 +4,14 @@
 use core::time::Duration;
 
 use crate::codec::Codec;
-use crate::connection::Role;
 use crate::decoded::Decoded;
 use crate::deflate::compress::{Compressor, compressed_len_max};
 use crate::deflate::inflate::Inflater;
-use crate::deflate::params::WINDOW_BITS_MAX;
-use crate::deflate::{Deflate, DeflateParams};
+use crate::deflate::settings::Deflate;
+use crate::deflate_params::{DeflateParams, WINDOW_BITS_MAX};
 use crate::error::ProtocolError;
 use crate::outbox::Outbox;
+use crate::role::Role;
 
 /// One connection's state of permessage-deflate.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct DeflateCodec {
 }
 
 impl DeflateCodec {
-    pub(super) fn new(settings: &Deflate, params: DeflateParams, role: Role) -> Self {
+    pub(crate) fn new(settings: &Deflate, params: DeflateParams, role: Role) -> Self {
         let server = (params.server_no_context_takeover, params.server_max_window_bits);
         let client = (params.client_no_context_takeover, params.client_max_window_bits);
         let (own, peer) = match role {

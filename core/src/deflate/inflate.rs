@@ -6,7 +6,7 @@ use zlib_rs::{Inflate as Zlib, InflateFlush, Status};
 
 use crate::decoded::Decoded;
 use crate::deflate::compress::{TAIL, narrow};
-use crate::deflate::params::WINDOW_BITS_MAX;
+use crate::deflate_params::WINDOW_BITS_MAX;
 use crate::error::ProtocolError;
 
 /// The memory of one: the largest window, and tables.

@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::handshake::VERSION;
 use crate::handshake::error::{HandshakeError, HeadError};
 use crate::handshake::headers::RequestHead;
+use crate::handshake::key::VERSION;
 use crate::handshake::lines::{HeaderLines, push_line};
 use crate::outbox::Outbox;
 

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::handshake::append;
+use crate::handshake::append::append;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
 

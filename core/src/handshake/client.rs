@@ -5,18 +5,21 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::connection::{Connection, Role};
-use crate::extension::{Agreed, ExtensionList, confirm, offered_extensions};
+use crate::connection::Connection;
+use crate::extension::ExtensionList;
+use crate::grammar::ascii;
+use crate::grammar::elements;
 use crate::handshake::body::{Body, decimal};
 use crate::handshake::error::HandshakeError;
-use crate::handshake::grammar::elements;
 use crate::handshake::head::HeadReader;
 use crate::handshake::headers::ResponseHead;
+use crate::handshake::key::{accept, key};
+use crate::handshake::negotiation::{Agreed, confirm, offered_extensions};
 use crate::handshake::request::ClientRequest;
-use crate::handshake::{accept, ascii, key};
 use crate::inbox::Inbox;
 use crate::mask::MaskingKeys;
 use crate::outbox::Outbox;
+use crate::role::Role;
 
 /// A client's opening handshake under way.
 ///

@@ -1,13 +1,13 @@
 //! The answer of an HTTP proxy that was asked for a tunnel.
 
 use crate::config::Limits;
-use crate::connection::Role;
 use crate::handshake::body::Body;
 use crate::handshake::client::Refusal;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
+use crate::role::Role;
 
 /// The response to CONNECT while it arrives (RFC 9110, section 9.3.6): what a proxy says before the
 /// opening handshake begins.

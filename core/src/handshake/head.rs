@@ -13,11 +13,11 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::config::Limits;
-use crate::connection::Role;
-use crate::handshake::append;
+use crate::grammar::is_field_byte;
+use crate::handshake::append::append;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::grammar::is_field_byte;
 use crate::inbox::Inbox;
+use crate::role::Role;
 
 /// What every status line begins with, in all versions of HTTP that have one.
 const STATUS_LINE_START: &[u8] = b"HTTP/";

@@ -3,10 +3,10 @@
 use alloc::sync::Arc;
 use core::fmt;
 
-use crate::handshake::ascii;
+use crate::grammar::ascii;
+use crate::grammar::{elements, is_token};
 use crate::handshake::authority::Authority;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::grammar::{elements, is_token};
 use crate::handshake::head::Head;
 
 /// The headers of a request or response, as they came: in their order and spelling, with nothing

@@ -3,8 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::grammar::{is_field_value, is_token};
 use crate::handshake::error::HeadError;
-use crate::handshake::grammar::{is_field_value, is_token};
 
 /// What the handshake says itself, and what would announce a body.
 const RESERVED: [&str; 8] = [

@@ -7,14 +7,16 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::extension::{self, Agreed, ExtensionItem, ExtensionList};
+use crate::extension::{ExtensionItem, ExtensionList};
+use crate::grammar::ascii;
+use crate::grammar::is_token;
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::authority::Authority;
 use crate::handshake::error::{HandshakeError, HeadError};
-use crate::handshake::grammar::is_token;
 use crate::handshake::headers::{Headers, RequestHead};
+use crate::handshake::key::{VERSION, accept, is_key};
 use crate::handshake::lines::{HeaderLines, push_line};
-use crate::handshake::{VERSION, accept, ascii, is_key};
+use crate::handshake::negotiation::{self, Agreed};
 use crate::outbox::Outbox;
 
 /// A client's request for a WebSocket, to be accepted or rejected.
@@ -77,7 +79,7 @@ impl Offer {
             accept: accept(key),
             head: head.clone(),
             subprotocol: None,
-            extension: extension::accept(config, items(headers)),
+            extension: negotiation::accept(config, items(headers)),
             lines: HeaderLines::new(),
         })
     }

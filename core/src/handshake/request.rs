@@ -6,11 +6,12 @@ use alloc::string::String;
 use core::fmt::Write;
 use core::net::Ipv6Addr;
 
+use crate::grammar::ascii;
+use crate::grammar::{elements, is_token};
 use crate::handshake::authority::is_host;
 use crate::handshake::error::HeadError;
-use crate::handshake::grammar::{elements, is_token};
+use crate::handshake::key::VERSION;
 use crate::handshake::lines::{HeaderLines, push_line};
-use crate::handshake::{VERSION, ascii};
 use crate::outbox::Outbox;
 
 /// What a client asks for: a host, a resource name, and what it has to say beside them.

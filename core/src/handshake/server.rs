@@ -4,7 +4,6 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::connection::Role;
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
@@ -12,6 +11,7 @@ use crate::handshake::headers::RequestHead;
 use crate::handshake::offer::Offer;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
+use crate::role::Role;
 
 /// A server's opening handshake under way.
 ///

@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::capture::{Direction, Record};
 use super::frame::Frame;
+use super::record::{Direction, Record};
 
 /// A part of a stream.
 #[derive(Debug)]

@@ -60,12 +60,14 @@ mod end;
 mod event;
 mod frame;
 mod pair;
+mod record;
 mod script;
 
-pub use capture::{Capture, CaptureError, CaptureErrorKind, Direction, Record, Replayed};
+pub use capture::{Capture, CaptureError, CaptureErrorKind, Replayed};
 pub use cuts::{Heard, every_cut, heard_at_every_cut};
 pub use end::End;
 pub use event::OwnedEvent;
 pub use frame::{Frame, FrameDisplay, LengthForm};
 pub use pair::Pair;
+pub use record::{Direction, Record};
 pub use script::{ScriptError, ScriptedPeer};

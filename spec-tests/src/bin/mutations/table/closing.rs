@@ -3,6 +3,7 @@
 use super::{Mutation, case, edit, test};
 
 const CLOSE: &str = "core/src/close.rs";
+const CLOSE_CODE: &str = "core/src/close_code.rs";
 const CONNECTION: &str = "core/src/connection.rs";
 const RECEIVE: &str = "core/src/receive.rs";
 const SEND: &str = "core/src/send.rs";
@@ -13,25 +14,29 @@ pub(super) const TABLE: &[Mutation] = &[
     Mutation {
         name: "1004 to 1006 may be sent",
         breaks: "6455-7.4.1-1",
-        edits: &[edit(CLOSE, CODES, "matches!(self.0, 1000..=1014 | 3000..=4999)")],
+        edits: &[edit(CLOSE_CODE, CODES, "matches!(self.0, 1000..=1014 | 3000..=4999)")],
         caught_by: &[case("7.9.3"), case("7.9.4"), case("7.9.5")],
     },
     Mutation {
         name: "codes below 1000 may be sent",
         breaks: "6455-7.4.2-1",
-        edits: &[edit(CLOSE, CODES, "matches!(self.0, 0..=1003 | 1007..=1014 | 3000..=4999)")],
+        edits: &[edit(CLOSE_CODE, CODES, "matches!(self.0, 0..=1003 | 1007..=1014 | 3000..=4999)")],
         caught_by: &[case("7.9.1"), case("7.9.2")],
     },
     Mutation {
         name: "codes from 1015 to 2999 may be sent",
         breaks: "6455-7.4.2-1",
-        edits: &[edit(CLOSE, CODES, "matches!(self.0, 1000..=1003 | 1007..=4999)")],
+        edits: &[edit(CLOSE_CODE, CODES, "matches!(self.0, 1000..=1003 | 1007..=4999)")],
         caught_by: &[case("7.9.6"), case("7.9.9")],
     },
     Mutation {
         name: "codes from 4000 may not be sent",
         breaks: "6455-7.4.2-1",
-        edits: &[edit(CLOSE, CODES, "matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=3999)")],
+        edits: &[edit(
+            CLOSE_CODE,
+            CODES,
+            "matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=3999)",
+        )],
         caught_by: &[case("7.7.12")],
     },
     Mutation {

@@ -3,7 +3,7 @@
 use super::{Mutation, case, edit};
 
 const CODEC: &str = "core/src/deflate/codec.rs";
-const DEFLATE: &str = "core/src/deflate/mod.rs";
+const SETTINGS: &str = "core/src/deflate/settings.rs";
 
 pub(super) const TABLE: &[Mutation] = &[
     Mutation {
@@ -46,7 +46,7 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "a server does not say that it will forget its context",
         breaks: "7692-7.1.1.1-1",
         edits: &[edit(
-            DEFLATE,
+            SETTINGS,
             "offer.server_no_context_takeover\n                || self.no_context_takeover",
             "self.no_context_takeover",
         )],
@@ -56,7 +56,7 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "a server does not say that it will keep to a smaller window",
         breaks: "7692-7.1.2.1-1",
         edits: &[edit(
-            DEFLATE,
+            SETTINGS,
             "Some(bits) => Some(bits.min(self.window_bits)),",
             "Some(_) => None,",
         )],

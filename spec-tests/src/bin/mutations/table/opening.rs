@@ -4,7 +4,7 @@
 use super::{Mutation, edit, test};
 
 const CLIENT: &str = "core/src/handshake/client.rs";
-const HANDSHAKE: &str = "core/src/handshake/mod.rs";
+const KEY: &str = "core/src/handshake/key.rs";
 const OFFER: &str = "core/src/handshake/offer.rs";
 
 pub(super) const TABLE: &[Mutation] = &[
@@ -64,7 +64,7 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "a client's key has one byte of its nonce",
         breaks: "6455-4.1-9",
         edits: &[edit(
-            HANDSHAKE,
+            KEY,
             "BASE64.encode_slice(nonce, &mut key)",
             "BASE64.encode_slice([nonce[0]; 16], &mut key)",
         )],
@@ -74,7 +74,7 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "Sec-WebSocket-Accept is made with another GUID",
         breaks: "6455-4.2.2-7",
         edits: &[edit(
-            HANDSHAKE,
+            KEY,
             "digest.update(b\"258EAFA5-E914-47DA-95CA-C5AB0DC85B11\");",
             "digest.update(b\"258EAFA5-E914-47DA-95CA-C5AB0DC85B12\");",
         )],
@@ -118,7 +118,7 @@ pub(super) const TABLE: &[Mutation] = &[
     Mutation {
         name: "a server takes a key of any length",
         breaks: "6455-4.2.1-6",
-        edits: &[edit(HANDSHAKE, "is_ok_and(|len| len == 16)", "is_ok_and(|len| len <= 18)")],
+        edits: &[edit(KEY, "is_ok_and(|len| len == 16)", "is_ok_and(|len| len <= 18)")],
         caught_by: &[test("opening_server", "demands::a_request_that_lacks_anything_is_refused")],
     },
     Mutation {

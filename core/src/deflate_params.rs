@@ -1,16 +1,18 @@
-//! The four parameters (RFC 7692, section 7.1), as they stand in an element of
+//! The four parameters of permessage-deflate (RFC 7692, section 7.1), as they stand in an element of
 //! `Sec-WebSocket-Extensions`.
 
 use core::fmt;
 use core::ops::RangeInclusive;
 
-use crate::deflate::NAME;
 use crate::extension::ExtensionItem;
 
+/// The extension's name (RFC 7692, section 7).
+pub(crate) const NAME: &str = "permessage-deflate";
+
 /// 7.1.2: a window is told by the logarithm to base 2 of its size, from 8 to 15.
-pub(super) const WINDOW_BITS: RangeInclusive<u8> = WINDOW_BITS_MIN..=WINDOW_BITS_MAX;
-pub(super) const WINDOW_BITS_MIN: u8 = 8;
-pub(super) const WINDOW_BITS_MAX: u8 = 15;
+pub(crate) const WINDOW_BITS: RangeInclusive<u8> = WINDOW_BITS_MIN..=WINDOW_BITS_MAX;
+pub(crate) const WINDOW_BITS_MIN: u8 = 8;
+pub(crate) const WINDOW_BITS_MAX: u8 = 15;
 
 /// What the two ends have agreed on, as the server's response says it.
 ///
@@ -30,7 +32,7 @@ pub struct DeflateParams {
 
 impl DeflateParams {
     /// Reads a response. `None` if it is for another extension, or breaks a rule.
-    pub(super) fn parse(item: ExtensionItem<'_>) -> Option<Self> {
+    pub(crate) fn parse(item: ExtensionItem<'_>) -> Option<Self> {
         let element = Element::parse(item)?;
         Some(Self {
             server_no_context_takeover: element.server_no_context_takeover,
@@ -46,7 +48,7 @@ impl DeflateParams {
     }
 
     /// Whether this is a response to that offer.
-    pub(super) fn answers(&self, offer: &Element) -> bool {
+    pub(crate) fn answers(&self, offer: &Element) -> bool {
         // 7.1.1.1 and 7.1.2.1: what the offer asks of the server must be in the response. What the
         // server says of itself beyond that it may, and so it may ask the client to forget.
         let forgets = self.server_no_context_takeover || !offer.server_no_context_takeover;
@@ -82,18 +84,18 @@ impl fmt::Display for DeflateParams {
 
 /// An offer or a response that keeps the rules that both have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) struct Element {
-    pub(super) server_no_context_takeover: bool,
-    pub(super) client_no_context_takeover: bool,
-    pub(super) server_max_window_bits: Option<u8>,
+pub(crate) struct Element {
+    pub(crate) server_no_context_takeover: bool,
+    pub(crate) client_no_context_takeover: bool,
+    pub(crate) server_max_window_bits: Option<u8>,
     /// It may stand without a value.
-    pub(super) client_max_window_bits: Option<Option<u8>>,
+    pub(crate) client_max_window_bits: Option<Option<u8>>,
 }
 
 impl Element {
     /// `None` if it is for another extension, or has a parameter that is not defined, has a value
     /// that is not allowed, or stands twice (7.1).
-    pub(super) fn parse(item: ExtensionItem<'_>) -> Option<Self> {
+    pub(crate) fn parse(item: ExtensionItem<'_>) -> Option<Self> {
         if item.name() != NAME {
             return None;
         }

@@ -38,6 +38,11 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// What was checked, or made, to be ASCII.
+pub(crate) fn ascii(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).expect("the caller knows these bytes")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,287 @@
+//! The settings of permessage-deflate, and what they come to in a negotiation.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use crate::deflate::compress::{self, Compressor};
+use crate::deflate::inflate;
+use crate::deflate::pool::Pool;
+use crate::deflate_params::{DeflateParams, Element, NAME, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
+use crate::extension::{ExtensionItem, ExtensionList};
+use crate::outbox::Outbox;
+
+/// Compression of messages, permessage-deflate (RFC 7692): the settings of one endpoint, a client
+/// or a server.
+///
+/// Put it into [`Config::deflate`](crate::Config::deflate): a client then offers the extension, and
+/// a server agrees to the first offer that it can. Whether there is compression is then up to the
+/// peer as well; [`Connection::deflate`](crate::Connection::deflate) tells.
+///
+/// Compression is off unless you ask for it, since it has a price:
+///
+/// - Memory, for each connection that keeps its context: 47 KiB once it has received a compressed
+///   message, and 371 KiB once it has sent one. What can be done about it:
+///   [`no_context_takeover`](Self::no_context_takeover) and
+///   [`peer_no_context_takeover`](Self::peer_no_context_takeover), by which connections share a few
+///   states; [`idle_timeout`](Self::idle_timeout); and [`memory_level`](Self::memory_level) and
+///   [`window_bits`](Self::window_bits), with which the 371 KiB become 134 at the least.
+/// - Time: compressing takes many times longer than all the rest that is done to a message.
+/// - Secrets. Who can have text of their own sent next to a secret, and sees how long the messages
+///   become, can find the secret out (RFC 7692, section 8; the attacks CRIME and BREACH). Do not
+///   compress where that can be.
+///
+/// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits).
+///
+/// ```
+/// use bluewire_core::{Config, Deflate};
+/// use core::time::Duration;
+///
+/// let config = Config {
+///     deflate: Some(Deflate::default().level(1).idle_timeout(Duration::from_secs(60))),
+///     ..Config::default()
+/// };
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Deflate {
+    level: u8,
+    memory_level: u8,
+    pub(super) window_bits: u8,
+    peer_window_bits: u8,
+    pub(super) no_context_takeover: bool,
+    peer_no_context_takeover: bool,
+    falls_back: bool,
+    pub(super) len_min: usize,
+    pub(super) idle_timeout: Option<Duration>,
+    /// What the connections of these settings share.
+    pub(super) pool: Pool,
+}
+
+impl Deflate {
+    /// How hard to compress, from 1, fastest, to 9, smallest. What is outside is taken as the
+    /// nearest.
+    ///
+    /// 1 by default. For JSON messages of 1 KiB, level 2 takes five times as long and saves a fifth
+    /// of the bytes that are left, and level 6 takes twelve times as long and saves a third.
+    pub fn level(mut self, level: u8) -> Self {
+        self.level = level.clamp(1, 9);
+        self.pool = Pool::default();
+        self
+    }
+
+    /// How much memory to compress with beside the window, from 1 to 9, each the double of the one
+    /// before: 8 by default, which is 112 KiB. With less the result is a little longer. What is
+    /// outside is taken as the nearest.
+    pub fn memory_level(mut self, level: u8) -> Self {
+        self.memory_level = level.clamp(1, 9);
+        self.pool = Pool::default();
+        self
+    }
+
+    /// How far back to look for what repeats: the logarithm to base 2 of the window in bytes, from
+    /// 8 to 15, which is the default. A compressor's memory has four times the window in it. What
+    /// is outside is taken as the nearest.
+    ///
+    /// A server tells the client by `server_max_window_bits`, a client the server by
+    /// `client_max_window_bits`. A peer that asks for less gets less.
+    pub fn window_bits(mut self, bits: u8) -> Self {
+        self.window_bits = bits.clamp(WINDOW_BITS_MIN, WINDOW_BITS_MAX);
+        self
+    }
+
+    /// The window, in the same measure, that the peer is asked to keep to. 15 by default, which
+    /// asks for nothing. It saves memory at the peer only: what inflates here can always read the
+    /// largest window.
+    pub fn peer_window_bits(mut self, bits: u8) -> Self {
+        self.peer_window_bits = bits.clamp(WINDOW_BITS_MIN, WINDOW_BITS_MAX);
+        self
+    }
+
+    /// Compresses each message by itself, and tells the peer. Off by default.
+    ///
+    /// Messages that are like those before them become longer by it, often by far. In return the
+    /// connection holds a compressor only while it lays a message, and then gives it back to a pool
+    /// that all connections of these settings and their clones share, and that keeps up to 8 of
+    /// them; the peer saves memory too.
+    pub fn no_context_takeover(mut self, yes: bool) -> Self {
+        self.no_context_takeover = yes;
+        self
+    }
+
+    /// Asks the peer to compress each message by itself. Off by default. With it a connection
+    /// holds a decompressor only while a compressed message comes in.
+    pub fn peer_no_context_takeover(mut self, yes: bool) -> Self {
+        self.peer_no_context_takeover = yes;
+        self
+    }
+
+    /// Whether a client that asks its peer for something by
+    /// [`peer_window_bits`](Self::peer_window_bits) or
+    /// [`peer_no_context_takeover`](Self::peer_no_context_takeover) also offers to go without, for
+    /// a server that declines. On by default. Off, such a server means no compression.
+    pub fn fall_back(mut self, yes: bool) -> Self {
+        self.falls_back = yes;
+        self
+    }
+
+    /// The shortest message, in bytes, that is worth compressing: a shorter one is sent as it is.
+    /// 64 by default. A message that is sent in parts counts as long.
+    ///
+    /// A message that has not become shorter is sent as it is too, unless it is shorter than the
+    /// window and the peer needs to have it in its own.
+    pub fn len_min(mut self, len: usize) -> Self {
+        self.len_min = len;
+        self
+    }
+
+    /// Gives a connection's compressor back when no message was compressed for this long; at the
+    /// latest when it is twice as long. Off by default.
+    ///
+    /// The next message then begins with an empty context, which the peer need not know. It is
+    /// `handle_timeout` that does it. A decompressor has to stay while the peer may refer to what
+    /// it sent before: see [`peer_no_context_takeover`](Self::peer_no_context_takeover).
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = timeout.into();
+        self
+    }
+
+    /// The value of `Sec-WebSocket-Extensions` by which a client offers this: for handshakes that
+    /// are done elsewhere.
+    #[must_use]
+    pub fn offer(&self) -> String {
+        let mut value = String::new();
+        for element in self.offers() {
+            if !value.is_empty() {
+                value.push_str(", ");
+            }
+            value.push_str(&element.to_string());
+        }
+        value
+    }
+
+    /// What a server answers to a client's `Sec-WebSocket-Extensions`, which may hold other
+    /// extensions too: the first offer that is acceptable, agreed to. `None` if there is none, or
+    /// if the value is malformed. For handshakes that are done elsewhere.
+    #[must_use]
+    pub fn accept(&self, offers: &str) -> Option<DeflateParams> {
+        let items: Result<alloc::vec::Vec<_>, _> = ExtensionList::new(offers.as_bytes()).collect();
+        self.accept_any(items.ok()?)
+    }
+
+    /// What a server's answer comes to, as the client that offered this: `None` if it is not an
+    /// answer to [`offer`](Self::offer), which must fail the connection. For handshakes that are
+    /// done elsewhere.
+    #[must_use]
+    pub fn confirm(&self, response: &str) -> Option<DeflateParams> {
+        let mut items = ExtensionList::new(response.as_bytes());
+        let item = items.next()?.ok()?;
+        if items.next().is_some() {
+            return None;
+        }
+        self.confirm_item(item)
+    }
+
+    pub(crate) fn is_named_by(&self, item: ExtensionItem<'_>) -> bool {
+        item.name() == NAME
+    }
+
+    /// RFC 7692, section 5: a client lists its offers in order of preference, so the first one that
+    /// is acceptable is taken.
+    pub(crate) fn accept_any<'i>(
+        &self,
+        offers: impl IntoIterator<Item = ExtensionItem<'i>>,
+    ) -> Option<DeflateParams> {
+        offers.into_iter().find_map(|offer| self.accept_item(offer))
+    }
+
+    fn accept_item(&self, offer: ExtensionItem<'_>) -> Option<DeflateParams> {
+        // 7: "A server MUST decline an extension negotiation offer for this extension if" a
+        // parameter in it is unknown, has an invalid value or stands twice.
+        let offer = Element::parse(offer)?;
+        // 7.1.2.2: without it in the offer, it must not be in the response.
+        let client_bits_max =
+            offer.client_max_window_bits.map(|bits| bits.unwrap_or(WINDOW_BITS_MAX));
+        Some(DeflateParams {
+            // 7.1.1.1: to accept it is to say it too.
+            server_no_context_takeover: offer.server_no_context_takeover
+                || self.no_context_takeover,
+            // 7.1.1.2: in an offer it is a hint that the client will keep to it anyway.
+            client_no_context_takeover: offer.client_no_context_takeover
+                || self.peer_no_context_takeover,
+            // 7.1.2.1: to accept it is to answer by the same value or a smaller one; and it may be
+            // told without having been asked for.
+            server_max_window_bits: match offer.server_max_window_bits {
+                Some(bits) => Some(bits.min(self.window_bits)),
+                None => (self.window_bits < WINDOW_BITS_MAX).then_some(self.window_bits),
+            },
+            client_max_window_bits: client_bits_max
+                .filter(|max| self.peer_window_bits < *max)
+                .map(|_| self.peer_window_bits),
+        })
+    }
+
+    /// 7: "A client MUST _Fail the WebSocket Connection_ if the peer server accepted an extension
+    /// negotiation offer for this extension with an extension negotiation response" that is not
+    /// one.
+    pub(crate) fn confirm_item(&self, response: ExtensionItem<'_>) -> Option<DeflateParams> {
+        let response = DeflateParams::parse(response)?;
+        self.offers().any(|offer| response.answers(&offer)).then_some(response)
+    }
+
+    /// What a client offers, what it likes best first.
+    fn offers(&self) -> impl Iterator<Item = Element> {
+        let best = Element {
+            server_no_context_takeover: self.peer_no_context_takeover,
+            client_no_context_takeover: self.no_context_takeover,
+            server_max_window_bits: (self.peer_window_bits < WINDOW_BITS_MAX)
+                .then_some(self.peer_window_bits),
+            // 7.1.2.2: without a value it tells that the client can keep to one.
+            client_max_window_bits: Some(
+                (self.window_bits < WINDOW_BITS_MAX).then_some(self.window_bits),
+            ),
+        };
+        let without =
+            Element { server_no_context_takeover: false, server_max_window_bits: None, ..best };
+        let falls_back = self.falls_back && best != without;
+        core::iter::once(best).chain(falls_back.then_some(without))
+    }
+
+    /// The memory of both directions' states.
+    pub(crate) const fn bytes_max(&self) -> u64 {
+        compress::bytes_max(self.memory_level, self.window_bits) + inflate::BYTES_MAX
+    }
+
+    /// Compresses a message by itself; tells with which window too.
+    pub(crate) fn compress_once(&self, payload: &[u8]) -> (Box<[u8]>, u8) {
+        let mut outbox = Outbox::new();
+        let mut compressor = self.compressor(self.window_bits);
+        compressor.compress(payload, true, &mut outbox);
+        self.pool.put_compressor(compressor);
+        (outbox.unsent().into(), self.window_bits)
+    }
+
+    /// A compressor with an empty window.
+    pub(super) fn compressor(&self, window_bits: u8) -> Compressor {
+        let made = || Compressor::new(self.level, self.memory_level, window_bits);
+        self.pool.take_compressor(window_bits).unwrap_or_else(made)
+    }
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        Self {
+            level: 1,
+            memory_level: 8,
+            window_bits: WINDOW_BITS_MAX,
+            peer_window_bits: WINDOW_BITS_MAX,
+            no_context_takeover: false,
+            peer_no_context_takeover: false,
+            falls_back: true,
+            len_min: 64,
+            idle_timeout: None,
+            pool: Pool::default(),
+        }
+    }
+}

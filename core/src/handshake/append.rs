@@ -1,0 +1,28 @@
+//! Memory that follows what has arrived.
+
+use alloc::vec::Vec;
+
+/// Appends bytes, making room for twice as many as there are but for no more than the limit.
+pub(crate) fn append(bytes: &mut Vec<u8>, more: &[u8], len_max: usize) {
+    let len = bytes.len() + more.len();
+    if len > bytes.capacity() {
+        let room = bytes.capacity().saturating_mul(2).min(len_max).max(len);
+        bytes.reserve_exact(room - bytes.len());
+    }
+    bytes.extend_from_slice(more);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_grows_with_what_has_come_and_ends_at_the_limit() {
+        let mut bytes = Vec::new();
+        for len in 1..=1000 {
+            append(&mut bytes, b"x", 1000);
+            assert_eq!(bytes.len(), len);
+            assert!(bytes.capacity() <= (2 * len).min(1000));
+        }
+    }
+}
