@@ -141,8 +141,8 @@ impl Adapter {
 
 fn options(url: &str) -> ConnectOptions {
     // A case that hangs is not to hang those after it; no case is silent for so long.
-    let keepalive = Keepalive { interval: Duration::from_secs(60), ..Keepalive::default() };
-    ConnectOptions::new(url).config(Config { keepalive: Some(keepalive), ..Config::default() })
+    let keepalive = Keepalive::default().interval(Duration::from_secs(60));
+    ConnectOptions::new(url).config(Config::default().keepalive(keepalive))
 }
 
 /// Small messages too: whoever asks for compression wants to see some.

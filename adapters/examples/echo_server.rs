@@ -48,16 +48,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::process::exit(2);
         }
     };
-    let limits = Limits {
-        message_len_max: args.message_len_max,
-        frame_len_max: args.message_len_max,
+    let limits = Limits::default()
+        .message_len_max(args.message_len_max)
+        .frame_len_max(args.message_len_max)
         // The largest message that comes, and the answer to the one before it.
-        outbox_len_max: usize::try_from(args.message_len_max.saturating_mul(2))?
-            .max(Limits::default().outbox_len_max),
-        ..Limits::default()
-    };
+        .outbox_len_max(
+            usize::try_from(args.message_len_max.saturating_mul(2))?
+                .max(Limits::default().outbox_len_max),
+        );
     // Keepalive is on by default, and a handshake may take 10 seconds.
-    let config = Config { limits, ..Config::default() };
+    let config = Config::default().limits(limits);
     let accept = AcceptOptions::default().origins(OriginPolicy::Any).config(config);
     let accept = if args.deflate { compressing(accept) } else { accept };
     let options = ServerOptions::default()

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = thread::spawn(move || serve(&listener).map_err(|error| error.to_string()));
 
     // Whatever is longer than 1,000 bytes leaves in fragments.
-    let config = Config { fragment_len: NonZeroUsize::new(1000), ..Config::default() };
+    let config = Config::default().fragment_len(NonZeroUsize::new(1000));
     let socket = websocketfactory::create(
         ConnectOptions::new(url)
             .header("content-type", "application/json")
@@ -74,8 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Echoes every message of one client.
 fn serve(listener: &TcpListener) -> Result<(), Box<dyn Error>> {
     let (stream, _) = listener.accept()?;
-    let keepalive = Keepalive { interval: Duration::from_millis(10), ..Keepalive::default() };
-    let config = Config { keepalive: Some(keepalive), ..Config::default() };
+    let keepalive = Keepalive::default().interval(Duration::from_millis(10));
+    let config = Config::default().keepalive(keepalive);
     let mut socket =
         blocking::accept_with(stream, AcceptOptions::default().protocol("echo").config(config))?;
     println!("server: open");

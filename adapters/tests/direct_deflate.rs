@@ -29,7 +29,7 @@ fn deflate() -> Deflate {
 }
 
 fn config() -> Config {
-    Config { deflate: Some(deflate()), ..Config::default() }
+    Config::default().deflate(deflate())
 }
 
 /// A server on a thread of its own, and the URL at which it accepts once.
@@ -133,8 +133,8 @@ fn a_large_message_comes_in_chunks_as_it_is_inflated() {
         while socket.recv()?.is_some() {}
         Ok(())
     });
-    let limits = Limits { message_len_max: LEN as u64, ..Limits::default() };
-    let config = Config { limits, delivery: Delivery::Chunks, ..config() };
+    let limits = Limits::default().message_len_max(LEN as u64);
+    let config = config().limits(limits).delivery(Delivery::Chunks);
     smol::block_on(async {
         let mut socket = on_smol::connect(ConnectOptions::new(url).config(config)).await?;
         let mut len = 0;
@@ -156,8 +156,8 @@ fn a_large_message_comes_in_chunks_as_it_is_inflated() {
 #[test]
 fn a_bomb_ends_in_1009() {
     for smol in [false, true] {
-        let limits = Limits { message_len_max: 1 << 20, ..Limits::default() };
-        let config = Config { limits, ..config() };
+        let limits = Limits::default().message_len_max(1 << 20);
+        let config = config().limits(limits);
         let too_long = Fault::Protocol(ProtocolError::MessageTooLong);
         let (client, bomber) = transports();
         let params = DeflateParams::default();

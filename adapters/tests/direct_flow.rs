@@ -229,7 +229,7 @@ fn a_normal_close_is_the_end_and_no_error<S: Socket>(role: Role) {
 
 fn a_close_that_is_taken_late_is_answered_in_time<S: Socket>(role: Role) {
     let timeout = Duration::from_millis(500);
-    let config = Config { close_timeout: timeout, ..Config::default() };
+    let config = Config::default().close_timeout(timeout);
     let (mut socket, mut peer) = pair::<S>(role, config);
     peer.send("first".into());
     peer.send("last".into());
@@ -263,16 +263,14 @@ fn leftover_bytes_are_received_first<S: Socket>(role: Role) {
 
 fn a_message_larger_than_memory_goes_in_chunks<S: Socket>(role: Role) {
     const LEN: usize = 256 * MIB;
-    let config = Config {
-        limits: Limits {
-            message_len_max: LEN as u64,
-            frame_len_max: MIB as u64,
-            outbox_len_max: MIB,
-            ..Limits::default()
-        },
-        delivery: Delivery::Chunks,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .limits(
+            Limits::default()
+                .message_len_max(LEN as u64)
+                .frame_len_max(MIB as u64)
+                .outbox_len_max(MIB),
+        )
+        .delivery(Delivery::Chunks);
     assert!(config.max_bytes_per_connection() < 3 * MIB as u64);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();

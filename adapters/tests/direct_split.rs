@@ -168,7 +168,7 @@ mod blocking {
 
     #[test]
     fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
-        let config = Config { close_timeout: Duration::from_millis(300), ..Config::default() };
+        let config = Config::default().close_timeout(Duration::from_millis(300));
         for reader_is_dropped in [true, false] {
             let (client, _server) = pair_with(config.clone());
             let (reader, writer) = client.split().unwrap();
@@ -212,13 +212,11 @@ mod blocking {
 
     #[test]
     fn pings_are_answered_while_the_program_only_writes() {
-        let config = Config {
-            keepalive: Some(bluewire::Keepalive {
-                interval: Duration::from_millis(150),
-                timeout: Duration::from_secs(10),
-            }),
-            ..Config::default()
-        };
+        let config = Config::default().keepalive(
+            bluewire::Keepalive::default()
+                .interval(Duration::from_millis(150))
+                .timeout(Duration::from_secs(10)),
+        );
         let (client, mut server) = pair_with(config);
         let (reader, writer) = client.split().unwrap();
         drop(reader);
@@ -270,13 +268,11 @@ mod smol {
 
     #[test]
     fn pings_are_answered_while_the_program_only_writes() {
-        let config = Config {
-            keepalive: Some(bluewire::Keepalive {
-                interval: Duration::from_millis(150),
-                timeout: Duration::from_secs(10),
-            }),
-            ..Config::default()
-        };
+        let config = Config::default().keepalive(
+            bluewire::Keepalive::default()
+                .interval(Duration::from_millis(150))
+                .timeout(Duration::from_secs(10)),
+        );
         block_on(async {
             let (client, mut server) = pair_with(config).await;
             let (reader, writer) = client.split();
@@ -428,7 +424,7 @@ mod smol {
 
     #[test]
     fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
-        let config = Config { close_timeout: Duration::from_millis(300), ..Config::default() };
+        let config = Config::default().close_timeout(Duration::from_millis(300));
         for reader_is_dropped in [true, false] {
             block_on(async {
                 let (client, _server) = pair_with(config.clone()).await;

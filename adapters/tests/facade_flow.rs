@@ -54,11 +54,7 @@ on_each_side! {
     fn a_peer_that_is_held_up_is_not_taken_for_dead(side) {
         let _alone = alone();
         let short = Duration::from_millis(150);
-        let config = Config {
-            keepalive: Some(Keepalive { interval: short, timeout: short }),
-            idle_timeout: Some(2 * short),
-            ..Config::default()
-        };
+        let config = Config::default().keepalive(Keepalive::default().interval(short).timeout(short)).idle_timeout(2 * short);
         let (socket, peer) = side.open_with(config);
         let (sent, sender) = send_many(peer);
         wait_for_stall(&sent);
@@ -78,7 +74,7 @@ on_each_side! {
     fn what_came_while_a_callback_took_its_time_does_not_lose_to_a_deadline(side) {
         let _alone = alone();
         let config =
-            Config { idle_timeout: Some(Duration::from_millis(300)), ..Config::default() };
+            Config::default().idle_timeout(Duration::from_millis(300));
         let (socket, mut peer) = side.open_with(config);
         let log = Log::of(&socket);
         log.wait(&Told::Open);

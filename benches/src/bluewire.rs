@@ -143,7 +143,7 @@ impl Engine {
     fn new(case: &Case) -> Self {
         // The level that the peers compress at.
         let deflate = Deflate::default().level(6);
-        let config = Config { deflate: Some(deflate.clone()), ..Config::default() };
+        let config = Config::default().deflate(deflate.clone());
         let mut connection = match case.role {
             Role::Server => Connection::server(config, NOW),
             Role::Client => Connection::client(config, MaskingKeys::from_seed([7; 32]), NOW),

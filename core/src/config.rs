@@ -5,19 +5,21 @@ use core::time::Duration;
 
 /// The settings of a connection, shared by as many connections as like through an `Arc`.
 ///
-/// Build it from its default; fields may be added in minor releases:
+/// Start from its default and change what you need, each setting by the method of its name. Minor
+/// releases may add settings.
 ///
 /// ```
-/// use bluewire_core::{Config, Limits};
+/// use bluewire_core::{Config, Keepalive, Limits};
+/// use core::time::Duration;
 ///
-/// let config = Config {
-///     limits: Limits { message_len_max: 64 * 1024, ..Limits::default() },
-///     ..Config::default()
-/// };
-/// # assert_eq!(config.limits.message_len_max, 65_536);
+/// let config = Config::default()
+///     .limits(Limits::default().message_len_max(64 * 1024))
+///     .keepalive(Keepalive::default().interval(Duration::from_secs(50)))
+///     .idle_timeout(None);
+/// assert_eq!(config.limits.message_len_max, 65_536);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "built by functional update, as its page says")]
+#[non_exhaustive]
 pub struct Config {
     /// How much of everything. See [`Limits`].
     pub limits: Limits,
@@ -52,6 +54,79 @@ pub struct Config {
     pub deflate: Option<crate::Deflate>,
 }
 
+impl Config {
+    /// Sets [`limits`](field@Self::limits).
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`delivery`](field@Self::delivery).
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Sets [`fragment_len`](field@Self::fragment_len). `None` sends each message as one frame.
+    #[must_use]
+    pub fn fragment_len(mut self, fragment_len: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.fragment_len = fragment_len.into();
+        self
+    }
+
+    /// Sets [`auto_pong`](field@Self::auto_pong).
+    #[must_use]
+    pub fn auto_pong(mut self, auto_pong: bool) -> Self {
+        self.auto_pong = auto_pong;
+        self
+    }
+
+    /// Sets [`keepalive`](field@Self::keepalive). `None` turns it off.
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Self {
+        self.keepalive = keepalive.into();
+        self
+    }
+
+    /// Sets [`idle_timeout`](field@Self::idle_timeout). `None` turns it off.
+    #[must_use]
+    pub fn idle_timeout(mut self, idle_timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = idle_timeout.into();
+        self
+    }
+
+    /// Sets [`message_timeout`](field@Self::message_timeout). `None` turns it off.
+    #[must_use]
+    pub fn message_timeout(mut self, message_timeout: impl Into<Option<Duration>>) -> Self {
+        self.message_timeout = message_timeout.into();
+        self
+    }
+
+    /// Sets [`close_timeout`](field@Self::close_timeout).
+    #[must_use]
+    pub fn close_timeout(mut self, close_timeout: Duration) -> Self {
+        self.close_timeout = close_timeout;
+        self
+    }
+
+    /// Sets [`handshake_timeout`](field@Self::handshake_timeout).
+    #[must_use]
+    pub fn handshake_timeout(mut self, handshake_timeout: Duration) -> Self {
+        self.handshake_timeout = handshake_timeout;
+        self
+    }
+
+    #[cfg(feature = "deflate")]
+    /// Sets [`deflate`](field@Self::deflate). `None` turns it off.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<crate::Deflate>>) -> Self {
+        self.deflate = deflate.into();
+        self
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -73,8 +148,15 @@ impl Default for Config {
 /// A bound on everything that a peer, or a hasty application, could make grow (10.4).
 ///
 /// No value means "unlimited": a limit is the number that it is.
+///
+/// ```
+/// use bluewire_core::Limits;
+///
+/// let limits = Limits::default().frame_len_max(1 << 20).message_len_max(1 << 20);
+/// assert_eq!(limits.head_lines_max, 100);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "built by functional update, as its page says")]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of an HTTP head in the opening handshake, its empty line included. 16 KiB: twice
     /// what most servers take, since cookies and tokens travel here.
@@ -97,6 +179,64 @@ pub struct Limits {
     /// Bytes of room that an inbox offers to one read. 16 KiB: more gains little for messages
     /// below it, and for a longer one the room grows with what has come.
     pub read_len: usize,
+}
+
+impl Limits {
+    /// Sets [`head_len_max`](field@Self::head_len_max).
+    #[must_use]
+    pub const fn head_len_max(mut self, head_len_max: usize) -> Self {
+        self.head_len_max = head_len_max;
+        self
+    }
+
+    /// Sets [`head_lines_max`](field@Self::head_lines_max).
+    #[must_use]
+    pub const fn head_lines_max(mut self, head_lines_max: usize) -> Self {
+        self.head_lines_max = head_lines_max;
+        self
+    }
+
+    /// Sets [`body_len_max`](field@Self::body_len_max).
+    #[must_use]
+    pub const fn body_len_max(mut self, body_len_max: usize) -> Self {
+        self.body_len_max = body_len_max;
+        self
+    }
+
+    /// Sets [`frame_len_max`](field@Self::frame_len_max).
+    #[must_use]
+    pub const fn frame_len_max(mut self, frame_len_max: u64) -> Self {
+        self.frame_len_max = frame_len_max;
+        self
+    }
+
+    /// Sets [`message_len_max`](field@Self::message_len_max).
+    #[must_use]
+    pub const fn message_len_max(mut self, message_len_max: u64) -> Self {
+        self.message_len_max = message_len_max;
+        self
+    }
+
+    /// Sets [`fragments_max`](field@Self::fragments_max).
+    #[must_use]
+    pub const fn fragments_max(mut self, fragments_max: u32) -> Self {
+        self.fragments_max = fragments_max;
+        self
+    }
+
+    /// Sets [`outbox_len_max`](field@Self::outbox_len_max).
+    #[must_use]
+    pub const fn outbox_len_max(mut self, outbox_len_max: usize) -> Self {
+        self.outbox_len_max = outbox_len_max;
+        self
+    }
+
+    /// Sets [`read_len`](field@Self::read_len).
+    #[must_use]
+    pub const fn read_len(mut self, read_len: usize) -> Self {
+        self.read_len = read_len;
+        self
+    }
 }
 
 impl Default for Limits {
@@ -127,8 +267,16 @@ pub enum Delivery {
 }
 
 /// Pings on a quiet connection (5.5.2).
+///
+/// ```
+/// use bluewire_core::Keepalive;
+/// use core::time::Duration;
+///
+/// let keepalive = Keepalive::default().interval(Duration::from_secs(50));
+/// assert_eq!(keepalive.timeout, Duration::from_secs(20));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "built by functional update, as its page says")]
+#[non_exhaustive]
 pub struct Keepalive {
     /// After this long without a byte from the peer, a Ping goes out. 20 seconds by default:
     /// below the 30 seconds after which the most hurried middle boxes forget.
@@ -136,6 +284,22 @@ pub struct Keepalive {
     /// After this long without a byte following the Ping, the connection ends. 20 seconds by
     /// default.
     pub timeout: Duration,
+}
+
+impl Keepalive {
+    /// Sets [`interval`](field@Self::interval).
+    #[must_use]
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Sets [`timeout`](field@Self::timeout).
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
 }
 
 impl Default for Keepalive {

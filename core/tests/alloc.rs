@@ -160,7 +160,7 @@ fn receiving_allocates_nothing() {
 
 #[test]
 fn receiving_in_chunks_allocates_nothing() {
-    let config = Config { delivery: Delivery::Chunks, ..Config::default() };
+    let config = Config::default().delivery(Delivery::Chunks);
     for role in BOTH {
         for read_len in READ_LENS {
             let bytes = round(role);
@@ -219,7 +219,7 @@ fn every_way_of_sending_allocates_nothing() {
     let prepared = PreparedMessage::new(&large);
     for role in BOTH {
         for fragment_len in [None, 1000.try_into().ok()] {
-            let config = Config { fragment_len, ..Config::default() };
+            let config = Config::default().fragment_len(fragment_len);
             let End { mut connection, mut outbox, .. } = End::new(role, &config);
             assert_allocates_nothing(&format!("{role:?}, fragments of {fragment_len:?}"), || {
                 connection.send("text", &mut outbox).expect("open");
@@ -245,7 +245,7 @@ fn every_way_of_sending_allocates_nothing() {
 #[test]
 fn keepalive_allocates_nothing() {
     let keepalive = Some(Keepalive::default());
-    let config = Config { keepalive, ..Config::default() };
+    let config = Config::default().keepalive(keepalive);
     for role in BOTH {
         let End { mut connection, mut inbox, mut outbox } = End::new(role, &config);
         // The payload of the second ping, and of the third, is not looked for here: any byte is
@@ -379,7 +379,7 @@ mod deflate {
     fn end(role: Role, deflate: &Deflate, delivery: Delivery) -> End {
         let offer = "permessage-deflate; client_max_window_bits";
         let agreed = deflate.accept(offer).expect("a plain offer");
-        let config = Config { deflate: Some(deflate.clone()), delivery, ..Config::default() };
+        let config = Config::default().deflate(deflate.clone()).delivery(delivery);
         let connection = connection(role, &config).with_deflate(agreed);
         End { connection, inbox: Inbox::default(), outbox: Outbox::new() }
     }
@@ -451,8 +451,7 @@ mod deflate {
             let (count, bytes) =
                 allocations(|| sender.connection.send(&text, &mut sender.outbox).expect("open"));
             assert_eq!((count, bytes / 1024), (1, compressor_kib));
-            let states = Config { deflate: Some(deflate.clone()), ..Config::default() }
-                .max_bytes_per_connection()
+            let states = Config::default().deflate(deflate.clone()).max_bytes_per_connection()
                 - Config::default().max_bytes_per_connection()
                 - Config::default().limits.message_len_max;
             assert!(states >= bytes as u64 + 47 * 1024 && states < bytes as u64 + 80 * 1024);

@@ -229,16 +229,16 @@ fn config() -> impl Strategy<Value = Config> {
     let delivery = select(vec![Delivery::Whole, Delivery::Chunks]);
     (delivery, any::<bool>(), option::of(1..5_usize), time(), time(), time()).prop_map(
         |(delivery, auto_pong, fragment_len, keepalive, idle_timeout, message_timeout)| {
-            let mut config = Config {
-                delivery,
-                auto_pong,
-                fragment_len: fragment_len.and_then(|len| len.try_into().ok()),
-                keepalive: keepalive.map(|time| Keepalive { interval: time, timeout: time / 2 }),
-                idle_timeout,
-                message_timeout,
-                close_timeout: Duration::from_secs(3),
-                ..Config::default()
-            };
+            let mut config = Config::default()
+                .delivery(delivery)
+                .auto_pong(auto_pong)
+                .fragment_len(fragment_len.and_then(|len| len.try_into().ok()))
+                .keepalive(
+                    keepalive.map(|time| Keepalive::default().interval(time).timeout(time / 2)),
+                )
+                .idle_timeout(idle_timeout)
+                .message_timeout(message_timeout)
+                .close_timeout(Duration::from_secs(3));
             config.limits.outbox_len_max = 300;
             config.limits.read_len = 64;
             config

@@ -244,9 +244,12 @@ fn config() -> impl Strategy<Value = Config> {
     let read_len = select(vec![64, 100, defaults.read_len]);
     (delivery(), any::<bool>(), len_max(), len_max(), fragments_max, read_len).prop_map(
         move |(delivery, auto_pong, frame_len_max, message_len_max, fragments_max, read_len)| {
-            let limits =
-                Limits { frame_len_max, message_len_max, fragments_max, read_len, ..defaults };
-            Config { limits, delivery, auto_pong, ..Config::default() }
+            let limits = defaults
+                .frame_len_max(frame_len_max)
+                .message_len_max(message_len_max)
+                .fragments_max(fragments_max)
+                .read_len(read_len);
+            Config::default().limits(limits).delivery(delivery).auto_pong(auto_pong)
         },
     )
 }
@@ -500,7 +503,7 @@ proptest! {
         stream in long_stream(),
         lens in vec(prop_oneof![1 => 1..30_usize, 1 => 1000..40_000_usize], 1..8),
     ) {
-        check(role, &Config { delivery, ..Config::default() }, &stream.bytes(role), &lens);
+        check(role, &Config::default().delivery(delivery), &stream.bytes(role), &lens);
     }
 }
 

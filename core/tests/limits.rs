@@ -14,7 +14,7 @@ use common::{BOTH, End, KEY, Sent, Told, close_body, frame, header, hear_in_ever
 const DELIVERIES: [Delivery; 2] = [Delivery::Whole, Delivery::Chunks];
 
 fn with(limits: Limits, delivery: Delivery) -> Config {
-    Config { limits, delivery, keepalive: None, ..Config::default() }
+    Config::default().limits(limits).delivery(delivery).keepalive(None)
 }
 
 /// What a whole frame of this length is to an endpoint: its header alone.
@@ -58,7 +58,7 @@ fn a_frame_is_as_long_as_its_limit_and_not_longer() {
     for role in BOTH {
         for delivery in DELIVERIES {
             for frame_len_max in [0, 1, 125, 126, 65_535, 65_536] {
-                let config = with(Limits { frame_len_max, ..Limits::default() }, delivery);
+                let config = with(Limits::default().frame_len_max(frame_len_max), delivery);
                 let payload = vec![b'x'; usize::try_from(frame_len_max).expect("small")];
                 for first in [0x81, 0x82] {
                     let mut end = End::with(role, &config);
@@ -84,7 +84,7 @@ fn a_message_is_as_long_as_its_limit_and_not_longer() {
     for role in BOTH {
         for delivery in DELIVERIES {
             for message_len_max in [0, 1, 7, 1000] {
-                let config = with(Limits { message_len_max, ..Limits::default() }, delivery);
+                let config = with(Limits::default().message_len_max(message_len_max), delivery);
                 let payload = vec![b'x'; usize::try_from(message_len_max).expect("small")];
                 let mut end = End::with(role, &config);
                 // Each message has a limit of its own; control frames have none in it.
@@ -117,7 +117,7 @@ fn a_message_has_as_many_fragments_as_its_limit_and_not_more() {
     for role in BOTH {
         for delivery in DELIVERIES {
             for fragments_max in [1, 2, 5] {
-                let config = with(Limits { fragments_max, ..Limits::default() }, delivery);
+                let config = with(Limits::default().fragments_max(fragments_max), delivery);
                 let mut end = End::with(role, &config);
                 for payload in [&b""[..], b"x"] {
                     for i in 1..=fragments_max {
@@ -138,7 +138,7 @@ fn a_message_has_as_many_fragments_as_its_limit_and_not_more() {
                     assert_fails_on_header(role, &config, &bytes, error);
                 }
             }
-            let config = with(Limits { fragments_max: 0, ..Limits::default() }, delivery);
+            let config = with(Limits::default().fragments_max(0), delivery);
             let error = ProtocolError::TooManyFragments;
             assert_fails_on_header(role, &config, &header_of(role, 0x82, 0), error);
         }
@@ -170,14 +170,9 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
     const HEADER_LEN_MAX: usize = 14;
     for role in BOTH {
         for (fragment_len, frames) in [(None, 1), (Some(100), 3), (Some(250), 1), (Some(249), 2)] {
-            let config = Config {
-                fragment_len: fragment_len.and_then(|len: usize| len.try_into().ok()),
-                limits: Limits {
-                    outbox_len_max: 250 + frames * HEADER_LEN_MAX,
-                    ..Limits::default()
-                },
-                ..Config::default()
-            };
+            let config = Config::default()
+                .fragment_len(fragment_len.and_then(|len: usize| len.try_into().ok()))
+                .limits(Limits::default().outbox_len_max(250 + frames * HEADER_LEN_MAX));
             let (fits, too_long) = ([7; 250], [7; 251]);
             let calls: [Call; 3] = [
                 |end, payload| end.connection.send(payload, &mut end.outbox),
@@ -196,8 +191,8 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
                 assert_eq!(call(&mut end, &fits), Ok(()), "room again");
             }
         }
-        let limits = Limits { outbox_len_max: 250 + HEADER_LEN_MAX, ..Limits::default() };
-        let mut end = End::with(role, &Config { limits, ..Config::default() });
+        let limits = Limits::default().outbox_len_max(250 + HEADER_LEN_MAX);
+        let mut end = End::with(role, &Config::default().limits(limits));
         let (fits, too_long) = (PreparedMessage::new(&[7; 250]), PreparedMessage::new(&[7; 251]));
         let refused = end.connection.send_prepared(&too_long, &mut end.outbox);
         assert_eq!(refused, Err(SendError::OutboxFull));
@@ -208,7 +203,7 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
 /// What the protocol demands is laid however full the outbox is.
 #[test]
 fn a_full_outbox_still_takes_answers_and_a_close_frame() {
-    let config = with(Limits { outbox_len_max: 100, ..Limits::default() }, Delivery::Whole);
+    let config = with(Limits::default().outbox_len_max(100), Delivery::Whole);
     for role in BOTH {
         let full = |role| {
             let mut end = End::with(role, &config);
@@ -292,15 +287,13 @@ const READ_LENS: [usize; 4] = [1, 7, 100, usize::MAX];
 fn small_configs() -> impl Iterator<Item = Config> {
     [(0, 64), (1, 64), (1000, 0), (1000, 300), (5000, 1000)].into_iter().flat_map(
         |(message_len_max, read_len)| {
-            let limits = Limits {
-                message_len_max,
-                read_len,
-                outbox_len_max: 20_000,
-                head_len_max: 0,
-                body_len_max: 0,
-                fragments_max: u32::MAX,
-                ..Limits::default()
-            };
+            let limits = Limits::default()
+                .message_len_max(message_len_max)
+                .read_len(read_len)
+                .outbox_len_max(20_000)
+                .head_len_max(0)
+                .body_len_max(0)
+                .fragments_max(u32::MAX);
             DELIVERIES.map(|delivery| with(limits, delivery))
         },
     )
@@ -310,7 +303,7 @@ fn small_configs() -> impl Iterator<Item = Config> {
 #[test]
 fn an_announced_length_takes_no_memory() {
     const HUGE: u64 = 1 << 40;
-    let limits = Limits { frame_len_max: HUGE, message_len_max: HUGE, ..Limits::default() };
+    let limits = Limits::default().frame_len_max(HUGE).message_len_max(HUGE);
     for role in BOTH {
         for delivery in DELIVERIES {
             let mut watched = Watched::new(role, &with(limits, delivery));
@@ -451,7 +444,7 @@ fn assert_linear(name: &str, size: usize, work: impl Fn(usize)) {
 
 #[test]
 fn work_is_linear_in_the_bytes_received() {
-    let mut config = Config { keepalive: None, ..Config::default() };
+    let mut config = Config::default().keepalive(None);
     config.limits.fragments_max = u32::MAX;
     let config = &config;
 

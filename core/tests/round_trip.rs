@@ -212,8 +212,8 @@ impl Received {
 fn engine_reads(sender: Role, bytes: &[u8], piece_len: usize) -> Vec<Told> {
     let receiver = if sender == Role::Client { Role::Server } else { Role::Client };
     // Long messages in fragments of one byte are more than the default takes.
-    let limits = Limits { fragments_max: u32::MAX, ..Limits::default() };
-    let mut end = End::with(receiver, &Config { limits, auto_pong: false, ..Config::default() });
+    let limits = Limits::default().fragments_max(u32::MAX);
+    let mut end = End::with(receiver, &Config::default().limits(limits).auto_pong(false));
     let told = bytes.chunks(piece_len).flat_map(|piece| end.hear(piece)).collect();
     assert_eq!(end.connection.fault(), None);
     told
@@ -300,10 +300,10 @@ fn call() -> impl Strategy<Value = Call> {
 fn config() -> impl Strategy<Value = Config> {
     let fragment_len = option::of(select(vec![1, 2, 7, 125, 126, 1000, 65_535, 65_536]));
     let outbox_len_max = select(vec![200, 2000, 1 << 20, 1 << 25]);
-    (fragment_len, outbox_len_max).prop_map(|(fragment_len, outbox_len_max)| Config {
-        fragment_len: fragment_len.and_then(|len: usize| len.try_into().ok()),
-        limits: Limits { outbox_len_max, ..Limits::default() },
-        ..Config::default()
+    (fragment_len, outbox_len_max).prop_map(|(fragment_len, outbox_len_max)| {
+        Config::default()
+            .fragment_len(fragment_len.and_then(|len: usize| len.try_into().ok()))
+            .limits(Limits::default().outbox_len_max(outbox_len_max))
     })
 }
 

@@ -189,7 +189,7 @@ fn every_cut_of_a_message_is_heard_alike() {
     ]
     .concat();
     for delivery in [Delivery::Whole, Delivery::Chunks] {
-        let config = Config { delivery, ..config() };
+        let config = config().delivery(delivery);
         let heard = heard_at_every_cut(&bytes, || End::open(Role::Server, config.clone()));
         assert_eq!(heard.events.last(), Some(&OwnedEvent::close(CloseCode::NORMAL, "bye")));
         let (pong, len) = Frame::parse(&heard.output).expect("a frame");

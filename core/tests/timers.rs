@@ -15,13 +15,13 @@ const MS: Duration = Duration::from_millis(1);
 
 /// A Ping after 20 seconds, its answer within 5; nothing else that passes.
 fn keepalive() -> Config {
-    let keepalive = Keepalive { interval: 20 * SECOND, timeout: 5 * SECOND };
-    Config { keepalive: Some(keepalive), ..Config::default() }
+    let keepalive = Keepalive::default().interval(20 * SECOND).timeout(5 * SECOND);
+    Config::default().keepalive(keepalive)
 }
 
 /// No timer but the closing handshake's.
 fn quiet() -> Config {
-    Config { keepalive: None, close_timeout: 10 * SECOND, ..Config::default() }
+    Config::default().keepalive(None).close_timeout(10 * SECOND)
 }
 
 impl End {
@@ -233,7 +233,7 @@ fn a_keepalive_ping_that_finds_no_room_is_waited_for_all_the_same() {
 #[test]
 fn silence_ends_a_connection_after_the_idle_timeout() {
     for role in BOTH {
-        let config = Config { idle_timeout: Some(30 * SECOND), ..quiet() };
+        let config = quiet().idle_timeout(30 * SECOND);
         let mut end = End::with(role, &config);
         assert_eq!(end.timeout(), Some(30 * SECOND));
         end.at(29 * SECOND).hear(&[0x82]);
@@ -252,7 +252,7 @@ fn silence_ends_a_connection_after_the_idle_timeout() {
 #[test]
 fn sending_puts_nothing_off() {
     for role in BOTH {
-        let config = Config { idle_timeout: Some(30 * SECOND), ..keepalive() };
+        let config = keepalive().idle_timeout(30 * SECOND);
         let mut end = End::with(role, &config);
         end.at(10 * SECOND);
         end.connection.send("x", &mut end.outbox).expect("open");
@@ -265,7 +265,7 @@ fn sending_puts_nothing_off() {
 fn a_message_must_be_complete_in_its_time() {
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { message_timeout: Some(10 * SECOND), delivery, ..quiet() };
+            let config = quiet().message_timeout(10 * SECOND).delivery(delivery);
             let mut end = End::with(role, &config);
             assert_eq!(end.timeout(), None);
             end.at(5 * SECOND).hear_frame(0x01, b"H");
@@ -292,7 +292,7 @@ fn a_message_must_be_complete_in_its_time() {
 #[test]
 fn the_time_of_a_message_runs_from_its_first_header() {
     for role in BOTH {
-        let config = Config { message_timeout: Some(10 * SECOND), ..quiet() };
+        let config = quiet().message_timeout(10 * SECOND);
         let mut end = End::with(role, &config);
         let bytes = frame(role, 0x81, b"Hello");
         end.hear(&bytes[..1]);
@@ -314,7 +314,7 @@ fn the_time_of_a_message_runs_from_its_first_header() {
 #[test]
 fn an_arrived_end_of_a_message_is_in_time() {
     for role in BOTH {
-        let config = Config { message_timeout: Some(10 * SECOND), ..quiet() };
+        let config = quiet().message_timeout(10 * SECOND);
         let mut end = End::with(role, &config);
         end.hear_frame(0x01, b"Hel");
         end.inbox.extend(&frame(role, 0x80, b"lo"));
@@ -375,12 +375,10 @@ fn the_answer_does_not_put_the_end_off() {
 /// Once the closing handshake has begun no other deadline counts.
 #[test]
 fn a_closing_connection_is_not_asked_for_life() {
-    let config = Config {
-        idle_timeout: Some(3 * SECOND),
-        message_timeout: Some(2 * SECOND),
-        close_timeout: 100 * SECOND,
-        ..keepalive()
-    };
+    let config = keepalive()
+        .idle_timeout(3 * SECOND)
+        .message_timeout(2 * SECOND)
+        .close_timeout(100 * SECOND);
     for role in BOTH {
         let mut end = End::with(role, &config);
         end.hear_frame(0x01, b"under way");
@@ -397,11 +395,7 @@ fn a_closing_connection_is_not_asked_for_life() {
 #[test]
 fn the_next_deadline_is_the_earliest() {
     for role in BOTH {
-        let config = Config {
-            idle_timeout: Some(22 * SECOND),
-            message_timeout: Some(21 * SECOND),
-            ..keepalive()
-        };
+        let config = keepalive().idle_timeout(22 * SECOND).message_timeout(21 * SECOND);
         let mut end = End::with(role, &config);
         assert_eq!(end.timeout(), Some(20 * SECOND), "keepalive");
         end.at(SECOND).hear_frame(0x01, b"x");
@@ -420,11 +414,7 @@ fn the_next_deadline_is_the_earliest() {
 /// difference before a deadline.
 #[test]
 fn handling_a_timeout_that_is_not_due_does_nothing() {
-    let config = Config {
-        idle_timeout: Some(50 * SECOND),
-        message_timeout: Some(40 * SECOND),
-        ..keepalive()
-    };
+    let config = keepalive().idle_timeout(50 * SECOND).message_timeout(40 * SECOND);
     let stories: [fn(&mut End); 6] = [
         |_| {},
         |end| drop(end.hear_frame(0x01, b"under way")),
@@ -494,7 +484,7 @@ fn the_clock_can_stand_anywhere() {
     connection.handle_timeout(Duration::MAX, &mut outbox);
     assert!(!outbox.is_empty());
 
-    let never = Config { close_timeout: Duration::MAX, ..quiet() };
+    let never = quiet().close_timeout(Duration::MAX);
     let mut connection = Connection::server(never, SECOND);
     connection.close(SECOND, CloseCode::NORMAL, "", &mut outbox).expect("open");
     assert_eq!(connection.poll_timeout(), Some(Duration::MAX));

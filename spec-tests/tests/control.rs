@@ -51,7 +51,7 @@ fn a_ping_is_answered_without_the_application() {
 #[test]
 fn a_ping_is_left_to_the_application_that_wants_it() {
     covers!("6455-5.5.2-1");
-    let config = Config { auto_pong: false, ..Config::default() };
+    let config = Config::default().auto_pong(false);
     for mut endpoint in Endpoint::both_with(&config) {
         assert_eq!(endpoint.receive(b"\x89\x01?"), [Seen::Ping(b"?".into())]);
         assert_eq!(endpoint.sent(), b"");

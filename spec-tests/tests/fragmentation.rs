@@ -128,7 +128,7 @@ fn nothing_but_control_frames_goes_between_the_parts_that_are_sent() {
 #[test]
 fn a_long_message_can_be_cut_by_the_sender() {
     covers!("6455-6.1-2");
-    let config = Config { fragment_len: NonZeroUsize::new(2), ..Config::default() };
+    let config = Config::default().fragment_len(NonZeroUsize::new(2));
     for mut endpoint in Endpoint::both_with(&config) {
         endpoint.send("Hello").expect("open");
         endpoint.send(b"ab").expect("open");
@@ -139,7 +139,7 @@ fn a_long_message_can_be_cut_by_the_sender() {
 #[test]
 fn chunks_are_told_as_they_come_and_text_in_whole_characters() {
     covers!("6455-5.4-1", "6455-5.6-1");
-    let config = Config { delivery: Delivery::Chunks, ..Config::default() };
+    let config = Config::default().delivery(Delivery::Chunks);
     for mut endpoint in Endpoint::both_with(&config) {
         let chunk = |text: &str, fin| Seen::TextChunk(text.into(), fin);
         assert_eq!(endpoint.receive(b"\x01\x05a\xe2"), [chunk("a", false)]);

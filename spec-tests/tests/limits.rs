@@ -9,13 +9,13 @@ use bluewire_spec_tests::endpoint::{Endpoint, Seen};
 const BOTH: [Delivery; 2] = [Delivery::Whole, Delivery::Chunks];
 
 fn limited(delivery: Delivery, limits: Limits) -> [Endpoint; 2] {
-    Endpoint::both_with(&Config { limits, delivery, ..Config::default() })
+    Endpoint::both_with(&Config::default().limits(limits).delivery(delivery))
 }
 
 #[test]
 fn a_frame_is_limited_by_its_header() {
     covers!("6455-10.4-1");
-    let limits = Limits { frame_len_max: 4, ..Limits::default() };
+    let limits = Limits::default().frame_len_max(4);
     for delivery in BOTH {
         for mut endpoint in limited(delivery, limits) {
             assert_eq!(endpoint.receive(b"\x82\x04abcd").len(), 1);
@@ -29,7 +29,7 @@ fn a_frame_is_limited_by_its_header() {
 #[test]
 fn a_message_is_limited_over_all_its_fragments() {
     covers!("6455-10.4-1");
-    let limits = Limits { message_len_max: 4, ..Limits::default() };
+    let limits = Limits::default().message_len_max(4);
     for mut endpoint in limited(Delivery::Whole, limits) {
         let seen = endpoint.receive(b"\x02\x02ab\x80\x02cd");
         assert_eq!(seen, [Seen::Binary(b"abcd".into())]);
@@ -43,7 +43,7 @@ fn a_message_is_limited_over_all_its_fragments() {
 #[test]
 fn fragments_are_limited_in_number() {
     covers!("6455-10.4-1");
-    let limits = Limits { fragments_max: 3, ..Limits::default() };
+    let limits = Limits::default().fragments_max(3);
     for delivery in BOTH {
         for mut endpoint in limited(delivery, limits) {
             let three = b"\x02\x00\x00\x00\x80\x00";
@@ -99,7 +99,7 @@ fn pings_that_are_not_read_back_take_bounded_memory() {
 #[test]
 fn output_that_is_not_written_is_limited() {
     covers!("6455-10.4-1");
-    let limits = Limits { outbox_len_max: 1000, ..Limits::default() };
+    let limits = Limits::default().outbox_len_max(1000);
     for mut endpoint in limited(Delivery::Whole, limits) {
         let refused = (0..1000).find_map(|_| endpoint.send(Message::Binary(&[0; 90])).err());
         assert_eq!(refused, Some(SendError::OutboxFull));

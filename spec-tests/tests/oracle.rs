@@ -135,8 +135,8 @@ fn by_oracle(role: Role, stream: &[u8]) -> Vec<Told> {
 
 /// The oracle knows no limits, and so must the engine here.
 fn endpoint(role: Role, delivery: Delivery) -> Endpoint {
-    let limits = Limits { frame_len_max: u64::MAX, message_len_max: u64::MAX, ..Limits::default() };
-    Endpoint::new(role, Config { limits, delivery, ..Config::default() })
+    let limits = Limits::default().frame_len_max(u64::MAX).message_len_max(u64::MAX);
+    Endpoint::new(role, Config::default().limits(limits).delivery(delivery))
 }
 
 fn by_engine(role: Role, delivery: Delivery, stream: &[u8], random: &mut Random) -> Vec<Told> {

@@ -84,7 +84,7 @@ fn every_character_goes_both_ways() {
 fn text_that_ends_within_a_character_fails_in_both_deliveries() {
     covers!("6455-8.1-2");
     for delivery in [Delivery::Whole, Delivery::Chunks] {
-        let config = Config { delivery, ..Config::default() };
+        let config = Config::default().delivery(delivery);
         for mut endpoint in Endpoint::both_with(&config) {
             assert_eq!(endpoint.receive(b"\x01\x02\xe2\x82"), []);
             let seen = endpoint.receive(b"\x80\x00");
@@ -97,7 +97,7 @@ fn text_that_ends_within_a_character_fails_in_both_deliveries() {
 fn bad_text_fails_before_the_rest_of_its_frame_has_come() {
     covers!("6455-8.1-3");
     for delivery in [Delivery::Whole, Delivery::Chunks] {
-        let config = Config { delivery, ..Config::default() };
+        let config = Config::default().delivery(delivery);
         for mut endpoint in Endpoint::both_with(&config) {
             // A thousand bytes are announced; good ones first, so that all ways of validating
             // are gone through, then one that fits nowhere.

@@ -46,8 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The page is at `/`, the chat at `/chat`, for pages from here only.
 fn options() -> Result<ServerOptions, HeadError> {
-    let limits = Limits { message_len_max: 4_096, ..Limits::default() };
-    let config = Config { limits, ..Config::default() };
+    let limits = Limits::default().message_len_max(4_096);
+    let config = Config::default().limits(limits);
     let page = HttpAnswer::new(200)?
         .header("Content-Type", "text/html; charset=utf-8")?
         .body(include_str!("page.html"));

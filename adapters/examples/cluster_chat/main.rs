@@ -94,8 +94,8 @@ async fn serve(
 
 /// The chat is at `/chat`; the balancer asks at `/health` whether the node is there.
 fn options() -> Result<ServerOptions, HeadError> {
-    let limits = Limits { message_len_max: 4_096, ..Limits::default() };
-    let config = Config { limits, ..Config::default() };
+    let limits = Limits::default().message_len_max(4_096);
+    let config = Config::default().limits(limits);
     let healthy = HttpAnswer::new(200)?.text("ready\n");
     let not_found = HttpAnswer::new(404)?.text("the chat is at /chat\n");
     let no_chat = not_found.clone();

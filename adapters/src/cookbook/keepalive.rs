@@ -25,12 +25,10 @@
 //! # Ok(())
 //! # });
 //!
-//! let keepalive = Keepalive {
-//!     interval: Duration::from_millis(50),
-//!     timeout: Duration::from_millis(100),
-//!     ..Keepalive::default()
-//! };
-//! let config = Config { keepalive: Some(keepalive), ..Config::default() };
+//! let keepalive = Keepalive::default()
+//!     .interval(Duration::from_millis(50))
+//!     .timeout(Duration::from_millis(100));
+//! let config = Config::default().keepalive(keepalive);
 //! let mut socket = blocking::connect(ConnectOptions::new(url).config(config))?;
 //! match socket.recv() {
 //!     Err(Error::Fault(Fault::Timeout(Timeout::Pong))) => {} // reconnect

@@ -21,13 +21,11 @@
 //! # let server = std::thread::spawn(move || -> Result<(), bluewire::Error> {
 //! # let target = copy;
 //! // Who receives it:
-//! let limits = Limits {
-//!     frame_len_max: 1 << 40,
-//!     message_len_max: 1 << 40,
-//!     fragments_max: u32::MAX,
-//!     ..Limits::default()
-//! };
-//! let config = Config { delivery: Delivery::Chunks, limits, ..Config::default() };
+//! let limits = Limits::default()
+//!     .frame_len_max(1 << 40)
+//!     .message_len_max(1 << 40)
+//!     .fragments_max(u32::MAX);
+//! let config = Config::default().delivery(Delivery::Chunks).limits(limits);
 //! let options = AcceptOptions::default().config(config);
 //! let mut socket = blocking::accept_with(listener.accept()?.0, options)?;
 //! let mut file = File::create(target)?;

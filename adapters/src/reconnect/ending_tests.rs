@@ -15,7 +15,7 @@ fn unopened(error: ConnectError) -> bool {
 
 /// How a client's connection ends on which this happens.
 fn closure(happen: impl FnOnce(&mut Connection, &mut Inbox, &mut Outbox)) -> Closure {
-    let config = Config { idle_timeout: Some(Duration::from_secs(1)), ..Config::default() };
+    let config = Config::default().idle_timeout(Duration::from_secs(1));
     let keys = MaskingKeys::from_system();
     let mut connection = Connection::client(config, keys, Duration::ZERO);
     let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());

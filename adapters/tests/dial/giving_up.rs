@@ -14,7 +14,7 @@ use crate::common::{PATIENCE, until};
 /// Options that would wait for longer than the tests have patience.
 fn patient(address: SocketAddr) -> ConnectOptions {
     let hour = Duration::from_secs(3600);
-    let config = Config { handshake_timeout: hour, ..Config::default() };
+    let config = Config::default().handshake_timeout(hour);
     ConnectOptions::new(url(address)).config(config).connect_timeout(hour).timeout(hour)
 }
 

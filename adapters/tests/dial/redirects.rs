@@ -369,7 +369,7 @@ fn leading_to_silence() -> (Site, Receiver<()>) {
 /// Options that would wait for longer than the tests have patience.
 fn patient(site: &Site) -> ConnectOptions {
     let hour = Duration::from_secs(3600);
-    let config = Config { handshake_timeout: hour, ..Config::default() };
+    let config = Config::default().handshake_timeout(hour);
     site.at("/").redirects(5).config(config).timeout(hour)
 }
 

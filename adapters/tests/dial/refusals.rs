@@ -13,7 +13,7 @@ use bluewire::{
 use crate::client::{Client, scripted, url};
 
 fn short() -> Config {
-    Config { handshake_timeout: Duration::from_millis(300), ..Config::default() }
+    Config::default().handshake_timeout(Duration::from_millis(300))
 }
 
 fn flood(stream: &mut TcpStream, part: &[u8]) -> std::io::Result<()> {

@@ -261,7 +261,7 @@ pub(crate) fn pair<S: Socket>(role: Role, config: Config) -> (S, Peer) {
     let socket = S::adopt(role, stream, &[], config);
     let peer = listener.accept().unwrap().0;
     peer.set_nodelay(true).unwrap();
-    let plain = Arc::new(Config { keepalive: None, ..Config::default() });
+    let plain = Arc::new(Config::default().keepalive(None));
     let connection = match role {
         Role::Client => Connection::server(plain, Duration::ZERO),
         Role::Server => Connection::client(plain, MaskingKeys::from_system(), Duration::ZERO),

@@ -10,7 +10,7 @@ use crate::common::side::Side;
 use crate::on_each_side;
 
 fn short() -> Config {
-    Config { close_timeout: Duration::from_millis(100), ..Config::default() }
+    Config::default().close_timeout(Duration::from_millis(100))
 }
 
 on_each_side! {

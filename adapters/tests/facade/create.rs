@@ -111,7 +111,7 @@ on_each_client! {
 
     fn a_handshake_that_takes_too_long_is_error_then_close_1006(side) {
         let config =
-            Config { handshake_timeout: Duration::from_millis(50), ..Config::default() };
+            Config::default().handshake_timeout(Duration::from_millis(50));
         let (_socket, log, _stream) = connecting(side, config);
         assert_eq!(shape(&log.at_end()), failed());
     }

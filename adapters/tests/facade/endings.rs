@@ -56,8 +56,8 @@ on_each_side! {
 
     fn it_is_1006_where_the_peer_is_silent(side) {
         let short = Duration::from_millis(50);
-        let keepalive = Some(Keepalive { interval: short, timeout: short });
-        let (socket, peer) = side.open_with(Config { keepalive, ..Config::default() });
+        let keepalive = Some(Keepalive::default().interval(short).timeout(short));
+        let (socket, peer) = side.open_with(Config::default().keepalive(keepalive));
         let log = Log::of(&socket);
         assert_eq!(shape(&log.at_end()), [Told::Open, error(), closed(1006, "", false)]);
         drop(peer);
@@ -65,7 +65,7 @@ on_each_side! {
 
     fn a_peer_that_is_given_up_is_told_why(side) {
         let idle_timeout = Some(Duration::from_millis(50));
-        let (socket, mut peer) = side.open_with(Config { idle_timeout, ..Config::default() });
+        let (socket, mut peer) = side.open_with(Config::default().idle_timeout(idle_timeout));
         let log = Log::of(&socket);
         assert_eq!(peer.expect_close(), 1001);
         assert_eq!(shape(&log.at_end()), [Told::Open, error(), closed(1006, "", false)]);
@@ -113,7 +113,7 @@ on_each_side! {
 
     fn dropping_the_last_handle_is_bounded_in_time(side) {
         let close_timeout = Duration::from_millis(50);
-        let (socket, mut peer) = side.open_with(Config { close_timeout, ..Config::default() });
+        let (socket, mut peer) = side.open_with(Config::default().close_timeout(close_timeout));
         drop(socket);
         assert_eq!(peer.expect_close(), 1001);
         peer.expect_end();

@@ -98,8 +98,8 @@ on_each_side! {
     }
 
     fn past_the_bound_send_fails_with_205_at_once(side) {
-        let limits = Limits { outbox_len_max: LARGE + 100, ..Limits::default() };
-        let (socket, mut peer) = side.open_with(Config { limits, ..Config::default() });
+        let limits = Limits::default().outbox_len_max(LARGE + 100);
+        let (socket, mut peer) = side.open_with(Config::default().limits(limits));
         let log = Log::of(&socket);
         socket.send(log.send(1, vec![7; LARGE]));
         socket.send(log.send(2, vec![7; LARGE]));

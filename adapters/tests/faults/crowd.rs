@@ -131,15 +131,12 @@ fn read_to_end(fault: Fault, stream: &mut TcpStream) {
 }
 
 fn options() -> ServerOptions {
-    let config = Config {
-        keepalive: Some(Keepalive {
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(5),
-        }),
-        close_timeout: Duration::from_secs(1),
-        limits: Limits { message_len_max: 1024, ..Limits::default() },
-        ..Config::default()
-    };
+    let config = Config::default()
+        .keepalive(
+            Keepalive::default().interval(Duration::from_secs(10)).timeout(Duration::from_secs(5)),
+        )
+        .close_timeout(Duration::from_secs(1))
+        .limits(Limits::default().message_len_max(1024));
     let accept = AcceptOptions::default().config(config);
     ServerOptions::default().accept(accept).connections_max(20_000)
 }

@@ -69,14 +69,11 @@ fn a_server_reads_no_more_from_who_does_not_read() {
 }
 
 fn impatient() -> Config {
-    Config {
-        keepalive: Some(Keepalive {
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(1),
-        }),
-        close_timeout: Duration::from_secs(1),
-        ..Config::default()
-    }
+    Config::default()
+        .keepalive(
+            Keepalive::default().interval(Duration::from_secs(1)).timeout(Duration::from_secs(1)),
+        )
+        .close_timeout(Duration::from_secs(1))
 }
 
 /// Starts a server of each adapter that does this with each connection, and gives its address.

@@ -40,7 +40,7 @@ struct Flooded {
 
 impl Flooded {
     fn start(adapter: Adapter) -> Self {
-        let config = Config { handshake_timeout: Duration::from_secs(5), ..Config::default() };
+        let config = Config::default().handshake_timeout(Duration::from_secs(5));
         let options = ServerOptions::default()
             .accept(AcceptOptions::default().config(config))
             .handshakes_max(HANDSHAKES_MAX);

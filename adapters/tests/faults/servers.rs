@@ -116,19 +116,16 @@ fn do_wrong(wrong: Wrong, mut stream: TcpStream) -> std::io::Result<()> {
 }
 
 fn options(addr: SocketAddr, wrong: Wrong) -> ConnectOptions {
-    let config = Config {
+    let config = Config::default()
         // Without Pings where the Close is what is not answered.
-        keepalive: (wrong == Wrong::SaysNothing).then_some(Keepalive {
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(1),
-        }),
-        handshake_timeout: match wrong {
+        .keepalive((wrong == Wrong::SaysNothing).then_some(
+            Keepalive::default().interval(Duration::from_secs(1)).timeout(Duration::from_secs(1)),
+        ))
+        .handshake_timeout(match wrong {
             Wrong::NoResponse => Duration::from_secs(1),
             _ => TIMEOUT,
-        },
-        close_timeout: Duration::from_secs(1),
-        ..Config::default()
-    };
+        })
+        .close_timeout(Duration::from_secs(1));
     ConnectOptions::new(format!("ws://{addr}/")).config(config)
 }
 

@@ -59,7 +59,7 @@ impl Browser {
             }
         });
         let url = url.recv_timeout(TIMEOUT).expect("Chromium tells its DevTools URL");
-        let config = Config { idle_timeout: Some(TIMEOUT), keepalive: None, ..Config::default() };
+        let config = Config::default().idle_timeout(TIMEOUT).keepalive(None);
         let devtools =
             blocking::connect(ConnectOptions::new(url).config(config)).expect("DevTools");
         Some(Self { peer, profile, devtools, calls: 0, log: Vec::new() })

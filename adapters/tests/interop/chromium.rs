@@ -71,8 +71,8 @@ fn a_page_of_a_listed_origin_is_accepted() {
 }
 
 fn options() -> AcceptOptions {
-    let keepalive = Keepalive { interval: Duration::from_millis(20), ..Keepalive::default() };
-    let config = Config { keepalive: Some(keepalive), ..Config::default() };
+    let keepalive = Keepalive::default().interval(Duration::from_millis(20));
+    let config = Config::default().keepalive(keepalive);
     AcceptOptions::default().protocol("echo").config(config)
 }
 

@@ -73,14 +73,12 @@ fn stall(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 fn a_thousand_stalled_clients_hold_nobody_up() {
     for adapter in ALL {
         let deadline = Duration::from_secs(3);
-        let config = Config {
-            handshake_timeout: deadline,
-            message_timeout: Some(deadline),
-            idle_timeout: Some(deadline),
-            keepalive: None,
-            close_timeout: Duration::from_secs(1),
-            ..Config::default()
-        };
+        let config = Config::default()
+            .handshake_timeout(deadline)
+            .message_timeout(deadline)
+            .idle_timeout(deadline)
+            .keepalive(None)
+            .close_timeout(Duration::from_secs(1));
         let accept = AcceptOptions::default().config(config);
         let options = ServerOptions::default().accept(accept);
         let server = Running::start(adapter, Style::Serve, options);

@@ -187,10 +187,7 @@ on_both! {
         // Covers: 6455-4.2.2-1
         let (identity, root) = Identity::good();
         let (tell, told) = mpsc::channel();
-        let config = bluewire::Config {
-            handshake_timeout: Duration::from_secs(2),
-            ..bluewire::Config::default()
-        };
+        let config = bluewire::Config::default().handshake_timeout(Duration::from_secs(2));
         let options = ServerOptions::default()
             .tls(server_tls(&identity))
             .accept(bluewire::AcceptOptions::default().config(config))

@@ -319,10 +319,7 @@ on_both! {
 }
 
 fn brief() -> bluewire::Config {
-    bluewire::Config {
-        handshake_timeout: Duration::from_millis(500),
-        ..bluewire::Config::default()
-    }
+    bluewire::Config::default().handshake_timeout(Duration::from_millis(500))
 }
 
 /// The fingerprint, out of the error that tells it.

@@ -60,7 +60,7 @@ struct Talk {
 
 impl Talk {
     fn new(deflate: &Deflate) -> Self {
-        let config = Config { deflate: Some(deflate.clone()), ..Config::default() };
+        let config = Config::default().deflate(deflate.clone());
         let agreed = deflate.accept(&deflate.offer()).expect("our own offer");
         let now = Duration::ZERO;
         let keys = MaskingKeys::from_seed([7; 32]);

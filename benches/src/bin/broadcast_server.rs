@@ -59,7 +59,7 @@ async fn serve_smol() -> io::Result<()> {
 /// As many connections as come, and no Ping to those that wait for their turn: the clients know
 /// messages only.
 fn options() -> ServerOptions {
-    let config = Config { keepalive: None, ..Config::default() };
+    let config = Config::default().keepalive(None);
     let accept = AcceptOptions::default().config(config);
     ServerOptions::default().accept(accept).connections_max(100_000)
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use bluewire_core::{Config, Deflate, Keepalive, Message, OwnedMessage, PreparedMessage, Role};
+use bluewire_core::{Deflate, Keepalive, Message, OwnedMessage, PreparedMessage, Role};
 use bluewire_fuzz::{End, Told, config, cut, join};
 use libfuzzer_sys::fuzz_target;
 
@@ -145,9 +145,9 @@ fuzz_target!(|input: (u8, u8, Settings, Settings, Vec<Call<'_>>)| {
     let Some(agreed) = server.accept(&client.offer()) else { return };
     assert_eq!(client.confirm(&agreed.to_string()), Some(agreed));
     // Without the limits that the messages would run into, and heard of often enough.
-    let keepalive = Some(Keepalive { interval: Duration::MAX, ..Keepalive::default() });
+    let keepalive = Some(Keepalive::default().interval(Duration::MAX));
     let (role, config) = config(flags & !4);
-    let config = |deflate| Config { deflate: Some(deflate), keepalive, ..config.clone() };
+    let config = |deflate| config.clone().deflate(deflate).keepalive(keepalive);
     let client = End::with_deflate(Role::Client, config(client), agreed);
     let server = End::with_deflate(Role::Server, config(server), agreed);
     let (from, to) = if role == Role::Client { (client, server) } else { (server, client) };

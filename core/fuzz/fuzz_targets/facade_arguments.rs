@@ -51,9 +51,8 @@ impl Arguments<'_> {
 
     /// Reads the request as a server does: there is nothing in it but what was asked for.
     fn check_request(&self, head: &[u8]) {
-        let limits =
-            Limits { head_len_max: usize::MAX / 4, head_lines_max: 10_000, ..Limits::default() };
-        let config = Config { limits, ..Config::default() };
+        let limits = Limits::default().head_len_max(usize::MAX / 4).head_lines_max(10_000);
+        let config = Config::default().limits(limits);
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
         inbox.extend(head);
         let mut handshake = ServerHandshake::new(config, Duration::ZERO);
@@ -66,9 +65,8 @@ impl Arguments<'_> {
         assert_eq!(offer.head().target(), url.resource_name());
         assert!(offer.subprotocols().eq(self.protocols.iter().copied()));
         let named = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        let own = 5
-            + usize::from(!self.protocols.is_empty())
-            + usize::from(has_user(self.url) && !named);
+        let own =
+            5 + usize::from(!self.protocols.is_empty()) + usize::from(has_user(self.url) && !named);
         let added = offer.headers().iter().skip(own);
         let expected = self
             .headers

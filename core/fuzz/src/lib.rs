@@ -145,7 +145,7 @@ fn memory_max(config: &Config) -> u64 {
         (Some(_), Delivery::Whole) => config.limits.message_len_max + 1,
         (Some(_), Delivery::Chunks) => DECODED_CHUNKS_LEN_MAX,
     };
-    let plain = Config { deflate: None, ..config.clone() };
+    let plain = config.clone().deflate(None);
     plain.max_bytes_per_connection() + decoded
 }
 

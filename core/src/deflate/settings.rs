@@ -37,10 +37,8 @@ use crate::outbox::Outbox;
 /// use bluewire_core::{Config, Deflate};
 /// use core::time::Duration;
 ///
-/// let config = Config {
-///     deflate: Some(Deflate::default().level(1).idle_timeout(Duration::from_secs(60))),
-///     ..Config::default()
-/// };
+/// let deflate = Deflate::default().level(1).idle_timeout(Duration::from_secs(60));
+/// let config = Config::default().deflate(deflate);
 /// # let _ = config;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

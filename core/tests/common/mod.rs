@@ -326,7 +326,7 @@ pub(crate) fn hear(role: Role, bytes: &[u8]) -> Heard {
 /// has failed, and that all this comes with the last byte and not before, in whatever delivery.
 pub(crate) fn assert_fails(role: Role, bytes: &[u8], told: &[Told], error: ProtocolError) {
     for delivery in [Delivery::Whole, Delivery::Chunks] {
-        let config = Config { delivery, ..Config::default() };
+        let config = Config::default().delivery(delivery);
         let heard = hear_in_every_cut(role, &config, bytes);
         let (last, before) = heard.told.split_last().expect("a failure at least");
         assert_eq!(*last, Told::Failed(error), "{role:?}: {bytes:02x?}");

@@ -23,5 +23,5 @@ fn end(role: Role) -> End {
 }
 
 fn config(deflate: Deflate) -> Config {
-    Config { deflate: Some(deflate), ..Config::default() }
+    Config::default().deflate(deflate)
 }

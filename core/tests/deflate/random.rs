@@ -74,12 +74,7 @@ proptest! {
         let agreed = server.accept(&client.offer()).expect("there is no reason to decline");
         prop_assert_eq!(client.confirm(&agreed.to_string()), Some(agreed));
         let delivery = if chunks { Delivery::Chunks } else { Delivery::Whole };
-        let config = |deflate: &Deflate| Config {
-            deflate: Some(deflate.clone()),
-            fragment_len: fragment_len.and_then(NonZeroUsize::new),
-            delivery,
-            ..Config::default()
-        };
+        let config = |deflate: &Deflate| Config::default().deflate(deflate.clone()).fragment_len(fragment_len.and_then(NonZeroUsize::new)).delivery(delivery);
         let client = end_with(Role::Client, &config(&client), agreed);
         let server = end_with(Role::Server, &config(&server), agreed);
         let (mut from, mut to) = if from_client { (client, server) } else { (server, client) };
@@ -145,10 +140,10 @@ proptest! {
             let other = if role == Role::Client { Role::Server } else { Role::Client };
             let deflate = Deflate::default().len_min(0);
             let limits =
-                Limits { message_len_max: LIMIT as u64, read_len: 1024, ..Limits::default() };
+                Limits::default().message_len_max(LIMIT as u64).read_len(1024);
             let delivery = if chunks { Delivery::Chunks } else { Delivery::Whole };
             let config =
-                Config { deflate: Some(deflate), limits, delivery, ..Config::default() };
+                Config::default().deflate(deflate).limits(limits).delivery(delivery);
             let mut from = end_with(other, &config, Default::default());
             let mut payloads = Vec::new();
             for message in &messages {

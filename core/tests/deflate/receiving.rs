@@ -39,7 +39,7 @@ fn hear_all(role: Role, frames: Frames<'_>) -> Vec<Told> {
         frames.iter().flat_map(|(first, payload)| frame(role, *first, payload)).collect();
     let mut results = Vec::new();
     for delivery in [Delivery::Whole, Delivery::Chunks] {
-        let config = Config { delivery, ..Config::default() };
+        let config = Config::default().delivery(delivery);
         let cuts = (1..bytes.len()).map(|cut| vec![&bytes[..cut], &bytes[cut..]]);
         for pieces in cuts.chain([bytes.chunks(1).collect(), vec![&bytes[..]]]) {
             let mut end = end_with(role, &config, DeflateParams::default());
@@ -265,7 +265,7 @@ fn text_is_validated_as_it_is_inflated() {
     // Covers: 7692-7.2.2-3
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { delivery, ..Config::default() };
+            let config = Config::default().delivery(delivery);
             // Cut within a character, and good.
             let text = "κόσμε";
             let payload = stored(text.as_bytes());
@@ -303,10 +303,10 @@ fn of_two_faults_the_first_is_told_however_they_come() {
     // A block type that there is not, and a message that is too long.
     let not_deflate = [&bad_text[..], &[0x06]].concat();
     let too_long = [&bad_text[..], &stored(&[b'x'; 2000])].concat();
-    let limits = Limits { message_len_max: 1000, ..Limits::default() };
+    let limits = Limits::default().message_len_max(1000);
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { limits, delivery, ..Config::default() };
+            let config = Config::default().limits(limits).delivery(delivery);
             for payload in [&not_deflate, &too_long] {
                 let bytes = frame(role, TEXT, payload);
                 for cut in 1..=bytes.len() {
@@ -332,8 +332,8 @@ fn the_limit_is_on_what_is_inflated() {
             (Delivery::Whole, 100_000),
             (Delivery::Chunks, 100_000),
         ] {
-            let limits = Limits { message_len_max: limit, ..Limits::default() };
-            let config = Config { limits, delivery, ..Config::default() };
+            let limits = Limits::default().message_len_max(limit);
+            let config = Config::default().limits(limits).delivery(delivery);
             let len = usize::try_from(limit).expect("small");
             // At the limit, also where the blocks are longer than that.
             for payload in [stored(&vec![b'x'; len]), zeros(len)] {
@@ -411,8 +411,8 @@ fn a_bomb_takes_no_more_memory_than_the_limit() {
     // 64 MiB in 400 KiB: 13 bits for 258 bytes.
     let bomb = zeros(64 << 20);
     for role in BOTH {
-        let limits = Limits { message_len_max: LIMIT, ..Limits::default() };
-        let config = Config { limits, ..Config::default() };
+        let limits = Limits::default().message_len_max(LIMIT);
+        let config = Config::default().limits(limits);
         let mut end = end_with(role, &config, DeflateParams::default());
         let mut told = Vec::new();
         for piece in frame(role, BINARY, &bomb).chunks(1000) {
@@ -422,8 +422,8 @@ fn a_bomb_takes_no_more_memory_than_the_limit() {
         assert_eq!(told, [Told::Failed(ProtocolError::MessageTooLong)]);
 
         // In chunks it is as long as it likes, and takes next to no memory.
-        let limits = Limits { message_len_max: u64::MAX, ..Limits::default() };
-        let config = Config { limits, delivery: Delivery::Chunks, ..Config::default() };
+        let limits = Limits::default().message_len_max(u64::MAX);
+        let config = Config::default().limits(limits).delivery(Delivery::Chunks);
         let mut end = end_with(role, &config, DeflateParams::default());
         let mut len = 0;
         end.inbox.extend(&frame(role, BINARY & 0x7f, &bomb[..bomb.len() / 8]));
@@ -440,7 +440,7 @@ fn a_bomb_takes_no_more_memory_than_the_limit() {
 
 #[test]
 fn an_inbox_keeps_what_waits_and_frees_what_does_not() {
-    let config = Config { delivery: Delivery::Whole, ..Config::default() };
+    let config = Config::default().delivery(Delivery::Whole);
     let mut end = end_with(Role::Client, &config, DeflateParams::default());
     let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     assert_eq!(end.hear_frame(0x41, &hello), []);

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bluewire_core::{
-    Config, Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError,
+    Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError,
 };
 
 use crate::common::{BOTH, End, Sent, Told, frames_sent_by};
@@ -228,7 +228,7 @@ fn fragments_are_cut_from_what_was_compressed() {
     let text = "fragments of a message, ".repeat(20);
     for role in BOTH {
         for len in [1, 2, 3, 7, 30, 125, 126, 1000] {
-            let config = Config { fragment_len: NonZeroUsize::new(len), ..config(deflate()) };
+            let config = config(deflate()).fragment_len(NonZeroUsize::new(len));
             let mut end = end_with(role, &config, DeflateParams::default());
             let whole = send(&mut sender(role, deflate()), &text);
             end.connection.send(&text, &mut end.outbox).expect("open");
@@ -357,8 +357,8 @@ fn a_message_is_compressed_once_for_many_connections() {
 #[test]
 fn the_outbox_keeps_its_limit() {
     for role in BOTH {
-        let limits = Limits { outbox_len_max: 2000, ..Limits::default() };
-        let config = Config { limits, ..config(deflate()) };
+        let limits = Limits::default().outbox_len_max(2000);
+        let config = config(deflate()).limits(limits);
         let mut end = end_with(role, &config, DeflateParams::default());
         let bytes = noise(1500);
         end.connection.send(&bytes, &mut end.outbox).expect("there is room");
@@ -378,8 +378,7 @@ fn the_outbox_keeps_its_limit() {
 fn an_idle_compressor_is_given_back() {
     let text = "it makes sense to say this more than once, and to say it again";
     for role in BOTH {
-        let config =
-            Config { keepalive: None, ..config(deflate().idle_timeout(Duration::from_secs(10))) };
+        let config = config(deflate().idle_timeout(Duration::from_secs(10))).keepalive(None);
         let mut end = end_with(role, &config, DeflateParams::default());
         let at = Duration::from_secs;
         assert_eq!(end.connection.poll_timeout(), None);

@@ -9,8 +9,8 @@ const BODY_LEN_MAX: usize = 100;
 /// What becomes of an answer, given in pieces of this length, and then the end of the transport.
 fn refuse(bytes: &[u8], piece_len: usize, eof: bool) -> (Option<u16>, Option<Refusal>, Inbox) {
     let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
-    let limits = Limits { body_len_max: BODY_LEN_MAX, ..Limits::default() };
-    let mut client = client(Config { limits, ..Config::default() }, &mut outbox);
+    let limits = Limits::default().body_len_max(BODY_LEN_MAX);
+    let mut client = client(Config::default().limits(limits), &mut outbox);
     let mut status = None;
     for piece in bytes.chunks(piece_len) {
         inbox.extend(piece);
@@ -189,8 +189,8 @@ fn a_body_of_the_limit_is_kept_and_one_byte_more_is_not() {
 #[test]
 fn an_endless_body_neither_waits_nor_grows() {
     let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
-    let limits = Limits { body_len_max: 0, ..Limits::default() };
-    let mut client = client(Config { limits, ..Config::default() }, &mut outbox);
+    let limits = Limits::default().body_len_max(0);
+    let mut client = client(Config::default().limits(limits), &mut outbox);
     inbox.extend(b"HTTP/1.1 404 X\r\nContent-Length: 18446744073709551615\r\n\r\n");
     let refused = client.next_response(&mut inbox).map(|_| ());
     assert_eq!(refused, Err(HandshakeError::Refused { status: 404 }));

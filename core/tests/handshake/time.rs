@@ -8,7 +8,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 const BEFORE: Duration = Duration::from_millis(2999);
 
 fn config() -> Config {
-    Config { handshake_timeout: TIMEOUT, ..Config::default() }
+    Config::default().handshake_timeout(TIMEOUT)
 }
 
 #[test]

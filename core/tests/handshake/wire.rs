@@ -77,8 +77,8 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn limits(head_len_max: usize, head_lines_max: usize) -> Config {
-    let limits = Limits { head_len_max, head_lines_max, ..Limits::default() };
-    Config { limits, ..Config::default() }
+    let limits = Limits::default().head_len_max(head_len_max).head_lines_max(head_lines_max);
+    Config::default().limits(limits)
 }
 
 /// A server that is given these pieces, one read each.

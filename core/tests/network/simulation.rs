@@ -234,7 +234,7 @@ fn config(weather: Weather, random: &mut StdRng) -> Config {
     config.limits.read_len = *[64, 512, 16 * 1024].choose(random).expect("there are some");
     if weather == Weather::Storm {
         let time = |random: &mut StdRng| Duration::from_millis(random.random_range(100..5_000));
-        config.keepalive = Some(Keepalive { interval: time(random), timeout: time(random) });
+        config.keepalive = Some(Keepalive::default().interval(time(random)).timeout(time(random)));
         config.idle_timeout = random.random_bool(0.2).then(|| time(random));
         config.message_timeout = random.random_bool(0.2).then(|| time(random));
         config.close_timeout = time(random);

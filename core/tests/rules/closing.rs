@@ -108,7 +108,7 @@ fn a_close_frame_of_any_lawful_length_is_received() {
 fn a_close_frame_is_answered_with_its_code_and_reason() {
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { delivery, ..Config::default() };
+            let config = Config::default().delivery(delivery);
             let bytes = frame(role, 0x88, &close_body(3210, "because"));
             let heard = hear_in_every_cut(role, &config, &bytes);
             assert_eq!(heard.told, [Told::close(3210, "because")]);

@@ -53,7 +53,7 @@ fn a_ping_of_any_length_is_answered_with_its_payload() {
 
 #[test]
 fn a_ping_is_answered_the_same_in_chunks() {
-    let config = Config { delivery: Delivery::Chunks, ..Config::default() };
+    let config = Config::default().delivery(Delivery::Chunks);
     for role in BOTH {
         let mut end = End::with(role, &config);
         assert_eq!(end.hear_frame(0x89, b"Hello"), [Told::ping(b"Hello")]);
@@ -157,7 +157,7 @@ fn an_own_pong_is_never_replaced() {
 
 #[test]
 fn with_auto_pong_off_the_application_answers() {
-    let config = Config { auto_pong: false, ..Config::default() };
+    let config = Config::default().auto_pong(false);
     for role in BOTH {
         let mut end = End::with(role, &config);
         assert_eq!(end.hear_frame(0x89, b"?"), [Told::ping(b"?")]);
@@ -299,7 +299,7 @@ fn own_pings_without_end_are_refused_and_answers_are_not() {
 #[test]
 fn a_message_of_50_mib_in_fragments_holds_up_no_control_frame() {
     const MIB: usize = 1024 * 1024;
-    let mut config = Config { fragment_len: (64 * 1024).try_into().ok(), ..Config::default() };
+    let mut config = Config::default().fragment_len((64 * 1024).try_into().ok());
     config.limits.outbox_len_max = 64 * MIB;
     let message = vec![0x5a; 50 * MIB];
     for role in BOTH {

@@ -45,13 +45,11 @@ fn broken(error: ProtocolError) -> Option<Fault> {
 /// Runs an end through `story` and holds its closure to `report`: there when it is closed, and not
 /// before; and the same after everything that may come too late.
 fn assert_ends(name: &str, story: &[fn(&mut End)], report: Report) {
-    let config = Config {
-        keepalive: Some(Keepalive { interval: 20 * SECOND, timeout: 5 * SECOND }),
-        idle_timeout: Some(60 * SECOND),
-        message_timeout: Some(10 * SECOND),
-        close_timeout: 3 * SECOND,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .keepalive(Keepalive::default().interval(20 * SECOND).timeout(5 * SECOND))
+        .idle_timeout(60 * SECOND)
+        .message_timeout(10 * SECOND)
+        .close_timeout(3 * SECOND);
     for role in BOTH {
         let mut end = End::with(role, &config);
         for chapter in story {

@@ -145,7 +145,7 @@ fn a_close_frame_between_fragments_ends_the_message_unheard() {
 /// In chunks each part is told as it arrives, and what stands between parts where it stands.
 #[test]
 fn chunks_come_as_they_arrive() {
-    let config = Config { delivery: Delivery::Chunks, ..Config::default() };
+    let config = Config::default().delivery(Delivery::Chunks);
     for role in BOTH {
         let mut end = End::with(role, &config);
         let whole = frame(role, 0x01, "über".as_bytes());
@@ -179,7 +179,7 @@ fn chunks_come_as_they_arrive() {
 
 #[test]
 fn chunks_of_text_are_cut_between_characters() {
-    let config = Config { delivery: Delivery::Chunks, ..Config::default() };
+    let config = Config::default().delivery(Delivery::Chunks);
     for role in BOTH {
         // The second character comes in three frames, with a Ping between its bytes.
         let bytes = [
@@ -198,7 +198,7 @@ fn chunks_of_text_are_cut_between_characters() {
 
 #[test]
 fn a_message_is_sent_in_fragments_of_the_length_asked_for() {
-    let config = Config { fragment_len: 3.try_into().ok(), ..Config::default() };
+    let config = Config::default().fragment_len(3.try_into().ok());
     for role in BOTH {
         let mut end = End::with(role, &config);
         for (message, frames) in [

@@ -113,8 +113,8 @@ fn a_length_with_its_most_significant_bit_set_fails() {
 /// limit of the configuration in its way. It is counted without overflow, and takes no memory.
 #[test]
 fn the_longest_length_that_can_be_announced_takes_no_memory() {
-    let limits = Limits { frame_len_max: u64::MAX, message_len_max: u64::MAX, ..Limits::default() };
-    let config = Config { limits, ..Config::default() };
+    let limits = Limits::default().frame_len_max(u64::MAX).message_len_max(u64::MAX);
+    let config = Config::default().limits(limits);
     for role in BOTH {
         let mut end = End::with(role, &config);
         for first in [0x02, 0x00, 0x00] {
@@ -210,8 +210,7 @@ fn a_payload_is_unmasked_whatever_its_cut_and_key() {
 #[test]
 fn a_client_masks_every_frame_with_a_fresh_key_and_a_server_none() {
     for role in BOTH {
-        let mut end =
-            End::with(role, &Config { fragment_len: 3.try_into().ok(), ..Config::default() });
+        let mut end = End::with(role, &Config::default().fragment_len(3.try_into().ok()));
         let End { connection, outbox, .. } = &mut end;
         connection.send("", outbox).expect("open");
         connection.send("fragments", outbox).expect("open");

@@ -25,7 +25,7 @@ fn every_way_of_sending_lays_the_same_frame() {
 
 #[test]
 fn a_prepared_message_is_one_frame_whatever_its_length() {
-    let config = Config { fragment_len: 2.try_into().ok(), ..Config::default() };
+    let config = Config::default().fragment_len(2.try_into().ok());
     let prepared = PreparedMessage::new(&[7; 70_000]);
     assert_eq!(prepared.payload(), [7; 70_000]);
     assert_eq!(prepared.frame().len(), 70_010);
@@ -42,10 +42,8 @@ fn a_prepared_message_is_one_frame_whatever_its_length() {
 fn a_vectored_send_can_be_given_up_anywhere() {
     for role in BOTH {
         for fragment_len in [None, Some(1), Some(2), Some(3)] {
-            let config = Config {
-                fragment_len: fragment_len.and_then(|len| usize::try_into(len).ok()),
-                ..Config::default()
-            };
+            let config = Config::default()
+                .fragment_len(fragment_len.and_then(|len| usize::try_into(len).ok()));
             for step in 1..=8 {
                 for steps in 0..=20 {
                     let mut end = End::with(role, &config);
@@ -116,8 +114,8 @@ fn a_refused_call_changes_nothing() {
 }
 
 fn send_some(role: Role, with_refused_calls: bool) -> Vec<u8> {
-    let limits = Limits { outbox_len_max: 500, ..Limits::default() };
-    let mut end = End::with(role, &Config { limits, ..Config::default() });
+    let limits = Limits::default().outbox_len_max(500);
+    let mut end = End::with(role, &Config::default().limits(limits));
     let refused = |end: &mut End, calls: fn(&mut End)| {
         if with_refused_calls {
             calls(end);

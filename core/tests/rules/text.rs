@@ -50,7 +50,7 @@ const BROKEN: [&[u8]; 27] = [
 fn text_fails_at_the_first_bad_byte() {
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { delivery, ..Config::default() };
+            let config = Config::default().delivery(delivery);
             // On both sides of where validation changes its ways.
             for before in ["", "κόσμε ", &"κόσμε ".repeat(6), &"a".repeat(200)] {
                 for broken in BROKEN {
@@ -76,7 +76,7 @@ fn text_fails_at_the_first_bad_byte() {
 fn text_fails_in_every_cut_and_fragment() {
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { delivery, ..Config::default() };
+            let config = Config::default().delivery(delivery);
             for broken in BROKEN {
                 let payload = [b"\xce\xba", broken].concat();
                 for cut in 0..payload.len() {
@@ -103,7 +103,7 @@ fn text_fails_in_every_cut_and_fragment() {
 fn text_that_ends_inside_a_character_fails() {
     for role in BOTH {
         for delivery in [Delivery::Whole, Delivery::Chunks] {
-            let config = Config { delivery, ..Config::default() };
+            let config = Config::default().delivery(delivery);
             for cut in [&b"\xc2"[..], b"\xe2\x82", b"\xf0\x9d\x84", b"a\xf4\x8f"] {
                 let failed = Told::Failed(ProtocolError::InvalidUtf8);
                 let mut end = End::with(role, &config);

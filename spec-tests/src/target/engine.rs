@@ -107,7 +107,7 @@ impl EnginePeer {
             Echo::Whole => Delivery::Whole,
             Echo::Chunks => Delivery::Chunks,
         };
-        let config = Config { delivery, deflate: Some(target.deflate()), ..Config::default() };
+        let config = Config::default().delivery(delivery).deflate(target.deflate());
         let config = Arc::new(config);
         Self {
             role: target.role,

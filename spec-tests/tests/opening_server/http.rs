@@ -107,8 +107,8 @@ fn a_head_that_is_too_large_is_refused_before_it_ends() {
     let many = endless("GET / HTTP/1.1\r\n", "X: a\r\n");
     assert_eq!(many, ("431".into(), HandshakeError::TooManyHeaderLines));
     // At the limit it is taken.
-    let limits = Limits { head_len_max: REQUEST.len(), head_lines_max: 5, ..Limits::default() };
-    let mut server = Server::with(Config { limits, ..Config::default() });
+    let limits = Limits::default().head_len_max(REQUEST.len()).head_lines_max(5);
+    let mut server = Server::with(Config::default().limits(limits));
     let _offer = server.offer(REQUEST);
 }
 

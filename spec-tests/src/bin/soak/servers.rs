@@ -95,23 +95,18 @@ impl Handle {
 }
 
 fn options() -> ServerOptions {
-    let limits = Limits {
-        message_len_max: traffic::LEN_MAX as u64,
-        frame_len_max: traffic::LEN_MAX as u64,
+    let limits = Limits::default()
+        .message_len_max(traffic::LEN_MAX as u64)
+        .frame_len_max(traffic::LEN_MAX as u64)
         // What a client of ours has under way at most, with room to spare.
-        outbox_len_max: 4 * traffic::LEN_MAX,
-        ..Limits::default()
-    };
-    let config = Config {
-        limits,
-        keepalive: Some(Keepalive {
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-        }),
-        close_timeout: Duration::from_secs(5),
-        handshake_timeout: Duration::from_secs(5),
-        ..Config::default()
-    };
+        .outbox_len_max(4 * traffic::LEN_MAX);
+    let config = Config::default()
+        .limits(limits)
+        .keepalive(
+            Keepalive::default().interval(Duration::from_secs(10)).timeout(Duration::from_secs(10)),
+        )
+        .close_timeout(Duration::from_secs(5))
+        .handshake_timeout(Duration::from_secs(5));
     let accept = AcceptOptions::default().config(config).deflate(Deflate::default().len_min(0));
     ServerOptions::default().accept(accept)
 }
