@@ -453,7 +453,8 @@ impl Opening {
 
     /// How long the next read may take.
     pub(crate) fn time_left(&self) -> Option<Duration> {
-        let deadline = self.handshake.poll_timeout()?.min(self.budget.until);
+        let deadline =
+            self.handshake.poll_timeout().unwrap_or(Duration::MAX).min(self.budget.until);
         Some(deadline.saturating_sub(self.clock.now()))
     }
 

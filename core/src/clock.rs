@@ -36,11 +36,28 @@ impl Clock {
         }
     }
 
+    /// Sees to it that nothing noted lies after `now`: else a clock that was set back by a year
+    /// would put every deadline off by a year.
+    pub(crate) fn step_back_to(&mut self, now: Duration) {
+        self.last_received = self.last_received.min(now);
+        self.message_began = self.message_began.min(now);
+        self.closing_began = self.closing_began.min(now);
+        self.ping_laid = self.ping_laid.min(now);
+    }
+
     /// 5.5.3: a Pong carries the payload of the Ping that it answers.
     pub(crate) fn receive_pong(&mut self, now: Duration, payload: &[u8]) {
         if self.ping_outstanding && payload == self.ping_serial.to_be_bytes() {
             self.ping_outstanding = false;
             self.round_trip = Some(now.saturating_sub(self.ping_laid));
         }
+    }
+}
+
+/// When a wait ends; `None` if it never does, which a timeout of [`Duration::MAX`] says.
+pub(crate) const fn deadline(since: Duration, timeout: Duration) -> Option<Duration> {
+    match timeout {
+        Duration::MAX => None,
+        _ => Some(since.saturating_add(timeout)),
     }
 }

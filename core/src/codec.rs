@@ -37,8 +37,8 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
     /// it has not gained by it. If so, it is as if it never had been.
     fn take_back(&mut self, len: usize) -> bool;
 
-    /// When memory is to be given back, should nothing use it until then.
-    fn deadline(&self) -> Option<Duration>;
+    /// Since when memory is known to be idle, and how long it may be before it is given back.
+    fn idle(&self) -> Option<(Duration, Duration)>;
 
     /// Gives memory back if nothing has used it since the last call.
     fn expire(&mut self, now: Duration);

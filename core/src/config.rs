@@ -5,6 +5,8 @@ use core::time::Duration;
 
 /// The settings of a connection, shared by as many connections as like through an `Arc`.
 ///
+/// Every duration may be anything: [`Duration::MAX`] means never, and zero what its setting says.
+///
 /// Start from its default and change what you need, each setting by the method of its name. Minor
 /// releases may add settings.
 ///
@@ -37,16 +39,20 @@ pub struct Config {
     /// default.
     pub keepalive: Option<Keepalive>,
     /// Ends the connection when no byte at all came for this long. Off by default, since
-    /// `keepalive` does the same and asks the peer before.
+    /// `keepalive` does the same and asks the peer before. Zero ends it the first time that the
+    /// clock is looked at.
     pub idle_timeout: Option<Duration>,
     /// Ends the connection with 1008 when a message is not complete this long after its first
     /// frame's header. Off by default: how long a large message may take depends on the network.
+    /// With zero, each message must come in one read.
     pub message_timeout: Option<Duration>,
     /// How long the closing handshake may take, from the first Close frame to the end of the
-    /// transport. 10 seconds by default: a peer that has not answered by then will not.
+    /// transport. 10 seconds by default: a peer that has not answered by then will not. Zero sends
+    /// the Close frame and waits for no answer.
     pub close_timeout: Duration,
     /// How long the opening handshake may take in all, however busily the peer sends.
-    /// 10 seconds by default: some round trips of the slowest network.
+    /// 10 seconds by default: some round trips of the slowest network. With zero, only a head that
+    /// has arrived before the clock is looked at counts.
     pub handshake_timeout: Duration,
     /// Compression of messages, which a client offers and a server agrees to. Off by default; see
     /// [`Deflate`](crate::Deflate) for what it costs.
@@ -280,13 +286,22 @@ pub enum Delivery {
 pub struct Keepalive {
     /// After this long without a byte from the peer, a Ping goes out. 20 seconds by default:
     /// below the 30 seconds after which the most hurried middle boxes forget.
+    ///
+    /// At least [`INTERVAL_MIN`](Self::INTERVAL_MIN): a shorter one, zero too, counts as that.
     pub interval: Duration,
     /// After this long without a byte following the Ping, the connection ends. 20 seconds by
-    /// default.
+    /// default. With zero no answer can come in time: the first quiet interval is the end.
     pub timeout: Duration,
 }
 
 impl Keepalive {
+    /// The shortest interval that counts: 10 milliseconds.
+    ///
+    /// Each answer starts the next interval. Without a minimum, an interval of zero would ping as
+    /// fast as both ends can, some 20,000 times a second. 100 pings a second are more than any
+    /// measurement of the round trip needs, and cost next to nothing.
+    pub const INTERVAL_MIN: Duration = Duration::from_millis(10);
+
     /// Sets [`interval`](field@Self::interval).
     #[must_use]
     pub const fn interval(mut self, interval: Duration) -> Self {

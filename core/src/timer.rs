@@ -3,7 +3,9 @@
 
 use core::time::Duration;
 
+use crate::clock;
 use crate::close_code::CloseCode;
+use crate::config::Keepalive;
 use crate::connection::{Connection, State};
 use crate::error::{Fault, Timeout};
 use crate::frame::{FIN, Opcode};
@@ -33,7 +35,11 @@ impl Timer {
 impl Connection {
     /// Does what is due at `now`; nothing if nothing is. Give it the bytes that have arrived
     /// first, so that a Pong that is there cannot lose to its deadline.
+    ///
+    /// A `now` before the last one, from a clock that was set back, starts the waits over: none
+    /// takes longer than its setting says.
     pub fn handle_timeout(&mut self, now: Duration, outbox: &mut Outbox) {
+        self.clock.step_back_to(now);
         for timer in Timer::ALL {
             if self.deadline(timer).is_some_and(|deadline| deadline <= now) {
                 self.expire(timer, now, outbox);
@@ -42,7 +48,7 @@ impl Connection {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` if there is nothing to
-    /// wait for. It may change with every other call, and may be in the past.
+    /// wait for, or only what a setting of [`Duration::MAX`] puts off for ever. It may change with every other call, and may be in the past.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         Timer::ALL.into_iter().filter_map(|timer| self.deadline(timer)).min()
@@ -57,16 +63,16 @@ impl Connection {
                 (clock.ping_laid, config.keepalive?.timeout)
             }
             (State::Open, Timer::Keepalive) if !clock.pong_due => {
-                (clock.last_received, config.keepalive?.interval)
+                (clock.last_received, config.keepalive?.interval.max(Keepalive::INTERVAL_MIN))
             }
             (State::Open, Timer::Idle) => (clock.last_received, config.idle_timeout?),
             (State::Open, Timer::Message) if self.receiving.message_is_under_way() => {
                 (clock.message_began, config.message_timeout?)
             }
-            (State::Open, Timer::Codec) => return self.codec.as_ref()?.deadline(),
+            (State::Open, Timer::Codec) => self.codec.as_ref()?.idle()?,
             _ => return None,
         };
-        Some(since.saturating_add(timeout))
+        clock::deadline(since, timeout)
     }
 
     fn expire(&mut self, timer: Timer, now: Duration, outbox: &mut Outbox) {

@@ -114,9 +114,9 @@ impl Codec for DeflateCodec {
         true
     }
 
-    fn deadline(&self) -> Option<Duration> {
+    fn idle(&self) -> Option<(Duration, Duration)> {
         self.compressor.as_ref()?;
-        Some(self.idle_since.saturating_add(self.settings.idle_timeout?))
+        Some((self.idle_since, self.settings.idle_timeout?))
     }
 
     fn expire(&mut self, now: Duration) {

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::clock::deadline;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::extension::ExtensionList;
@@ -58,7 +59,7 @@ pub struct ClientHandshake {
     /// What was offered, as it stands in the request.
     subprotocols: Box<str>,
     reader: HeadReader,
-    deadline: Duration,
+    began: Duration,
     eof: bool,
     stage: Stage,
 }
@@ -93,7 +94,7 @@ impl ClientHandshake {
             accept: accept(&key),
             subprotocols: request.subprotocols().into(),
             reader: HeadReader::new(Role::Client),
-            deadline: now.saturating_add(config.handshake_timeout),
+            began: now,
             eof: false,
             stage: Stage::Head,
             config,
@@ -146,25 +147,28 @@ impl ClientHandshake {
     /// the bytes that have arrived first. A refusal whose body is unfinished becomes one whose
     /// body is truncated.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+        self.began = self.began.min(now);
+        if now < self.began.saturating_add(self.config.handshake_timeout) {
             return;
         }
         match &mut self.stage {
+            Stage::Head => self.stage = Stage::Failed(HandshakeError::TimedOut),
             Stage::Refused(refusal) => refusal.body.give_up(),
-            stage => *stage = Stage::Failed(HandshakeError::TimedOut),
+            Stage::Accepted | Stage::Failed(_) => {}
         }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout): one deadline for the whole
     /// handshake, which no peer can move by sending slowly. `None` once there is nothing to
-    /// wait for.
+    /// wait for, and with a timeout of [`Duration::MAX`].
     #[must_use]
-    pub const fn poll_timeout(&self) -> Option<Duration> {
-        match &self.stage {
-            Stage::Head => Some(self.deadline),
-            Stage::Refused(refusal) if !refusal.is_over() => Some(self.deadline),
-            Stage::Refused(_) | Stage::Accepted | Stage::Failed(_) => None,
-        }
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let waits = match &self.stage {
+            Stage::Head => true,
+            Stage::Refused(refusal) => !refusal.is_over(),
+            Stage::Accepted | Stage::Failed(_) => false,
+        };
+        if waits { deadline(self.began, self.config.handshake_timeout) } else { None }
     }
 
     /// The answer by which the server refuses; there as soon as its head is.

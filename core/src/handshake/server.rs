@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::clock::deadline;
 use crate::config::Config;
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::error::HandshakeError;
@@ -62,7 +63,7 @@ use crate::role::Role;
 pub struct ServerHandshake {
     config: Arc<Config>,
     reader: HeadReader,
-    deadline: Duration,
+    began: Duration,
     eof: bool,
     stage: Stage,
 }
@@ -96,7 +97,7 @@ impl ServerHandshake {
         let config = config.into();
         Self {
             reader: HeadReader::new(Role::Server),
-            deadline: now.saturating_add(config.handshake_timeout),
+            began: now,
             eof: false,
             stage: Stage::Head,
             config,
@@ -158,7 +159,9 @@ impl ServerHandshake {
     /// Fails the handshake if its deadline is not after `now`, with an answer if a request has
     /// begun; otherwise does nothing. Give it the bytes that have arrived first.
     pub fn handle_timeout(&mut self, now: Duration, outbox: &mut Outbox) {
-        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+        self.began = self.began.min(now);
+        let end = self.began.saturating_add(self.config.handshake_timeout);
+        if now < end || !matches!(self.stage, Stage::Head) {
             return;
         }
         self.stage = Stage::Failed(HandshakeError::TimedOut);
@@ -168,11 +171,12 @@ impl ServerHandshake {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout): one deadline for the whole request,
-    /// which no peer can move by sending slowly. `None` once there is nothing to wait for.
+    /// which no peer can move by sending slowly. `None` once there is nothing to wait for, and
+    /// with a timeout of [`Duration::MAX`].
     #[must_use]
-    pub const fn poll_timeout(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         match self.stage {
-            Stage::Head => Some(self.deadline),
+            Stage::Head => deadline(self.began, self.config.handshake_timeout),
             Stage::Given | Stage::Failed(_) => None,
         }
     }

@@ -3,9 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use bluewire_core::{
-    Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError,
-};
+use bluewire_core::{Deflate, DeflateParams, Limits, Message, PreparedMessage, Role, SendError};
 
 use crate::common::{BOTH, End, Sent, Told, frames_sent_by};
 use crate::oracle::inflate;
@@ -398,5 +396,29 @@ fn an_idle_compressor_is_given_back() {
         assert_eq!(end.connection.poll_timeout(), None);
         assert_eq!(send(&mut end, text), first);
         assert_eq!(send(&mut end, text), second);
+    }
+}
+
+#[test]
+fn a_compressor_may_idle_for_no_time_or_for_ever() {
+    let text = "it makes sense to say this more than once, and to say it again";
+    for role in BOTH {
+        let config = |timeout| config(deflate().idle_timeout(timeout)).keepalive(None);
+        let now = Duration::from_secs(1);
+        let mut end = end_with(role, &config(Duration::ZERO), DeflateParams::default());
+        let first = send(&mut end, text);
+        // One look to see that it was used, one to see that it was not.
+        end.connection.handle_timeout(now, &mut end.outbox);
+        end.connection.handle_timeout(now, &mut end.outbox);
+        assert_eq!(end.connection.poll_timeout(), None);
+        assert_eq!(send(&mut end, text), first);
+
+        let mut end = end_with(role, &config(Duration::MAX), DeflateParams::default());
+        let first = send(&mut end, text);
+        for now in [now, Duration::MAX] {
+            end.connection.handle_timeout(now, &mut end.outbox);
+            assert_eq!(end.connection.poll_timeout(), None);
+        }
+        assert!(send(&mut end, text).1.len() < first.1.len() / 4);
     }
 }
