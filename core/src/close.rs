@@ -17,6 +17,13 @@ pub struct CloseFrame<'a> {
 }
 
 impl<'a> CloseFrame<'a> {
+    /// What a frame with this code, or none, and this reason carries: for tests of programs that
+    /// take events.
+    #[must_use]
+    pub const fn new(code: Option<CloseCode>, reason: &'a str) -> Self {
+        Self { code, reason }
+    }
+
     /// Reads the body of a Close frame.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ProtocolError> {
         let Some((code, reason)) = body.split_first_chunk::<2>() else {
@@ -52,6 +59,24 @@ pub enum ClosedBy {
 }
 
 /// How a connection ended: the one report that every connection gives exactly once.
+///
+/// To test what your program does with one, make it:
+///
+/// ```
+/// use bluewire_core::{CloseCode, ClosedBy, Closure, Fault, Timeout};
+///
+/// fn is_worth_a_retry(closure: &Closure) -> bool {
+///     closure.fault.is_some() || closure.code == CloseCode::SERVICE_RESTART
+/// }
+///
+/// assert!(!is_worth_a_retry(&Closure::new(CloseCode::NORMAL, "goodbye")));
+/// assert!(is_worth_a_retry(&Closure::new(CloseCode::SERVICE_RESTART, "")));
+/// let silent = Closure::new(CloseCode::ABNORMAL, "")
+///     .closed_by(ClosedBy::Local)
+///     .sent(CloseCode::INTERNAL_ERROR)
+///     .fault(Fault::Timeout(Timeout::Pong));
+/// assert!(is_worth_a_retry(&silent) && !silent.clean);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closure {
@@ -71,6 +96,56 @@ pub struct Closure {
     pub closed_by: ClosedBy,
     /// What went wrong, if anything did.
     pub fault: Option<Fault>,
+}
+
+impl Closure {
+    /// The report of a connection that the peer closed by a Close frame with this code and this
+    /// reason, which this endpoint answered. With [`CloseCode::ABNORMAL`], which no frame carries,
+    /// it is that of a connection that was lost.
+    ///
+    /// Connections make their own reports; this one is for tests of programs that handle them.
+    #[must_use]
+    pub fn new(code: CloseCode, reason: impl Into<Box<str>>) -> Self {
+        let lost = code == CloseCode::ABNORMAL;
+        Self {
+            code,
+            reason: reason.into(),
+            clean: !lost,
+            sent: code.may_be_sent().then_some(code),
+            closed_by: if lost { ClosedBy::Transport } else { ClosedBy::Peer },
+            fault: lost.then_some(Fault::ConnectionLost),
+        }
+    }
+
+    /// Sets [`clean`](field@Self::clean).
+    #[must_use]
+    pub const fn clean(mut self, clean: bool) -> Self {
+        self.clean = clean;
+        self
+    }
+
+    /// Sets [`sent`](field@Self::sent).
+    #[must_use]
+    pub fn sent(mut self, sent: impl Into<Option<CloseCode>>) -> Self {
+        self.sent = sent.into();
+        self
+    }
+
+    /// Sets [`closed_by`](field@Self::closed_by).
+    #[must_use]
+    pub const fn closed_by(mut self, closed_by: ClosedBy) -> Self {
+        self.closed_by = closed_by;
+        self
+    }
+
+    /// Sets [`fault`](field@Self::fault), and with a fault `clean` to false: no closing is clean
+    /// in which something went wrong.
+    #[must_use]
+    pub fn fault(mut self, fault: impl Into<Option<Fault>>) -> Self {
+        self.fault = fault.into();
+        self.clean &= self.fault.is_none();
+        self
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,12 @@ impl CloseCode {
     }
 }
 
+impl From<u16> for CloseCode {
+    fn from(value: u16) -> Self {
+        Self(value)
+    }
+}
+
 impl From<CloseCode> for u16 {
     fn from(code: CloseCode) -> Self {
         code.0
@@ -86,6 +92,12 @@ impl fmt::Display for CloseCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_and_its_number_become_each_other() {
+        assert_eq!(CloseCode::from(1000), CloseCode::NORMAL);
+        assert_eq!(u16::from(CloseCode::new(u16::MAX)), u16::MAX);
+    }
 
     #[test]
     fn exactly_the_codes_of_7_4_may_be_sent() {

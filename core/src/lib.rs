@@ -143,7 +143,7 @@
 //!
 //! # Reading order
 //!
-//! `role`, `close_code` (7.4) and `error`; `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1),
+//! `role`, `message`, `close_code` (7.4) and `error`; `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1),
 //! `inbox`, `outbox` and `control_queue`, `close` (5.5.1, 7), `clock` and `connection`, `receiving`
 //! and `receive` (5.4, 6.2), `send` (6.1), `timer`, `grammar` and `handshake` (4), `extension`
 //! (9.1); for compression `codec` (9.2), `decoded`, `deflate_params` and `deflate` (RFC 7692).
@@ -187,6 +187,7 @@ mod grammar;
 mod handshake;
 mod inbox;
 mod mask;
+mod message;
 mod outbox;
 mod prepared;
 mod receive;
@@ -208,7 +209,7 @@ pub use deflate::Deflate;
 #[cfg(feature = "deflate")]
 pub use deflate_params::DeflateParams;
 pub use error::{Fault, ProtocolError, SendError, Timeout};
-pub use event::{Event, Message, OwnedMessage};
+pub use event::Event;
 pub use extension::ExtensionItem;
 pub use gather::Gather;
 pub use handshake::{
@@ -218,6 +219,7 @@ pub use handshake::{
 };
 pub use inbox::Inbox;
 pub use mask::MaskingKeys;
+pub use message::{Message, OwnedMessage};
 pub use outbox::Outbox;
 pub use prepared::PreparedMessage;
 pub use receive::Ready;

@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::Codec;
-use crate::event::Message;
 #[cfg(feature = "deflate")]
 use crate::frame::RSV1;
 use crate::frame::{self, FIN, Opcode};
+use crate::message::Message;
 
 /// A message with its frame's header, laid out once and shared: for one message to many peers.
 ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bluewire_core::{
-    CloseCode, ClosedBy, Config, Fault, Keepalive, ProtocolError, Role, State, Timeout,
+    CloseCode, ClosedBy, Closure, Config, Fault, Keepalive, ProtocolError, Role, State, Timeout,
 };
 
 use crate::common::{BOTH, End, Told, close_body};
@@ -253,4 +253,35 @@ fn a_fault_is_told_before_the_end() {
         assert_eq!(end.connection.closure(), None);
     }
     assert_eq!(End::new(Role::Client).connection.closure(), None);
+}
+
+/// Who tests a handler with a report that was made by hand tests it with what connections report.
+#[test]
+fn a_report_made_by_hand_is_like_that_of_a_connection() {
+    for role in BOTH {
+        for (body, code, reason) in [
+            (close_body(4321, "theirs"), CloseCode::new(4321), "theirs"),
+            (Vec::new(), CloseCode::NO_STATUS_RECEIVED, ""),
+        ] {
+            let mut end = End::new(role);
+            end.hear_frame(0x88, &body);
+            end.hear_eof();
+            assert_eq!(end.connection.closure(), Some(&Closure::new(code, reason)));
+        }
+        let mut end = End::new(role);
+        end.hear_eof();
+        assert_eq!(end.connection.closure(), Some(&Closure::new(CloseCode::ABNORMAL, "")));
+
+        let mut end = End::new(role);
+        fail(&mut end, 1011);
+        end.hear_eof();
+        let made = Closure::new(CloseCode::ABNORMAL, "")
+            .closed_by(ClosedBy::Local)
+            .sent(CloseCode::INTERNAL_ERROR)
+            .fault(Fault::Application(CloseCode::INTERNAL_ERROR));
+        assert_eq!(end.connection.closure(), Some(&made));
+        assert!(!Closure::new(CloseCode::NORMAL, "").fault(Fault::ConnectionLost).clean);
+        assert!(Closure::new(CloseCode::NORMAL, "").fault(None).sent(None).clean);
+        assert!(!Closure::new(CloseCode::NORMAL, "").clean(false).clean);
+    }
 }
