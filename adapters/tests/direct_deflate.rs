@@ -158,7 +158,7 @@ fn a_bomb_ends_in_1009() {
     for smol in [false, true] {
         let limits = Limits::default().message_len_max(1 << 20);
         let config = config().limits(limits);
-        let too_long = Fault::Protocol(ProtocolError::MessageTooLong);
+        let too_long = Fault::Protocol(ProtocolError::MessageTooLong { limit: 1 << 20 });
         let (client, bomber) = transports();
         let params = DeflateParams::default();
         let bombing = thread::spawn(move || {

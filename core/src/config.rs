@@ -179,7 +179,9 @@ pub struct Limits {
     /// Frames of one message. 131,072: a fragment costs time, not memory, and 4 MiB in fragments
     /// of 64 bytes is still within it.
     pub fragments_max: u32,
-    /// Bytes that wait in an outbox. A message that does not fit is refused. 32 MiB: the answer to
+    /// Bytes that wait in an outbox. A message that does not fit is refused, by
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if it fits later and by
+    /// [`SendError::MessageTooLong`](crate::SendError::MessageTooLong) if it never does. 32 MiB: the answer to
     /// the largest message that can be received, and nearly as much again.
     pub outbox_len_max: usize,
     /// Bytes of room that an inbox offers to one read. 16 KiB: more gains little for messages

@@ -42,8 +42,8 @@ impl DecodedMemory {
         self.memory.capacity()
     }
 
-    /// Goes on behind what waits, for at most `budget` bytes, up to `enough` in all.
-    pub(crate) fn resume(&mut self, budget: u64, enough: usize) -> Decoded<'_> {
+    /// Goes on behind what waits, for at most what the budget leaves, up to `enough` in all.
+    pub(crate) fn resume(&mut self, budget: Budget, enough: usize) -> Decoded<'_> {
         if self.start != 0 {
             // At most a character that was cut, if a chunk was taken.
             self.memory.copy_within(self.start..self.end, 0);
@@ -64,12 +64,20 @@ impl DecodedMemory {
     }
 }
 
+/// How much a message may become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// In all.
+    pub(crate) limit: u64,
+    /// What is left of it.
+    pub(crate) left: u64,
+}
+
 /// Where an extension writes what it decodes.
 #[derive(Debug)]
 pub(crate) struct Decoded<'m> {
     memory: &'m mut DecodedMemory,
-    /// How many more bytes the message may have.
-    budget: u64,
+    budget: Budget,
     /// How many bytes may wait before no more is begun.
     enough: usize,
 }
@@ -78,7 +86,7 @@ impl Decoded<'_> {
     /// Room to write to, never empty.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.memory.end == self.memory.memory.len() {
-            self.memory.grow(self.budget);
+            self.memory.grow(self.budget.left);
         }
         let end = self.memory.memory.len();
         // What was begun goes on past enough.
@@ -93,14 +101,15 @@ impl Decoded<'_> {
 
     /// Says that the first `len` bytes of the room are written. Those past the budget are not kept.
     pub(crate) fn wrote(&mut self, len: usize) -> Result<(), ProtocolError> {
-        let kept = usize::try_from(self.budget).unwrap_or(usize::MAX).min(len);
-        self.budget -= kept as u64;
+        let Budget { limit, left } = &mut self.budget;
+        let kept = usize::try_from(*left).unwrap_or(usize::MAX).min(len);
+        *left -= kept as u64;
         self.memory.end += kept;
-        if kept < len { Err(ProtocolError::MessageTooLong) } else { Ok(()) }
+        if kept < len { Err(ProtocolError::MessageTooLong { limit: *limit }) } else { Ok(()) }
     }
 
-    /// How many more bytes the message may have.
-    pub(crate) const fn budget(&self) -> u64 {
+    /// How much more the message may become.
+    pub(crate) const fn budget(&self) -> Budget {
         self.budget
     }
 }

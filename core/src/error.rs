@@ -31,11 +31,20 @@ pub enum ProtocolError {
     /// A text or binary frame while a fragmented message is under way.
     InterleavedMessage,
     /// A frame longer than [`Limits::frame_len_max`](crate::Limits::frame_len_max).
-    FrameTooLong,
+    FrameTooLong {
+        /// That limit, in bytes.
+        limit: u64,
+    },
     /// A message longer than [`Limits::message_len_max`](crate::Limits::message_len_max).
-    MessageTooLong,
+    MessageTooLong {
+        /// That limit, in bytes.
+        limit: u64,
+    },
     /// A message of more frames than [`Limits::fragments_max`](crate::Limits::fragments_max).
-    TooManyFragments,
+    TooManyFragments {
+        /// That limit.
+        limit: u32,
+    },
     /// A compressed message that is not valid DEFLATE.
     InvalidDeflate,
     /// A text message that is not valid UTF-8.
@@ -70,8 +79,8 @@ impl ProtocolError {
             Self::InvalidDeflate | Self::InvalidUtf8 | Self::InvalidCloseReason => {
                 CloseCode::INVALID_PAYLOAD_DATA
             }
-            Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
-            Self::FrameTooLong | Self::MessageTooLong => CloseCode::MESSAGE_TOO_BIG,
+            Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
+            Self::FrameTooLong { .. } | Self::MessageTooLong { .. } => CloseCode::MESSAGE_TOO_BIG,
         }
     }
 
@@ -91,21 +100,13 @@ impl ProtocolError {
             Self::CloseBodyTooShort => "5.5.1",
             Self::InvalidCloseCode(_) => "7.4",
             Self::InvalidUtf8 | Self::InvalidCloseReason => "8.1",
-            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => "10.4",
+            Self::FrameTooLong { .. }
+            | Self::MessageTooLong { .. }
+            | Self::TooManyFragments { .. } => "10.4",
         }
     }
 
-    /// The limit that was passed, if that is what is wrong.
-    const fn limit(self) -> Option<&'static str> {
-        match self {
-            Self::FrameTooLong => Some("frame_len_max"),
-            Self::MessageTooLong => Some("message_len_max"),
-            Self::TooManyFragments => Some("fragments_max"),
-            _ => None,
-        }
-    }
-
-    /// The rule in a few words; also the reason in the Close frame that answers it.
+    /// The rule in a few words: the reason in the Close frame that answers it.
     pub(crate) const fn rule(self) -> &'static str {
         match self {
             Self::ReservedBits => "reserved bit set without an extension that defines it",
@@ -118,9 +119,9 @@ impl ProtocolError {
             Self::LengthOutOfRange => "payload length with its most significant bit set",
             Self::UnexpectedContinuation => "continuation frame without a message to continue",
             Self::InterleavedMessage => "new message before the last one was finished",
-            Self::FrameTooLong => "frame too long",
-            Self::MessageTooLong => "message too long",
-            Self::TooManyFragments => "message in too many fragments",
+            Self::FrameTooLong { .. } => "frame too long",
+            Self::MessageTooLong { .. } => "message too long",
+            Self::TooManyFragments { .. } => "message in too many fragments",
             Self::InvalidDeflate => "compressed message is not valid DEFLATE",
             Self::InvalidUtf8 => "text message is not valid UTF-8",
             Self::CloseBodyTooShort => "Close frame with a body of one byte",
@@ -132,18 +133,67 @@ impl ProtocolError {
 
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.limit() {
-            Some(_) => write!(f, "the peer went past a limit: {}", self.rule())?,
-            None => write!(f, "the peer broke the protocol: {}", self.rule())?,
-        }
         match self {
-            Self::ReservedOpcode(opcode) => write!(f, " 0x{opcode:x}")?,
-            Self::InvalidCloseCode(code) => write!(f, " ({code})")?,
-            Self::InvalidUtf8 => f.write_str("; what is no text belongs in a binary message")?,
-            _ => {}
-        }
-        if let Some(limit) = self.limit() {
-            write!(f, "; raise Limits::{limit} if it shall be received")?;
+            Self::ReservedBits => {
+                f.write_str("the peer set a reserved bit without an extension that defines it")?;
+            }
+            Self::ReservedOpcode(opcode) => {
+                write!(f, "the peer sent a frame with the reserved opcode 0x{opcode:x}")?;
+            }
+            Self::FragmentedControlFrame => {
+                f.write_str("the peer sent a fragmented control frame")?;
+            }
+            Self::ControlFrameTooLong => {
+                f.write_str("the peer sent a control frame longer than 125 bytes")?;
+            }
+            Self::UnmaskedFrame => f.write_str("the client sent a frame without masking it")?,
+            Self::MaskedFrame => f.write_str("the server sent a masked frame")?,
+            Self::LengthNotMinimal => {
+                f.write_str("the peer did not encode a payload length in the fewest bytes")?;
+            }
+            Self::LengthOutOfRange => {
+                f.write_str("the peer sent a payload length of 2^63 bytes or more")?;
+            }
+            Self::UnexpectedContinuation => {
+                f.write_str("the peer sent a continuation frame without a message to continue")?;
+            }
+            Self::InterleavedMessage => {
+                f.write_str("the peer began a message before it finished the previous one")?;
+            }
+            Self::FrameTooLong { limit } => write!(
+                f,
+                "the peer sent a frame longer than {limit} bytes (Limits::frame_len_max); \
+                 raise that limit to receive it"
+            )?,
+            Self::MessageTooLong { limit } => write!(
+                f,
+                "the peer sent a message longer than {limit} bytes (Limits::message_len_max); \
+                 raise that limit to receive it"
+            )?,
+            Self::TooManyFragments { limit } => write!(
+                f,
+                "the peer sent a message in more than {limit} fragments (Limits::fragments_max); \
+                 raise that limit to receive it"
+            )?,
+            Self::InvalidDeflate => {
+                f.write_str("the peer sent a compressed message that is not valid DEFLATE")?;
+            }
+            Self::InvalidUtf8 => f.write_str(
+                "the peer sent a text message that is not valid UTF-8; \
+                 such data belongs in a binary message",
+            )?,
+            Self::CloseBodyTooShort => {
+                f.write_str("the peer sent a Close frame with a body of one byte")?;
+            }
+            Self::InvalidCloseCode(code) => {
+                write!(
+                    f,
+                    "the peer sent a Close frame with the code {code}, which is not allowed"
+                )?;
+            }
+            Self::InvalidCloseReason => {
+                f.write_str("the peer sent a Close frame whose reason is not valid UTF-8")?;
+            }
         }
         let rfc = if *self == Self::InvalidDeflate { 7692 } else { 6455 };
         write!(f, " (RFC {rfc}, section {})", self.section())
@@ -163,9 +213,16 @@ pub enum SendError {
     MessageUnfinished,
     /// The fragment is text and the message under way is binary, or the reverse.
     TypeChanged,
-    /// The outbox would grow past [`Limits::outbox_len_max`](crate::Limits::outbox_len_max);
-    /// it will have room again once the peer has read.
+    /// The outbox would grow past [`Limits::outbox_len_max`](crate::Limits::outbox_len_max), or
+    /// many control frames wait already. Once the peer has read, there is room again.
     OutboxFull,
+    /// The message, or the fragment, does not even fit an empty outbox: with its headers, and with
+    /// what compression may add, it is longer than
+    /// [`Limits::outbox_len_max`](crate::Limits::outbox_len_max). Waiting does not help.
+    MessageTooLong {
+        /// That limit, in bytes.
+        limit: usize,
+    },
     /// The payload of a Ping or Pong is longer than 125 bytes.
     ControlPayloadTooLong,
     /// The close code is not one that may be sent.
@@ -179,24 +236,33 @@ impl fmt::Display for SendError {
         let text = match self {
             Self::NotOpen => "the connection is closing or closed; open another one to send more",
             Self::MessageUnfinished => {
-                "the message under way is not finished; send its last fragment first"
+                "the previous message is not finished; send its last fragment first"
             }
             Self::TypeChanged => {
-                "the fragment is not of its message's type; send text to text, binary to binary"
+                "the fragment is not of its message's type; continue text by text, binary by binary"
             }
             Self::OutboxFull => {
-                "the outbox is full (Limits::outbox_len_max); wait until the peer has read some"
+                "the outbox is full (Limits::outbox_len_max); wait until the peer has read some of it"
+            }
+            Self::MessageTooLong { limit } => {
+                return write!(
+                    f,
+                    "the message does not fit an outbox of {limit} bytes (Limits::outbox_len_max); \
+                     raise that limit, or send the message in chunks"
+                );
             }
             Self::ControlPayloadTooLong => {
-                "the payload of a Ping or Pong is too long; 125 bytes fit"
+                "the payload of the Ping or Pong is longer than 125 bytes; send a shorter one"
             }
             Self::InvalidCloseCode(code) => {
                 return write!(
                     f,
-                    "the close code {code} must not be sent; 1000-1003, 1007-1014 and 3000-4999 may"
+                    "the close code {code} must not be sent; use 1000-1003, 1007-1014 or 3000-4999"
                 );
             }
-            Self::CloseReasonTooLong => "the close reason is too long; 123 bytes of UTF-8 fit",
+            Self::CloseReasonTooLong => {
+                "the close reason is longer than 123 bytes of UTF-8; send a shorter one"
+            }
         };
         f.write_str(text)
     }
@@ -204,7 +270,7 @@ impl fmt::Display for SendError {
 
 impl core::error::Error for SendError {}
 
-/// Why a connection did not end in order.
+/// What went wrong with a connection that did not end in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -223,7 +289,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Protocol(error) => error.fmt(f),
             Self::Application(code) => {
-                write!(f, "the application here failed the connection with code {code}")
+                write!(f, "the application failed the connection with close code {code}")
             }
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::ConnectionLost => {
@@ -261,3 +327,7 @@ impl fmt::Display for Timeout {
         })
     }
 }
+
+/// Errors are returned from every call: they stay within two registers.
+const _: () = assert!(size_of::<ProtocolError>() <= 16 && size_of::<SendError>() <= 16);
+const _: () = assert!(size_of::<Fault>() <= 24);

@@ -1,5 +1,5 @@
-//! Reads every message of every error: each says what is wrong and who did it, where the rule
-//! stands that was broken, and what to do where there is something to do.
+//! Reads every message of every error: each is one sentence of plain English that says what
+//! happened and who did it, which rule or which limit it broke, and what the reader can do.
 //!
 //! A variant that is not listed here does not compile.
 
@@ -17,15 +17,19 @@ macro_rules! every {
     }};
 }
 
-/// What every message is: one line that can stand within a sentence, neither too short to tell
-/// something nor too long to be read.
+/// What every message is: one short sentence that can stand within another, and does not say
+/// things twice.
 fn read(errors: impl IntoIterator<Item = impl Display>) -> Vec<String> {
     let messages: Vec<_> = errors.into_iter().map(|error| error.to_string()).collect();
     for message in &messages {
         assert!((20..=180).contains(&message.len()), "{} bytes: {message}", message.len());
+        assert!(message.split(' ').count() <= 30, "it is too long a sentence: {message}");
         assert!(message.starts_with("the "), "it does not begin with whom it is about: {message}");
-        assert!(!message.ends_with('.') && !message.contains(['\n', '{']), "{message}");
-        assert!(!message.contains("  "), "{message}");
+        assert!(!message.contains(". ") && !message.ends_with(['.', '?']), "{message}");
+        assert!(!message.contains(['\n', '{', '"']) && !message.contains("  "), "{message}");
+        for word in ["shall", "is none", "told", "whoever", "who ", " one?"] {
+            assert!(!message.contains(word), "it is not plain English: {message}");
+        }
     }
     for (i, message) in messages.iter().enumerate() {
         assert!(!messages[..i].contains(message), "twice: {message}");
@@ -44,7 +48,8 @@ fn every_protocol_error() -> impl IntoIterator<Item = ProtocolError> {
     every!(ProtocolError:
         ReservedBits, ReservedOpcode(0x3), FragmentedControlFrame, ControlFrameTooLong,
         UnmaskedFrame, MaskedFrame, LengthNotMinimal, LengthOutOfRange, UnexpectedContinuation,
-        InterleavedMessage, FrameTooLong, MessageTooLong, TooManyFragments, InvalidDeflate,
+        InterleavedMessage, FrameTooLong { limit: 1 }, MessageTooLong { limit: u64::MAX },
+        TooManyFragments { limit: u32::MAX }, InvalidDeflate,
         InvalidUtf8, CloseBodyTooShort, InvalidCloseCode(CloseCode::new(1005)),
         InvalidCloseReason,
     )
@@ -53,25 +58,61 @@ fn every_protocol_error() -> impl IntoIterator<Item = ProtocolError> {
 #[test]
 fn what_the_peer_did_wrong_is_told_with_its_section() {
     let messages = read(every_protocol_error());
-    assert_begins_with_one_of(
-        &messages,
-        &["the peer broke the protocol: ", "the peer went past a limit: "],
-    );
+    assert_begins_with_one_of(&messages, &["the peer ", "the client ", "the server "]);
     for (message, error) in messages.iter().zip(every_protocol_error()) {
         let rfc = if error == ProtocolError::InvalidDeflate { "7692" } else { "6455" };
         let place = alloc::format!("(RFC {rfc}, section {})", error.section());
         assert!(message.ends_with(&place), "{message}");
-        // Who can do something about it is told what.
-        assert_eq!(message.contains("limit: "), message.contains("; raise Limits::"), "{message}");
+        // The reader can do something about limits.
+        assert_eq!(error.section() == "10.4", message.contains("; raise that limit"), "{message}");
         // The same goes to the peer as the reason of a Close frame.
         assert!(error.rule().len() <= 123, "{message}");
     }
 }
 
 #[test]
+fn the_error_of_a_limit_has_its_name_and_value() {
+    for (message, sentence) in [
+        (
+            ProtocolError::MessageTooLong { limit: 16_777_216 }.to_string(),
+            "the peer sent a message longer than 16777216 bytes (Limits::message_len_max); \
+             raise that limit to receive it (RFC 6455, section 10.4)",
+        ),
+        (
+            ProtocolError::FrameTooLong { limit: 125 }.to_string(),
+            "the peer sent a frame longer than 125 bytes (Limits::frame_len_max); \
+             raise that limit to receive it (RFC 6455, section 10.4)",
+        ),
+        (
+            ProtocolError::TooManyFragments { limit: 10 }.to_string(),
+            "the peer sent a message in more than 10 fragments (Limits::fragments_max); \
+             raise that limit to receive it (RFC 6455, section 10.4)",
+        ),
+        (
+            SendError::MessageTooLong { limit: 33_554_432 }.to_string(),
+            "the message does not fit an outbox of 33554432 bytes (Limits::outbox_len_max); \
+             raise that limit, or send the message in chunks",
+        ),
+        (
+            HandshakeError::HeadTooLong { limit: 16_384 }.to_string(),
+            "the peer sent an HTTP head longer than 16384 bytes (Limits::head_len_max); \
+             raise that limit to accept it (RFC 6455, section 10.4)",
+        ),
+        (
+            HandshakeError::TooManyHeaderLines { limit: 100 }.to_string(),
+            "the peer sent an HTTP head of more than 100 lines (Limits::head_lines_max); \
+             raise that limit to accept it (RFC 6455, section 10.4)",
+        ),
+    ] {
+        assert_eq!(message, sentence);
+    }
+}
+
+#[test]
 fn what_the_caller_did_wrong_is_told_with_what_would_be_right() {
     let send = read(every!(SendError:
-        NotOpen, MessageUnfinished, TypeChanged, OutboxFull, ControlPayloadTooLong,
+        NotOpen, MessageUnfinished, TypeChanged, OutboxFull, MessageTooLong { limit: usize::MAX },
+        ControlPayloadTooLong,
         InvalidCloseCode(CloseCode::ABNORMAL), CloseReasonTooLong,
     ));
     let head = read(every!(HeadError:
@@ -89,7 +130,8 @@ fn what_the_caller_did_wrong_is_told_with_what_would_be_right() {
 #[test]
 fn what_failed_in_the_opening_handshake_is_told_with_who_did_it() {
     let errors = every!(HandshakeError:
-        HeadTooLong, FirstLineTooLong, TooManyHeaderLines, ControlCharacter, BareLineEnd,
+        HeadTooLong { limit: usize::MAX }, FirstLineTooLong { limit: usize::MAX },
+        TooManyHeaderLines { limit: usize::MAX }, ControlCharacter, BareLineEnd,
         FoldedHeaderLine, InvalidHeaderLine, InvalidRequestLine, InvalidStatusLine,
         UnsupportedHttpVersion, MethodNotGet, InvalidTarget, MissingHost, RepeatedHost,
         InvalidHost, MissingUpgrade, MissingConnection, MissingVersion, RepeatedVersion,
@@ -100,7 +142,7 @@ fn what_failed_in_the_opening_handshake_is_told_with_who_did_it() {
         TimedOut, ConnectionLost,
     );
     let messages = read(errors);
-    assert_begins_with_one_of(&messages, &["the peer", "the client", "the server"]);
+    assert_begins_with_one_of(&messages, &["the peer ", "the client ", "the server "]);
     for (message, error) in messages.iter().zip(errors) {
         let place = alloc::format!(" (RFC 6455, section {})", error.section());
         assert!(message.ends_with(&place) || error.section() == "4", "{message}");
@@ -116,7 +158,7 @@ fn what_failed_in_the_opening_handshake_is_told_with_who_did_it() {
 fn a_refusal_is_told_with_what_its_status_asks_for() {
     for status in [200, 301, 307, 401, 403, 404, 407, 426, 429, 503] {
         let message = HandshakeError::Refused { status }.to_string();
-        assert!(message.contains(&alloc::format!("status {status}: ")), "{message}");
+        assert!(message.contains(&alloc::format!("status {status}; ")), "{message}");
         read([message]);
     }
     let unknown = HandshakeError::Refused { status: 418 }.to_string();
@@ -134,5 +176,5 @@ fn how_a_connection_ended_is_told_with_who_ended_it() {
         Protocol(ProtocolError::MaskedFrame), Application(CloseCode::INTERNAL_ERROR),
         Timeout(Timeout::Idle), ConnectionLost,
     );
-    assert_begins_with_one_of(&read(faults), &["the peer", "the application here"]);
+    assert_begins_with_one_of(&read(faults), &["the peer ", "the server ", "the application "]);
 }

@@ -23,7 +23,7 @@ use core::ops::Range;
 
 use crate::codec::Codec;
 use crate::config::Limits;
-use crate::decoded::DecodedMemory;
+use crate::decoded::{Budget, DecodedMemory};
 use crate::error::ProtocolError;
 use crate::mask::MaskingKey;
 
@@ -312,7 +312,7 @@ impl Inbox {
         len: usize,
         key: &mut MaskingKey,
         codec: &mut dyn Codec,
-        budget: &mut u64,
+        budget: &mut Budget,
         enough: usize,
     ) -> Result<usize, ProtocolError> {
         let payload = &mut self.buffer[self.read..self.read + len];
@@ -332,7 +332,7 @@ impl Inbox {
     pub(crate) fn end_decoding(
         &mut self,
         codec: &mut dyn Codec,
-        budget: u64,
+        budget: Budget,
     ) -> Result<(), ProtocolError> {
         let decoded = self.decoded.get_or_insert_default();
         codec.end_decoding(&mut decoded.resume(budget, usize::MAX))

@@ -115,7 +115,7 @@
 //! | [`body_len_max`](Limits::body_len_max) of a refusal | 64 KiB | the rest is dropped |
 //! | [`frame_len_max`](Limits::frame_len_max), [`message_len_max`](Limits::message_len_max), inflated | 16 MiB | 1009 |
 //! | [`fragments_max`](Limits::fragments_max) | 131,072 | 1008 |
-//! | [`outbox_len_max`](Limits::outbox_len_max) | 32 MiB | [`SendError::OutboxFull`] |
+//! | [`outbox_len_max`](Limits::outbox_len_max) | 32 MiB | [`SendError::OutboxFull`], [`SendError::MessageTooLong`] |
 //! | [`Keepalive`] | ping after 20 s of quiet, end after 20 s more | [`Timeout::Pong`] |
 //! | [`handshake_timeout`](Config::handshake_timeout), [`close_timeout`](Config::close_timeout) | 10 s | the connection ends |
 //!

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use crate::codec::Codec;
 use crate::config::{Config, Delivery, Limits};
+use crate::decoded::Budget;
 use crate::error::ProtocolError;
 use crate::frame::{FIN, Header, LEN_16, MASK, Opcode};
 use crate::inbox::Inbox;
@@ -190,7 +191,7 @@ impl Receiving {
         let (before, fragments) = if begins { (0, 0) } else { (self.message_len, self.fragments) };
         let limits = &config.limits;
         if header.payload_len > limits.frame_len_max {
-            return Err(ProtocolError::FrameTooLong);
+            return Err(ProtocolError::FrameTooLong { limit: limits.frame_len_max });
         }
         let coded = if begins { header.rsv1 } else { self.coded };
         // What is decoded counts, as it comes.
@@ -198,10 +199,10 @@ impl Receiving {
         // Lengths are below 2^63 each, and the sum so far is within the limit.
         let message_len = before.saturating_add(counted);
         if message_len > limits.message_len_max {
-            return Err(ProtocolError::MessageTooLong);
+            return Err(ProtocolError::MessageTooLong { limit: limits.message_len_max });
         }
         if fragments >= limits.fragments_max {
-            return Err(ProtocolError::TooManyFragments);
+            return Err(ProtocolError::TooManyFragments { limit: limits.fragments_max });
         }
         inbox.skip(header.len);
         match header.opcode {
@@ -267,12 +268,13 @@ impl Receiving {
             Delivery::Chunks => (CODED_PIECE_LEN, DECODED_CHUNK_LEN),
         };
         let message_len_max = config.limits.message_len_max;
-        let mut budget = message_len_max - self.message_len;
+        let left = message_len_max - self.message_len;
+        let mut budget = Budget { limit: message_len_max, left };
         loop {
             let there = inbox.unparsed_len().min(piece_max);
             let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(there);
             let taken = inbox.decode_payload(len, &mut self.key, codec, &mut budget, enough);
-            self.message_len = message_len_max - budget;
+            self.message_len = message_len_max - budget.left;
             let taken = taken.map_err(|fault| self.first_fault(fault, inbox))?;
             self.remaining -= taken as u64;
             self.in_frame = self.remaining != 0;

@@ -35,7 +35,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`SendError::NotOpen`], [`SendError::MessageUnfinished`] or [`SendError::OutboxFull`].
+    /// [`SendError::NotOpen`], [`SendError::MessageUnfinished`], [`SendError::OutboxFull`] or
+    /// [`SendError::MessageTooLong`].
     #[inline]
     pub fn send<'m>(
         &mut self,
@@ -59,7 +60,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`SendError::NotOpen`], [`SendError::TypeChanged`] or [`SendError::OutboxFull`].
+    /// [`SendError::NotOpen`], [`SendError::TypeChanged`], [`SendError::OutboxFull`] or
+    /// [`SendError::MessageTooLong`].
     pub fn send_fragment<'m>(
         &mut self,
         part: impl Into<Message<'m>>,
@@ -395,9 +397,16 @@ impl Connection {
     #[inline]
     fn check_needed(&self, needed: usize, outbox: &Outbox) -> Result<(), SendError> {
         if needed > self.config.limits.outbox_len_max.saturating_sub(outbox.len()) {
-            return Err(SendError::OutboxFull);
+            return Err(self.no_room(needed));
         }
         Ok(())
+    }
+
+    /// Whether it is the outbox that is full or the message that is too long for it.
+    #[cold]
+    fn no_room(&self, needed: usize) -> SendError {
+        let limit = self.config.limits.outbox_len_max;
+        if needed > limit { SendError::MessageTooLong { limit } } else { SendError::OutboxFull }
     }
 }
 

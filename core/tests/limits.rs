@@ -68,11 +68,12 @@ fn a_frame_is_as_long_as_its_limit_and_not_longer() {
                     let told = end.hear_frame(0x80, &payload);
                     assert!(!matches!(told.last(), None | Some(Told::Failed(_))));
 
+                    let error = ProtocolError::FrameTooLong { limit: frame_len_max };
                     let too_long = header_of(role, first, frame_len_max + 1);
-                    assert_fails_on_header(role, &config, &too_long, ProtocolError::FrameTooLong);
+                    assert_fails_on_header(role, &config, &too_long, error);
                     let begun = frame(role, first & 0x0f, b"");
                     let too_long = [begun, header_of(role, 0x80, frame_len_max + 1)].concat();
-                    assert_fails_on_header(role, &config, &too_long, ProtocolError::FrameTooLong);
+                    assert_fails_on_header(role, &config, &too_long, error);
                 }
             }
         }
@@ -98,7 +99,7 @@ fn a_message_is_as_long_as_its_limit_and_not_longer() {
                     assert_told(&told, true, &payload);
                 }
 
-                let error = ProtocolError::MessageTooLong;
+                let error = ProtocolError::MessageTooLong { limit: message_len_max };
                 let whole = header_of(role, 0x82, message_len_max + 1);
                 assert_fails_on_header(role, &config, &whole, error);
                 let first = frame(role, 0x02, &payload[payload.len().min(3)..]);
@@ -134,12 +135,12 @@ fn a_message_has_as_many_fragments_as_its_limit_and_not_more() {
                         bytes.extend(frame(role, 0x89, b"?"));
                     }
                     bytes.extend(header_of(role, 0x80, payload.len() as u64));
-                    let error = ProtocolError::TooManyFragments;
+                    let error = ProtocolError::TooManyFragments { limit: fragments_max };
                     assert_fails_on_header(role, &config, &bytes, error);
                 }
             }
             let config = with(Limits::default().fragments_max(0), delivery);
-            let error = ProtocolError::TooManyFragments;
+            let error = ProtocolError::TooManyFragments { limit: 0 };
             assert_fails_on_header(role, &config, &header_of(role, 0x82, 0), error);
         }
     }
@@ -151,13 +152,15 @@ fn the_defaults_are_limits() {
     for role in BOTH {
         let config = Config::default();
         let too_long = header_of(role, 0x82, limits.frame_len_max + 1);
-        assert_fails_on_header(role, &config, &too_long, ProtocolError::FrameTooLong);
+        let error = ProtocolError::FrameTooLong { limit: limits.frame_len_max };
+        assert_fails_on_header(role, &config, &too_long, error);
         let mut end = End::new(role);
         end.hear_frame(0x02, b"x");
         for _ in 1..limits.fragments_max {
             end.hear_frame(0x00, b"");
         }
-        let failed = Told::Failed(ProtocolError::TooManyFragments);
+        let error = ProtocolError::TooManyFragments { limit: limits.fragments_max };
+        let failed = Told::Failed(error);
         assert_eq!(end.hear_frame(0x00, b""), [failed]);
     }
 }
@@ -181,10 +184,14 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
             ];
             for call in calls {
                 let mut end = End::with(role, &config);
+                // What never fits is told from what fits later, however full the outbox is.
+                let limit = config.limits.outbox_len_max;
+                let never = Err(SendError::MessageTooLong { limit });
                 let full = Err(SendError::OutboxFull);
-                assert_eq!(call(&mut end, &too_long), full);
+                assert_eq!(call(&mut end, &too_long), never);
                 assert!(end.outbox.is_empty());
                 assert_eq!(call(&mut end, &fits), Ok(()));
+                assert_eq!(call(&mut end, &too_long), never);
                 assert!(end.outbox.len() <= config.limits.outbox_len_max);
                 assert_eq!(call(&mut end, &fits), full);
                 assert_eq!(end.sent().len(), frames);
@@ -195,7 +202,7 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
         let mut end = End::with(role, &Config::default().limits(limits));
         let (fits, too_long) = (PreparedMessage::new(&[7; 250]), PreparedMessage::new(&[7; 251]));
         let refused = end.connection.send_prepared(&too_long, &mut end.outbox);
-        assert_eq!(refused, Err(SendError::OutboxFull));
+        assert_eq!(refused, Err(SendError::MessageTooLong { limit: limits.outbox_len_max }));
         assert_eq!(end.connection.send_prepared(&fits, &mut end.outbox), Ok(()));
     }
 }

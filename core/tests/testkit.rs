@@ -261,7 +261,7 @@ fn a_capture_is_written_read_printed_and_replayed() {
     // A replay is under settings of its own: here is the limit that was not there then.
     let mut strict = config();
     strict.limits.message_len_max = 2;
-    let failed = [OwnedEvent::Failed(ProtocolError::MessageTooLong)];
+    let failed = [OwnedEvent::Failed(ProtocolError::MessageTooLong { limit: 2 })];
     assert_eq!(capture.replay(strict).events, failed);
 }
 
@@ -322,4 +322,22 @@ fn the_end_of_a_direction_comes_after_its_bytes_whichever_was_written_down_first
     let replayed = capture.replay(config());
     assert_eq!(replayed.events, [OwnedEvent::close(CloseCode::NORMAL, "bye")]);
     assert!(replayed.end.closure().is_some());
+}
+
+#[test]
+fn what_a_peer_says_does_nothing_to_the_terminal_that_shows_a_capture() {
+    let mut capture = Capture::new(Role::Client);
+    let head = "HTTP/1.1 200 \x1b[2J\u{9b}2J\r\nX: it's \u{202e}right\u{2028}x\r\n\r\n";
+    capture.push(Record::new(Duration::ZERO, Direction::Received, head.as_bytes().to_vec()));
+    capture.push(Record::new(
+        Duration::ZERO,
+        Direction::Received,
+        Frame::text("\u{1b}]0;\u{202e}").bytes_from(Role::Server),
+    ));
+    let shown = capture.to_frames(Some(80));
+    assert!(
+        shown.contains("200 \\u{1b}[2J\\u{9b}2J\n    X: it's \\u{202e}right\\u{2028}x\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\"\\u{1b}]0;\\u{202e}\""), "{shown}");
 }

@@ -20,7 +20,7 @@ fn a_frame_is_limited_by_its_header() {
         for mut endpoint in limited(delivery, limits) {
             assert_eq!(endpoint.receive(b"\x82\x04abcd").len(), 1);
             let seen = endpoint.receive(b"\x82\x05");
-            assert_eq!(seen, [Seen::Failed(ProtocolError::FrameTooLong)]);
+            assert_eq!(seen, [Seen::Failed(ProtocolError::FrameTooLong { limit: 4 })]);
             assert_eq!(endpoint.sent()[2..4], 1009_u16.to_be_bytes());
         }
     }
@@ -35,7 +35,7 @@ fn a_message_is_limited_over_all_its_fragments() {
         assert_eq!(seen, [Seen::Binary(b"abcd".into())]);
         endpoint.receive(b"\x02\x02ab\x00\x02cd\x00\x00");
         let seen = endpoint.receive(b"\x80\x01");
-        assert_eq!(seen, [Seen::Failed(ProtocolError::MessageTooLong)]);
+        assert_eq!(seen, [Seen::Failed(ProtocolError::MessageTooLong { limit: 4 })]);
         assert_eq!(endpoint.sent()[2..4], 1009_u16.to_be_bytes());
     }
 }
@@ -51,7 +51,10 @@ fn fragments_are_limited_in_number() {
             // Whole messages do not add up.
             assert_eq!(endpoint.receive(three).len(), 1);
             let seen = endpoint.receive(b"\x02\x00\x00\x00\x00\x00\x80\x00");
-            assert_eq!(seen.last(), Some(&Seen::Failed(ProtocolError::TooManyFragments)));
+            assert_eq!(
+                seen.last(),
+                Some(&Seen::Failed(ProtocolError::TooManyFragments { limit: 3 }))
+            );
         }
     }
 }

@@ -127,7 +127,7 @@
 //! | code | [`FailCode`] | `send` | `close` |
 //! | --- | --- | --- | --- |
 //! | 200 | [`State`](FailCode::State) | it is not open yet, closes or is closed | it is closed; or it was not open yet, and is given up |
-//! | 202 | [`Argument`](FailCode::Argument) | | a code that may not be sent, a reason of more than 123 bytes, a reason without a code; it stays open |
+//! | 202 | [`Argument`](FailCode::Argument) | a message longer than the whole buffer | a code that may not be sent, a reason of more than 123 bytes, a reason without a code; it stays open |
 //! | 204 | [`TimedOut`](FailCode::TimedOut) | the connection timed out before all was handed over | the peer did not answer in time |
 //! | 205 | [`Busy`](FailCode::Busy) | too much is buffered | it is closing already |
 //! | 300 | [`Io`](FailCode::Io) | the connection ended before all was handed over | the connection ended before the peer answered |

@@ -144,6 +144,7 @@ impl State {
             Err(error) => {
                 let code = match error {
                     SendError::OutboxFull => FailCode::Busy,
+                    SendError::MessageTooLong { .. } => FailCode::Argument,
                     _ => FailCode::State,
                 };
                 self.fail(outcome, error.to_string(), code);

@@ -146,7 +146,7 @@ fn what_is_not_http_is_told_as_that() {
         for (proxy, rule) in [
             (garbage, HandshakeError::InvalidStatusLine),
             (ssh, HandshakeError::InvalidStatusLine),
-            (endless, HandshakeError::HeadTooLong),
+            (endless, HandshakeError::HeadTooLong { limit: 16 * 1024 }),
         ] {
             let error = client.fail(through("http://", proxy));
             let same = matches!(&error, ConnectError::Proxy(ProxyError::Http(of)) if *of == rule);

@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::handshake::error::{HandshakeError, HeadError};
+use crate::handshake::error::HandshakeError;
+use crate::handshake::head_error::HeadError;
 use crate::handshake::headers::RequestHead;
 use crate::handshake::key::VERSION;
 use crate::handshake::lines::{HeaderLines, push_line};

@@ -1,5 +1,4 @@
-//! What can go wrong in the opening handshake: [`HandshakeError`] is the peer's doing or the
-//! transport's, [`HeadError`] the caller's.
+//! What the peer or the transport can do wrong in the opening handshake.
 
 use core::fmt;
 
@@ -10,11 +9,20 @@ use core::fmt;
 #[non_exhaustive]
 pub enum HandshakeError {
     /// A head longer than [`Limits::head_len_max`](crate::Limits::head_len_max).
-    HeadTooLong,
+    HeadTooLong {
+        /// That limit, in bytes.
+        limit: usize,
+    },
     /// A first line that alone is longer than that.
-    FirstLineTooLong,
+    FirstLineTooLong {
+        /// That limit, in bytes.
+        limit: usize,
+    },
     /// More header lines than [`Limits::head_lines_max`](crate::Limits::head_lines_max).
-    TooManyHeaderLines,
+    TooManyHeaderLines {
+        /// That limit.
+        limit: usize,
+    },
     /// A control character in the head, such as NUL.
     ControlCharacter,
     /// A CR or an LF that stands alone.
@@ -106,7 +114,9 @@ impl HandshakeError {
     #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
-            Self::HeadTooLong | Self::FirstLineTooLong | Self::TooManyHeaderLines => "10.4",
+            Self::HeadTooLong { .. }
+            | Self::FirstLineTooLong { .. }
+            | Self::TooManyHeaderLines { .. } => "10.4",
             Self::ControlCharacter
             | Self::BareLineEnd
             | Self::FoldedHeaderLine
@@ -153,11 +163,11 @@ impl HandshakeError {
         match self {
             Self::MethodNotGet => Some(405),
             Self::TimedOut => Some(408),
-            Self::FirstLineTooLong => Some(414),
+            Self::FirstLineTooLong { .. } => Some(414),
             // 4.2.2: "the server MUST abort the WebSocket handshake described in this section and
             // instead send an appropriate HTTP error code (such as 426 Upgrade Required)".
             Self::MissingUpgrade | Self::MissingVersion | Self::UnsupportedVersion => Some(426),
-            Self::HeadTooLong | Self::TooManyHeaderLines => Some(431),
+            Self::HeadTooLong { .. } | Self::TooManyHeaderLines { .. } => Some(431),
             Self::UnsupportedHttpVersion => Some(505),
             Self::ControlCharacter
             | Self::BareLineEnd
@@ -181,67 +191,74 @@ impl HandshakeError {
         }
     }
 
-    const fn rule(self) -> &'static str {
+    const fn sentence(self) -> &'static str {
         match self {
-            Self::HeadTooLong => "the peer's HTTP head is longer than Limits::head_len_max",
-            Self::FirstLineTooLong => "the peer's first line is longer than Limits::head_len_max",
-            Self::TooManyHeaderLines => {
-                "the peer's HTTP head has more lines than Limits::head_lines_max"
-            }
-            Self::ControlCharacter => "the peer's HTTP head has a control character",
-            Self::BareLineEnd => "the peer's HTTP head has a CR or LF that stands alone",
-            Self::FoldedHeaderLine => {
-                "the peer's HTTP head has a line that begins with white space"
-            }
+            Self::HeadTooLong { .. } => "the peer sent an HTTP head longer than",
+            Self::FirstLineTooLong { .. } => "the peer sent an HTTP first line longer than",
+            Self::TooManyHeaderLines { .. } => "the peer sent an HTTP head of more than",
+            Self::ControlCharacter => "the peer sent a control character in its HTTP head",
+            Self::BareLineEnd => "the peer sent an HTTP line that does not end in CR LF",
+            Self::FoldedHeaderLine => "the peer sent an HTTP line that begins with white space",
             Self::InvalidHeaderLine => {
-                "the peer's HTTP head has a line without a valid name and a colon"
+                "the peer sent an HTTP header line without a valid name and a colon"
             }
             Self::InvalidRequestLine => {
-                "the client does not ask in HTTP, or over TLS: its first line is not a request line"
+                "the client did not send an HTTP request line; if it speaks TLS, this port does not"
             }
             Self::InvalidStatusLine => {
-                "the server does not answer in HTTP: its first line is not a status line"
+                "the server did not answer with an HTTP status line; check that its port speaks HTTP"
             }
             Self::UnsupportedHttpVersion => {
                 "the peer does not speak HTTP/1.1, which the opening handshake needs"
             }
-            Self::MethodNotGet => "the client's method is not GET",
-            Self::InvalidTarget => "the client's request target is not a path or absolute URI",
-            Self::MissingHost => "the client sent no Host",
-            Self::RepeatedHost => "the client sent Host more than once",
-            Self::InvalidHost => "the client's Host is invalid",
+            Self::MethodNotGet => "the client asked for an upgrade by another method than GET",
+            Self::InvalidTarget => {
+                "the client sent a request target that is neither a path nor an absolute URI"
+            }
+            Self::MissingHost => "the client sent no Host header",
+            Self::RepeatedHost => "the client sent more than one Host header",
+            Self::InvalidHost => "the client sent an invalid Host header",
             Self::MissingUpgrade => {
-                "the client's Upgrade does not name websocket: did a proxy between drop it?"
+                "the client sent no Upgrade header with websocket; check if a proxy removes it"
             }
             Self::MissingConnection => {
-                "the client's Connection does not name Upgrade: did a proxy between drop it?"
+                "the client sent no Connection header with Upgrade; check if a proxy removes it"
             }
-            Self::MissingVersion => "the client sent no Sec-WebSocket-Version",
-            Self::RepeatedVersion => "the client sent Sec-WebSocket-Version more than once",
-            Self::UnsupportedVersion => "the client's Sec-WebSocket-Version is not 13",
-            Self::MissingKey => "the client sent no Sec-WebSocket-Key",
-            Self::RepeatedKey => "the client sent Sec-WebSocket-Key more than once",
-            Self::InvalidKey => "the client's Sec-WebSocket-Key is not 16 bytes in base64",
-            Self::RequestWithBody => "the client's request to upgrade has a body",
-            Self::InvalidOrigin => "the client's Origin is invalid (RFC 6454, section 7)",
-            Self::InvalidSubprotocols => "the client's Sec-WebSocket-Protocol is invalid",
-            Self::InvalidExtensions => "the peer's Sec-WebSocket-Extensions is invalid",
+            Self::MissingVersion => "the client sent no Sec-WebSocket-Version header",
+            Self::RepeatedVersion => "the client sent more than one Sec-WebSocket-Version header",
+            Self::UnsupportedVersion => "the client asked for another WebSocket version than 13",
+            Self::MissingKey => "the client sent no Sec-WebSocket-Key header",
+            Self::RepeatedKey => "the client sent more than one Sec-WebSocket-Key header",
+            Self::InvalidKey => {
+                "the client sent a Sec-WebSocket-Key that is not 16 bytes in base64"
+            }
+            Self::RequestWithBody => "the client sent a body with its request to upgrade",
+            Self::InvalidOrigin => {
+                "the client sent an invalid Origin header, or several (RFC 6454, section 7)"
+            }
+            Self::InvalidSubprotocols => "the client sent an invalid Sec-WebSocket-Protocol header",
+            Self::InvalidExtensions => "the peer sent an invalid Sec-WebSocket-Extensions header",
             Self::Refused { .. } => "the server refused the handshake with status",
-            Self::WrongUpgrade => "the server's Upgrade is not websocket",
-            Self::WrongConnection => "the server's Connection does not name Upgrade",
-            Self::MissingAccept => "the server sent no Sec-WebSocket-Accept",
-            Self::RepeatedAccept => "the server sent Sec-WebSocket-Accept more than once",
+            Self::WrongUpgrade => "the server sent no Upgrade header with websocket alone",
+            Self::WrongConnection => "the server sent no Connection header with Upgrade",
+            Self::MissingAccept => "the server sent no Sec-WebSocket-Accept header",
+            Self::RepeatedAccept => "the server sent more than one Sec-WebSocket-Accept header",
             Self::WrongAccept => {
-                "the server's Sec-WebSocket-Accept does not fit the key: did another one answer?"
+                "the server sent a Sec-WebSocket-Accept that does not fit the key; \
+                 a cache may have answered"
             }
-            Self::RepeatedExtensions => "the server sent Sec-WebSocket-Extensions more than once",
+            Self::RepeatedExtensions => {
+                "the server sent more than one Sec-WebSocket-Extensions header"
+            }
             Self::UnofferedExtension => "the server chose an extension that was not offered",
             Self::InvalidExtensionParams => {
-                "the server's parameters of an extension do not answer the offer"
+                "the server chose extension parameters that do not answer the offer"
             }
-            Self::RepeatedSubprotocol => "the server sent Sec-WebSocket-Protocol more than once",
+            Self::RepeatedSubprotocol => {
+                "the server sent more than one Sec-WebSocket-Protocol header"
+            }
             Self::UnofferedSubprotocol => {
-                "the server chose a subprotocol that was not offered: offer it if you know it"
+                "the server chose a subprotocol that was not offered; offer it if you support it"
             }
             Self::TimedOut => {
                 "the peer did not finish the opening handshake within Config::handshake_timeout"
@@ -255,12 +272,21 @@ impl HandshakeError {
 
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.rule())?;
-        if let Self::Refused { status } = self {
-            write!(f, " {status}")?;
-            if let Some(advice) = advice(*status) {
-                write!(f, ": {advice}")?;
+        f.write_str(self.sentence())?;
+        match self {
+            Self::HeadTooLong { limit } | Self::FirstLineTooLong { limit } => {
+                write!(f, " {limit} bytes (Limits::head_len_max); raise that limit to accept it")?
             }
+            Self::TooManyHeaderLines { limit } => {
+                write!(f, " {limit} lines (Limits::head_lines_max); raise that limit to accept it")?
+            }
+            Self::Refused { status } => {
+                write!(f, " {status}")?;
+                if let Some(advice) = advice(*status) {
+                    write!(f, "; {advice}")?;
+                }
+            }
+            _ => {}
         }
         match self.section() {
             "4" => Ok(()),
@@ -272,65 +298,18 @@ impl fmt::Display for HandshakeError {
 /// What a status asks of the client.
 const fn advice(status: u16) -> Option<&'static str> {
     Some(match status {
-        200..=299 => "it took the request for an ordinary one; is a WebSocket at this path?",
-        300..=399 => "it points elsewhere; see Location in the refusal",
-        401 | 407 => "it wants credentials",
-        403 => "it forbids that; are Origin and credentials what it expects?",
-        404 => "there is nothing at this path",
-        426 => "it wants another version or protocol; see its headers in the refusal",
-        429 | 503 => "it is busy; try again later",
+        200..=299 => "it took the request for an ordinary one: check the path",
+        300..=399 => "it redirects: see Location in the refusal",
+        401 | 407 => "it asks for credentials",
+        403 => "it forbids access: check the origin and the credentials",
+        404 => "it has nothing at this path",
+        426 => "it wants another version or protocol: see the headers of the refusal",
+        429 | 503 => "it is busy: try again later",
         _ => return None,
     })
 }
 
 impl core::error::Error for HandshakeError {}
 
-/// What the caller would have put into a head of its own and may not; the call changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeadError {
-    /// The host is neither a name in ASCII nor an IP address. A name in other letters must have
-    /// been converted before, as IDNA says.
-    InvalidHost,
-    /// The resource name does not begin with `/`, or has a fragment, or anything but printable
-    /// ASCII (section 3).
-    InvalidResourceName,
-    /// The header name is not a token.
-    InvalidHeaderName,
-    /// The header value holds a control character: CR, LF and NUL first of all.
-    InvalidHeaderValue,
-    /// The header is for the handshake to set: `Host`, `Upgrade`, `Connection`,
-    /// `Sec-WebSocket-`..., and those that announce a body.
-    ReservedHeader,
-    /// A second `Origin`.
-    RepeatedOrigin,
-    /// The subprotocol is empty or not a token (4.1).
-    InvalidSubprotocol,
-    /// The subprotocol is offered already (4.1).
-    RepeatedSubprotocol,
-    /// The subprotocol was not offered by the client (4.2.2).
-    UnofferedSubprotocol,
-    /// The status is not one that answers a request without upgrading: 200 to 599.
-    InvalidStatus,
-}
-
-impl fmt::Display for HeadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::InvalidHost => "the host is neither an ASCII name nor an IP address; convert other names by IDNA",
-            Self::InvalidResourceName => {
-                "the resource name is invalid; it begins with '/', in printable ASCII, without a fragment"
-            }
-            Self::InvalidHeaderName => "the header name is invalid; it is a token, of letters, digits and !#$%&'*+-.^_`|~",
-            Self::InvalidHeaderValue => "the header value has a control character; leave out CR, LF and NUL first of all",
-            Self::ReservedHeader => "the header is one that the handshake sets itself; leave it out",
-            Self::RepeatedOrigin => "the request has an Origin already; give one only",
-            Self::InvalidSubprotocol => "the subprotocol is invalid; it is a token, such as chat.v1",
-            Self::RepeatedSubprotocol => "the subprotocol is offered already; offer each once",
-            Self::UnofferedSubprotocol => "the subprotocol was not offered by the client; choose among those that were, or none",
-            Self::InvalidStatus => "the status is not one of an answer without an upgrade; those are 200 to 599",
-        })
-    }
-}
-
-impl core::error::Error for HeadError {}
+/// It is returned from every call: it stays within two registers.
+const _: () = assert!(size_of::<HandshakeError>() <= 16);

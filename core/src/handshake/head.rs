@@ -63,7 +63,7 @@ impl HeadReader {
         let input = &unparsed[..room.min(unparsed.len())];
         let end = self.find_end(input, limits)?;
         if end.is_none() && input.len() < unparsed.len() {
-            return Err(self.too_long());
+            return Err(self.too_long(limits));
         }
         let input = &input[..end.unwrap_or(input.len())];
         append(&mut self.bytes, input, limits.head_len_max);
@@ -144,7 +144,7 @@ impl HeadReader {
             self.line_has_begun = false;
             self.lines += 1;
             if self.lines - 1 > limits.head_lines_max {
-                return Err(HandshakeError::TooManyHeaderLines);
+                return Err(HandshakeError::TooManyHeaderLines { limit: limits.head_lines_max });
             }
             return Ok(false);
         }
@@ -161,8 +161,12 @@ impl HeadReader {
         Ok(true)
     }
 
-    const fn too_long(&self) -> HandshakeError {
-        if self.lines == 0 { HandshakeError::FirstLineTooLong } else { HandshakeError::HeadTooLong }
+    const fn too_long(&self, limits: &Limits) -> HandshakeError {
+        let limit = limits.head_len_max;
+        match self.lines {
+            0 => HandshakeError::FirstLineTooLong { limit },
+            _ => HandshakeError::HeadTooLong { limit },
+        }
     }
 }
 
@@ -197,7 +201,7 @@ impl Head {
         };
         let position = |slice: &[u8]| {
             u32::try_from(slice.as_ptr().addr() - bytes.as_ptr().addr())
-                .map_err(|_| HandshakeError::HeadTooLong)
+                .map_err(|_| HandshakeError::HeadTooLong { limit: u32::MAX as usize })
         };
         let line = |header: &httparse::Header<'_>| {
             let (start, len) = (position(header.name.as_bytes())?, header.name.len());

@@ -110,8 +110,8 @@ impl RequestHead {
             Some(_) => return Err(HandshakeError::UnsupportedHttpVersion),
             None => return Err(HandshakeError::InvalidRequestLine),
         };
-        let len =
-            |word: &[u8]| u32::try_from(word.len()).map_err(|_| HandshakeError::FirstLineTooLong);
+        let too_long = HandshakeError::FirstLineTooLong { limit: u32::MAX as usize };
+        let len = |word: &[u8]| u32::try_from(word.len()).map_err(|_| too_long);
         let (method_len, target_len) = (len(method)?, len(target)?);
         Ok(Self(Arc::new(RequestParts { head, method_len, target_len, minor_version })))
     }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::grammar::{is_field_value, is_token};
-use crate::handshake::error::HeadError;
+use crate::handshake::head_error::HeadError;
 
 /// What the handshake says itself, and what would announce a body.
 const RESERVED: [&str; 8] = [

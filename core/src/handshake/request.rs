@@ -9,7 +9,7 @@ use core::net::Ipv6Addr;
 use crate::grammar::ascii;
 use crate::grammar::{elements, is_token};
 use crate::handshake::authority::is_host;
-use crate::handshake::error::HeadError;
+use crate::handshake::head_error::HeadError;
 use crate::handshake::key::VERSION;
 use crate::handshake::lines::{HeaderLines, push_line};
 use crate::outbox::Outbox;

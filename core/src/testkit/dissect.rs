@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use super::frame::Frame;
 use super::record::{Direction, Record};
@@ -84,12 +84,27 @@ impl fmt::Display for PartDisplay<'_> {
             Part::Head(head) => {
                 let head = String::from_utf8_lossy(head);
                 let mut lines = head.trim_end().lines();
-                f.write_str(lines.next().unwrap_or_default())?;
-                match self.preview {
-                    Some(_) => lines.try_for_each(|line| write!(f, "\n    {line}")),
-                    None => Ok(()),
+                escape(lines.next().unwrap_or_default(), f)?;
+                if self.preview.is_some() {
+                    for line in lines {
+                        f.write_str("\n    ")?;
+                        escape(line, f)?;
+                    }
                 }
+                Ok(())
             }
         }
     }
+}
+
+/// Writes a line of a peer's so that it cannot do anything to the terminal that shows it: control
+/// characters and those that turn the direction of the text are escaped.
+fn escape(line: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for char in line.chars() {
+        match char {
+            '"' | '\'' | '\\' => f.write_char(char)?,
+            _ => write!(f, "{}", char.escape_debug())?,
+        }
+    }
+    Ok(())
 }

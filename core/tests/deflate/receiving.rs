@@ -348,7 +348,8 @@ fn the_limit_is_on_what_is_inflated() {
             for payload in [stored(&vec![b'x'; len + 1]), zeros(len + 1)] {
                 let mut end = end_with(role, &config, DeflateParams::default());
                 let told = end.hear_frame(BINARY, &payload);
-                assert_eq!(told.last(), Some(&Told::Failed(ProtocolError::MessageTooLong)));
+                let error = ProtocolError::MessageTooLong { limit };
+                assert_eq!(told.last(), Some(&Told::Failed(error)));
                 let [Sent(0x88, body)] = &end.sent()[..] else { panic!("a Close frame") };
                 assert_eq!(body[..2], 1009_u16.to_be_bytes());
             }
@@ -419,7 +420,7 @@ fn a_bomb_takes_no_more_memory_than_the_limit() {
             told.extend(end.hear(piece));
             assert!(end.inbox.capacity() as u64 <= LIMIT + 1 + 2 * limits.read_len as u64);
         }
-        assert_eq!(told, [Told::Failed(ProtocolError::MessageTooLong)]);
+        assert_eq!(told, [Told::Failed(ProtocolError::MessageTooLong { limit: LIMIT })]);
 
         // In chunks it is as long as it likes, and takes next to no memory.
         let limits = Limits::default().message_len_max(u64::MAX);

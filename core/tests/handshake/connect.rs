@@ -67,7 +67,7 @@ fn what_is_not_http_or_too_long_is_refused() {
         ("HTTP/2.0 200 OK\r\n\r\n", HandshakeError::UnsupportedHttpVersion),
         ("\x05\x00", HandshakeError::InvalidStatusLine),
         ("HTTP/1.1 200 \x00", HandshakeError::ControlCharacter),
-        (&endless, HandshakeError::HeadTooLong),
+        (&endless, HandshakeError::HeadTooLong { limit: 16 * 1024 }),
     ] {
         for piece_len in [1, 7, 100_000] {
             let (result, response, _) = read(bytes.as_bytes(), piece_len);

@@ -156,11 +156,11 @@ fn both(config: &Config, edit: &str) -> [Outcome; 2] {
 fn a_head_of_the_limit_passes_and_one_byte_more_does_not() {
     let edit = format!("+X: {}", "y".repeat(500));
     for (len, passes) in [(0, true), (1, false)] {
-        let config = limits(request(&[&edit]).len() - len, 100);
-        let outcome = serve(config, [&request(&[&edit])[..]]);
+        let limit = request(&[&edit]).len() - len;
+        let outcome = serve(limits(limit, 100), [&request(&[&edit])[..]]);
         assert_eq!(outcome.result.is_ok(), passes);
         if !passes {
-            assert_eq!(outcome.result, Err(E::HeadTooLong));
+            assert_eq!(outcome.result, Err(E::HeadTooLong { limit }));
             assert_eq!(Answer::read(&outcome.answer).status, 431);
         }
         let config = limits(response(&[&edit]).len() - len, 100);
@@ -179,7 +179,7 @@ fn lines_of_the_limit_pass_and_one_more_does_not() {
         assert_eq!([0, 1].map(|i| outcomes[i].result.is_ok()), passes, "{lines}");
         for (outcome, passes) in outcomes.iter().zip(passes) {
             if !passes {
-                assert_eq!(outcome.result, Err(E::TooManyHeaderLines));
+                assert_eq!(outcome.result, Err(E::TooManyHeaderLines { limit: lines }));
             }
         }
         if !passes[0] {
@@ -192,7 +192,7 @@ fn lines_of_the_limit_pass_and_one_more_does_not() {
 fn two_thousand_tiny_headers_are_refused_not_cut_off() {
     let edit = format!("+{}Y: z", "X: y\r\n".repeat(2000));
     for outcome in both(&Config::default(), &edit) {
-        assert_eq!(outcome.result, Err(E::TooManyHeaderLines));
+        assert_eq!(outcome.result, Err(E::TooManyHeaderLines { limit: 100 }));
     }
 }
 
@@ -200,13 +200,14 @@ fn two_thousand_tiny_headers_are_refused_not_cut_off() {
 fn a_request_line_longer_than_the_limit_has_its_own_status() {
     let line = format!("GET /{} HTTP/1.1", "a".repeat(16 * 1024));
     let outcome = serve_whole(&request(&[&line]));
-    assert_eq!(outcome.result, Err(E::FirstLineTooLong));
+    assert_eq!(outcome.result, Err(E::FirstLineTooLong { limit: 16 * 1024 }));
     assert_eq!(Answer::read(&outcome.answer).status, 414);
 }
 
 /// Gives a header without end byte by byte; tells after how many bytes of it the server gave up.
 fn dribble(config: Config) -> (usize, Inbox) {
     let (mut inbox, mut outbox) = (Inbox::with_read_len(64), Outbox::new());
+    let limit = config.limits.head_len_max;
     let mut server = ServerHandshake::new(config, crate::wire::START);
     let bytes = request(&["+X: a"]);
     let begin = &bytes[..bytes.len() - 4];
@@ -218,7 +219,7 @@ fn dribble(config: Config) -> (usize, Inbox) {
             Ok(None) => {}
             Ok(Some(_)) => panic!("the head is not complete"),
             Err(error) => {
-                assert_eq!(error, E::HeadTooLong);
+                assert_eq!(error, E::HeadTooLong { limit });
                 return (len, inbox);
             }
         }

@@ -153,18 +153,18 @@ fn a_request_that_4_2_1_does_not_describe_is_refused() {
 #[test]
 fn an_error_says_what_was_wrong_by_whom_and_where_it_is_written() {
     for (error, sentence) in [
-        (E::MissingKey, "the client sent no Sec-WebSocket-Key (RFC 6455, section 4.2.1)"),
+        (E::MissingKey, "the client sent no Sec-WebSocket-Key header (RFC 6455, section 4.2.1)"),
         (
             E::WrongAccept,
-            "the server's Sec-WebSocket-Accept does not fit the key: did another one answer? \
-             (RFC 6455, section 4.1)",
+            "the server sent a Sec-WebSocket-Accept that does not fit the key; \
+             a cache may have answered (RFC 6455, section 4.1)",
         ),
         (
             E::Refused { status: 401 },
-            "the server refused the handshake with status 401: it wants credentials \
+            "the server refused the handshake with status 401; it asks for credentials \
              (RFC 6455, section 4.1)",
         ),
-        (E::BareLineEnd, "the peer's HTTP head has a CR or LF that stands alone"),
+        (E::BareLineEnd, "the peer sent an HTTP line that does not end in CR LF"),
         (
             E::TimedOut,
             "the peer did not finish the opening handshake within Config::handshake_timeout",

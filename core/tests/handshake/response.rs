@@ -291,5 +291,5 @@ fn interim_responses_without_end_are_not() {
         }
         assert!(len <= head_len_max);
     };
-    assert_eq!(error, HandshakeError::FirstLineTooLong);
+    assert_eq!(error, HandshakeError::FirstLineTooLong { limit: head_len_max });
 }

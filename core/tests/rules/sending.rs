@@ -177,12 +177,13 @@ fn pings_that_wait(role: Role) -> usize {
 /// Calls that the connection refuses, each with what it says.
 fn refused_calls(end: &mut End) {
     let End { connection, outbox, .. } = end;
-    let (full, too_long) = (Err(SendError::OutboxFull), Err(SendError::ControlPayloadTooLong));
+    let never = Err(SendError::MessageTooLong { limit: 500 });
+    let too_long = Err(SendError::ControlPayloadTooLong);
     let long = [0; 1000];
-    assert_eq!(connection.send(&long, outbox), full);
-    assert_eq!(connection.send_fragment(&long, false, outbox), full);
-    assert_eq!(connection.send_vectored(&long, outbox).map(drop), full);
-    assert_eq!(connection.send_prepared(&PreparedMessage::new(&long), outbox), full);
+    assert_eq!(connection.send(&long, outbox), never);
+    assert_eq!(connection.send_fragment(&long, false, outbox), never);
+    assert_eq!(connection.send_vectored(&long, outbox).map(drop), never);
+    assert_eq!(connection.send_prepared(&PreparedMessage::new(&long), outbox), never);
     assert_eq!(connection.ping(&[0; 126], outbox), too_long);
     assert_eq!(connection.pong(&[0; 126], outbox), too_long);
     let code = CloseCode::new(1006);

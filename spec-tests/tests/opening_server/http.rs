@@ -100,12 +100,19 @@ fn a_head_that_is_too_large_is_refused_before_it_ends() {
         }
         panic!("it takes everything");
     };
+    let limits = Limits::default();
     let line = endless("GET /", "aaaaaaaaaaaaaaaa");
-    assert_eq!(line, ("414".into(), HandshakeError::FirstLineTooLong));
+    assert_eq!(
+        line,
+        ("414".into(), HandshakeError::FirstLineTooLong { limit: limits.head_len_max })
+    );
     let long = endless("GET / HTTP/1.1\r\nX: ", "aaaaaaaaaaaaaaaa");
-    assert_eq!(long, ("431".into(), HandshakeError::HeadTooLong));
+    assert_eq!(long, ("431".into(), HandshakeError::HeadTooLong { limit: limits.head_len_max }));
     let many = endless("GET / HTTP/1.1\r\n", "X: a\r\n");
-    assert_eq!(many, ("431".into(), HandshakeError::TooManyHeaderLines));
+    assert_eq!(
+        many,
+        ("431".into(), HandshakeError::TooManyHeaderLines { limit: limits.head_lines_max })
+    );
     // At the limit it is taken.
     let limits = Limits::default().head_len_max(REQUEST.len()).head_lines_max(5);
     let mut server = Server::with(Config::default().limits(limits));
