@@ -74,6 +74,11 @@ impl Body {
         Self { state, bytes: Vec::new(), len_max }
     }
 
+    /// The body of an answer whose head cannot be read.
+    pub(crate) const fn unreadable() -> Self {
+        Self { state: State::Truncated, bytes: Vec::new(), len_max: 0 }
+    }
+
     /// Takes what has arrived of it.
     pub(crate) fn read(&mut self, inbox: &mut Inbox) {
         while let State::Arriving(framing) = self.state

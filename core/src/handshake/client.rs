@@ -10,12 +10,12 @@ use crate::connection::Connection;
 use crate::extension::ExtensionList;
 use crate::grammar::ascii;
 use crate::grammar::elements;
-use crate::handshake::body::{Body, decimal};
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
 use crate::handshake::headers::ResponseHead;
 use crate::handshake::key::{accept, key};
 use crate::handshake::negotiation::{Agreed, confirm, offered_extensions};
+use crate::handshake::refusal::Refusal;
 use crate::handshake::request::ClientRequest;
 use crate::inbox::Inbox;
 use crate::mask::MaskingKeys;
@@ -121,7 +121,7 @@ impl ClientHandshake {
                     return Ok(Some(response));
                 }
                 Ok(None) => {}
-                Err(error) => self.stage = Stage::Failed(error),
+                Err(error) => self.stage = self.fail(error, inbox),
             }
         }
         match &mut self.stage {
@@ -129,7 +129,7 @@ impl ClientHandshake {
             Stage::Refused(refusal) => {
                 refusal.read(inbox, self.eof);
                 match refusal.is_over() {
-                    true => Err(HandshakeError::Refused { status: refusal.head.status() }),
+                    true => Err(HandshakeError::Refused { status: refusal.head().status() }),
                     false => Ok(None),
                 }
             }
@@ -153,7 +153,7 @@ impl ClientHandshake {
         }
         match &mut self.stage {
             Stage::Head => self.stage = Stage::Failed(HandshakeError::TimedOut),
-            Stage::Refused(refusal) => refusal.body.give_up(),
+            Stage::Refused(refusal) => refusal.give_up(),
             Stage::Accepted | Stage::Failed(_) => {}
         }
     }
@@ -189,6 +189,19 @@ impl ClientHandshake {
         }
     }
 
+    /// What an error in the response's head comes to: where the status line is valid and refuses,
+    /// the status counts.
+    fn fail(&self, error: HandshakeError, inbox: &Inbox) -> Stage {
+        let first_line = match error {
+            HandshakeError::ConnectionLost => None,
+            _ => self.reader.first_line_before_error(inbox),
+        };
+        match first_line.and_then(|head| Refusal::of_first_line(head, error)) {
+            Some(refusal) => Stage::Refused(refusal),
+            None => Stage::Failed(error),
+        }
+    }
+
     fn read_head(&mut self, inbox: &mut Inbox) -> Result<Option<Response>, HandshakeError> {
         let limits = &self.config.limits;
         while let Some(head) = self.reader.read(inbox, limits)? {
@@ -207,8 +220,7 @@ impl ClientHandshake {
                 // 4.1: "If the status code received from the server is not 101, the client
                 // handles the response per HTTP [RFC2616] procedures."
                 _ => {
-                    let body = Body::new(&head, limits.body_len_max);
-                    self.stage = Stage::Refused(Refusal::new(head, body));
+                    self.stage = Stage::Refused(Refusal::new(head, limits));
                     return Ok(None);
                 }
             }
@@ -305,61 +317,5 @@ impl Response {
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
-    }
-}
-
-/// The answer of a server that refuses: an ordinary HTTP response, such as a redirect or a demand
-/// for credentials. Nothing in it is followed or repeated by itself.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    head: ResponseHead,
-    body: Body,
-}
-
-impl Refusal {
-    pub(crate) const fn new(head: ResponseHead, body: Body) -> Self {
-        Self { head, body }
-    }
-
-    /// Takes what has arrived of the body, which is all of it at the end of the transport.
-    pub(crate) fn read(&mut self, inbox: &mut Inbox, eof: bool) {
-        self.body.read(inbox);
-        if eof {
-            self.body.end();
-        }
-    }
-
-    pub(crate) const fn is_over(&self) -> bool {
-        self.body.is_over()
-    }
-
-    /// The head of the answer.
-    #[must_use]
-    pub const fn head(&self) -> &ResponseHead {
-        &self.head
-    }
-
-    /// Its body as far as it has come, without the chunked coding, up to
-    /// [`Limits::body_len_max`](crate::Limits::body_len_max).
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        self.body.bytes()
-    }
-
-    /// Whether that is all of the body. If the handshake is over and this is false, the body was
-    /// longer than what is kept, malformed, or cut off.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.body.is_complete()
-    }
-
-    /// The versions of the protocol that the server knows, if it says so: what a status of 426 or
-    /// 400 is then about (4.2.2, 4.4).
-    pub fn versions(&self) -> impl Iterator<Item = u8> {
-        // 11.3.5: "The |Sec-WebSocket-Version| header field MAY appear multiple times in an HTTP
-        // response (which is logically the same as a single |Sec-WebSocket-Version| header field
-        // that contains all values)."
-        let values = self.head.headers().elements("Sec-WebSocket-Version");
-        values.filter_map(|value| decimal(value)?.try_into().ok())
     }
 }

@@ -1,11 +1,10 @@
 //! The answer of an HTTP proxy that was asked for a tunnel.
 
 use crate::config::Limits;
-use crate::handshake::body::Body;
-use crate::handshake::client::Refusal;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
 use crate::handshake::headers::ResponseHead;
+use crate::handshake::refusal::Refusal;
 use crate::inbox::Inbox;
 use crate::role::Role;
 
@@ -59,7 +58,7 @@ impl ConnectResponse {
         if let Stage::Head = self.stage
             && let Err(error) = self.read_head(inbox)
         {
-            self.stage = Stage::Failed(error);
+            self.stage = self.fail(error, inbox);
         }
         match &mut self.stage {
             Stage::Head => Ok(false),
@@ -90,6 +89,20 @@ impl ConnectResponse {
         }
     }
 
+    /// What an error in the head comes to: where the status line is valid and refuses, the status
+    /// counts.
+    fn fail(&self, error: HandshakeError, inbox: &Inbox) -> Stage {
+        let first_line = match error {
+            HandshakeError::ConnectionLost => None,
+            _ => self.reader.first_line_before_error(inbox),
+        };
+        let refusal = first_line.and_then(|head| Refusal::of_first_line(head, error));
+        match refusal.filter(|refusal| refusal.head().status() >= 300) {
+            Some(refusal) => Stage::Refused(refusal),
+            None => Stage::Failed(error),
+        }
+    }
+
     fn read_head(&mut self, inbox: &mut Inbox) -> Result<(), HandshakeError> {
         while let Some(head) = self.reader.read(inbox, &self.limits)? {
             let head = ResponseHead::parse(head)?;
@@ -103,10 +116,7 @@ impl ConnectResponse {
                 // received in a successful response to CONNECT."
                 200..=299 if head.version().0 == 1 => Stage::Accepted,
                 200..=299 => return Err(HandshakeError::UnsupportedHttpVersion),
-                _ => {
-                    let body = Body::new(&head, self.limits.body_len_max);
-                    Stage::Refused(Refusal::new(head, body))
-                }
+                _ => Stage::Refused(Refusal::new(head, &self.limits)),
             };
             return Ok(());
         }

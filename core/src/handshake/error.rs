@@ -27,7 +27,8 @@ pub enum HandshakeError {
     ControlCharacter,
     /// A CR or an LF that stands alone.
     BareLineEnd,
-    /// A header line that goes on in the next one, or white space before the first.
+    /// A request's header that goes on in a further line, or white space before the first header.
+    /// A response's header may go on.
     FoldedHeaderLine,
     /// A header line without a colon, or a name that is not a token: white space before the
     /// colon is such a case.
@@ -76,6 +77,9 @@ pub enum HandshakeError {
 
     /// The server answered by another status than 101. The whole answer is
     /// [`ClientHandshake::refusal`](crate::ClientHandshake::refusal).
+    ///
+    /// The status counts even if the answer's head is malformed or too long behind its first line:
+    /// then [`Refusal::head_error`](crate::Refusal::head_error) says what is wrong with it.
     Refused {
         /// The status, such as 401.
         status: u16,

@@ -3,7 +3,7 @@
 //! Wanted: one pass over the bytes, however they are cut; memory that follows what has arrived and
 //! ends at the limits; and one reading only. HTTP lets a recipient repair much of what is
 //! malformed, and peers that repair differently have been tricked ever since: here, what is not
-//! in the grammar is refused.
+//! in the grammar is refused. The one exception is what HTTP demands: a client reads folded lines.
 //!
 //! [`HeadReader`] finds the empty line and meanwhile refuses what no line may hold; httparse then
 //! divides the header lines into names and values.
@@ -35,6 +35,8 @@ pub(crate) struct HeadReader {
     leading: usize,
     line_has_begun: bool,
     after_cr: bool,
+    /// Whether a header goes on in a further line.
+    folded: bool,
 }
 
 impl HeadReader {
@@ -48,6 +50,7 @@ impl HeadReader {
             leading: 0,
             line_has_begun: false,
             after_cr: false,
+            folded: false,
         }
     }
 
@@ -75,9 +78,37 @@ impl HeadReader {
         }
         let mut bytes = core::mem::take(&mut self.bytes);
         bytes.drain(..self.leading);
-        let head = Head::parse(bytes, self.lines - 1)?;
-        *self = Self { taken: self.taken, ..Self::new(self.role) };
-        Ok(Some(head))
+        if self.folded {
+            unfold(&mut bytes);
+        }
+        match Head::divide(&bytes, self.lines - 1) {
+            Ok((lines, first_line_len)) => {
+                *self = Self { taken: self.taken, ..Self::new(self.role) };
+                Ok(Some(Head { bytes: bytes.into(), lines, first_line_len }))
+            }
+            Err(error) => {
+                self.bytes = bytes;
+                Err(error)
+            }
+        }
+    }
+
+    /// A head of the first line alone, once [`read`](Self::read) has met an error behind that line,
+    /// with the same bytes in the inbox.
+    pub(crate) fn first_line_before_error(&self, inbox: &Inbox) -> Option<Head> {
+        if self.lines == 0 {
+            return None;
+        }
+        let mut bytes: Vec<u8> = Vec::new();
+        for byte in self.bytes.iter().chain(inbox.unparsed()) {
+            bytes.push(*byte);
+            if bytes.ends_with(b"\r\n") {
+                let first_line_len = u32::try_from(bytes.len() - 2).ok()?;
+                bytes.extend(b"\r\n");
+                return Some(Head { bytes: bytes.into(), lines: Box::default(), first_line_len });
+            }
+        }
+        None
     }
 
     /// Whether any byte of a head has come.
@@ -124,11 +155,17 @@ impl HeadReader {
             // single LF as a line terminator" is not made use of.
             (_, true) | (b'\n', false) => return Err(HandshakeError::BareLineEnd),
             (b'\r', false) => self.after_cr = true,
-            // RFC 9112, section 5.2: "A server that receives an obs-fold in a request message
-            // [...] MUST either reject the message [...] or replace each received obs-fold".
-            // Section 2.2: the same for white space between the start line and the first header.
             (b' ' | b'\t', false) if !self.line_has_begun && self.lines > 0 => {
-                return Err(HandshakeError::FoldedHeaderLine);
+                // RFC 9112, section 5.2: "A server that receives an obs-fold in a request message
+                // [...] MUST either reject the message [...] or replace each received obs-fold"; a
+                // user agent "MUST replace" it. Section 2.2: white space between the start line
+                // and the first header may be rejected by both.
+                if self.role == Role::Server || self.lines == 1 {
+                    return Err(HandshakeError::FoldedHeaderLine);
+                }
+                self.lines -= 1;
+                self.line_has_begun = true;
+                self.folded = true;
             }
             (byte, false) if is_field_byte(byte) => self.line_has_begun = true,
             // RFC 9110, section 5.5: "Field values containing CR, LF, or NUL characters are
@@ -170,6 +207,32 @@ impl HeadReader {
     }
 }
 
+/// Replaces each `obs-fold = OWS CRLF RWS` by as many spaces.
+///
+/// RFC 9112, section 5.2: "A user agent that receives an obs-fold in a response message that is not
+/// within a "message/http" container MUST replace each received obs-fold with one or more SP octets
+/// prior to interpreting the field value."
+fn unfold(head: &mut [u8]) {
+    let (mut position, mut space_start, mut folded) = (0, 0, false);
+    while position < head.len() {
+        match head[position..] {
+            [b' ' | b'\t', ..] => position += 1,
+            [b'\r', b'\n', b' ' | b'\t', ..] => {
+                folded = true;
+                position += 3;
+            }
+            _ => {
+                if folded {
+                    head[space_start..position].fill(b' ');
+                }
+                folded = false;
+                position += 1;
+                space_start = position;
+            }
+        }
+    }
+}
+
 /// A complete head: its bytes, and where the header lines lie in them.
 ///
 /// A connection may keep it for as long as it lives, so it is small.
@@ -187,8 +250,9 @@ struct Line {
 }
 
 impl Head {
-    /// Divides `lines` header lines. Their ends and the empty line have been found before.
-    fn parse(bytes: Vec<u8>, lines: usize) -> Result<Self, HandshakeError> {
+    /// Divides `lines` header lines, and tells how long the first line is. The lines' ends and the
+    /// empty line have been found before.
+    fn divide(bytes: &[u8], lines: usize) -> Result<(Box<[Line]>, u32), HandshakeError> {
         let is_end = |pair: &[u8]| pair == b"\r\n";
         let first_line_len = bytes.windows(2).position(is_end).expect("the reader saw its end");
         let block = &bytes[first_line_len + 2..];
@@ -213,7 +277,7 @@ impl Head {
             lines.push(line(header)?);
         }
         let first_line_len = position(&bytes[first_line_len..])?;
-        Ok(Self { bytes: bytes.into(), lines: lines.into(), first_line_len })
+        Ok((lines.into(), first_line_len))
     }
 
     pub(crate) fn first_line(&self) -> &[u8] {

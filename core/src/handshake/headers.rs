@@ -261,7 +261,8 @@ impl ResponseHead {
         Headers(&self.0.head)
     }
 
-    /// The whole head, byte for byte, with the empty line at its end.
+    /// The whole head, byte for byte, with the empty line at its end. Only where a header went on
+    /// in a further line, there are spaces instead of that line's beginning (RFC 9112, section 5.2).
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.head.as_bytes()

@@ -2,6 +2,7 @@
 //! cutting, virtual time.
 
 mod connect;
+mod folding;
 mod http;
 mod offer;
 mod pair;

@@ -235,3 +235,73 @@ fn the_versions_that_a_server_knows_are_told() {
     let refusal = refuse(bytes, 1000, false).1.expect("refused");
     assert!(refusal.versions().eq([13, 8, 7, 0]));
 }
+
+/// What a client makes of the head of a refusal that HTTP does not allow: the status, and why
+/// there is no more.
+#[test]
+fn the_status_of_a_refusal_counts_though_its_head_is_malformed() {
+    let long = format!("X: {}\r\n", "y".repeat(20_000));
+    let many = "X: y\r\n".repeat(101);
+    for (lines, error) in [
+        ("no colon\r\n", HandshakeError::InvalidHeaderLine),
+        ("Retry-After : 5\r\n", HandshakeError::InvalidHeaderLine),
+        (" X: y\r\n", HandshakeError::FoldedHeaderLine),
+        ("X: \0\r\n", HandshakeError::ControlCharacter),
+        ("X: y\n", HandshakeError::BareLineEnd),
+        (&long, HandshakeError::HeadTooLong { limit: 16 * 1024 }),
+        (&many, HandshakeError::TooManyHeaderLines { limit: 100 }),
+    ] {
+        let bytes = format!("HTTP/1.1 503 Service Unavailable\r\n{lines}\r\nbody");
+        for piece_len in [1, 7, 100_000] {
+            let (status, refusal, _) = refuse(bytes.as_bytes(), piece_len, false);
+            let refusal = refusal.expect("refused");
+            assert_eq!((status, refusal.head_error()), (Some(503), Some(error)));
+            let head = refusal.head();
+            assert_eq!((head.status(), head.reason()), (503, "Service Unavailable"));
+            assert_eq!(head.as_bytes(), b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+            assert!(head.headers().is_empty() && head.headers().first("X").is_none());
+            assert_eq!((refusal.body(), refusal.is_complete()), (&b""[..], false));
+        }
+        // Of a response that does not refuse, the rule that it breaks is what counts.
+        for status in ["101 Switching Protocols", "102 Processing"] {
+            let bytes = bytes.replace("503 Service Unavailable", status);
+            let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+            let mut client = client(Config::default(), &mut outbox);
+            inbox.extend(bytes.as_bytes());
+            assert_eq!(client.next_response(&mut inbox).err(), Some(error), "{status}");
+            assert!(client.refusal().is_none());
+        }
+    }
+}
+
+#[test]
+fn a_status_line_that_is_malformed_has_no_status_that_counts() {
+    for line in ["HTTP/1.1 503 a\0b", "HTTP/1.1 503 a\rb", "HTTP/1.1 5o3 a", "HTTP/1.1"] {
+        let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+        let mut client = client(Config::default(), &mut outbox);
+        inbox.extend(format!("{line}\r\nno colon\r\n\r\n").as_bytes());
+        let error = client.next_response(&mut inbox).map(drop).expect_err("malformed");
+        assert!(!matches!(error, HandshakeError::Refused { .. }), "{line:?}");
+        assert!(client.refusal().is_none());
+    }
+}
+
+/// Interim responses and their lines do not count for the one that follows.
+#[test]
+fn a_malformed_refusal_after_an_interim_response_has_its_own_status() {
+    let bytes = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 401 No\r\nbad\r\n\r\n";
+    for piece_len in 1..bytes.len() {
+        let (status, refusal, _) = refuse(bytes, piece_len, false);
+        let error = refusal.expect("refused").head_error();
+        assert_eq!((status, error), (Some(401), Some(HandshakeError::InvalidHeaderLine)));
+    }
+}
+
+#[test]
+fn a_connection_lost_within_the_head_of_a_refusal_is_a_lost_connection() {
+    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+    let mut client = client(Config::default(), &mut outbox);
+    inbox.extend(b"HTTP/1.1 503 Busy\r\nX: y");
+    client.receive_eof();
+    assert_eq!(client.next_response(&mut inbox).err(), Some(HandshakeError::ConnectionLost));
+}

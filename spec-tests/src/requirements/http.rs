@@ -9,7 +9,8 @@ pub(super) const TABLE: &[Requirement] = &[
         "7230-3.2.4-1",
         "White space between a header field's name and the colon is refused with 400.",
     ),
-    must(Both, "7230-3.2.4-2", "A header field folded over lines is refused."),
+    must(Server, "7230-3.2.4-2", "A header field folded over lines is refused with 400."),
+    must(Client, "7230-3.2.4-3", "Each fold in a header field of a response is read as spaces."),
     must(Both, "7230-3-1", "White space before the first header field is refused."),
     must(Both, "7230-3.2.6-1", "The name of a header field is a token."),
     must(
