@@ -43,8 +43,12 @@ pub struct Config {
     /// clock is looked at.
     pub idle_timeout: Option<Duration>,
     /// Ends the connection with 1008 when a message is not complete this long after its first
-    /// frame's header. Off by default: how long a large message may take depends on the network.
-    /// With zero, each message must come in one read.
+    /// frame's header. With zero, each message must come in one read.
+    ///
+    /// `None`, the default, sets no time, since how long a large message may take depends on the
+    /// network; with one exception. A compressed message in [`Delivery::Whole`] has 60 seconds: a
+    /// few of its bytes can take as much memory as the limit on a message allows, and the peer
+    /// would decide for how long. [`Duration::MAX`] lifts that too.
     pub message_timeout: Option<Duration>,
     /// How long the closing handshake may take, from the first Close frame to the end of the
     /// transport. 10 seconds by default: a peer that has not answered by then will not. Zero sends
@@ -103,7 +107,7 @@ impl Config {
         self
     }
 
-    /// Sets [`message_timeout`](field@Self::message_timeout). `None` turns it off.
+    /// Sets [`message_timeout`](field@Self::message_timeout). `None` leaves it to the default.
     #[must_use]
     pub fn message_timeout(mut self, message_timeout: impl Into<Option<Duration>>) -> Self {
         self.message_timeout = message_timeout.into();
@@ -174,7 +178,8 @@ pub struct Limits {
     /// Payload bytes of one frame. 16 MiB, as `message_len_max`.
     pub frame_len_max: u64,
     /// Payload bytes of one message, over all its fragments; of a compressed one, what it inflates
-    /// to. 16 MiB. In [`Delivery::Chunks`] it costs no memory and can be as large as you like.
+    /// to. Its compressed bytes may be an eighth and 64 KiB more, which is more than any compressor
+    /// adds to data that does not compress. 16 MiB. In [`Delivery::Chunks`] it costs no memory and can be as large as you like.
     pub message_len_max: u64,
     /// Frames of one message. 131,072: a fragment costs time, not memory, and 4 MiB in fragments
     /// of 64 bytes is still within it.

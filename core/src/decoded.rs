@@ -1,8 +1,8 @@
 //! What an extension makes of payload: memory beside an inbox's own, and a budget.
 //!
 //! Wanted: memory follows what has been decoded, up to the limit on one message and one byte more,
-//! by which a longer one is told; it is zero-filled once, when it grows; a connection that decodes
-//! nothing has none.
+//! by which a longer one is told; it is zero-filled once, when it grows; what a long message took is
+//! given back once that is done; a connection that decodes nothing has none.
 
 use alloc::vec::Vec;
 
@@ -10,6 +10,10 @@ use crate::error::ProtocolError;
 
 /// The least that is allocated.
 const LEN_MIN: usize = 512;
+
+/// The most that is kept when nothing waits: a connection that got one long message does not hold
+/// its memory until the next.
+const KEPT_LEN_MAX: usize = 64 * 1024;
 
 /// The memory.
 #[derive(Debug, Default)]
@@ -40,6 +44,16 @@ impl DecodedMemory {
 
     pub(crate) const fn capacity(&self) -> usize {
         self.memory.capacity()
+    }
+
+    /// Frees memory that was for a long message, if nothing waits.
+    pub(crate) fn give_back(&mut self) {
+        if self.is_empty() && self.memory.len() > KEPT_LEN_MAX {
+            self.memory.truncate(KEPT_LEN_MAX);
+            self.memory.shrink_to_fit();
+            self.start = 0;
+            self.end = 0;
+        }
     }
 
     /// Goes on behind what waits, for at most what the budget leaves, up to `enough` in all.

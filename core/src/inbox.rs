@@ -89,7 +89,7 @@ impl Inbox {
     #[inline]
     pub fn space(&mut self) -> &mut [u8] {
         if self.all_was_taken() {
-            self.rewind();
+            self.begin_anew();
         }
         if self.buffer.len() - self.end < self.room_min() {
             self.make_room(self.room_min(), self.read_len as usize);
@@ -111,7 +111,7 @@ impl Inbox {
     /// Copies received bytes in: for callers that have them elsewhere. It grows to hold them all.
     pub fn extend(&mut self, bytes: &[u8]) {
         if self.all_was_taken() {
-            self.rewind();
+            self.begin_anew();
         }
         if self.buffer.len() - self.end < bytes.len() {
             self.make_room(bytes.len(), bytes.len().max(self.read_len as usize));
@@ -190,6 +190,15 @@ impl Inbox {
         self.message_end = front;
         self.read = front;
         self.end = front;
+    }
+
+    /// Begins at the front again, when all that came was taken.
+    #[inline]
+    fn begin_anew(&mut self) {
+        self.rewind();
+        if let Some(decoded) = &mut self.decoded {
+            decoded.give_back();
+        }
     }
 
     /// Gives the space this length back: by closing the gap, then by moving the message to the

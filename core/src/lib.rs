@@ -114,6 +114,8 @@
 //! | [`head_len_max`](Limits::head_len_max), [`head_lines_max`](Limits::head_lines_max) | 16 KiB, 100 | 431, or [`HandshakeError`] |
 //! | [`body_len_max`](Limits::body_len_max) of a refusal | 64 KiB | the rest is dropped |
 //! | [`frame_len_max`](Limits::frame_len_max), [`message_len_max`](Limits::message_len_max), inflated | 16 MiB | 1009 |
+//! | compressed bytes of one message | an eighth and 64 KiB more | 1009 |
+//! | [`message_timeout`](Config::message_timeout) | none; of a compressed message 60 s | 1008 |
 //! | [`fragments_max`](Limits::fragments_max) | 131,072 | 1008 |
 //! | [`outbox_len_max`](Limits::outbox_len_max) | 32 MiB | [`SendError::OutboxFull`], [`SendError::MessageTooLong`] |
 //! | [`Keepalive`] | ping after 20 s of quiet, end after 20 s more | [`Timeout::Pong`] |

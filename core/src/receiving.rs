@@ -43,6 +43,8 @@ pub(crate) struct Receiving {
     remaining: u64,
     /// Payload of the message so far, as announced by its frames' headers, or as decoded.
     message_len: u64,
+    /// Of a message that is decoded, the payload so far as announced.
+    coded_len: u64,
     fragments: u32,
     /// Bytes that the last call left unparsed, by which the next one sees whether more came.
     pub(crate) left: usize,
@@ -90,6 +92,7 @@ impl Receiving {
             key: MaskingKey::NONE,
             remaining: 0,
             message_len: 0,
+            coded_len: 0,
             fragments: 0,
             left: 0,
             validated: 0,
@@ -196,6 +199,13 @@ impl Receiving {
         let coded = if begins { header.rsv1 } else { self.coded };
         // What is decoded counts, as it comes.
         let counted = if coded { 0 } else { header.payload_len };
+        if coded {
+            let before = if begins { 0 } else { self.coded_len };
+            self.coded_len = before.saturating_add(header.payload_len);
+            if self.coded_len > coded_len_max(limits.message_len_max) {
+                return Err(ProtocolError::MessageTooLong { limit: limits.message_len_max });
+            }
+        }
         // Lengths are below 2^63 each, and the sum so far is within the limit.
         let message_len = before.saturating_add(counted);
         if message_len > limits.message_len_max {
@@ -333,6 +343,13 @@ impl Receiving {
         let later = if self.fin { 0 } else { config.limits.message_len_max - self.message_len };
         inbox.expect(self.remaining.saturating_add(later));
     }
+}
+
+/// How long the coded payload of a message may be: what can be decoded to nothing would have no end
+/// else. Data that does not compress becomes longer by a twentieth at most, with the least memory,
+/// and by some 6 bytes for each part that was flushed: there is room for ten thousand of those.
+const fn coded_len_max(message_len_max: u64) -> u64 {
+    message_len_max.saturating_add(message_len_max / 8).saturating_add(64 * 1024)
 }
 
 fn validate(text: &[u8]) -> Result<usize, ProtocolError> {

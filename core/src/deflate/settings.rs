@@ -31,7 +31,11 @@ use crate::outbox::Outbox;
 ///   become, can find the secret out (RFC 7692, section 8; the attacks CRIME and BREACH). Do not
 ///   compress where that can be.
 ///
-/// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits).
+/// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits), and
+/// compressed it may be no longer than an eighth and 64 KiB more. A message that is delivered whole
+/// must be complete within 60 seconds, unless
+/// [`Config::message_timeout`](crate::Config::message_timeout) says otherwise. Memory beyond 64 KiB
+/// that a message was inflated to is freed before the next read.
 ///
 /// ```
 /// use bluewire_core::{Config, Deflate};
