@@ -184,8 +184,7 @@ impl fmt::Display for ConnectError {
             }
             Self::Handshake(error) => error.fmt(f),
             Self::Refused(refusal) => {
-                let (status, reason) = (refusal.head().status(), refusal.head().reason());
-                write!(f, "the server refused the opening handshake: {status} {reason}")
+                write!(f, "the server refused the opening handshake: {refusal}")
             }
             Self::Redirect(error) => error.fmt(f),
             Self::Abandoned => f.write_str("the attempt to connect was given up"),

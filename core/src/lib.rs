@@ -145,10 +145,11 @@
 //!
 //! # Reading order
 //!
-//! `role`, `message`, `close_code` (7.4) and `error`; `frame` (5.2), `mask` and `xor` (5.3), `utf8` (8.1),
-//! `inbox`, `outbox` and `control_queue`, `close` (5.5.1, 7), `clock` and `connection`, `receiving`
-//! and `receive` (5.4, 6.2), `send` (6.1), `timer`, `grammar` and `handshake` (4), `extension`
-//! (9.1); for compression `codec` (9.2), `decoded`, `deflate_params` and `deflate` (RFC 7692).
+//! `role`, `message`, `close_code` (7.4), `error` and `printable`; `frame` (5.2), `mask` and `xor`
+//! (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`, `close` (5.5.1, 7), `clock` and
+//! `connection`, `receiving` and `receive` (5.4, 6.2), `send` (6.1), `timer`, `grammar` and
+//! `handshake` (4), `extension` (9.1); for compression `codec` (9.2), `decoded`, `deflate_params`
+//! and `deflate` (RFC 7692).
 //! Modules depend on each other in one direction only.
 //!
 //! # What it refuses to do
@@ -192,6 +193,7 @@ mod mask;
 mod message;
 mod outbox;
 mod prepared;
+mod printable;
 mod receive;
 mod receiving;
 mod role;
@@ -224,5 +226,6 @@ pub use mask::MaskingKeys;
 pub use message::{Message, OwnedMessage};
 pub use outbox::Outbox;
 pub use prepared::PreparedMessage;
+pub use printable::Printable;
 pub use receive::Ready;
 pub use role::Role;

@@ -59,16 +59,12 @@ impl fmt::Display for ProxyError {
                 f.write_str("no address of the proxy could be reached")?;
                 each_failure(failures, f)
             }
-            Self::Refused(refusal) => {
-                let (status, reason) = (refusal.head().status(), refusal.head().reason());
-                match status {
-                    407 => write!(
-                        f,
-                        "the proxy wants a user name and a password, or others: {status} {reason}"
-                    ),
-                    _ => write!(f, "the proxy refused to connect: {status} {reason}"),
+            Self::Refused(refusal) => match refusal.head().status() {
+                407 => {
+                    write!(f, "the proxy wants a user name and a password, or others: {refusal}")
                 }
-            }
+                _ => write!(f, "the proxy refused to connect: {refusal}"),
+            },
             Self::Http(error) => write!(f, "the proxy did not answer as one of HTTP: {error}"),
             Self::Socks(reply) => write!(f, "the proxy could not connect: {reply}"),
             Self::NoAcceptableMethod => f.write_str(

@@ -1,14 +1,20 @@
 //! The answer of a server, or a proxy, that refuses (4.1).
 
+use core::fmt;
+
 use crate::config::Limits;
 use crate::handshake::body::{Body, decimal};
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::Head;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
+use crate::printable::Printable;
 
 /// The answer of a server that refuses: an ordinary HTTP response, such as a redirect or a demand
 /// for credentials. Nothing in it is followed or repeated by itself.
+///
+/// Displayed, it is the status and the reason phrase, which is made safe to print: see
+/// [`Printable`].
 #[derive(Clone, Debug)]
 pub struct Refusal {
     head: ResponseHead,
@@ -85,5 +91,15 @@ impl Refusal {
         // that contains all values)."
         let values = self.head.headers().elements("Sec-WebSocket-Version");
         values.filter_map(|value| decimal(value)?.try_into().ok())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head.status().fmt(f)?;
+        match self.head.reason() {
+            "" => Ok(()),
+            reason => write!(f, " {}", Printable::new(reason)),
+        }
     }
 }

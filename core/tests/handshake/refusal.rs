@@ -305,3 +305,21 @@ fn a_connection_lost_within_the_head_of_a_refusal_is_a_lost_connection() {
     client.receive_eof();
     assert_eq!(client.next_response(&mut inbox).err(), Some(HandshakeError::ConnectionLost));
 }
+
+/// A reason phrase is a server's to choose: it cannot write into a log or a terminal.
+#[test]
+fn a_refusal_is_shown_by_its_status_and_its_reason_made_safe_to_print() {
+    let long = "x".repeat(100);
+    let cut = format!("503 {}...", "x".repeat(64));
+    for (line, shown) in [
+        ("HTTP/1.1 503 Isn't ready", "503 Isn't ready"),
+        ("HTTP/1.1 503 ", "503"),
+        ("HTTP/1.1 503", "503"),
+        ("HTTP/1.1 503 \u{9b}2J\u{202e}\u{2028}", "503 \\u{9b}2J\\u{202e}\\u{2028}"),
+        (&format!("HTTP/1.1 503 {long}"), &*cut),
+    ] {
+        let bytes = format!("{line}\r\nContent-Length: 0\r\n\r\n");
+        let (_, refusal, _) = refuse(bytes.as_bytes(), 1000, false);
+        assert_eq!(refusal.expect("refused").to_string(), shown);
+    }
+}
