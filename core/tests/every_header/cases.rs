@@ -198,21 +198,25 @@ impl Case {
         frame(self.role, first, &payload)
     }
 
-    /// The frame: the header, its masking key, and the payload, or the beginning of one that is too
-    /// long to be sent.
-    pub(crate) fn frame(&self) -> Vec<u8> {
-        let mut bytes = self.head.bytes();
-        let payload = self.payload();
-        if self.head.second & 0x80 == 0 {
-            bytes.extend(payload);
-        } else {
-            bytes.extend(KEY);
-            bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+    /// The frame's header, with its masking key.
+    pub(crate) fn header(&self) -> Vec<u8> {
+        let mut header = self.head.bytes();
+        if self.head.second & 0x80 != 0 {
+            header.extend(KEY);
         }
-        bytes
+        header
     }
 
-    fn payload(&self) -> Vec<u8> {
+    /// The payload as it crosses the wire, or the beginning of one that is too long to be sent.
+    pub(crate) fn payload(&self) -> Vec<u8> {
+        let mut payload = self.plain_payload();
+        if self.head.second & 0x80 != 0 {
+            payload.iter_mut().zip(KEY.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+        }
+        payload
+    }
+
+    fn plain_payload(&self) -> Vec<u8> {
         let Some(len) =
             usize::try_from(self.head.len).ok().filter(|_| self.head.has_whole_payload())
         else {
