@@ -4,6 +4,8 @@
 //! wstest --mode fuzzingserver --spec fuzzingserver.json
 //! cargo run --release --example autobahn_client -- --url ws://127.0.0.1:9001 --agent bluewire
 //! ```
+//!
+//! `spec-tests/autobahn/run` does both, for every adapter, with TLS and without.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,11 +14,13 @@ use bluewire::{Config, ConnectOptions, Error, Keepalive, Message, blocking, smol
 
 const USAGE: &str = "\
 usage: autobahn_client [--adapter blocking|smol] [--url URL] [--agent NAME] [--deflate]
+    [--ca FILE]
 
   --adapter   which adapter to use (blocking)
   --url       where the fuzzing server listens (ws://127.0.0.1:9001)
   --agent     what the reports call us (bluewire)
-  --deflate   offers compression";
+  --deflate   offers compression
+  --ca        trusts only the certificates in this PEM file (wss)";
 
 #[derive(Clone, Copy)]
 enum Adapter {
@@ -29,6 +33,8 @@ struct Args {
     url: String,
     agent: String,
     deflate: bool,
+    /// The file of certificate authorities.
+    ca: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -57,6 +63,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
         url: "ws://127.0.0.1:9001".to_owned(),
         agent: "bluewire".to_owned(),
         deflate: false,
+        ca: None,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -72,35 +79,72 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             "--agent" => parsed.agent = value()?,
             "--deflate" if cfg!(feature = "deflate") => parsed.deflate = true,
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
+            "--ca" if cfg!(feature = "tls") => parsed.ca = Some(value()?),
+            "--ca" => return Err(format!("{arg} needs the feature tls")),
             _ => return Err(format!("unknown option {arg}")),
         }
     }
     Ok(parsed)
 }
 
-/// Runs every case and has the reports written; how many cases there are.
+/// Runs every case and has the reports written. Returns how many cases there are.
 fn run(args: &Args) -> Result<u32, Box<dyn std::error::Error>> {
-    let Args { adapter, url, agent, deflate } = args;
-    let count = adapter.ask(&format!("{url}/getCaseCount"))?;
+    let Args { adapter, agent, deflate, .. } = args;
+    let connection = Connection::new(&args.url, args.ca.as_deref())?;
+    let count = adapter.ask(connection.to("/getCaseCount"))?;
     let count = count.ok_or("the server did not tell how many cases there are")?.parse()?;
     for case in 1..=count {
-        let options = options(&format!("{url}/runCase?case={case}&agent={agent}"));
+        let options = connection.to(&format!("/runCase?case={case}&agent={agent}"));
         match adapter.echo(if *deflate { compressing(options) } else { options }) {
-            // Many cases break the rules: that the connection fails is what they are to see.
+            // Many cases break the rules: they expect the connection to fail.
             Ok(()) | Err(Error::Fault(_) | Error::Io(_) | Error::Send(_)) => {}
             Err(error) => return Err(format!("case {case}: {error}").into()),
         }
     }
-    adapter.ask(&format!("{url}/updateReports?agent={agent}"))?;
+    adapter.ask(connection.to(&format!("/updateReports?agent={agent}")))?;
     Ok(count)
+}
+
+/// What all connections have in common.
+struct Connection<'a> {
+    url: &'a str,
+    #[cfg(feature = "tls")]
+    tls: bluewire::tls::Tls,
+}
+
+impl<'a> Connection<'a> {
+    #[cfg(feature = "tls")]
+    fn new(url: &'a str, ca: Option<&str>) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut tls = bluewire::tls::Tls::default();
+        if let Some(file) = ca {
+            let pem = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+            tls = tls.no_default_roots().root_pem(pem)?;
+        }
+        Ok(Self { url, tls })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn new(url: &'a str, _: Option<&str>) -> Result<Self, Box<dyn std::error::Error>> {
+        Ok(Self { url })
+    }
+
+    fn to(&self, target: &str) -> ConnectOptions {
+        // A case that hangs may not hang those after it; no case is silent for so long.
+        let keepalive = Keepalive::default().interval(Duration::from_secs(60));
+        let options = ConnectOptions::new(format!("{}{target}", self.url));
+        let options = options.config(Config::default().keepalive(keepalive));
+        #[cfg(feature = "tls")]
+        let options = options.tls(self.tls.clone());
+        options
+    }
 }
 
 impl Adapter {
     /// Connects, and returns the first message, if any, once the server has closed.
-    fn ask(self, url: &str) -> Result<Option<String>, Error> {
+    fn ask(self, options: ConnectOptions) -> Result<Option<String>, Error> {
         match self {
             Self::Blocking => {
-                let mut socket = blocking::connect(options(url))?;
+                let mut socket = blocking::connect(options)?;
                 let mut answer = None;
                 while let Some(message) = socket.recv()? {
                     answer = answer.or_else(|| text(message));
@@ -108,7 +152,7 @@ impl Adapter {
                 Ok(answer)
             }
             Self::Smol => smol::block_on(async {
-                let mut socket = on_smol::connect(options(url)).await?;
+                let mut socket = on_smol::connect(options).await?;
                 let mut answer = None;
                 while let Some(message) = socket.recv().await? {
                     answer = answer.or_else(|| text(message));
@@ -137,12 +181,6 @@ impl Adapter {
         }
         Ok(())
     }
-}
-
-fn options(url: &str) -> ConnectOptions {
-    // A case that hangs is not to hang those after it; no case is silent for so long.
-    let keepalive = Keepalive::default().interval(Duration::from_secs(60));
-    ConnectOptions::new(url).config(Config::default().keepalive(keepalive))
 }
 
 /// Small messages too: whoever asks for compression wants to see some.

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-use bluewire::{AcceptOptions, Config, Farewell, Limits, OriginPolicy, ServerOptions};
+use bluewire::{AcceptOptions, Config, Limits, OriginPolicy, ServerOptions, ShutdownReport};
 use bluewire::{blocking, smol as adapter};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -71,11 +71,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     // Before anyone is told that it runs: from then on a signal stops it in order.
     let signals = Signals::new([SIGINT, SIGTERM])?;
-    let farewell = match args.smol {
+    let report = match args.smol {
         false => serve_blocking(&args.listen, options, signals)?,
         true => smol::block_on(serve_smol(&args.listen, options, signals))?,
     };
-    eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
+    eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
 }
 
@@ -109,7 +109,7 @@ fn serve_blocking(
     listen: &str,
     options: ServerOptions,
     mut signals: Signals,
-) -> std::io::Result<Farewell> {
+) -> std::io::Result<ShutdownReport> {
     let server = blocking::Server::bind_with(listen, options)?;
     let handle = server.handle();
     thread::spawn(move || {
@@ -130,7 +130,7 @@ async fn serve_smol(
     listen: &str,
     options: ServerOptions,
     mut signals: Signals,
-) -> std::io::Result<Farewell> {
+) -> std::io::Result<ShutdownReport> {
     let server = adapter::Server::bind_with(listen, options).await?;
     let handle = server.handle();
     thread::spawn(move || {

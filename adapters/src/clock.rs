@@ -1,23 +1,34 @@
-//! The time that the engine is told.
+//! The time that a connection is told.
 
 use std::time::{Duration, Instant};
 
 /// A monotonic clock that starts when it is made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock(Instant);
+pub(crate) struct Clock {
+    start: Instant,
+    /// The time source: the system's, or that of a runtime whose time tests can stop.
+    source: fn() -> Instant,
+}
 
 impl Clock {
+    /// A clock by the system's time.
+    #[cfg(any(feature = "blocking", feature = "testkit", test))]
     pub(crate) fn start() -> Self {
-        Self(Instant::now())
+        Self::by(Instant::now)
+    }
+
+    /// A clock by this time source.
+    pub(crate) fn by(source: fn() -> Instant) -> Self {
+        Self { start: source(), source }
     }
 
     pub(crate) fn now(self) -> Duration {
-        self.0.elapsed()
+        (self.source)().saturating_duration_since(self.start)
     }
 
-    /// The instant at which `now` will be `time`.
-    #[cfg(feature = "smol")]
+    /// The instant at which `now` will be `time`; `None` if no instant is so late, which is never.
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
     pub(crate) fn instant(self, time: Duration) -> Option<Instant> {
-        self.0.checked_add(time)
+        self.start.checked_add(time)
     }
 }

@@ -4,15 +4,20 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 
-use bluewire_core::{Fault, SendError};
+use bluewire_core::{Fault, HandshakeError, HeadError, ProtocolError, SendError};
 
-use crate::accept::AcceptError;
-use crate::connect_error::ConnectError;
+use crate::open::error::{
+    AcceptError, ConnectError, ProxyError, ProxyUrlError, RedirectError, UrlError,
+};
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
+use crate::wording::debug_in_sentences;
 
 /// Why a connection could not be made, or did not end in order.
-#[derive(Debug)]
+///
+/// Both `Display` and `Debug` say so in a sentence that has the cause in it, so that
+/// [`source`](std::error::Error::source) has nothing to add, and a `main` that returns one prints
+/// what a person can read.
 #[non_exhaustive]
 pub enum Error {
     /// It could not be made.
@@ -59,23 +64,17 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Connect(error) => Some(error),
-            Self::Accept(error) => Some(error),
-            Self::Fault(fault) => Some(fault),
-            Self::Io(error) => Some(error),
-            #[cfg(feature = "tls")]
-            Self::Tls(error) => Some(error),
-            Self::Send(error) => Some(error),
-            Self::CallbackPanicked(_) => None,
-        }
-    }
-}
+debug_in_sentences!(Error);
 
+impl std::error::Error for Error {}
+
+/// What such an error was before it became one of IO, if it is one of this crate.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
         #[cfg(feature = "tls")]
         let error = match TlsError::take(error) {
             Ok(error) => return Self::Tls(error),
@@ -100,5 +99,124 @@ impl From<AcceptError> for Error {
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         Self::Connect(error)
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Self {
+        Self::Connect(error.into())
+    }
+}
+
+impl From<ProxyError> for Error {
+    fn from(error: ProxyError) -> Self {
+        Self::Connect(error.into())
+    }
+}
+
+impl From<ProxyUrlError> for Error {
+    fn from(error: ProxyUrlError) -> Self {
+        Self::Connect(error.into())
+    }
+}
+
+impl From<RedirectError> for Error {
+    fn from(error: RedirectError) -> Self {
+        Self::Connect(error.into())
+    }
+}
+
+impl From<HeadError> for Error {
+    fn from(error: HeadError) -> Self {
+        Self::Connect(error.into())
+    }
+}
+
+/// [`Accept`](Error::Accept) for a fault of a client, to which a server has an
+/// [answer](HandshakeError::status), and [`Connect`](Error::Connect) for one of a server.
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        match error.status() {
+            Some(_) => Self::Accept(error.into()),
+            None => Self::Connect(error.into()),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Fault(Fault::Protocol(error))
+    }
+}
+
+/// An error of IO stays the one it was. Any other keeps its text, and has the kind that fits best.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Connect(error) => error.kind(),
+            Error::Accept(error) => error.kind(),
+            Error::Fault(Fault::Timeout(_)) => io::ErrorKind::TimedOut,
+            Error::Fault(Fault::Protocol(_)) => io::ErrorKind::InvalidData,
+            Error::Fault(_) => io::ErrorKind::ConnectionAborted,
+            #[cfg(feature = "tls")]
+            Error::Tls(error) => error.kind(),
+            Error::Send(SendError::NotOpen) => io::ErrorKind::BrokenPipe,
+            Error::Send(_) => io::ErrorKind::InvalidInput,
+            Error::Io(_) | Error::CallbackPanicked(_) => io::ErrorKind::Other,
+        };
+        match error {
+            Error::Io(error) => error,
+            error => Self::new(kind, error),
+        }
+    }
+}
+
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        Error::Connect(error).into()
+    }
+}
+
+impl From<AcceptError> for io::Error {
+    fn from(error: AcceptError) -> Self {
+        Error::Accept(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_way_through_one_of_io() {
+        let errors = [
+            (Error::from(UrlError::Host), io::ErrorKind::InvalidInput),
+            (Error::from(HandshakeError::TimedOut), io::ErrorKind::TimedOut),
+            (Error::from(HandshakeError::ConnectionLost), io::ErrorKind::UnexpectedEof),
+            (Error::from(Fault::ConnectionLost), io::ErrorKind::ConnectionAborted),
+            (Error::from(SendError::NotOpen), io::ErrorKind::BrokenPipe),
+            (Error::from(ConnectError::Abandoned), io::ErrorKind::ConnectionAborted),
+        ];
+        for (error, kind) in errors {
+            let text = error.to_string();
+            let error = io::Error::from(error);
+            assert_eq!((error.kind(), error.to_string()), (kind, text.clone()));
+            assert_eq!(Error::from(error).to_string(), text);
+        }
+        let error = io::Error::from(Error::Io(io::ErrorKind::BrokenPipe.into()));
+        assert!(error.get_ref().is_none(), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! WebSocket (RFC 6455) for programs that choose their own IO.
 //!
-//! Each adapter, [`blocking`] and [`smol`], offers the same under the same names:
+//! Each adapter, [`blocking`], [`smol`] and `tokio` (a feature), offers the same under the same names:
 //!
 //! - the **direct API**: `connect` and `accept` give a `WebSocket` on which to `recv` and `send`;
 //!   a `Server` does so for many, with limits, and shuts them down in order;
@@ -35,15 +35,17 @@
 //! | --- | --- |
 //! | a few connections, threads, no runtime | [`blocking`]: calls wait, two threads for both directions |
 //! | many connections, or smol already | [`smol`]: a task for each, no buffers while idle |
+//! | tokio already | the feature `tokio`: what [`smol`] has, under the same names, in the module `tokio` |
 //! | another runtime, an event loop of your own, no operating system | [`bluewire_core`]: its front page has the loop |
-//! | callbacks, as in a browser | `websocketfactory::create` on either adapter, see [`facade`] |
+//! | callbacks, as in a browser | `websocketfactory::create` on each adapter, see [`facade`] |
 //!
 //! # Features
 //!
-//! - `blocking` and `smol`, both by default: the adapters.
-//! - `tls`, by default: `wss` on both, and servers with TLS; see the module `tls`. `platform-roots` lets
+//! - `blocking` and `smol`, both by default, and `tokio`: the adapters.
+//! - `tls`, by default: `wss` on each, and servers with TLS; see the module `tls`. `platform-roots` lets
 //!   clients trust whom the operating system trusts, and `async-tls` lets them connect by the crate
 //!   of that name.
+//! - `idna`: host names beyond ASCII in URLs.
 //! - `tracing`: events for the crate of that name; see the module `trace`.
 //! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
 //!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
@@ -52,44 +54,44 @@
 //! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(any(feature = "blocking", feature = "smol")),
+    not(any(feature = "blocking", feature = "_asynch")),
     expect(dead_code, unused_imports, reason = "what the adapters share waits for one")
 )]
 
-mod accept;
+#[cfg(feature = "_asynch")]
+pub mod asynch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod clock;
-mod connect;
-mod connect_error;
 #[cfg(all(any(doc, doctest), feature = "blocking", feature = "smol", feature = "tls"))]
 pub mod cookbook;
-mod dial;
-#[cfg(any(feature = "blocking", feature = "smol"))]
-mod direct;
+mod drive;
 mod error;
 #[cfg(all(test, feature = "tls"))]
 mod error_messages;
 pub mod facade;
-mod progress;
-mod proxy;
-pub mod reconnect;
-mod redirect;
-mod secret;
+mod open;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
+#[cfg(feature = "_asynch")]
+mod socket;
+mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 #[cfg(feature = "tracing")]
 pub mod trace;
 #[cfg(not(feature = "tracing"))]
 mod trace;
-#[cfg(all(unix, any(feature = "blocking", feature = "smol")))]
+#[cfg(all(unix, any(feature = "blocking", feature = "_asynch")))]
 mod unix_socket;
-mod url;
+#[cfg(feature = "_asynch")]
+mod waker_set;
+mod wording;
 
 pub use bluewire_core::{
     CloseCode, ClosedBy, Closure, Config, Delivery, Fault, HandshakeError, HeadError, Headers,
@@ -99,18 +101,17 @@ pub use bluewire_core::{
 #[cfg(feature = "deflate")]
 pub use bluewire_core::{Deflate, DeflateParams};
 
-pub use accept::{AcceptError, AcceptOptions, OriginPolicy};
-pub use connect::ConnectOptions;
-pub use connect_error::{ConnectError, Phase};
-pub use dial::Canceller;
-#[cfg(any(feature = "blocking", feature = "smol"))]
-pub use direct::Flow;
+pub use drive::Flow;
 pub use error::Error;
-pub use proxy::{Proxy, ProxyError, ProxyUrlError, SocksReply};
-pub use reconnect::Reconnect;
-pub use redirect::{RedirectError, RedirectReason};
-pub use server::{Farewell, ServerOptions};
-pub use url::{Url, UrlError};
+pub use open::error::{
+    AcceptError, ConnectError, Phase, ProxyError, ProxyUrlError, RedirectError, RedirectReason,
+    SocksReply, UrlError,
+};
+pub use open::options::{AcceptOptions, Canceller, ConnectOptions, OriginPolicy};
+pub use open::proxy::Proxy;
+pub use open::reconnect::{self, Reconnect};
+pub use open::url::Url;
+pub use server::{ServerOptions, ShutdownReport};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -31,21 +31,14 @@
 //! the subprotocol that was chosen, no query of a URL and nothing of its userinfo.
 #![cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
 
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-#[cfg(feature = "tracing")]
-use bluewire_core::Closure;
-use bluewire_core::{Connection, Refusal, RequestHead, Role};
+use bluewire_core::{Closure, Connection, Role};
 
-use crate::accept::AcceptError;
-use crate::connect::Established;
-use crate::connect_error::ConnectError;
-use crate::dial::Came;
-use crate::proxy::Proxy;
 #[cfg(feature = "tracing")]
-use crate::proxy::ProxyError;
-use crate::server::Farewell;
-use crate::url::Url;
+use crate::wording::PeerText;
 
 #[cfg(feature = "tracing")]
 macro_rules! tell {
@@ -78,39 +71,40 @@ impl Id {
         Self()
     }
 
-    pub(crate) fn dials(self, url: &Url, proxy: Option<&Proxy>) {
+    pub(crate) fn dials(self, host: &str, port: u16, secure: bool, proxy: Option<&dyn Display>) {
         tell!(
             DEBUG,
             "dial",
             id = self.0,
-            host = url.host(),
-            port = url.port(),
-            secure = url.is_secure(),
+            host,
+            port,
+            secure,
             proxy = proxy.map(tracing::field::display),
             "dialling"
         );
     }
 
-    pub(crate) fn came(self, what: &Came) {
-        match what {
-            Came::Addresses(Ok(addresses)) => {
-                tell!(DEBUG, "dial", id = self.0, addresses = addresses.len(), "resolved");
-            }
-            Came::Failed(address, error) => {
-                tell!(DEBUG, "dial", id = self.0, %address, %error, "address failed");
-            }
-            Came::Connected(address) => {
-                tell!(DEBUG, "dial", id = self.0, %address, "connected");
-            }
-            #[cfg(unix)]
-            Came::Called(Ok(())) => tell!(DEBUG, "dial", id = self.0, "connected"),
-            // It is tried again, or the attempt fails.
-            #[cfg(unix)]
-            Came::Called(Err(_)) => {}
-            Came::TlsStarted => tell!(DEBUG, "dial", id = self.0, "secured"),
-            // A failure ends the attempt, which is told.
-            _ => {}
-        }
+    pub(crate) fn is_resolved(self, addresses: usize) {
+        tell!(DEBUG, "dial", id = self.0, addresses, "resolved");
+    }
+
+    pub(crate) fn fails_at(self, address: SocketAddr, error: &dyn Display) {
+        tell!(DEBUG, "dial", id = self.0, %address, %error, "address failed");
+    }
+
+    /// To this address, or to a Unix socket.
+    pub(crate) fn is_connected(self, address: Option<SocketAddr>) {
+        tell!(
+            DEBUG,
+            "dial",
+            id = self.0,
+            address = address.map(tracing::field::display),
+            "connected"
+        );
+    }
+
+    pub(crate) fn is_secured(self) {
+        tell!(DEBUG, "dial", id = self.0, "secured");
     }
 
     pub(crate) fn is_tunnelled(self) {
@@ -118,31 +112,30 @@ impl Id {
     }
 
     /// The server redirects, and is followed: what comes next is dialled.
-    pub(crate) fn is_redirected(self, refusal: &Refusal) {
-        tell!(DEBUG, "dial", id = self.0, status = refusal.head().status(), "redirected");
+    pub(crate) fn is_redirected(self, status: u16) {
+        tell!(DEBUG, "dial", id = self.0, status, "redirected");
     }
 
-    /// Passes the result of an attempt on.
-    pub(crate) fn dialled<T>(self, result: Result<T, ConnectError>) -> Result<T, ConnectError> {
-        result.inspect_err(|error| {
-            #[cfg(feature = "tracing")]
-            {
-                let phase = error.phase().map(tracing::field::display);
-                let status = match error {
-                    ConnectError::Refused(refusal)
-                    | ConnectError::Proxy(ProxyError::Refused(refusal)) => {
-                        Some(refusal.head().status())
-                    }
-                    ConnectError::Redirect(error) => Some(error.refusal().head().status()),
-                    _ => None,
-                };
-                tell!(WARN, "dial", id = self.0, phase, status, %error, "failed");
-            }
-        })
+    /// An attempt failed in this phase, perhaps because it was refused by this status.
+    pub(crate) fn fails_to_dial(
+        self,
+        phase: Option<&dyn Display>,
+        status: Option<u16>,
+        error: &dyn Display,
+    ) {
+        tell!(
+            WARN,
+            "dial",
+            id = self.0,
+            phase = phase.map(tracing::field::display),
+            status,
+            %error,
+            "failed"
+        );
     }
 
-    pub(crate) fn was_asked(self, head: &RequestHead) {
-        tell!(DEBUG, "handshake", id = self.0, path = head.path(), "asked");
+    pub(crate) fn was_asked(self, path: &str) {
+        tell!(DEBUG, "handshake", id = self.0, path = %PeerText(path), "asked");
     }
 
     /// A server refuses by a status.
@@ -150,28 +143,17 @@ impl Id {
         tell!(INFO, "handshake", id = self.0, status, error, "refused");
     }
 
-    /// A server refuses, or cannot answer any more.
-    pub(crate) fn fails(self, error: &AcceptError) {
-        match error {
-            AcceptError::Handshake(error) => {
-                tell!(INFO, "handshake", id = self.0, status = error.status(), %error, "refused");
-            }
-            AcceptError::OriginRefused(_) => self.refuses(403, "a page of another origin asked"),
-            AcceptError::Header(error) => {
-                tell!(INFO, "handshake", id = self.0, status = 500_u16, %error, "refused");
-            }
-            // Those that are answered by a status were told.
-            AcceptError::NotWebSocket(_) | AcceptError::Refused(..) | AcceptError::Full(_) => {}
-            error => loses(error),
-        }
+    /// A server refuses a request for a fault in it or in the options.
+    pub(crate) fn refuses_for(self, status: Option<u16>, error: &dyn Display) {
+        tell!(INFO, "handshake", id = self.0, status, %error, "refused");
     }
 
     pub(crate) fn opens(
         self,
         role: Role,
-        established: &Established,
+        subprotocol: Option<&str>,
         connection: &Connection,
-    ) -> Witness {
+    ) -> EndTrace {
         #[cfg(feature = "tracing")]
         {
             let role = match role {
@@ -182,12 +164,12 @@ impl Id {
             let deflate = connection.deflate().is_some();
             #[cfg(not(feature = "deflate"))]
             let (deflate, _) = (false, connection);
-            let subprotocol = established.protocol.as_deref();
+            let subprotocol = subprotocol.map(|name| tracing::field::display(PeerText(name)));
             tell!(INFO, "connection", id = self.0, role, subprotocol, deflate, "opened");
-            Witness(Some(self))
+            EndTrace(Some(self))
         }
         #[cfg(not(feature = "tracing"))]
-        Witness()
+        EndTrace()
     }
 
     pub(crate) fn waits(self, retry: u32, delay: Duration) {
@@ -205,7 +187,7 @@ pub(crate) fn refuses(status: u16, error: &'static str) {
 }
 
 /// A request whose stream failed, or that was given up.
-pub(crate) fn loses(error: &AcceptError) {
+pub(crate) fn loses(error: &dyn Display) {
     tell!(INFO, "handshake", %error, "refused");
 }
 
@@ -213,26 +195,22 @@ pub(crate) fn shutting_down(connections: usize, handshakes: usize) {
     tell!(INFO, "server", connections, handshakes, "shutting down");
 }
 
-pub(crate) fn shut_down(farewell: Farewell) {
-    let Farewell { closed, cut, handshakes } = farewell;
+pub(crate) fn shut_down(closed: usize, cut: usize, handshakes: usize) {
     tell!(INFO, "server", closed, cut, handshakes, "shut down");
 }
 
-/// Tells the end of a connection, once.
+/// Reports the end of a connection, once.
 #[derive(Debug, Default)]
-pub(crate) struct Witness(#[cfg(feature = "tracing")] Option<Id>);
+pub(crate) struct EndTrace(#[cfg(feature = "tracing")] Option<Id>);
 
 #[cfg(not(feature = "tracing"))]
-const _: () = assert!(size_of::<Witness>() == 0 && size_of::<Id>() == 0);
+const _: () = assert!(size_of::<EndTrace>() == 0 && size_of::<Id>() == 0);
 
-impl Witness {
-    /// Looks whether it has ended.
-    #[inline]
-    pub(crate) fn look(&mut self, connection: &Connection) {
+impl EndTrace {
+    /// Reports how it has ended.
+    pub(crate) fn ended(&mut self, closure: &Closure) {
         #[cfg(feature = "tracing")]
-        if let Some(closure) = connection.closure()
-            && let Some(id) = self.0.take()
-        {
+        if let Some(id) = self.0.take() {
             id.closes(closure);
         }
     }
@@ -263,7 +241,7 @@ impl Id {
 }
 
 #[cfg(feature = "tracing")]
-impl Drop for Witness {
+impl Drop for EndTrace {
     fn drop(&mut self) {
         if let Some(id) = self.0.take() {
             tell!(DEBUG, "connection", id = id.0, "dropped");

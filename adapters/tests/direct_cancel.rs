@@ -3,6 +3,9 @@
 #![cfg(feature = "smol")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -163,6 +166,7 @@ fn receive_some(
 
 #[test]
 fn every_future_of_a_socket_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     for times in 1..=9 {
         for client_sends in [true, false] {
             let (client, server) = pair();
@@ -212,6 +216,7 @@ fn halves() -> [(Reader<Choppy>, Writer<Choppy>); 2] {
 
 #[test]
 fn every_future_of_the_halves_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     for times in 1..=9 {
         for client_sends in [true, false] {
             let mut ends = halves();
@@ -274,6 +279,7 @@ fn every_future_of_the_halves_can_be_dropped_at_any_poll() {
 /// A `Sender`'s futures, each dropped after so many polls, and then the message that was in hand.
 #[test]
 fn every_future_of_a_sender_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     for times in 1..=9 {
         let (mut client, mut server) = pair();
         for (number, message) in messages().into_iter().enumerate() {

@@ -4,6 +4,9 @@
 #![cfg(feature = "smol")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -144,6 +147,7 @@ fn is_dropped_at_every_poll<T>(
 
 #[test]
 fn an_opening_handshake_that_is_dropped_leaves_nothing_behind() {
+    let _bound = watchdog::bound();
     let is_prefix = |whole: &[u8], part: &[u8]| whole.starts_with(part);
     let accepted = is_dropped_at_every_poll(REQUEST, accept, is_prefix);
     let mut socket = accepted.expect("it is lawful");
@@ -205,6 +209,7 @@ async fn responds(incoming: Incoming) {
 
 #[test]
 fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
+    let _bound = watchdog::bound();
     block_on(async {
         let server = Server::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/", server.local_addr());
@@ -242,16 +247,24 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
         }
         assert_eq!(server.handle().connections(), 30);
 
+        // A client whose request waits when the last call was dropped is served by the next one.
         // Who is told to leave has no echo any more.
-        for _ in 0..30 {
-            echoes.recv().await.unwrap();
-        }
+        let all_echoes = async {
+            for _ in 0..30 {
+                echoes.recv().await.unwrap();
+            }
+        };
+        let serving = async {
+            server.serve_requests(responds).await;
+            panic!("nobody has shut it down");
+        };
+        all_echoes.or(serving).await;
         let budget = Duration::from_secs(60);
         assert!(polled_meanwhile(1, server.shutdown(budget)).await.is_none());
         assert!(server.handle().is_shut_down());
         assert!(server.accept().await.is_none());
-        let farewell = server.shutdown(budget).await;
-        assert_eq!((farewell.closed, farewell.cut), (30, 0));
+        let report = server.shutdown(budget).await;
+        assert_eq!((report.closed, report.cut), (30, 0));
         for task in tasks {
             task.await;
         }
@@ -273,7 +286,8 @@ async fn has_ended(stream: &mut (impl AsyncRead + Unpin)) -> bool {
 }
 
 #[test]
-fn a_farewell_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
+fn a_shutdown_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
+    let _bound = watchdog::bound();
     block_on(async {
         for times in 0..6 {
             let server = Server::bind("127.0.0.1:0").await.unwrap();
@@ -284,14 +298,14 @@ fn a_farewell_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
             echoes.recv().await.unwrap();
             let handle = server.handle();
             let budget = Duration::from_secs(60);
-            let farewell = match polled_meanwhile(times, handle.shutdown(budget)).await {
-                Some(farewell) => farewell,
+            let report = match polled_meanwhile(times, handle.shutdown(budget)).await {
+                Some(report) => report,
                 None => {
                     assert_eq!(handle.is_shut_down(), times > 0, "{times} polls");
                     handle.shutdown(budget).await
                 }
             };
-            assert_eq!((farewell.closed, farewell.cut), (1, 0), "{times} polls");
+            assert_eq!((report.closed, report.cut), (1, 0), "{times} polls");
             answering.await;
             client.await;
         }
@@ -300,6 +314,7 @@ fn a_farewell_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
 
 #[test]
 fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free() {
+    let _bound = watchdog::bound();
     block_on(async {
         let free = Server::bind("127.0.0.1:0").await.unwrap().local_addr();
         for times in 0..1000 {
@@ -318,6 +333,7 @@ fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free() {
 
 #[test]
 fn the_answer_to_a_request_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -351,6 +367,7 @@ fn the_answer_to_a_request_can_be_dropped_at_any_poll() {
 
 #[test]
 fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     block_on(async {
         for times in 0..8 {
             let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
@@ -377,6 +394,7 @@ fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
 #[cfg(feature = "tls")]
 #[test]
 fn a_tls_handshake_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     let (server, client) = &*tls::TLS;
     for times in 0..40 {
         let (stream, written) = Script::new(b"\x16\x03\x03\x40\x00");
@@ -395,6 +413,7 @@ fn a_tls_handshake_can_be_dropped_at_any_poll() {
 #[cfg(feature = "tls")]
 #[test]
 fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll() {
+    let _bound = watchdog::bound();
     block_on(async {
         for drops_server in [true, false] {
             for times in 0.. {

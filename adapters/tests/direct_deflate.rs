@@ -2,6 +2,9 @@
 //! the limit.
 #![cfg(all(feature = "blocking", feature = "smol", feature = "deflate"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
@@ -55,6 +58,7 @@ fn echo(mut socket: blocking::WebSocket<TcpStream>) -> Result<(), Error> {
 
 #[test]
 fn connections_that_others_upgraded_compress() {
+    let _bound = watchdog::bound();
     let offer = deflate().offer();
     let agreed = deflate().accept(&offer).expect("it agrees with itself");
     let params = deflate().confirm(&agreed.to_string()).expect("an answer to its offer");
@@ -77,6 +81,7 @@ fn connections_that_others_upgraded_compress() {
 
 #[test]
 fn nothing_is_agreed_on_unless_both_want_it() {
+    let _bound = watchdog::bound();
     let plain = ("", None);
     for (offers, accepts) in [(false, true), (true, false), (true, true)] {
         let accept = AcceptOptions::default();
@@ -103,9 +108,10 @@ fn nothing_is_agreed_on_unless_both_want_it() {
 
 #[test]
 fn two_halves_compress_both_ways_at_once() {
+    let _bound = watchdog::bound();
     let (url, server) = serve(AcceptOptions::default().deflate(deflate()), echo);
     let socket = blocking::connect(ConnectOptions::new(url).deflate(deflate())).expect("connects");
-    let (mut reader, writer) = socket.split().expect("a stream that can be split");
+    let (mut reader, writer) = socket.split();
     let writing = {
         let writer = writer.clone();
         thread::spawn(move || -> Result<(), Error> {
@@ -127,6 +133,7 @@ fn two_halves_compress_both_ways_at_once() {
 
 #[test]
 fn a_large_message_comes_in_chunks_as_it_is_inflated() {
+    let _bound = watchdog::bound();
     const LEN: usize = 8 << 20;
     let (url, server) = serve(AcceptOptions::default().deflate(deflate()), |mut socket| {
         socket.send(&vec![b'x'; LEN])?;
@@ -155,6 +162,7 @@ fn a_large_message_comes_in_chunks_as_it_is_inflated() {
 
 #[test]
 fn a_bomb_ends_in_1009() {
+    let _bound = watchdog::bound();
     for smol in [false, true] {
         let limits = Limits::default().message_len_max(1 << 20);
         let config = config().limits(limits);

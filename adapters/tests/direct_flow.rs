@@ -3,6 +3,9 @@
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 mod direct;
 
 use std::io::{Read, Write};
@@ -54,7 +57,7 @@ fn pings_are_answered_while_the_program_only_sends<S: Socket>(role: Role) {
 
 fn messages_that_come_while_it_sends_are_held_in_order<S: Socket>(role: Role) {
     let (mut socket, mut peer) = pair::<S>(role, Config::default());
-    socket.set_flow(Flow { held_len_max: 64 * MIB, ..Flow::default() });
+    socket.set_flow(Flow::default().held_len_max(64 * MIB));
     let sending = thread::spawn(move || {
         for _ in 0..32 {
             socket.send(Message::Binary(&vec![1; MIB])).unwrap();
@@ -76,7 +79,7 @@ fn messages_that_come_while_it_sends_are_held_in_order<S: Socket>(role: Role) {
 
 fn nothing_is_read_past_the_held_bound<S: Socket>(role: Role) {
     let (mut socket, mut peer) = pair::<S>(role, Config::default());
-    socket.set_flow(Flow { held_len_max: 100_000, ..Flow::default() });
+    socket.set_flow(Flow::default().held_len_max(100_000));
     let sending = thread::spawn(move || {
         for number in 0..64_u8 {
             peer.send(Message::Binary(&vec![number; MIB]));
@@ -112,7 +115,7 @@ fn attending_answers_pings_and_sees_a_close<S: Socket>(role: Role) {
 fn feeding_is_bounded_and_drained<S: Socket>(role: Role) {
     let (mut socket, mut peer) = pair::<S>(role, Config::default());
     let bound = 256 * 1024;
-    socket.set_flow(Flow { queue_len_max: bound, ..Flow::default() });
+    socket.set_flow(Flow::default().queue_len_max(bound));
     let message = vec![3; 10_000];
     let mut fed = 0;
     let refused = loop {
@@ -139,7 +142,7 @@ fn feeding_is_bounded_and_drained<S: Socket>(role: Role) {
 
 fn a_peer_that_reads_nothing_is_left_after_the_write_timeout<S: Socket>(role: Role) {
     let (mut socket, _peer) = pair::<S>(role, Config::default());
-    socket.set_flow(Flow { write_timeout: Duration::from_millis(150), ..Flow::default() });
+    socket.set_flow(Flow::default().write_timeout(Duration::from_millis(150)));
     let began = Instant::now();
     let error = loop {
         if let Err(error) = socket.send(Message::Binary(&vec![0; MIB])) {
@@ -179,7 +182,7 @@ fn closing_now_drops_what_has_not_begun<S: Socket>(role: Role) {
 fn an_answer_is_corked_while_another_frame_is_there<S: Socket>(role: Role) {
     for cork in [true, false] {
         let (mut socket, mut peer) = pair::<S>(role, Config::default());
-        socket.set_flow(Flow { cork, ..Flow::default() });
+        socket.set_flow(Flow::default().cork(cork));
         peer.connection.send("one", &mut peer.outbox).unwrap();
         peer.connection.send("two", &mut peer.outbox).unwrap();
         peer.flush();
@@ -327,6 +330,7 @@ fn bytes_are_read_and_written_to_the_end<S: Socket>(role: Role) {
 
 #[test]
 fn a_time_out_of_blocking_receives_loses_nothing() {
+    let _bound = watchdog::bound();
     for role in [Role::Client, Role::Server] {
         let (mut socket, mut peer) = pair::<Blocking>(role, Config::default());
         assert_eq!(socket.try_recv().unwrap(), None);

@@ -3,6 +3,9 @@
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,9 +65,10 @@ mod blocking {
 
     #[test]
     fn two_threads_at_each_end_lose_and_reorder_nothing() {
+        let _bound = watchdog::bound();
         let (client, server) = pair();
         let ends = [client, server].map(|socket| {
-            let (reader, writer) = socket.split().unwrap();
+            let (reader, writer) = socket.split();
             let sending = writer.clone();
             let sending = thread::spawn(move || send_all(&sending));
             (thread::spawn(move || receive_all(reader)), sending, writer)
@@ -90,9 +94,10 @@ mod blocking {
 
     #[test]
     fn four_writers_keep_their_own_order() {
+        let _bound = watchdog::bound();
         let (client, server) = pair();
-        let (mut reader, _writer) = server.split().unwrap();
-        let (_client_reader, writer) = client.split().unwrap();
+        let (mut reader, _writer) = server.split();
+        let (_client_reader, writer) = client.split();
         let writers: Vec<_> = (0..4_u8)
             .map(|index| {
                 let writer = writer.clone();
@@ -125,9 +130,10 @@ mod blocking {
 
     #[test]
     fn both_peers_send_much_while_the_sockets_are_full() {
+        let _bound = watchdog::bound();
         let (client, server) = pair();
         let ends = [client, server].map(|socket| {
-            let (mut reader, writer) = socket.split().unwrap();
+            let (mut reader, writer) = socket.split();
             let sending = thread::spawn(move || {
                 for _ in 0..64 {
                     writer.send(&vec![7; 1024 * 1024]).unwrap();
@@ -151,10 +157,11 @@ mod blocking {
 
     #[test]
     fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
+        let _bound = watchdog::bound();
         let (mut client, _server) = pair();
-        let flow = Flow { write_timeout: Duration::from_millis(200), ..Flow::default() };
+        let flow = Flow::default().write_timeout(Duration::from_millis(200));
         client.set_flow(flow);
-        let (_reader, writer) = client.split().unwrap();
+        let (_reader, writer) = client.split();
         let began = Instant::now();
         let error = loop {
             if let Err(error) = writer.send(&vec![0; 1024 * 1024]) {
@@ -168,10 +175,11 @@ mod blocking {
 
     #[test]
     fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
+        let _bound = watchdog::bound();
         let config = Config::default().close_timeout(Duration::from_millis(300));
         for reader_is_dropped in [true, false] {
             let (client, _server) = pair_with(config.clone());
-            let (reader, writer) = client.split().unwrap();
+            let (reader, writer) = client.split();
             let reading = if reader_is_dropped {
                 drop(reader);
                 None
@@ -194,15 +202,16 @@ mod blocking {
 
     #[test]
     fn close_within_and_close_now_do_not_wait() {
+        let _bound = watchdog::bound();
         let (client, _server) = pair();
-        let (_reader, writer) = client.split().unwrap();
+        let (_reader, writer) = client.split();
         let began = Instant::now();
         let budget = Duration::from_millis(100);
         assert!(!writer.close_within(budget, CloseCode::NORMAL, "").unwrap().clean);
         assert!(began.elapsed() < Duration::from_secs(2));
 
         let (client, mut server) = pair();
-        let (mut reader, writer) = client.split().unwrap();
+        let (mut reader, writer) = client.split();
         let reading = thread::spawn(move || reader.recv().is_err());
         writer.close_now(CloseCode::GOING_AWAY, "now").unwrap();
         assert!(reading.join().unwrap());
@@ -212,13 +221,14 @@ mod blocking {
 
     #[test]
     fn pings_are_answered_while_the_program_only_writes() {
+        let _bound = watchdog::bound();
         let config = Config::default().keepalive(
             bluewire::Keepalive::default()
                 .interval(Duration::from_millis(150))
                 .timeout(Duration::from_secs(10)),
         );
         let (client, mut server) = pair_with(config);
-        let (reader, writer) = client.split().unwrap();
+        let (reader, writer) = client.split();
         drop(reader);
         let sending = thread::spawn(move || {
             for _ in 0..8 {
@@ -235,8 +245,9 @@ mod blocking {
 
     #[test]
     fn pings_are_answered_while_the_program_only_reads() {
+        let _bound = watchdog::bound();
         let (client, mut server) = pair();
-        let (mut reader, _writer) = client.split().unwrap();
+        let (mut reader, _writer) = client.split();
         let reading = thread::spawn(move || reader.recv_owned().unwrap());
         server.ping(b"1").unwrap();
         assert_eq!(server.recv_timeout(Duration::from_millis(300)).unwrap(), None);
@@ -268,6 +279,7 @@ mod smol {
 
     #[test]
     fn pings_are_answered_while_the_program_only_writes() {
+        let _bound = watchdog::bound();
         let config = Config::default().keepalive(
             bluewire::Keepalive::default()
                 .interval(Duration::from_millis(150))
@@ -307,6 +319,7 @@ mod smol {
 
     #[test]
     fn two_tasks_at_each_end_lose_and_reorder_nothing() {
+        let _bound = watchdog::bound();
         block_on(async {
             let (client, server) = pair().await;
             let ends = [client, server].map(|socket| {
@@ -336,6 +349,7 @@ mod smol {
 
     #[test]
     fn four_writers_on_four_threads_keep_their_own_order() {
+        let _bound = watchdog::bound();
         let (client, server) = block_on(pair());
         let (mut reader, _writer) = server.split();
         let (_client_reader, writer) = client.split();
@@ -375,6 +389,7 @@ mod smol {
 
     #[test]
     fn both_peers_send_much_while_the_sockets_are_full() {
+        let _bound = watchdog::bound();
         block_on(async {
             let (client, server) = pair().await;
             let ends = [client, server].map(|socket| {
@@ -405,9 +420,10 @@ mod smol {
 
     #[test]
     fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
+        let _bound = watchdog::bound();
         block_on(async {
             let (mut client, _server) = pair().await;
-            let flow = Flow { write_timeout: Duration::from_millis(200), ..Flow::default() };
+            let flow = Flow::default().write_timeout(Duration::from_millis(200));
             client.set_flow(flow);
             let (_reader, writer) = client.split();
             let began = Instant::now();
@@ -424,6 +440,7 @@ mod smol {
 
     #[test]
     fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
+        let _bound = watchdog::bound();
         let config = Config::default().close_timeout(Duration::from_millis(300));
         for reader_is_dropped in [true, false] {
             block_on(async {
@@ -448,6 +465,7 @@ mod smol {
 
     #[test]
     fn close_within_and_close_now_do_not_wait() {
+        let _bound = watchdog::bound();
         block_on(async {
             let (client, _server) = pair().await;
             let (_reader, writer) = client.split();

@@ -3,6 +3,9 @@
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::future::poll_fn;
 use std::net::{TcpListener, TcpStream};
 use std::pin::Pin;
@@ -51,11 +54,12 @@ where
 
 #[test]
 fn a_socket_is_a_stream_and_a_sink() {
+    let _bound = watchdog::bound();
     for sender in [0, 1] {
         let mut ends = pair();
         ends.rotate_left(sender);
         let [mut from, mut to] = ends;
-        from.set_flow(Flow { queue_len_max: 10_000, ..Flow::default() });
+        from.set_flow(Flow::default().queue_len_max(10_000));
         block_on(future::zip(feed_all(&mut from), async move {
             collect(&mut to).await;
             assert!(to.closure().unwrap().clean);
@@ -68,11 +72,12 @@ fn a_socket_is_a_stream_and_a_sink() {
 
 #[test]
 fn the_halves_are_a_stream_and_a_sink() {
+    let _bound = watchdog::bound();
     for sender in [0, 1] {
         let mut ends = pair();
         ends.rotate_left(sender);
         let [mut from, to] = ends;
-        from.set_flow(Flow { queue_len_max: 10_000, ..Flow::default() });
+        from.set_flow(Flow::default().queue_len_max(10_000));
         let (mut from_reader, mut from) = from.split();
         let (mut to, _to_writer) = to.split();
         let reading = async move {
@@ -89,6 +94,7 @@ fn the_halves_are_a_stream_and_a_sink() {
 
 #[test]
 fn an_error_comes_once_and_is_followed_by_the_end() {
+    let _bound = watchdog::bound();
     let [mut client, server] = pair();
     drop(server);
     block_on(async {

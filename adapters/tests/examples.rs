@@ -1,6 +1,9 @@
 //! The examples that other programs drive do as their usage says, on both adapters.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
@@ -18,6 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
 fn connect_sends_prints_and_closes() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(echo);
         let args = ["--protocol", "echo", "--send", "\"q\"\\\n\u{1}é", "--send-hex", "00fF"];
@@ -38,6 +42,7 @@ fn connect_sends_prints_and_closes() {
 
 #[test]
 fn connect_sends_lines_and_closes_as_told() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(echo);
         let mut run = Run::start("connect", adapter, &[&url]);
@@ -59,6 +64,7 @@ fn connect_sends_lines_and_closes_as_told() {
 
 #[test]
 fn connect_echoes() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let (echoed, echoes) = mpsc::channel();
         let url = serve(move |mut socket| {
@@ -78,6 +84,7 @@ fn connect_echoes() {
 
 #[test]
 fn connect_connects_again_when_told() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let restarts = Arc::new(AtomicBool::new(true));
         let url = serve(move |mut socket| {
@@ -98,6 +105,7 @@ fn connect_connects_again_when_told() {
 
 #[test]
 fn connect_gives_up_on_silence() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(|_socket| {
             thread::sleep(TIMEOUT);
@@ -113,6 +121,7 @@ fn connect_gives_up_on_silence() {
 
 #[test]
 fn connect_takes_messages_up_to_the_limit() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(echo);
         let run = |limit| {
@@ -129,6 +138,7 @@ fn connect_takes_messages_up_to_the_limit() {
 #[cfg(feature = "deflate")]
 #[test]
 fn connect_offers_compression_when_told() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(|mut socket| {
             let agreed = if socket.deflate().is_some() { "compressed" } else { "plain" };
@@ -147,6 +157,7 @@ fn connect_offers_compression_when_told() {
 #[cfg(feature = "tls")]
 #[test]
 fn connect_and_echo_server_speak_tls() {
+    let _bound = watchdog::bound();
     let key = rcgen::KeyPair::generate().expect("there is a key");
     let mut params = rcgen::CertificateParams::new([]).expect("no name is no bad name");
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -188,6 +199,7 @@ fn connect_and_echo_server_speak_tls() {
 
 #[test]
 fn connect_goes_through_a_proxy() {
+    let _bound = watchdog::bound();
     let (proxy, asked) = proxy();
     for adapter in ADAPTERS {
         let url = serve(echo);
@@ -212,7 +224,7 @@ fn connect_goes_through_a_proxy() {
         let wrong = Some(("http_proxy", "https://me:secret@proxy"));
         let run = Run::start_in(wrong, "connect", adapter, &[&url, "--proxy-env"]);
         let (events, success) = run.finish();
-        let error = "TLS to the proxy is not supported: its scheme must be http";
+        let error = "TLS to the proxy is not supported; its scheme must be http, socks5 or socks5h";
         assert_eq!(events, [json!({ "event": "error", "data": error })]);
         assert!(!success);
     }
@@ -220,6 +232,7 @@ fn connect_goes_through_a_proxy() {
 
 #[test]
 fn connect_follows_redirects_when_told() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let (there, listener) = (serve(echo), TcpListener::bind("127.0.0.1:0").expect("a port"));
         let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
@@ -278,6 +291,7 @@ fn relay(mut client: TcpStream, tell: &mpsc::Sender<String>) -> std::io::Result<
 
 #[test]
 fn connect_refuses_what_it_cannot_do() {
+    let _bound = watchdog::bound();
     for option in ["--ca", "--proxy", "--unheard-of"] {
         let run = Run::start("connect", "smol", &["ws://127.0.0.1:1/", option]);
         let Output { status, stderr, .. } = run.0.wait_with_output().expect("it ends");
@@ -289,6 +303,7 @@ fn connect_refuses_what_it_cannot_do() {
 /// The three that the README shows: word by word, and as they run.
 #[test]
 fn the_readme_shows_examples_that_work() {
+    let _bound = watchdog::bound();
     let readme = include_str!("../../README.md");
     for source in [
         include_str!("../examples/client.rs"),
@@ -316,6 +331,7 @@ fn the_readme_shows_examples_that_work() {
 
 #[test]
 fn autobahn_client_runs_every_case() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let (targets, asked) = mpsc::channel();
         let url = serve(move |mut socket| {
@@ -350,6 +366,7 @@ fn autobahn_client_runs_every_case() {
 
 #[test]
 fn frames_prints_a_capture() {
+    let _bound = watchdog::bound();
     let path = std::env::temp_dir().join(format!("bluewire-frames-{}", std::process::id()));
     let run = |args: &[&str]| {
         let output = command("frames").arg(&path).args(args).output().expect("it runs");

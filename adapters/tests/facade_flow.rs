@@ -3,6 +3,9 @@
 //! tests on the same executor would take for their peers' silence.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,6 +2,9 @@
 //! the whole process has.
 #![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 mod common;
 
 use std::net::TcpListener;
@@ -18,7 +21,8 @@ const ROUNDS: usize = 1000;
 
 #[test]
 fn a_thousand_connections_leave_nothing_behind() {
-    for side in Side::CLIENTS {
+    let _bound = watchdog::bound();
+    for &side in Side::CLIENTS {
         let listener = listener();
         let captured = Arc::new(());
         let round = |number| one_round(side, &listener, number, &captured);

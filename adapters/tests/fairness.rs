@@ -4,6 +4,9 @@
 #![cfg(feature = "smol")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -91,6 +94,7 @@ fn shares(task: impl AsyncFn(&mut dyn FnMut())) {
 
 #[test]
 fn one_who_sends_without_end() {
+    let _bound = watchdog::bound();
     let prepared = &PreparedMessage::new("x");
     shares(async |tick| {
         let mut socket = socket(b"");
@@ -147,6 +151,7 @@ fn one_who_sends_without_end() {
 
 #[test]
 fn one_who_receives_without_end() {
+    let _bound = watchdog::bound();
     shares(async |tick| {
         let mut socket = socket(MESSAGE);
         loop {
@@ -174,6 +179,7 @@ fn one_who_receives_without_end() {
 /// A flood of pings is never a message: one call goes on without end.
 #[test]
 fn one_whose_peer_pings_without_end() {
+    let _bound = watchdog::bound();
     shares(async |_| drop(socket(PING).recv().await));
     shares(async |_| drop(socket(PING).attend(Duration::from_secs(60)).await));
     shares(async |_| drop(socket(PING).close(CloseCode::NORMAL, "").await));
@@ -182,6 +188,7 @@ fn one_whose_peer_pings_without_end() {
 
 #[test]
 fn halves_that_send_or_receive_without_end() {
+    let _bound = watchdog::bound();
     shares(async |tick| {
         let (_reader, writer) = socket(b"").split();
         loop {

@@ -1,6 +1,9 @@
 //! The server ends the TCP connection first (7.1.1), whatever kind of stream it runs over.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -17,6 +20,7 @@ const CLOSE: &[u8] = b"\x88\x80\x01\x02\x03\x04";
 
 #[test]
 fn blocking_server_ends_the_stream_once_closed() {
+    let _bound = watchdog::bound();
     assert_ends(&[HANDSHAKE, CLOSE], |stream| {
         if let Ok(mut socket) = blocking::accept(stream) {
             let _ = socket.recv();
@@ -26,11 +30,13 @@ fn blocking_server_ends_the_stream_once_closed() {
 
 #[test]
 fn smol_server_ends_an_async_stream_once_closed() {
+    let _bound = watchdog::bound();
     assert_ends(&[HANDSHAKE, CLOSE], |stream| serve(Async::new(stream).expect("a socket")));
 }
 
 #[test]
 fn smol_server_ends_a_stream_of_smol_once_closed() {
+    let _bound = watchdog::bound();
     assert_ends(&[HANDSHAKE, CLOSE], |stream| {
         serve(smol::net::TcpStream::from(Async::new(stream).expect("a socket")));
     });
@@ -38,6 +44,7 @@ fn smol_server_ends_a_stream_of_smol_once_closed() {
 
 #[test]
 fn smol_facade_ends_an_async_stream_once_closed() {
+    let _bound = watchdog::bound();
     assert_ends(&[HANDSHAKE, CLOSE], |stream| {
         let accepted = smol::block_on(on_smol::accept(Async::new(stream).expect("a socket")));
         let socket = accepted.expect("the handshake is lawful").into_facade();
@@ -48,6 +55,7 @@ fn smol_facade_ends_an_async_stream_once_closed() {
 
 #[test]
 fn smol_server_ends_a_stream_it_refuses() {
+    let _bound = watchdog::bound();
     assert_ends(&[b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"], |stream| {
         serve(Async::new(stream).expect("a socket"));
     });

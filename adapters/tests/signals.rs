@@ -2,6 +2,9 @@
 #![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 #[path = "common/child.rs"]
 mod child;
@@ -25,6 +28,7 @@ use signal_hook::consts::SIGUSR1;
 
 #[test]
 fn a_server_that_is_told_to_stop_closes_all_connections() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         for signal in ["TERM", "INT"] {
             let server = EchoServer::start(adapter, 100);
@@ -120,6 +124,7 @@ fn converse(url: &str) {
 /// A process that is stopped and continued finds its waits interrupted, without any handler.
 #[test]
 fn a_server_that_is_stopped_and_continued_loses_nothing() {
+    let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let server = EchoServer::start(adapter, 100);
         let storm = Storm::begin("kill -STOP $0; kill -CONT $0", server.id());
@@ -134,11 +139,12 @@ fn a_server_that_is_stopped_and_continued_loses_nothing() {
 /// Each thread of this process is interrupted hundreds of times a second: clients and servers.
 #[test]
 fn signals_with_a_handler_lose_nothing() {
+    let _bound = watchdog::bound();
     let handled = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGUSR1, Arc::clone(&handled)).unwrap();
     let each = "for task in /proc/$0/task/*; do kill -USR1 ${task##*/} 2> /dev/null; done";
     let _storm = Storm::begin(each, std::process::id());
-    for adapter in ALL {
+    for &adapter in ALL {
         for style in [Style::Serve, Style::Facade] {
             handled.store(false, Ordering::Relaxed);
             let server = Running::start(adapter, style, ServerOptions::default());

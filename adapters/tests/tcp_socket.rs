@@ -2,6 +2,9 @@
 #![cfg(feature = "smol")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -184,11 +187,13 @@ fn no_wake_up_is_lost(own_reactor: bool) {
 
 #[test]
 fn no_wake_up_is_lost_in_the_own_reactor() {
+    let _bound = watchdog::bound();
     no_wake_up_is_lost(true);
 }
 
 #[test]
 fn no_wake_up_is_lost_in_the_plain_one() {
+    let _bound = watchdog::bound();
     no_wake_up_is_lost(false);
 }
 
@@ -203,6 +208,7 @@ impl Wake for Unpark {
 
 #[test]
 fn a_thread_without_an_executor_is_woken() {
+    let _bound = watchdog::bound();
     let (mut ours, mut peer) = pair(true);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
@@ -226,6 +232,7 @@ fn a_thread_without_an_executor_is_woken() {
 
 #[test]
 fn a_task_that_is_dropped_while_it_waits_takes_no_other_with_it() {
+    let _bound = watchdog::bound();
     smol::block_on(in_time(async {
         let pairs: Vec<_> = (0..20).map(|_| pair(true)).collect();
         let (mut tasks, mut peers) = (Vec::new(), Vec::new());
@@ -251,6 +258,7 @@ fn a_task_that_is_dropped_while_it_waits_takes_no_other_with_it() {
 
 #[test]
 fn sockets_that_come_and_go_in_the_same_place_do_not_mix() {
+    let _bound = watchdog::bound();
     smol::block_on(in_time(async {
         for round in 0..200 {
             let (mut ours, mut peer) = pair(true);
@@ -274,6 +282,7 @@ fn sockets_that_come_and_go_in_the_same_place_do_not_mix() {
 
 #[test]
 fn the_end_is_seen_behind_the_last_bytes() {
+    let _bound = watchdog::bound();
     for own_reactor in [true, false] {
         for pause in [false, true] {
             let (mut ours, mut peer) = pair(own_reactor);
@@ -295,6 +304,7 @@ fn the_end_is_seen_behind_the_last_bytes() {
 
 #[test]
 fn a_writer_is_woken_when_the_peer_reads_again() {
+    let _bound = watchdog::bound();
     const LEN: usize = 20 << 20;
     for own_reactor in [true, false] {
         let (ours, mut peer) = pair(own_reactor);
@@ -320,6 +330,7 @@ fn a_writer_is_woken_when_the_peer_reads_again() {
 
 #[test]
 fn what_comes_after_a_read_that_did_not_fill_its_buffer_is_told() {
+    let _bound = watchdog::bound();
     for own_reactor in [true, false] {
         let (mut ours, mut peer) = pair(own_reactor);
         smol::block_on(in_time(async {

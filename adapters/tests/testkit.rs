@@ -2,8 +2,11 @@
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -61,6 +64,7 @@ fn check(paper: &Paper) {
 
 #[test]
 fn a_captured_stream_of_the_blocking_adapter_writes_all_down() {
+    let _bound = watchdog::bound();
     let paper = Paper::default();
     let log = CaptureLog::new(Role::Client, paper.clone());
     let stream = Captured::new(echo(), log.clone());
@@ -74,6 +78,7 @@ fn a_captured_stream_of_the_blocking_adapter_writes_all_down() {
 
 #[test]
 fn a_captured_stream_of_the_smol_adapter_writes_all_down() {
+    let _bound = watchdog::bound();
     ::smol::block_on(async {
         let paper = Paper::default();
         let stream = Captured::new(echo(), CaptureLog::new(Role::Client, paper.clone()));
@@ -87,6 +92,7 @@ fn a_captured_stream_of_the_smol_adapter_writes_all_down() {
 
 #[test]
 fn a_captured_socket_can_be_split() {
+    let _bound = watchdog::bound();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
     let server = thread::spawn(move || {
@@ -104,7 +110,7 @@ fn a_captured_socket_can_be_split() {
     let log = CaptureLog::new(Role::Client, paper.clone());
     let stream = Captured::new(stream.expect("it listens"), log);
     let socket = blocking::connect_over(stream, url).expect("it accepts");
-    let (mut reader, writer) = socket.split().expect("sockets can be split");
+    let (mut reader, writer) = socket.split();
     let writing = thread::spawn(move || {
         writer.send("Hello")?;
         writer.close(CloseCode::NORMAL, "bye")
@@ -118,6 +124,7 @@ fn a_captured_socket_can_be_split() {
 
 #[test]
 fn a_capture_that_cannot_be_written_leaves_the_connection_alone() {
+    let _bound = watchdog::bound();
     struct Full;
     impl Write for Full {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -137,6 +144,7 @@ fn a_capture_that_cannot_be_written_leaves_the_connection_alone() {
 
 #[test]
 fn a_script_says_what_did_not_come_in_time_and_what_the_stream_did() {
+    let _bound = watchdog::bound();
     let script = || ScriptedPeer::new(Role::Server).expect(Frame::text("never"));
     let (stream, _held) = pair();
     match play(script(), stream, Duration::from_millis(1)) {
@@ -177,6 +185,7 @@ fn writes(faults: Faults) -> Vec<Result<usize, io::ErrorKind>> {
 
 #[test]
 fn each_fault_is_what_it_says() {
+    let _bound = watchdog::bound();
     use io::ErrorKind::{BrokenPipe, ConnectionReset, Interrupted, WouldBlock};
     let at = |fault| Faults::at(2, fault);
     let (ok, reset, broken) = (Ok(10), Err(ConnectionReset), Err(BrokenPipe));
@@ -194,6 +203,7 @@ fn each_fault_is_what_it_says() {
 
 #[test]
 fn each_fault_is_the_same_without_blocking() {
+    let _bound = watchdog::bound();
     use ::smol::io::{AsyncReadExt, AsyncWriteExt};
     ::smol::block_on(async {
         for fault in StreamFault::ALL {
@@ -224,17 +234,19 @@ fn each_fault_is_the_same_without_blocking() {
 
 #[test]
 fn a_stream_in_memory_says_so_when_a_read_would_wait_for_ever() {
+    let _bound = watchdog::bound();
     let mut stream = echo().in_pieces(2);
     assert_eq!(stream.write(b"GET").expect("it takes something"), 2);
     let error = stream.read(&mut [0; 10]).expect_err("nothing was asked");
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    stream.shut_down_writing().expect("memory");
+    stream.shut_down(Shutdown::Write).expect("memory");
     assert_eq!(stream.read(&mut [0; 10]).expect("the end"), 0);
     assert_eq!(stream.write(b"x").map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe));
 }
 
 #[test]
 fn every_operation_is_tried_once() {
+    let _bound = watchdog::bound();
     let mut seen = Vec::new();
     let tried = at_every_operation(StreamFault::Interrupted, |at, faults| {
         seen.push(at);
@@ -244,4 +256,48 @@ fn every_operation_is_tried_once() {
         assert_eq!(text, "abc");
     });
     assert_eq!(seen, (1..=tried + 1).collect::<Vec<_>>());
+}
+
+/// The streams of the kit under a connection on tokio.
+#[cfg(feature = "tokio")]
+mod tokio {
+    use bluewire::tokio::connect_over;
+
+    use super::*;
+
+    #[test]
+    fn the_streams_of_the_kit_serve_tokio() {
+        let _bound = watchdog::bound();
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("there is a thread");
+        for fault in [
+            StreamFault::Interrupted,
+            StreamFault::WouldBlock,
+            StreamFault::Short,
+            StreamFault::Reset,
+            StreamFault::Zero,
+        ] {
+            let harmless = !matches!(fault, StreamFault::Reset | StreamFault::Zero);
+            let operations = at_every_operation(fault, |_, faults| {
+                let injected = faults.clone();
+                let paper = Paper::default();
+                let log = CaptureLog::new(Role::Client, paper.clone());
+                let stream = Captured::new(Faulty::new(echo(), faults), log);
+                match runtime.block_on(conversation(stream)) {
+                    Ok(echoed) => assert!(echoed, "{fault:?} {injected:?}"),
+                    Err(error) => assert!(!harmless, "{fault:?} {injected:?}: {error}"),
+                }
+                assert_eq!(paper.capture().role(), Role::Client);
+            });
+            assert!(operations > 3, "{fault:?}");
+        }
+    }
+
+    async fn conversation(stream: Captured<Faulty<MemoryStream>>) -> Result<bool, bluewire::Error> {
+        let mut socket = connect_over(stream, "ws://localhost/").await?;
+        socket.send("Hello").await?;
+        let echoed = socket.recv_owned().await? == Some(Message::Text("Hello").into_owned());
+        socket.close(CloseCode::NORMAL, "bye").await?;
+        Ok(echoed)
+    }
 }

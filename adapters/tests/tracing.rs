@@ -1,6 +1,9 @@
 //! What `tracing` is told, on both adapters: which events, in which order, and nothing secret.
 #![cfg(all(feature = "tracing", feature = "blocking", feature = "smol"))]
 
+#[path = "common/watchdog.rs"]
+mod watchdog;
+
 mod common;
 
 use std::fmt::{Debug, Write as _};
@@ -12,7 +15,8 @@ use std::time::Duration;
 
 use bluewire::facade::CloseOptions;
 use bluewire::{
-    AcceptOptions, CloseCode, ConnectOptions, Error, Farewell, Proxy, Reconnect, blocking, smol,
+    AcceptOptions, CloseCode, ConnectOptions, Error, Proxy, Reconnect, ShutdownReport, blocking,
+    smol,
 };
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
@@ -170,6 +174,7 @@ fn assert_conversation() {
 
 #[test]
 fn a_conversation_on_the_blocking_adapter() {
+    let _bound = watchdog::bound();
     let _alone = alone();
     let listener = listener();
     let options = options(&listener);
@@ -184,6 +189,7 @@ fn a_conversation_on_the_blocking_adapter() {
 
 #[test]
 fn a_conversation_on_the_smol_adapter() {
+    let _bound = watchdog::bound();
     let _alone = alone();
     let listener = listener();
     let options = options(&listener);
@@ -201,13 +207,14 @@ fn a_conversation_on_the_smol_adapter() {
 
 #[test]
 fn a_conversation_on_the_halves_of_either_adapter() {
+    let _bound = watchdog::bound();
     let _alone = alone();
     let (first, second) = (listener(), listener());
     let options = [options(&first), options(&second)];
     let server = thread::spawn(move || echo(&first).and_then(|()| echo(&second)));
     let [of_blocking, of_smol] = options;
     let socket = blocking::connect(of_blocking).expect("it is accepted");
-    let (mut reader, writer) = socket.split().expect("it can be");
+    let (mut reader, writer) = socket.split();
     writer.close(CloseCode::NORMAL, SECRET).expect("it is open");
     assert_eq!(reader.recv().expect("it ends in order"), None);
     ::smol::block_on(async {
@@ -227,7 +234,8 @@ fn a_conversation_on_the_halves_of_either_adapter() {
 
 #[test]
 fn the_facade_that_connects_again() {
-    for side in Side::CLIENTS {
+    let _bound = watchdog::bound();
+    for &side in Side::CLIENTS {
         let _alone = alone();
         let listener = listener();
         let reconnect = Reconnect::default().first_delay(Duration::from_millis(1)).retries_max(9);
@@ -276,7 +284,8 @@ fn the_facade_that_connects_again() {
 
 #[test]
 fn the_facade_that_is_closed_while_it_connects() {
-    for side in Side::CLIENTS {
+    let _bound = watchdog::bound();
+    for &side in Side::CLIENTS {
         let _alone = alone();
         let listener = listener();
         let socket = side.create(options(&listener)).expect("it is valid");
@@ -291,6 +300,7 @@ fn the_facade_that_is_closed_while_it_connects() {
 
 #[test]
 fn an_address_that_refuses_and_a_connection_that_is_dropped() {
+    let _bound = watchdog::bound();
     let _alone = alone();
     let gone = listener().local_addr().expect("it was bound");
     let listener = listener();
@@ -306,7 +316,8 @@ fn an_address_that_refuses_and_a_connection_that_is_dropped() {
 
 #[test]
 fn a_redirect_that_is_followed() {
-    for side in Side::CLIENTS {
+    let _bound = watchdog::bound();
+    for &side in Side::CLIENTS {
         let _alone = alone();
         let listener = listener();
         let options = options(&listener).redirects(1);
@@ -336,7 +347,8 @@ fn a_redirect_that_is_followed() {
 
 #[test]
 fn a_way_through_a_proxy() {
-    for side in Side::CLIENTS {
+    let _bound = watchdog::bound();
+    for &side in Side::CLIENTS {
         let _alone = alone();
         let listener = listener();
         let port = listener.local_addr().expect("it is bound").port();
@@ -366,6 +378,7 @@ fn a_way_through_a_proxy() {
 
 #[test]
 fn a_server_that_refuses_and_shuts_down() {
+    let _bound = watchdog::bound();
     let of_blocking = || {
         let server = blocking::Server::bind("127.0.0.1:0").expect("there is a port");
         let (address, handle) = (server.local_addr(), server.handle());
@@ -394,8 +407,8 @@ fn a_server_that_refuses_and_shuts_down() {
         until("it is open", || {
             lock(&TOLD).iter().any(|event| of(event, "message").as_deref() == Some("opened"))
         });
-        let farewell: Farewell = shut_down();
-        assert_eq!((farewell.closed, farewell.cut), (1, 0));
+        let report: ShutdownReport = shut_down();
+        assert_eq!((report.closed, report.cut), (1, 0));
         assert_eq!(leaving.join().expect("it is well"), 1001);
         let fields = ["path", "status", "role", "code", "by", "connections", "closed", "cut"];
         let [connection, rest] = &told("shut down", 1, &fields)[..] else {

@@ -140,6 +140,15 @@ impl Connection {
         }
     }
 
+    /// Says that the transport is given up: the connection ends now, without a closing handshake,
+    /// and whatever has arrived and was not taken is lost.
+    ///
+    /// The closure is not clean then, unless both Close frames have crossed. Does nothing on a
+    /// connection that is closed.
+    pub fn abort(&mut self) {
+        self.conclude();
+    }
+
     /// Which end this is.
     #[must_use]
     pub const fn role(&self) -> Role {

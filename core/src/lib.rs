@@ -29,15 +29,17 @@
 //!
 //! ```
 //! use bluewire_core::{Closure, Connection, Event, Inbox, Outbox, State};
-//! use std::io::{Read, Write};
+//! use std::io::{ErrorKind, Read, Write};
 //! use std::net::{Shutdown, TcpStream};
-//! use std::time::Instant;
+//! use std::time::{Duration, Instant};
 //!
 //! /// Echoes every message, on either end of a connection that is open.
 //! fn echo(mut connection: Connection, mut inbox: Inbox, mut stream: TcpStream)
 //! -> std::io::Result<Closure> {
 //!     let start = Instant::now();
 //!     let mut outbox = Outbox::new();
+//!     // A peer that reads nothing may not hold this thread for ever.
+//!     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
 //!     loop {
 //!         // 1. Events, until there is none. Pings and the Close frame answer themselves.
 //!         while let Some(event) = connection.next_event(start.elapsed(), &mut inbox, &mut outbox) {
@@ -50,8 +52,11 @@
 //!         connection.handle_timeout(start.elapsed(), &mut outbox);
 //!         // 3. Write: all that one read caused leaves at once.
 //!         while !outbox.is_empty() {
-//!             let n = stream.write(outbox.unsent())?;
-//!             outbox.sent(n);
+//!             match stream.write(outbox.unsent()) {
+//!                 Ok(n) => outbox.sent(n),
+//!                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+//!                 Err(error) => return Err(error),
+//!             }
 //!         }
 //!         if let Some(closure) = connection.closure() {
 //!             return Ok(closure.clone());
@@ -61,17 +66,22 @@
 //!         }
 //!         // 4. Wait for bytes, or for the next deadline.
 //!         let timeout = connection.poll_timeout().map(|at| at.saturating_sub(start.elapsed()));
-//!         stream.set_read_timeout(timeout.map(|time| time.max(std::time::Duration::from_millis(1))))?;
+//!         stream.set_read_timeout(timeout.map(|time| time.max(Duration::from_millis(1))))?;
 //!         match stream.read(inbox.space()) {
 //!             Ok(0) => connection.receive_eof(),
 //!             Ok(n) => inbox.filled(n),
-//!             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-//!             Err(_) => connection.receive_eof(),
+//!             Err(error) => match error.kind() {
+//!                 // The deadline came first. Unix reports `WouldBlock`, Windows `TimedOut`.
+//!                 ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
+//!                 // A signal came first.
+//!                 ErrorKind::Interrupted => {}
+//!                 _ => connection.receive_eof(),
+//!             },
 //!         }
 //!     }
 //! }
 //! # use bluewire_core::{CloseCode, Config, MaskingKeys};
-//! # use std::{net::TcpListener, thread, time::Duration};
+//! # use std::{net::TcpListener, thread};
 //! # let listener = TcpListener::bind("127.0.0.1:0")?;
 //! # let mut peer = TcpStream::connect(listener.local_addr()?)?;
 //! # let (stream, _) = listener.accept()?;

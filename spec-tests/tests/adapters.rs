@@ -47,7 +47,7 @@ fn a_server_that_is_not_there_is_told_to_the_application() {
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));
     drop(listener);
     let refused = blocking::connect(url.as_str()).map(drop);
-    assert!(matches!(refused, Err(ConnectError::Unreachable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Unreachable { .. })), "{refused:?}");
     let refused = smol::block_on(bluewire_smol::connect(url.as_str())).map(drop);
-    assert!(matches!(refused, Err(ConnectError::Unreachable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Unreachable { .. })), "{refused:?}");
 }

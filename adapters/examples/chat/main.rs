@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use bluewire::facade::WebSocket;
-use bluewire::{AcceptOptions, Config, Farewell, HeadError, HttpAnswer, Limits, Message};
+use bluewire::{AcceptOptions, Config, HeadError, HttpAnswer, Limits, Message, ShutdownReport};
 use bluewire::{PreparedMessage, ServerOptions, blocking, smol as adapter};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -36,11 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let options = options()?;
     let signals = Signals::new([SIGINT, SIGTERM])?;
-    let farewell = match smol {
+    let report = match smol {
         false => serve_blocking(&listen, options, signals)?,
         true => smol::block_on(serve_smol(&listen, options, signals))?,
     };
-    eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
+    eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
 }
 
@@ -69,7 +69,7 @@ fn serve_blocking(
     listen: &str,
     options: ServerOptions,
     mut signals: Signals,
-) -> std::io::Result<Farewell> {
+) -> std::io::Result<ShutdownReport> {
     let server = blocking::Server::bind_with(listen, options)?;
     let handle = server.handle();
     thread::spawn(move || {
@@ -85,7 +85,7 @@ async fn serve_smol(
     listen: &str,
     options: ServerOptions,
     mut signals: Signals,
-) -> std::io::Result<Farewell> {
+) -> std::io::Result<ShutdownReport> {
     let server = adapter::Server::bind_with(listen, options).await?;
     let handle = server.handle();
     thread::spawn(move || {

@@ -87,8 +87,8 @@ async fn serve(
         eprintln!("Redis has ended the subscription");
         server.shutdown(BUDGET).await
     };
-    let farewell = smol::future::or(serving, without_redis).await;
-    eprintln!("stopped: {} closed, {} cut", farewell.closed, farewell.cut);
+    let report = smol::future::or(serving, without_redis).await;
+    eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
 }
 

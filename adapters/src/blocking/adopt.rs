@@ -4,29 +4,32 @@ use std::sync::Arc;
 
 use bluewire_core::{Config, Role};
 
-use super::stream::Transport;
+use super::transport::Transport;
 use super::websocket::WebSocket;
-use crate::connect::Opened;
+use crate::clock::Clock;
+use crate::open::request::Opened;
 
 impl<S: Transport> WebSocket<S> {
     /// The client's end of a connection that another HTTP library has upgraded: it has checked
-    /// the response, and here come the stream and what it has read beyond the response's head.
+    /// the response, and `leftover` is what it has read beyond the response's head.
     ///
-    /// No extension may have been agreed on, but for that of `with_deflate`, which must follow at
-    /// once. [`protocol`](Self::protocol) and the heads are unknown here.
+    /// The handshake must not have agreed on any extension but permessage-deflate, and then
+    /// `with_deflate` must follow at once. [`protocol`](Self::protocol) and the heads are unknown
+    /// here.
     #[must_use]
     pub fn adopt_client(stream: S, leftover: &[u8], config: impl Into<Arc<Config>>) -> Self {
-        Self::new(stream, Opened::adopted(Role::Client, leftover, config.into()))
+        Self::new(stream, Opened::adopted(Role::Client, leftover, config.into(), Clock::start()))
     }
 
-    /// The server's end of such a connection: the response that upgrades it has been written,
-    /// and the request's `Origin` is as it should be.
+    /// The server's end of such a connection: the other library has checked the request's `Origin`
+    /// and written the response.
     ///
-    /// No extension may have been agreed on, but for that of `with_deflate`, which must follow at
-    /// once. [`protocol`](Self::protocol) and the heads are unknown here.
+    /// The handshake must not have agreed on any extension but permessage-deflate, and then
+    /// `with_deflate` must follow at once. [`protocol`](Self::protocol) and the heads are unknown
+    /// here.
     #[must_use]
     pub fn adopt_server(stream: S, leftover: &[u8], config: impl Into<Arc<Config>>) -> Self {
-        Self::new(stream, Opened::adopted(Role::Server, leftover, config.into()))
+        Self::new(stream, Opened::adopted(Role::Server, leftover, config.into(), Clock::start()))
     }
 
     /// The same connection, with the compression (RFC 7692) that was agreed on in that handshake,
@@ -36,9 +39,6 @@ impl<S: Transport> WebSocket<S> {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn with_deflate(self, params: crate::DeflateParams) -> Self {
-        let Self { stream, engine, .. } = self;
-        let mut opened = engine.into_opened();
-        opened.connection = opened.connection.with_deflate(params);
-        Self::new(stream, opened)
+        self.map_driver(|driver| driver.with_deflate(params))
     }
 }

@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use bluewire_core::CloseCode;
 
 use super::net_stream::NetStream;
-use super::stream::Transport;
+use super::transport::Transport;
 use super::websocket::WebSocket;
-use crate::direct::{Rest, WRITE_LEN_MAX, into_io};
+use crate::drive::{Rest, WRITE_LEN_MAX, into_io};
 
 /// The payload of binary messages, one after the other, as bytes to read and to write: to speak
 /// another protocol over a connection. Borders between messages mean nothing.

@@ -1,23 +1,23 @@
 //! From a URL to an open connection, and from an accepted stream to one, by blocking calls.
 
 use std::io;
+use std::net::Shutdown;
 use std::time::Duration;
 
 use bluewire_core::{Inbox, Outbox};
 
 use super::dial::dial;
-use super::facade::bell;
 use super::net_stream::NetStream;
-use super::pump::{is_timeout, write_out};
-use super::stream::Transport;
+use super::transport::{Readiness, Transport, is_passing, read_timeout, write_all, write_some};
+use super::wake::wake_pipe;
 use super::websocket::WebSocket;
-use crate::accept::{AcceptError, AcceptOptions, Accepting};
 use crate::clock::Clock;
-use crate::connect::{ConnectOptions, Opened, Opening, Request};
-use crate::connect_error::ConnectError;
-use crate::progress::Progress;
+use crate::open::error::{AcceptError, ConnectError};
+use crate::open::options::{AcceptOptions, ConnectOptions};
+use crate::open::request::{Accepting, Opened, Opening, Progress, Request};
+use crate::server::LINGER;
 
-/// How long a peer may take to read a part of an opening handshake.
+/// How long a peer may take to read an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to a URL and waits until the connection is open.
@@ -38,9 +38,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What an option, the network or the server has against it.
 pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream>, ConnectError> {
     let request = Request::to_connect(options.into())?;
-    let (cord, bell) = bell().map_err(ConnectError::Io)?;
-    let (stream, opened) = dial(&request, &cord, &bell, &|| false)?;
-    stream.set_nonblocking(false).map_err(ConnectError::Io)?;
+    let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
+    let (stream, opened) = dial(&request, &handle, &pipe, &|| false)?;
     Ok(WebSocket::new(stream, opened))
 }
 
@@ -53,26 +52,26 @@ pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream
 ///
 /// What an option, the stream or the server has against it.
 pub fn connect_over<S: Transport>(
-    mut stream: S,
+    stream: S,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<S>, ConnectError> {
     let request = Request::check(options.into())?;
-    let opened = request.id.dialled(open(&mut stream, &request))?;
+    let opened = request.id.dialled(open(&stream, &request))?;
     Ok(WebSocket::new(stream, opened))
 }
 
-fn open(stream: &mut impl Transport, request: &Request) -> Result<Opened, ConnectError> {
-    let mut opening = Opening::start(request);
+fn open(stream: &impl Transport, request: &Request) -> Result<Opened, ConnectError> {
+    let mut opening = Opening::start(request, Clock::start());
     loop {
-        write_out(stream, &mut opening.outbox, WRITE_TIMEOUT).map_err(ConnectError::of_stream)?;
+        let written = write_some(stream, &mut opening.outbox).map_err(ConnectError::of_stream)?;
         opening = match opening.advance()? {
             Progress::Done(opened) => return Ok(opened),
             Progress::More(opening) => opening,
         };
         let left = opening.time_left();
-        match read(stream, &mut opening.inbox, left).map_err(ConnectError::of_stream)? {
-            Read::End => opening.receive_eof(),
-            Read::Some | Read::Nothing => {}
+        let read = read(stream, &mut opening.inbox, !written, left);
+        if read.map_err(ConnectError::of_stream)? == Some(0) {
+            opening.receive_eof();
         }
     }
 }
@@ -101,44 +100,50 @@ pub fn accept<S: Transport>(stream: S) -> Result<WebSocket<S>, AcceptError> {
 ///
 /// As [`accept`].
 pub fn accept_with<S: Transport>(
-    mut stream: S,
+    stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut accepting = Accepting::start(&options);
+    let mut accepting = Accepting::start(&options, Clock::start());
     loop {
-        let advanced = accepting.advance(&options);
-        accepting = match advanced {
+        accepting = match accepting.advance(&options) {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
-                write_out(&mut stream, &mut opened.outbox, WRITE_TIMEOUT)
-                    .map_err(AcceptError::of_stream)?;
+                write_answer(&stream, &mut opened.outbox)?;
                 return Ok(WebSocket::new(stream, opened));
             }
             Err((error, mut outbox)) => {
-                refuse(&mut stream, &mut outbox);
+                refuse(&stream, &mut outbox);
                 return Err(error);
             }
         };
         let left = accepting.time_left();
-        match read(&mut stream, &mut accepting.inbox, left).map_err(AcceptError::of_stream)? {
-            Read::End => accepting.receive_eof(),
-            Read::Some | Read::Nothing => {}
+        let read = read(&stream, &mut accepting.inbox, false, left);
+        if read.map_err(AcceptError::of_stream)? == Some(0) {
+            accepting.receive_eof();
         }
     }
 }
 
+/// Writes the answer to a request.
+pub(super) fn write_answer(
+    stream: &impl Transport,
+    outbox: &mut Outbox,
+) -> Result<(), AcceptError> {
+    write_all(stream, outbox, Clock::start(), WRITE_TIMEOUT).map_err(AcceptError::of_stream)
+}
+
 /// Writes the answer that refuses a request, and reads what the client still sends: a stream
 /// that is dropped with unread input may take the answer with it.
-pub(super) fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
-    if write_out(stream, outbox, Duration::from_secs(1)).is_err()
-        || stream.shut_down_writing().is_err()
+pub(super) fn refuse(stream: &impl Transport, outbox: &mut Outbox) {
+    if write_all(stream, outbox, Clock::start(), LINGER).is_err()
+        || stream.shut_down(Shutdown::Write).is_err()
     {
         return;
     }
     let clock = Clock::start();
     let mut ignored = [0; 4096];
-    while let Some(left) = Duration::from_secs(1).checked_sub(clock.now()) {
-        let waited = stream.set_read_timeout(Some(at_least_some(left)));
+    while let Some(left) = LINGER.checked_sub(clock.now()) {
+        let waited = stream.set_read_timeout(read_timeout(Some(left)));
         match stream.read(&mut ignored) {
             Ok(len) if len > 0 && waited.is_ok() => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -147,32 +152,28 @@ pub(super) fn refuse(stream: &mut impl Transport, outbox: &mut Outbox) {
     }
 }
 
-enum Read {
-    Some,
-    End,
-    Nothing,
-}
-
+/// Reads once, for no longer than this, and not longer than the stream takes to be ready for more
+/// output if that waits. `None` if nothing has come.
 fn read(
-    stream: &mut impl Transport,
+    stream: &impl Transport,
     inbox: &mut Inbox,
+    write: bool,
     left: Option<Duration>,
-) -> io::Result<Read> {
-    stream.set_read_timeout(left.map(at_least_some))?;
-    match stream.read(inbox.space()) {
-        Ok(0) => Ok(Read::End),
+) -> io::Result<Option<usize>> {
+    let read = if write {
+        stream.wait(Readiness::BOTH, left)?;
+        stream.try_read(inbox.space())
+    } else {
+        stream.set_read_timeout(read_timeout(left))?;
+        stream.read(inbox.space())
+    };
+    match read {
         Ok(len) => {
             inbox.filled(len);
-            Ok(Read::Some)
+            Ok(Some(len))
         }
         // Perhaps only a part of what TLS needs has come: the caller looks at the clock.
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Read::Nothing),
-        Err(error) if is_timeout(&error) => Ok(Read::Nothing),
+        Err(error) if is_passing(&error) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Sockets take no timeout of zero.
-fn at_least_some(timeout: Duration) -> Duration {
-    timeout.max(Duration::from_millis(1))
 }

@@ -6,204 +6,205 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 #[cfg(unix)]
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::task::{Wake, Waker};
-use std::thread;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
 
-use super::facade::{Bell, Cord, is_passing, poll_for, wait_for};
 use super::net_stream::NetStream;
-use super::pump::try_write_out;
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
+use super::transport::{Readiness, Transport, is_passing, timespec, write_some};
+use super::wake::{WakeHandle, WakePipe};
 use crate::clock::Clock;
-use crate::connect::{Opened, Opening, Request};
-use crate::connect_error::ConnectError;
-use crate::dial::{Budget, Came, Canceller, Plan, Step, Watch};
-use crate::facade::Runner;
-use crate::progress::Progress;
-use crate::proxy::ProxyError;
+use crate::open::error::{ConnectError, ProxyError};
+use crate::open::options::{Canceller, Watch};
+use crate::open::plan::{Budget, Came, Lookup, Plan, Step};
+use crate::open::request::{Opened, Opening, Progress, Request};
 #[cfg(unix)]
 use crate::unix_socket;
 
-/// Connects, unless the attempt is given up meanwhile. The stream does not block.
+/// Connects, unless the attempt is given up meanwhile.
 pub(super) fn dial(
     request: &Request,
-    cord: &Cord,
-    bell: &Bell,
+    handle: &WakeHandle,
+    pipe: &WakePipe,
     given_up: &dyn Fn() -> bool,
 ) -> Result<(NetStream, Opened), ConnectError> {
-    request.id.dialled(carry_out(request, cord, bell, given_up))
-}
-
-/// All requests that it takes, by one clock.
-fn carry_out(
-    first: &Request,
-    cord: &Cord,
-    bell: &Bell,
-    given_up: &dyn Fn() -> bool,
-) -> Result<(NetStream, Opened), ConnectError> {
-    let is_cancelled = cancelled(first, cord);
+    let is_cancelled = cancelled(request, handle);
     let given_up = || given_up() || is_cancelled();
-
-    let clock = Clock::start();
-    let mut next = None;
-    loop {
-        let request = next.as_ref().unwrap_or(first);
-        match ask(request, clock, cord, bell, &given_up) {
-            Err(error) => next = Some(request.follow(error)?),
-            opened => return opened,
-        }
-    }
+    let dialler = Dialler { handle, pipe, given_up: &given_up, clock: Clock::start() };
+    request.id.dialled(dialler.follow(request))
 }
 
-fn ask(
-    request: &Request,
-    clock: Clock,
-    cord: &Cord,
-    bell: &Bell,
-    given_up: &dyn Fn() -> bool,
-) -> Result<(NetStream, Opened), ConnectError> {
-    let mut plan = request.plan();
-    let mut race = Race::default();
-    #[cfg(feature = "tls")]
-    let mut tls = None;
-    loop {
-        if given_up() {
-            plan.came(Came::Cancelled, clock.now());
-        }
-        let came = match plan.next(clock.now()) {
-            Step::Resolve(host, port) => race.resolve(host, port, cord),
-            Step::Attempt(address) => race.attempt(address),
-            #[cfg(unix)]
-            Step::Call(path) => Some(Came::Called(race.call(&path))),
-            Step::GiveUp(address) => {
-                race.attempts.retain(|(other, _)| *other != address);
-                None
-            }
-            Step::SpeakToProxy(until) => {
-                let left = until.saturating_sub(clock.now());
-                race.speak(&mut plan, bell, left).map_err(ProxyError::Io)?;
-                None
-            }
-            #[cfg(feature = "tls")]
-            Step::StartTls => {
-                let host = request.url.host();
-                let stream = TlsStream::client(race.connected()?, host, &request.tls);
-                tls = Some(stream.map_err(ConnectError::Tls)?);
-                None
-            }
-            #[cfg(not(feature = "tls"))]
-            Step::StartTls => return Err(ConnectError::TlsUnavailable),
-            Step::SendRequest(budget) => {
-                #[cfg(feature = "tls")]
-                let stream = match tls.take() {
-                    Some(stream) => stream.into(),
-                    None => race.stream()?,
-                };
-                #[cfg(not(feature = "tls"))]
-                let stream = race.stream()?;
-                return open(stream, request, budget, clock, bell, given_up);
-            }
-            Step::Wait(until) => {
-                let left = until.saturating_sub(clock.now());
-                #[cfg(feature = "tls")]
-                match &mut tls {
-                    Some(stream) => shake_hands(stream, bell, left)?,
-                    None => race.wait(bell, left).map_err(ConnectError::Io)?,
-                }
-                #[cfg(not(feature = "tls"))]
-                race.wait(bell, left).map_err(ConnectError::Io)?
-            }
-            Step::Fail(error) => return Err(error),
-        };
-        if let Some(came) = came {
-            plan.came(came, clock.now());
-        }
-    }
-}
-
-/// Tells whether the request's canceller was used, and lets the bell ring when it is.
-pub(super) fn cancelled(request: &Request, cord: &Cord) -> impl Fn() -> bool + use<> {
-    let waker = Waker::from(Arc::new(Alarm(cord.clone())));
+/// Tells whether the request's canceller was used, and wakes the thread when it is.
+pub(super) fn cancelled(request: &Request, handle: &WakeHandle) -> impl Fn() -> bool + use<> {
+    let waker = handle.waker();
     let watch = request.canceller.as_ref().map(Canceller::watch);
     move || watch.as_ref().is_some_and(|watch: &Watch| watch.is_cancelled(&waker))
 }
 
-/// Goes on with TLS, and waits for the server if that is what it takes.
-#[cfg(feature = "tls")]
-fn shake_hands(
-    stream: &mut TlsStream<TcpStream>,
-    bell: &Bell,
-    left: Duration,
-) -> Result<Option<Came>, ConnectError> {
-    if stream.advance().map_err(ConnectError::Tls)? {
-        return Ok(Some(Came::TlsStarted));
-    }
-    let write = stream.has_outgoing();
-    if poll_for(stream.stream(), true, write, bell, Some(left)).map_err(ConnectError::Io)? {
-        stream.receive().map_err(ConnectError::Tls)?;
-    }
-    Ok(None)
+/// How a thread connects: all requests that it takes, by one clock.
+struct Dialler<'a> {
+    handle: &'a WakeHandle,
+    pipe: &'a WakePipe,
+    given_up: &'a dyn Fn() -> bool,
+    clock: Clock,
 }
 
-fn open(
-    mut stream: NetStream,
-    request: &Request,
-    budget: Budget,
-    clock: Clock,
-    bell: &Bell,
-    given_up: &dyn Fn() -> bool,
-) -> Result<(NetStream, Opened), ConnectError> {
-    let mut opening = Opening::within(request, budget, clock.now());
-    while !given_up() {
-        try_write_out(&mut stream, &mut opening.outbox).map_err(ConnectError::of_stream)?;
-        opening = match opening.advance()? {
-            Progress::Done(opened) => return Ok((stream, opened)),
-            Progress::More(opening) => opening,
-        };
-        let (write, left) = (!opening.outbox.is_empty(), opening.time_left());
-        if !wait_for(&stream, true, write, bell, left).map_err(ConnectError::Io)? {
-            continue;
-        }
-        match stream.read(opening.inbox.space()) {
-            Ok(0) => opening.receive_eof(),
-            Ok(len) => opening.inbox.filled(len),
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(ConnectError::of_stream(error)),
+impl Dialler<'_> {
+    /// Asks, and asks again where redirects lead.
+    fn follow(&self, first: &Request) -> Result<(NetStream, Opened), ConnectError> {
+        let mut next = None;
+        loop {
+            let request = next.as_ref().unwrap_or(first);
+            match self.ask(request) {
+                Err(error) => next = Some(request.follow(error)?),
+                opened => return opened,
+            }
         }
     }
-    Err(ConnectError::Abandoned)
+
+    fn ask(&self, request: &Request) -> Result<(NetStream, Opened), ConnectError> {
+        let mut plan = request.plan();
+        let mut race = Race::default();
+        let mut secured = None;
+        loop {
+            if (self.given_up)() {
+                plan.came(Came::Cancelled, self.clock.now());
+            }
+            let came = match plan.next(self.clock.now()) {
+                Step::Resolve(host, port) => race.resolve(host, port, self.handle),
+                Step::Attempt(address) => race.attempt(address),
+                #[cfg(unix)]
+                Step::Call(path) => Some(Came::Called(race.call(&path))),
+                Step::GiveUp(address) => {
+                    race.attempts.retain(|(other, _)| *other != address);
+                    None
+                }
+                Step::SpeakToProxy(until) => {
+                    race.speak(&mut plan, self.pipe, self.left(until)).map_err(ProxyError::Io)?;
+                    None
+                }
+                Step::StartTls => {
+                    secured = Some(secure(race.connected()?, request)?);
+                    None
+                }
+                Step::SendRequest(budget) => {
+                    let stream = secured.take().map_or_else(|| race.stream(), Ok)?;
+                    return self.open(stream, request, budget);
+                }
+                Step::Wait(until) => match &secured {
+                    Some(stream) => self.shake_hands(stream, self.left(until))?,
+                    None => race.wait(self.pipe, self.left(until)).map_err(ConnectError::Io)?,
+                },
+                Step::Fail(error) => return Err(race.explain(error)),
+            };
+            if let Some(came) = came {
+                plan.came(came, self.clock.now());
+            }
+        }
+    }
+
+    fn left(&self, until: Duration) -> Duration {
+        until.saturating_sub(self.clock.now())
+    }
+
+    /// Goes on with TLS, and waits for the server if that is what it takes.
+    fn shake_hands(
+        &self,
+        stream: &NetStream,
+        left: Duration,
+    ) -> Result<Option<Came>, ConnectError> {
+        #[cfg(feature = "tls")]
+        if let NetStream::Tls(tls) = stream {
+            if tls.advance().map_err(ConnectError::Tls)? {
+                return Ok(Some(Came::TlsStarted));
+            }
+            let interest = Readiness::new(true, tls.has_outgoing());
+            let ready = self.pipe.wait_with(stream.fd(), interest, Some(left));
+            if ready.map_err(ConnectError::Io)?.readable {
+                tls.receive().map_err(ConnectError::Tls)?;
+            }
+        }
+        let _ = (stream, left);
+        Ok(None)
+    }
+
+    fn open(
+        &self,
+        stream: NetStream,
+        request: &Request,
+        budget: Budget,
+    ) -> Result<(NetStream, Opened), ConnectError> {
+        let mut opening = Opening::within(request, budget, self.clock.now(), Clock::start());
+        while !(self.given_up)() {
+            let written = write_some(&stream, &mut opening.outbox);
+            let written = written.map_err(ConnectError::of_stream)?;
+            opening = match opening.advance()? {
+                Progress::Done(opened) => return Ok((stream, opened)),
+                Progress::More(opening) => opening,
+            };
+            let interest = Readiness::new(true, !written);
+            let ready = stream.wait_with(self.pipe, interest, opening.time_left());
+            if !ready.map_err(ConnectError::Io)?.readable {
+                continue;
+            }
+            match stream.try_read(opening.inbox.space()) {
+                Ok(0) => opening.receive_eof(),
+                Ok(len) => opening.inbox.filled(len),
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(ConnectError::of_stream(error)),
+            }
+        }
+        Err(ConnectError::Abandoned)
+    }
+}
+
+/// A connection over which TLS is to be spoken.
+fn secure(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectError> {
+    #[cfg(feature = "tls")]
+    {
+        let stream = TlsStream::client(socket, request.url.host(), &request.tls);
+        Ok(stream.map_err(ConnectError::Tls)?.into())
+    }
+    #[cfg(not(feature = "tls"))]
+    {
+        let _ = (socket, request);
+        Err(ConnectError::TlsUnavailable)
+    }
 }
 
 /// What is under way before there is a connection.
 #[derive(Default)]
 struct Race {
-    resolving: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
+    resolving: Option<(Lookup, Receiver<io::Result<Vec<SocketAddr>>>)>,
     attempts: Vec<(SocketAddr, TcpStream)>,
     #[cfg(unix)]
     called: Option<UnixStream>,
 }
 
 impl Race {
-    /// Asks the system's resolver, which cannot be interrupted: its thread ends when it does.
-    fn resolve(&mut self, host: String, port: u16, cord: &Cord) -> Option<Came> {
-        let cord = cord.clone();
+    fn resolve(&mut self, host: String, port: u16, handle: &WakeHandle) -> Option<Came> {
+        let handle = handle.clone();
         let (tell, told) = sync_channel(1);
-        let resolver = thread::Builder::new().name("bluewire-resolve".to_owned());
-        let spawned = resolver.spawn(move || {
-            let found = (host.as_str(), port).to_socket_addrs();
+        let lookup = Lookup::begin(host, port, resolve, move |found| {
             // Perhaps nobody waits for it any more.
-            let _ = tell.send(found.map(Iterator::collect));
-            cord.wake();
+            let _ = tell.send(found);
+            handle.wake();
         });
-        self.resolving = Some(told);
-        spawned.err().map(|error| Came::Addresses(Err(error)))
+        self.resolving = Some((lookup, told));
+        None
+    }
+
+    /// The error of an attempt whose lookup may not even have begun.
+    fn explain(&self, error: ConnectError) -> ConnectError {
+        match &self.resolving {
+            Some((lookup, _)) => lookup.explain(error),
+            None => error,
+        }
     }
 
     fn attempt(&mut self, address: SocketAddr) -> Option<Came> {
@@ -226,6 +227,7 @@ impl Race {
     fn stream(&mut self) -> Result<NetStream, ConnectError> {
         #[cfg(unix)]
         if let Some(socket) = self.called.take() {
+            socket.set_nonblocking(false).map_err(ConnectError::Io)?;
             return Ok(socket.into());
         }
         self.connected().map(NetStream::from)
@@ -234,15 +236,16 @@ impl Race {
     /// The one attempt that is left.
     fn connected(&mut self) -> Result<TcpStream, ConnectError> {
         let Some((_, stream)) = self.attempts.pop() else {
-            return Err(ConnectError::Unreachable(Vec::new()));
+            return Err(ConnectError::Io(io::ErrorKind::NotConnected.into()));
         };
         // A message leaves when it is written: the engine has put together what it could.
         stream.set_nodelay(true).map_err(ConnectError::Io)?;
+        stream.set_nonblocking(false).map_err(ConnectError::Io)?;
         Ok(stream)
     }
 
     /// Writes to the proxy, and takes what it has said or says meanwhile.
-    fn speak(&mut self, plan: &mut Plan, bell: &Bell, left: Duration) -> io::Result<()> {
+    fn speak(&mut self, plan: &mut Plan, pipe: &WakePipe, left: Duration) -> io::Result<()> {
         let (Some(tunnel), Some((_, stream))) = (plan.tunnel(), self.attempts.last_mut()) else {
             return Ok(());
         };
@@ -253,7 +256,8 @@ impl Race {
                 _ => break,
             }
         }
-        if !poll_for(&*stream, true, !tunnel.unsent().is_empty(), bell, Some(left))? {
+        let interest = Readiness::new(true, !tunnel.unsent().is_empty());
+        if !pipe.wait_with(&*stream, interest, Some(left))?.readable {
             return Ok(());
         }
         // What comes from behind the proxy stays in the socket.
@@ -270,21 +274,21 @@ impl Race {
         Ok(())
     }
 
-    fn wait(&mut self, bell: &Bell, time: Duration) -> io::Result<Option<Came>> {
-        if let Some(Ok(found)) = self.resolving.as_ref().map(Receiver::try_recv) {
+    fn wait(&mut self, pipe: &WakePipe, time: Duration) -> io::Result<Option<Came>> {
+        if let Some(Ok(found)) = self.resolving.as_ref().map(|(_, told)| told.try_recv()) {
             self.resolving = None;
             return Ok(Some(Came::Addresses(found)));
         }
-        let mut waiting = vec![PollFd::new(&bell.pipe, PollFlags::IN)];
+        let mut waiting = vec![PollFd::new(pipe, PollFlags::IN)];
         let attempts = self.attempts.iter().map(|(_, stream)| PollFd::new(stream, PollFlags::OUT));
         waiting.extend(attempts);
-        match poll(&mut waiting, Timespec::try_from(time).ok().as_ref()) {
+        match poll(&mut waiting, timespec(Some(time)).as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
         if !waiting[0].revents().is_empty() {
-            bell.quieten(&bell.pipe);
+            pipe.clear();
         }
         let Some(ready) = waiting[1..].iter().position(|socket| !socket.revents().is_empty())
         else {
@@ -301,6 +305,11 @@ impl Race {
             }
         }))
     }
+}
+
+/// Asks the system's resolver.
+fn resolve(host: &str) -> io::Result<Vec<SocketAddr>> {
+    (host, 0).to_socket_addrs().map(Iterator::collect)
 }
 
 /// Begins to connect, and does not wait for it.
@@ -328,12 +337,4 @@ fn socket(family: AddressFamily) -> io::Result<TcpStream> {
     #[cfg(target_vendor = "apple")]
     rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
     Ok(socket.into())
-}
-
-struct Alarm(Cord);
-
-impl Wake for Alarm {
-    fn wake(self: Arc<Self>) {
-        self.0.wake();
-    }
 }

@@ -1,22 +1,17 @@
-//! What a client of a blocking server asks for, before it is answered.
+//! A client's request, before it is answered.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use bluewire_core::{HttpAnswer, Inbox, Offer, Outbox, RequestHead};
+use bluewire_core::{HttpAnswer, Offer, RequestHead};
 
-use super::connect::refuse;
+use super::connect::{refuse, write_answer};
 use super::net_stream::NetStream;
-use super::pump::write_out;
 use super::websocket::WebSocket;
-use crate::accept::{AcceptError, Asked, decline};
-use crate::server::{Place, ServerOptions};
-
-/// How long a client may take to read the answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::open::error::AcceptError;
+use crate::open::request::Asked;
+use crate::server::{Answer, Pending, PlainRequest};
 
 /// A request that waits for its answer. Dropped without one, it closes the connection.
 #[derive(Debug)]
@@ -29,36 +24,29 @@ pub enum Incoming {
 }
 
 impl Incoming {
-    /// Answers as the server's options say. The connection, if there is one now.
+    /// Answers as the server's options say. The connection, if the request was accepted.
     ///
     /// # Errors
     ///
-    /// Why the client has no WebSocket: the stream failed, or it was answered otherwise.
+    /// Why the client has no WebSocket: the stream failed, or it got another answer.
     pub fn respond(self) -> Result<WebSocket<NetStream>, AcceptError> {
-        match self {
-            Self::Upgrade(mut upgrade) => {
-                let decided = match upgrade.options.on_offer.clone() {
-                    Some(decide) => decide(upgrade.offer_mut()),
-                    None => Ok(()),
-                };
-                match decided {
-                    Ok(()) => upgrade.accept(),
-                    Err(answer) => {
-                        let head = upgrade.offer().head().clone();
-                        upgrade.reject(&answer)?;
-                        Err(AcceptError::Refused(head, answer.status()))
-                    }
-                }
+        self.decide()?.accept()
+    }
+
+    /// The same, but leaves it to the caller to accept.
+    pub(super) fn decide(self) -> Result<Upgrade, AcceptError> {
+        let (stream, error, answer) = match self {
+            Self::Upgrade(Upgrade { stream, pending }) => match pending.decide() {
+                Ok(pending) => return Ok(Upgrade { stream, pending }),
+                Err((error, answer)) => (stream, error, answer),
+            },
+            Self::Plain(Plain { stream, pending }) => {
+                let (error, answer) = pending.respond();
+                (stream, error, answer)
             }
-            Self::Plain(plain) => {
-                let head = plain.head.clone();
-                match plain.options.on_request.clone() {
-                    Some(answer) => plain.answer(&answer(&head))?,
-                    None => plain.decline(),
-                }
-                Err(AcceptError::NotWebSocket(head))
-            }
-        }
+        };
+        finish(&stream, answer)?;
+        Err(error)
     }
 
     /// The address of the client.
@@ -67,40 +55,42 @@ impl Incoming {
     ///
     /// If the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.stream().peer_addr()
+    }
+
+    pub(super) const fn stream(&self) -> &NetStream {
         match self {
-            Self::Upgrade(upgrade) => upgrade.stream.peer_addr(),
-            Self::Plain(plain) => plain.stream.peer_addr(),
+            Self::Upgrade(upgrade) => &upgrade.stream,
+            Self::Plain(plain) => &plain.stream,
         }
     }
 }
 
-/// A request for a WebSocket, to be accepted or rejected. The options' origins have been checked,
-/// and their headers and the subprotocol are in the offer.
+/// A request for a WebSocket, to be accepted or rejected. Its origin is allowed by the options, and
+/// the offer holds their headers and the subprotocol that they chose.
 pub struct Upgrade {
     stream: NetStream,
-    asked: Asked,
-    place: Place,
-    options: Arc<ServerOptions>,
+    pending: Pending<Asked>,
 }
 
 impl Upgrade {
-    pub(super) const fn new(
-        stream: NetStream,
-        asked: Asked,
-        place: Place,
-        options: Arc<ServerOptions>,
-    ) -> Self {
-        Self { stream, asked, place, options }
+    pub(super) const fn new(stream: NetStream, pending: Pending<Asked>) -> Self {
+        Self { stream, pending }
     }
 
     /// The request.
     pub const fn offer(&self) -> &Offer {
-        &self.asked.offer
+        &self.pending.request.offer
     }
 
     /// The same, to choose a subprotocol and to add headers to the response.
     pub const fn offer_mut(&mut self) -> &mut Offer {
-        &mut self.asked.offer
+        &mut self.pending.request.offer
+    }
+
+    /// Whether the options have nothing to decide.
+    pub(super) fn is_decided(&self) -> bool {
+        self.pending.is_decided()
     }
 
     /// Accepts it.
@@ -109,12 +99,10 @@ impl Upgrade {
     ///
     /// [`AcceptError::Io`] if the stream fails.
     pub fn accept(self) -> Result<WebSocket<NetStream>, AcceptError> {
-        let Self { mut stream, asked, place, .. } = self;
-        stream.set_nonblocking(false).map_err(AcceptError::Io)?;
-        let mut opened = asked.open(Some(place));
-        write_out(&mut stream, &mut opened.outbox, WRITE_TIMEOUT)
-            .map_err(AcceptError::of_stream)?;
-        Ok(WebSocket::new(stream, opened))
+        let Self { stream, pending } = self;
+        let (mut opened, slot) = pending.accept();
+        write_answer(&stream, &mut opened.outbox)?;
+        Ok(WebSocket::of_server(stream, opened, slot))
     }
 
     /// Rejects it by an answer such as 401, 403, 404 or a redirect. It waits until the client has
@@ -124,44 +112,34 @@ impl Upgrade {
     ///
     /// [`AcceptError::Io`] if the stream fails.
     pub fn reject(self, answer: &HttpAnswer) -> Result<(), AcceptError> {
-        let Self { stream, asked, place, .. } = self;
-        finish(stream, asked.reject(answer), place)
+        finish(&self.stream, self.pending.reject(answer))
     }
 }
 
 impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upgrade").field("asked", &self.asked).finish_non_exhaustive()
+        f.debug_struct("Upgrade").field("request", &self.pending.request).finish_non_exhaustive()
     }
 }
 
 /// A request that does not ask for a WebSocket, to be answered, or to be handed with its stream to
-/// a server for HTTP.
+/// an HTTP server.
 ///
 /// It counts among the server's connections until it is answered or dropped.
 pub struct Plain {
     stream: NetStream,
-    head: RequestHead,
-    leftover: Vec<u8>,
-    options: Arc<ServerOptions>,
-    place: Place,
+    pending: Pending<PlainRequest>,
 }
 
 impl Plain {
-    pub(super) fn new(
-        stream: NetStream,
-        head: RequestHead,
-        inbox: &Inbox,
-        place: Place,
-        options: Arc<ServerOptions>,
-    ) -> Self {
-        Self { stream, head, leftover: inbox.unparsed().to_vec(), options, place }
+    pub(super) const fn new(stream: NetStream, pending: Pending<PlainRequest>) -> Self {
+        Self { stream, pending }
     }
 
     /// The head of the request.
     #[must_use]
     pub const fn head(&self) -> &RequestHead {
-        &self.head
+        &self.pending.request.head
     }
 
     /// Answers it and closes the connection. It waits until the client has read the answer, for
@@ -171,42 +149,31 @@ impl Plain {
     ///
     /// [`AcceptError::Io`] if the stream fails.
     pub fn answer(self, answer: &HttpAnswer) -> Result<(), AcceptError> {
-        let mut outbox = Outbox::new();
-        answer.lay(&self.head, &mut outbox);
-        finish(self.stream, outbox, self.place)
+        finish(&self.stream, self.pending.answer(answer))
     }
 
     /// The stream, whose calls block, and what was read from it: the head, whose
-    /// [bytes](RequestHead::as_bytes) are as they came, and what followed. The connection is the
-    /// caller's from now on, and the server does not count it any more.
+    /// [bytes](RequestHead::as_bytes) are as they came, and the bytes that followed. The connection
+    /// belongs to the caller from now on, and the server does not count it any more.
     ///
     /// # Errors
     ///
-    /// If the stream cannot be made to block.
+    /// None.
     pub fn into_parts(self) -> io::Result<(NetStream, RequestHead, Vec<u8>)> {
-        let Self { stream, head, leftover, mut place, .. } = self;
-        place.settle(true);
-        stream.set_nonblocking(false)?;
-        Ok((stream, head, leftover))
-    }
-
-    fn decline(self) {
-        let (_, outbox) = decline(self.head);
-        // Whether the client hears it is its own affair.
-        let _ = finish(self.stream, outbox, self.place);
+        let (head, leftover) = self.pending.into_parts();
+        Ok((self.stream, head, leftover))
     }
 }
 
 impl fmt::Debug for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plain").field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("Plain").field("head", self.head()).finish_non_exhaustive()
     }
 }
 
-fn finish(mut stream: NetStream, mut outbox: Outbox, mut place: Place) -> Result<(), AcceptError> {
-    stream.set_nonblocking(false).map_err(AcceptError::Io)?;
-    write_out(&mut stream, &mut outbox, WRITE_TIMEOUT).map_err(AcceptError::of_stream)?;
-    place.settle(true);
-    refuse(&mut stream, &mut outbox);
+fn finish(stream: &NetStream, mut answer: Answer) -> Result<(), AcceptError> {
+    write_answer(stream, &mut answer.outbox)?;
+    answer.was_written();
+    refuse(stream, &mut answer.outbox);
     Ok(())
 }

@@ -23,7 +23,7 @@
 //! });
 //!
 //! // Both directions at a time: one thread receives, others send.
-//! let (mut reader, writer) = blocking::connect(url)?.split()?;
+//! let (mut reader, writer) = blocking::connect(url)?.split();
 //! let sending = thread::spawn(move || -> Result<(), bluewire::Error> {
 //!     writer.send("Hello")?;
 //!     writer.close(CloseCode::NORMAL, "")
@@ -45,37 +45,40 @@ mod connect;
 mod dial;
 mod exchange;
 mod facade;
-mod gate;
+mod handshakes;
 mod incoming;
 mod net_stream;
-mod pump;
+mod poller;
 mod reader;
 mod reconnecting;
 mod sender;
-mod sending;
 mod server;
 mod shared;
-mod stream;
+#[cfg(test)]
+mod tests;
+mod timekeeper;
 #[cfg(feature = "tls")]
 mod tls;
+mod transport;
+mod wake;
 mod websocket;
 mod writer;
 
 pub use byte_stream::ByteStream;
 pub use connect::{accept, accept_with, connect, connect_over};
 pub use incoming::{Incoming, Plain, Upgrade};
-pub use net_stream::{NetHalf, NetStream};
+pub use net_stream::NetStream;
 pub use reader::Reader;
 pub use reconnecting::Reconnecting;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
-pub use stream::{Readiness, SocketHalf, SplitTransport, Transport, Untimed};
 #[cfg(feature = "tls")]
 pub use tls::TlsStream;
+pub use transport::{Readiness, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;
 pub use writer::Writer;
 
-pub use crate::accept::AcceptOptions;
+pub use crate::open::options::AcceptOptions;
 
 /// Connections with callbacks, each on a thread of its own.
 pub mod websocketfactory {

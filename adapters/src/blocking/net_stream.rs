@@ -1,16 +1,17 @@
 //! The stream of a connection that was made by URL, or accepted by a server.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::fd::{AsFd, BorrowedFd};
 
-use super::stream::{Readiness, SocketHalf, SplitTransport, Transport};
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
+use super::transport::{Readiness, SplitTransport, Transport};
+use super::wake::WakePipe;
 
 /// TCP, with TLS or without, or a Unix socket.
 #[derive(Debug)]
@@ -26,23 +27,9 @@ pub enum NetStream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// One of the two halves of a [`NetStream`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum NetHalf {
-    /// Of `ws`.
-    Tcp(SocketHalf<TcpStream>),
-    /// Of `ws+unix`.
-    #[cfg(unix)]
-    Unix(SocketHalf<UnixStream>),
-    /// Of `wss`.
-    #[cfg(feature = "tls")]
-    Tls(Box<TlsStream<SocketHalf<TcpStream>>>),
-}
-
 impl NetStream {
-    /// The TCP socket; `None` where it is one of Unix. What is read from it or written to it by
-    /// others is lost to the connection.
+    /// The TCP socket; `None` for a Unix socket. Do not read from it or write to it: the connection
+    /// would miss those bytes.
     #[must_use]
     pub const fn socket(&self) -> Option<&TcpStream> {
         match self {
@@ -63,16 +50,6 @@ impl NetStream {
         self.socket().ok_or(io::ErrorKind::Unsupported)?.peer_addr()
     }
 
-    pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.set_nonblocking(nonblocking),
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.set_nonblocking(nonblocking),
-            #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.stream().set_nonblocking(nonblocking),
-        }
-    }
-
     /// What to wait for.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         match self {
@@ -84,26 +61,112 @@ impl NetStream {
         }
     }
 
+    /// Waits for the stream together with a pipe. What the stream is ready for.
+    pub(super) fn wait_with(
+        &self,
+        pipe: &WakePipe,
+        interest: Readiness,
+        timeout: Option<Duration>,
+    ) -> io::Result<Readiness> {
+        // The socket does not know what TLS has deciphered, and the caller not what TLS has to say.
+        let there = interest.readable && self.has_incoming();
+        let timeout = if there { Some(Duration::ZERO) } else { timeout };
+        let interest = Readiness::new(interest.readable, interest.writable || self.has_unsent());
+        let ready = pipe.wait_with(self.fd(), interest, timeout)?;
+        Ok(Readiness::new(ready.readable || there, ready.writable))
+    }
+
     /// Whether a read would give something without asking the socket.
     pub(super) fn has_incoming(&self) -> bool {
         match self {
-            Self::Tcp(_) => false,
-            #[cfg(unix)]
-            Self::Unix(_) => false,
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.has_incoming(),
+            _ => false,
         }
     }
 
-    /// Whether something waits to be written that the caller does not know of.
-    pub(super) fn has_outgoing(&self) -> bool {
+    /// Writes what TLS itself has to say, as far as that is possible without waiting. Whether
+    /// something is left. If it fails, so does what the caller reads or writes next.
+    pub(super) fn has_unsent(&self) -> bool {
         match self {
-            Self::Tcp(_) => false,
-            #[cfg(unix)]
-            Self::Unix(_) => false,
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.has_outgoing(),
+            Self::Tls(stream) => {
+                let written = stream.try_write(&[]);
+                written.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            _ => false,
         }
+    }
+
+    fn transport(&self) -> &dyn Transport {
+        match self {
+            Self::Tcp(socket) => socket,
+            #[cfg(unix)]
+            Self::Unix(socket) => socket,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => &**stream,
+        }
+    }
+}
+
+impl Transport for NetStream {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.transport().set_read_timeout(timeout)
+    }
+
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.transport().read(buf)
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.transport().try_read(buf)
+    }
+
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.transport().try_write(slices)
+    }
+
+    fn is_vectored(&self) -> bool {
+        true
+    }
+
+    fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
+        self.transport().wait(interest, timeout)
+    }
+
+    fn shut_down(&self, how: Shutdown) -> io::Result<()> {
+        self.transport().shut_down(how)
+    }
+}
+
+impl SplitTransport for NetStream {}
+
+/// For a program that has taken the stream over.
+impl Read for NetStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.transport().read(buf)
+    }
+}
+
+/// For a program that has taken the stream over. Writes wait for the peer without a bound.
+impl Write for NetStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            match self.try_write(bufs) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(Readiness::WRITE, None)?;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -124,145 +187,5 @@ impl From<UnixStream> for NetStream {
 impl From<TlsStream<TcpStream>> for NetStream {
     fn from(stream: TlsStream<TcpStream>) -> Self {
         Self::Tls(Box::new(stream))
-    }
-}
-
-macro_rules! transport_of_either {
-    ($either:ty) => {
-        impl Read for $either {
-            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                match self {
-                    Self::Tcp(socket) => socket.read(buf),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.read(buf),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.read(buf),
-                }
-            }
-        }
-
-        impl Write for $either {
-            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                match self {
-                    Self::Tcp(socket) => socket.write(buf),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.write(buf),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.write(buf),
-                }
-            }
-
-            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                match self {
-                    Self::Tcp(socket) => socket.write_vectored(bufs),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.write_vectored(bufs),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.write_vectored(bufs),
-                }
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                match self {
-                    Self::Tcp(socket) => socket.flush(),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.flush(),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.flush(),
-                }
-            }
-        }
-
-        impl Transport for $either {
-            fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-                match self {
-                    Self::Tcp(socket) => Transport::set_read_timeout(socket, timeout),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => Transport::set_read_timeout(socket, timeout),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.set_read_timeout(timeout),
-                }
-            }
-
-            fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-                match self {
-                    Self::Tcp(socket) => Transport::set_write_timeout(socket, timeout),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => Transport::set_write_timeout(socket, timeout),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.set_write_timeout(timeout),
-                }
-            }
-
-            fn shut_down_writing(&mut self) -> io::Result<()> {
-                match self {
-                    Self::Tcp(socket) => socket.shut_down_writing(),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.shut_down_writing(),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.shut_down_writing(),
-                }
-            }
-
-            fn shut_down(&mut self) -> io::Result<()> {
-                match self {
-                    Self::Tcp(socket) => socket.shut_down(),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.shut_down(),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.shut_down(),
-                }
-            }
-
-            fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-                match self {
-                    Self::Tcp(socket) => socket.try_write_vectored(slices),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.try_write_vectored(slices),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.try_write_vectored(slices),
-                }
-            }
-
-            fn wait(
-                &mut self,
-                interest: Readiness,
-                timeout: Option<Duration>,
-            ) -> io::Result<Readiness> {
-                match self {
-                    Self::Tcp(socket) => socket.wait(interest, timeout),
-                    #[cfg(unix)]
-                    Self::Unix(socket) => socket.wait(interest, timeout),
-                    #[cfg(feature = "tls")]
-                    Self::Tls(stream) => stream.wait(interest, timeout),
-                }
-            }
-        }
-    };
-}
-
-transport_of_either!(NetStream);
-transport_of_either!(NetHalf);
-
-impl SplitTransport for NetStream {
-    type Half = NetHalf;
-
-    fn split(self) -> io::Result<(NetHalf, NetHalf)> {
-        match self {
-            Self::Tcp(socket) => {
-                let (reader, writer) = socket.split()?;
-                Ok((NetHalf::Tcp(reader), NetHalf::Tcp(writer)))
-            }
-            #[cfg(unix)]
-            Self::Unix(socket) => {
-                let (reader, writer) = socket.split()?;
-                Ok((NetHalf::Unix(reader), NetHalf::Unix(writer)))
-            }
-            #[cfg(feature = "tls")]
-            Self::Tls(stream) => {
-                let (reader, writer) = stream.split()?;
-                Ok((NetHalf::Tls(Box::new(reader)), NetHalf::Tls(Box::new(writer))))
-            }
-        }
     }
 }

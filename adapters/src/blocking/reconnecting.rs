@@ -6,12 +6,15 @@ use std::time::Duration;
 use bluewire_core::Closure;
 
 use super::dial::dial;
-use super::facade::{Bell, Cord, bell, pause};
+use super::facade::pause;
 use super::net_stream::NetStream;
+use super::wake::{WakeHandle, WakePipe, wake_pipe};
 use super::websocket::WebSocket;
-use crate::connect::{ConnectOptions, Request};
-use crate::connect_error::ConnectError;
-use crate::reconnect::Course;
+use crate::clock::Clock;
+use crate::open::error::ConnectError;
+use crate::open::options::ConnectOptions;
+use crate::open::reconnect::Course;
+use crate::open::request::Request;
 
 /// Connects to a URL again and again, by the rules and delays of [`reconnect`](crate::reconnect).
 ///
@@ -47,26 +50,27 @@ use crate::reconnect::Course;
 pub struct Reconnecting {
     request: Request,
     course: Course,
-    cord: Cord,
-    bell: Bell,
+    handle: WakeHandle,
+    pipe: WakePipe,
 }
 
 impl Reconnecting {
-    /// Checks the options, and connects to nothing yet. Where they do not say
-    /// [how](ConnectOptions::reconnect), it is by the defaults.
+    /// Checks the options, and connects to nothing yet. Without
+    /// [`ConnectOptions::reconnect`] the defaults apply.
     ///
     /// # Errors
     ///
     /// If an option is invalid, or the system has no pipe.
     pub fn new(options: impl Into<ConnectOptions>) -> Result<Self, ConnectError> {
         let request = Request::to_connect(options.into())?;
-        let course = Course::new(request.reconnect.clone().unwrap_or_default(), request.id);
-        let (cord, bell) = bell().map_err(ConnectError::Io)?;
-        Ok(Self { request, course, cord, bell })
+        let settings = request.reconnect.clone().unwrap_or_default();
+        let course = Course::new(settings, request.id, Clock::start());
+        let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
+        Ok(Self { request, course, handle, pipe })
     }
 
-    /// Waits as long as it must, connects, and goes on until there is a connection. The first
-    /// attempt is made at once. `None` if the last connection ended in a way that is not worth a
+    /// Waits for the delay, connects, and goes on until there is a connection. The first attempt is
+    /// made at once. `None` if the last connection ended in a way that is not worth a
     /// retry, or when an earlier call has given up.
     ///
     /// A [`Canceller`](crate::Canceller) ends the wait and the attempt from another thread.
@@ -89,15 +93,14 @@ impl Reconnecting {
     }
 
     fn attempt_in(&self, time: Duration) -> Result<WebSocket<NetStream>, ConnectError> {
-        let Self { request, cord, bell, .. } = self;
-        pause(time, request, cord, bell, &|| false)?;
-        let (stream, opened) = dial(request, cord, bell, &|| false)?;
-        stream.set_nonblocking(false).map_err(ConnectError::Io)?;
+        let Self { request, handle, pipe, .. } = self;
+        pause(time, request, handle, pipe, &|| false)?;
+        let (stream, opened) = dial(request, handle, pipe, &|| false)?;
         Ok(WebSocket::new(stream, opened))
     }
 
-    /// Tells how the last connection ended, which decides whether there is another one. Where that
-    /// is not told, or `None`, the connection counts as lost, and there is.
+    /// Reports how the last connection ended, which decides whether there is another one. Without
+    /// this call, or with `None`, the connection counts as lost, and there is.
     pub fn ended(&mut self, closure: Option<&Closure>) {
         match closure {
             Some(closure) => self.course.closed(closure),

@@ -1,28 +1,29 @@
-//! The writing half of a connection that one thread uses.
+//! Sends while a received message is in the program's hands.
 
 use std::fmt;
-use std::io::IoSlice;
 
-use bluewire_core::{Connection, Message, Outbox, PreparedMessage};
+use bluewire_core::{Message, PreparedMessage};
 
+use super::exchange::{Intake, Whole, owned, write_until};
 use super::net_stream::NetStream;
-use super::pump::{try_write_out, write_out, write_some};
-use super::stream::Transport;
-use crate::direct::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN};
+use super::shared::Shared;
+use super::transport::Transport;
+use crate::drive::{Aside, Driver, Goal, Lay, Purpose, Ticket};
 use crate::error::Error;
 
-/// What sends on a [`WebSocket`](super::WebSocket) while a message received on it is in hand.
+/// Sends on a [`WebSocket`](super::WebSocket) while the program still reads a message that it has
+/// received on it.
 ///
-/// See [`WebSocket::recv_with_sender`](super::WebSocket::recv_with_sender); the methods are the
-/// socket's own, but that nothing is read meanwhile: the message lies where it would be read to. A
-/// peer that does not read is waited for as long as [`Flow::write_timeout`] says.
+/// [`WebSocket::recv_with_sender`](super::WebSocket::recv_with_sender) gives it; the methods are
+/// the socket's own. While a write waits for the peer, it reads what arrives, up to
+/// [`Flow::held_len_max`](crate::Flow::held_len_max), and keeps it for the next `recv`.
 pub struct Sender<'a, S = NetStream> {
-    pub(super) stream: &'a mut S,
-    pub(super) connection: &'a mut Connection,
-    pub(super) outbox: &'a mut Outbox,
+    pub(super) shared: &'a Shared<S>,
+    pub(super) driver: &'a mut Option<Box<Driver>>,
+    /// Where to read meanwhile: the message lies where a read would go.
+    pub(super) aside: &'a mut Aside,
     /// Whether another whole frame has arrived, whose answer can leave by the same write.
     pub(super) corked: bool,
-    pub(super) flow: Flow,
 }
 
 impl<S: Transport> Sender<'_, S> {
@@ -30,23 +31,11 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails.
+    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
+    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let message = message.into();
-        if message.len() < GATHER_LEN_MIN {
-            self.connection.send(message, self.outbox)?;
-            return self.uncork();
-        }
-        let mut gather = self.connection.send_vectored(message, self.outbox)?;
-        while !gather.is_empty() {
-            let len = write_some(
-                self.stream,
-                &gather.slices().map(IoSlice::new),
-                self.flow.write_timeout,
-            )?;
-            gather.sent(len);
-        }
-        Ok(())
+        let ticket = self.shared.send(owned(self.driver), message.into())?;
+        self.write_unless_corked(ticket)
     }
 
     /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
@@ -55,8 +44,8 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        self.connection.send_fragment(part, fin, self.outbox)?;
-        self.uncork()
+        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
+        self.write_unless_corked(ticket)
     }
 
     /// Sends a message that was laid out before.
@@ -65,8 +54,8 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.connection.send_prepared(message, self.outbox)?;
-        self.uncork()
+        let ticket = self.lay(Lay::Prepared(message))?;
+        self.write_unless_corked(ticket)
     }
 
     /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).
@@ -75,12 +64,15 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        if self.outbox.len() >= self.flow.queue_len_max {
-            self.flush()?;
+        let driver = owned(self.driver);
+        if driver.check_queue().is_err() {
+            let room = driver.room_goal();
+            self.write_until(room)?;
         }
-        self.connection.send(message, self.outbox)?;
-        if self.outbox.len() >= CORK_LEN_MAX {
-            try_write_out(self.stream, self.outbox)?;
+        self.lay(Lay::Message(message.into()))?;
+        let driver = owned(self.driver);
+        if driver.should_write_first() {
+            self.shared.write(driver);
         }
         Ok(())
     }
@@ -91,7 +83,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.connection.ping(payload, self.outbox)?;
+        self.lay(Lay::Ping(payload))?;
         self.flush()
     }
 
@@ -99,19 +91,32 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the stream fails.
+    /// [`Error::Io`] if the stream fails, or takes too little for
+    /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn flush(&mut self) -> Result<(), Error> {
-        Ok(write_out(self.stream, self.outbox, self.flow.write_timeout)?)
+        self.write_until(Goal::Queue(0))
     }
 
-    /// Writes, unless what has arrived already will cause more.
-    fn uncork(&mut self) -> Result<(), Error> {
-        if self.corked && self.outbox.len() < CORK_LEN_MAX { Ok(()) } else { self.flush() }
+    fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
+        owned(self.driver).lay(what, self.shared.clock())
+    }
+
+    fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
+        if !owned(self.driver).should_write_corked(self.corked) {
+            return Ok(());
+        }
+        self.write_until(Goal::Written(ticket))
+    }
+
+    fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
+        let Self { shared, driver, aside, .. } = self;
+        let intake = Intake::Aside(aside);
+        write_until(&mut Whole { shared, driver, intake }, Purpose::Attend, goal)
     }
 }
 
 impl<S> fmt::Debug for Sender<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("outbox", &self.outbox).finish_non_exhaustive()
+        f.debug_struct("Sender").finish_non_exhaustive()
     }
 }

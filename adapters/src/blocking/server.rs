@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Wake;
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::facade::{Cord, bell};
-use super::gate::{Gate, Next};
-use super::incoming::Incoming;
+use super::facade::spawn;
+use super::handshakes::{Handshakes, Next};
+use super::incoming::{Incoming, Upgrade};
 use super::net_stream::NetStream;
+use super::wake::{WakeHandle, wake_pipe};
 use super::websocket::WebSocket;
-use crate::accept::AcceptError;
-use crate::facade::{self, Runner};
-use crate::server::{Farewell, Hall, ServerOptions, lengthen_queue};
+use crate::facade;
+use crate::open::error::AcceptError;
+use crate::server::{Admission, ServerOptions, ShutdownReport, lengthen_queue};
+use crate::sync::{Mutex, lock};
 
 /// A server: a listener, the opening handshakes of its clients, and the connections that came of
 /// them.
@@ -48,16 +48,13 @@ use crate::server::{Farewell, Hall, ServerOptions, lengthen_queue};
 /// socket.send("Hello")?;
 /// assert_eq!(socket.recv()?, Some("Hello".into()));
 /// let client = std::thread::spawn(move || socket.recv().map(|message| message.is_none()));
-/// let farewell = handle.shutdown(Duration::from_secs(5));
-/// assert_eq!((farewell.closed, farewell.cut), (1, 0));
+/// let report = handle.shutdown(Duration::from_secs(5));
+/// assert_eq!((report.closed, report.cut), (1, 0));
 /// # client.join().unwrap()?;
-/// # assert_eq!(serving.join().unwrap(), farewell);
+/// # assert_eq!(serving.join().unwrap(), report);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Server {
-    /// Connections that other threads have accepted for [`accept`](Self::accept).
-    opened: Arc<Mutex<VecDeque<WebSocket<NetStream>>>>,
-    cord: Arc<GateCord>,
     handle: ServerHandle,
     options: Arc<ServerOptions>,
     local_addr: SocketAddr,
@@ -91,17 +88,15 @@ impl Server {
     /// If the system refuses what the server needs to wait for it.
     pub fn from_listener(listener: TcpListener, options: ServerOptions) -> io::Result<Self> {
         let local_addr = listener.local_addr()?;
-        let options = Arc::new(options);
-        let hall = Hall::new(options.connections_max, options.handshakes_max);
-        let (cord, bell) = bell()?;
-        let cord = Arc::new(GateCord(cord));
-        // Rings once, when the server shuts down.
-        hall.register(&Arc::clone(&cord).into());
-        let gate = Gate::new(listener, bell, Arc::clone(&options), Arc::clone(&hall))?;
+        let options = Arc::new(options.listening_at(local_addr));
+        let admission = Admission::new(&options);
+        let (wakes, pipe) = wake_pipe()?;
+        let (of_server, of_admission) = (Arc::clone(&options), Arc::clone(&admission));
+        let handshakes = Handshakes::new(listener, pipe, of_server, of_admission)?;
+        let shared =
+            Shared { handshakes: Mutex::new(handshakes), decided: Mutex::default(), wakes };
         Ok(Self {
-            opened: Arc::default(),
-            cord,
-            handle: ServerHandle { hall, gate: Arc::new(Mutex::new(gate)) },
+            handle: ServerHandle { admission, shared: Arc::new(shared) },
             options,
             local_addr,
         })
@@ -124,7 +119,10 @@ impl Server {
     ///
     /// When the server shuts down, each connection is closed with 1001 while its thread receives,
     /// and its `recv` returns `None` at the end.
-    pub fn serve(&self, serve: impl Fn(WebSocket<NetStream>) + Send + Sync + 'static) -> Farewell {
+    pub fn serve(
+        &self,
+        serve: impl Fn(WebSocket<NetStream>) + Send + Sync + 'static,
+    ) -> ShutdownReport {
         let options = Arc::clone(&self.options);
         self.serve_requests(move |incoming| match incoming.respond() {
             Ok(socket) => serve(socket),
@@ -136,7 +134,7 @@ impl Server {
     pub fn serve_facade(
         &self,
         serve: impl Fn(facade::WebSocket) + Send + Sync + 'static,
-    ) -> Farewell {
+    ) -> ShutdownReport {
         let options = Arc::clone(&self.options);
         self.serve_requests(move |incoming| {
             let opened = incoming.respond();
@@ -149,7 +147,10 @@ impl Server {
 
     /// The same with each request, before it is answered: to decide by more than the options can
     /// say, or to take streams over.
-    pub fn serve_requests(&self, serve: impl Fn(Incoming) + Send + Sync + 'static) -> Farewell {
+    pub fn serve_requests(
+        &self,
+        serve: impl Fn(Incoming) + Send + Sync + 'static,
+    ) -> ShutdownReport {
         let serve = Arc::new(serve);
         while let Some(incoming) = self.accept_request() {
             let serve = Arc::clone(&serve);
@@ -158,57 +159,64 @@ impl Server {
                 self.options.tell_refused(&AcceptError::Io(error));
             }
         }
-        self.handle.hall.wait_until_over()
+        self.handle.admission.wait_until_over()
     }
 
     /// The next connection; `None` once the server shuts down. Several threads may call it at a
-    /// time, and while none does, new clients wait, up to what the system lets wait.
+    /// time, and while none does, new clients wait, up to what the system lets wait. A client whose
+    /// connection nobody takes is not accepted.
     ///
-    /// If the options have something to decide or to answer, that is done by other threads.
+    /// If the options have something to decide or to answer, other threads do so.
     pub fn accept(&self) -> Option<WebSocket<NetStream>> {
         loop {
-            if let Some(socket) = lock(&self.opened).pop_front() {
-                return Some(socket);
-            }
-            let next = lock(&self.handle.gate).next(|| !lock(&self.opened).is_empty());
-            match next {
-                Next::Incoming(incoming) => {
-                    let at_once = matches!(incoming, Incoming::Upgrade(_));
-                    if !at_once || self.options.on_offer.is_some() {
-                        self.respond_elsewhere(incoming);
+            let decided = lock(&self.shared().decided).pop_front();
+            let upgrade = match decided {
+                Some(upgrade) => upgrade,
+                None => match self.next(|| !lock(&self.shared().decided).is_empty()) {
+                    Next::Incoming(Incoming::Upgrade(upgrade)) if upgrade.is_decided() => upgrade,
+                    Next::Incoming(incoming) => {
+                        self.decide_elsewhere(incoming);
                         continue;
                     }
-                    match incoming.respond() {
-                        Ok(socket) => return Some(socket),
-                        Err(error) => self.options.tell_refused(&error),
-                    }
-                }
-                Next::Interrupted => {}
-                Next::Over => return None,
+                    Next::Interrupted => continue,
+                    Next::Over => return None,
+                },
+            };
+            match upgrade.accept() {
+                Ok(socket) => return Some(socket),
+                Err(error) => self.options.tell_refused(&error),
             }
         }
     }
 
     /// The next request, before it is answered; `None` once the server shuts down.
     pub fn accept_request(&self) -> Option<Incoming> {
-        match lock(&self.handle.gate).next(|| false) {
+        match self.next(|| false) {
             Next::Incoming(incoming) => Some(incoming),
             Next::Interrupted | Next::Over => None,
         }
     }
 
     /// Shuts the server down; see [`ServerHandle::shutdown`].
-    pub fn shutdown(&self, budget: Duration) -> Farewell {
+    pub fn shutdown(&self, budget: Duration) -> ShutdownReport {
         self.handle.shutdown(budget)
     }
 
-    fn respond_elsewhere(&self, incoming: Incoming) {
-        let (opened, cord) = (Arc::clone(&self.opened), Arc::clone(&self.cord));
+    fn next(&self, interrupted: impl Fn() -> bool) -> Next {
+        lock(&self.shared().handshakes).next(interrupted)
+    }
+
+    /// Lets another thread decide, since that may take a while.
+    fn decide_elsewhere(&self, incoming: Incoming) {
+        let ServerHandle { admission, shared } = self.handle();
         let options = Arc::clone(&self.options);
-        let spawned = spawn(move || match incoming.respond() {
-            Ok(socket) => {
-                lock(&opened).push_back(socket);
-                Wake::wake(cord);
+        let spawned = spawn(move || match incoming.decide() {
+            Ok(upgrade) => {
+                lock(&shared.decided).push_back(upgrade);
+                if admission.is_leaving() {
+                    shared.drop_decided();
+                }
+                shared.wakes.wake();
             }
             Err(error) => options.tell_refused(&error),
         });
@@ -216,12 +224,16 @@ impl Server {
             self.options.tell_refused(&AcceptError::Io(error));
         }
     }
+
+    const fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
 }
 
 impl Drop for Server {
     /// Stops listening, and gives up the opening handshakes under way. Connections go on.
     fn drop(&mut self) {
-        lock(&self.handle.gate).shut();
+        self.shared().shut();
     }
 }
 
@@ -234,41 +246,65 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What shuts a [`Server`] down. Clones are of the same server.
+/// What the threads of a server share.
+struct Shared {
+    handshakes: Mutex<Handshakes>,
+    /// Requests that other threads have decided to accept, for [`Server::accept`].
+    decided: Mutex<VecDeque<Upgrade>>,
+    /// Wakes the thread that waits for clients.
+    wakes: WakeHandle,
+}
+
+impl Shared {
+    /// Drops the listener and all whose request was not answered.
+    fn shut(&self) {
+        // The thread that waits there makes way.
+        self.wakes.wake();
+        lock(&self.handshakes).shut();
+        self.drop_decided();
+    }
+
+    fn drop_decided(&self) {
+        let decided = std::mem::take(&mut *lock(&self.decided));
+        drop(decided);
+    }
+}
+
+/// Shuts a [`Server`] down. Clones belong to the same server.
 #[derive(Clone)]
 pub struct ServerHandle {
-    hall: Arc<Hall>,
-    gate: Arc<Mutex<Gate>>,
+    admission: Arc<Admission>,
+    shared: Arc<Shared>,
 }
 
 impl ServerHandle {
     /// Shuts the server down in order, from any thread: it stops listening and gives up the
     /// opening handshakes under way, closes every connection with 1001, waits until they have
-    /// ended, for at most `budget`, and then cuts those that are left. Tells what became of all.
+    /// ended, for at most `budget`, and then cuts those that are left. Reports what became of all.
     ///
-    /// A connection learns of it while its thread waits, within half a second; a split one within
-    /// a second. One whose thread does something else is counted as cut at the end of the budget,
-    /// and its peer sees the end when the thread next uses the socket, or drops it.
+    /// A connection whose thread waits in it, and one that was split, closes at once. One whose
+    /// thread does something else closes when that thread next waits in it; at the end of the
+    /// budget it counts as cut, and its peer sees the end when the thread next uses the socket, or
+    /// drops it.
     ///
     /// Called again meanwhile, it does the same: the shorter budget counts.
-    pub fn shutdown(&self, budget: Duration) -> Farewell {
-        self.hall.begin_farewell();
-        // Who waits there has been woken, and makes way.
-        lock(&self.gate).shut();
-        self.hall.wait_until_left(budget);
-        self.hall.end_farewell()
+    pub fn shutdown(&self, budget: Duration) -> ShutdownReport {
+        self.admission.begin_shutdown();
+        self.shared.shut();
+        self.admission.wait_until_left(budget);
+        self.admission.end_shutdown()
     }
 
     /// How many connections are open, requests that are being answered included.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.hall.connections()
+        self.admission.connections()
     }
 
     /// Whether the server shuts down, or has.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.hall.is_leaving()
+        self.admission.is_leaving()
     }
 }
 
@@ -276,21 +312,4 @@ impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerHandle").field("connections", &self.connections()).finish()
     }
-}
-
-/// Wakes who waits at the gate.
-struct GateCord(Cord);
-
-impl Wake for GateCord {
-    fn wake(self: Arc<Self>) {
-        Runner::wake(&self.0);
-    }
-}
-
-fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name("bluewire".to_owned()).spawn(work).map(drop)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

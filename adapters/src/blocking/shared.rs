@@ -1,348 +1,300 @@
-//! What the reader and the writers of one blocking connection share, and who writes when.
+//! What the threads of one connection share.
 //!
-//! The lock is held to compute. The half that writes lies behind it when nobody writes; who has
-//! bytes to write takes it out, and writes without the lock, piece by piece, also what others have
-//! laid meanwhile. A writer leaves once its own bytes are written, if another one waits, who goes
-//! on; the last one leaves when nothing is left. So what was laid while somebody wrote is always
-//! written by somebody.
+//! A socket that one thread uses owns its [`Driver`] without a lock, since a lock costs as much as
+//! the rest of a message. If it belongs to a server, it parks the driver here for as long as it
+//! waits, so that the server's orders can be followed meanwhile. Once it is split, the driver stays
+//! here. The lock is held to compute and to write what leaves at once, never for a wait.
 
-use std::io::{self, IoSlice};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::io;
+use std::net::Shutdown;
+use std::sync::{Arc, Condvar, PoisonError, Weak};
+use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
 
-use bluewire_core::{Closure, Inbox, State};
+use bluewire_core::{Message, Ready, State};
 
-use super::pump::{try_write_some, write_some};
-use super::reader::Reader;
-use super::stream::{SplitTransport, Transport};
-use super::writer::Writer;
+use super::timekeeper::{self, Closing};
+use super::transport::{SplitTransport, TIMEOUT_MAX, Transport, read_timeout};
 use crate::clock::Clock;
-use crate::connect::Established;
-use crate::direct::{Engine, Held, Link, Ticket};
+use crate::drive::{Arrivals, Driver, Lay, Lent, Ticket, Want};
 use crate::error::Error;
+use crate::sync::{Mutex, MutexGuard, lock};
 
-pub(super) struct Shared<H> {
-    state: Mutex<Guarded<H>>,
-    /// Tells that bytes were written, that the half that writes is back, or that all is over.
+pub(super) struct Shared<S> {
+    state: Mutex<Guarded>,
+    /// Wakes threads that wait for nothing of the stream.
     changed: Condvar,
-    pub(super) established: Established,
-}
-
-pub(super) struct Guarded<H> {
-    pub(super) link: Link,
-    /// Nobody writes if it is here.
-    writing: Option<WriteSide<H>>,
-    /// Threads that wait until their bytes are written.
-    waiting: usize,
-    /// What the reader left, for whoever waits for the end.
-    pub(super) parked: Option<ReadSide<H>>,
-}
-
-/// What whoever reads has to itself.
-#[derive(Debug)]
-pub(super) struct ReadSide<H> {
-    pub(super) half: H,
+    pub(super) stream: S,
     pub(super) clock: Clock,
-    pub(super) inbox: Inbox,
-    /// When bytes last came, which is the time of all that is in the inbox.
-    pub(super) arrived: Duration,
-    pub(super) held: Held,
-    /// What the half's read timeout was last set to.
-    pub(super) read_timeout: Option<Duration>,
-    pub(super) end_told: bool,
-    /// When a writer last looked at arrivals in the reader's place.
-    pub(super) looked: Instant,
 }
 
-struct WriteSide<H> {
-    half: H,
-    /// Bytes taken out of the link and not written yet, from `start` on.
-    piece: Vec<u8>,
-    start: usize,
-    shut_down: bool,
+#[derive(Default)]
+pub(super) struct Guarded {
+    /// Always here once the socket is split, and before that while its thread waits.
+    pub(super) driver: Option<Box<Driver>>,
+    /// What a reader that was dropped has left.
+    pub(super) left: Option<Side>,
+    /// What those know who wait for a change, and how many they are.
+    known: Phase,
+    waiting: usize,
+    /// The deadline that the timekeeper has.
+    watched: Option<timekeeper::Watch>,
+    /// This connection, for the timekeeper, if several threads can use it.
+    itself: Option<Weak<dyn Closing>>,
 }
 
-pub(super) fn split<S: SplitTransport>(
-    stream: S,
-    engine: Engine,
-) -> io::Result<(Reader<S>, Writer<S>)> {
-    let (read_half, write_half) = stream.split()?;
-    let Engine {
-        clock,
-        connection,
-        inbox,
-        arrived,
-        outbox,
-        held,
-        flow,
-        established,
-        ties,
-        end_told,
-        ..
-    } = engine;
-    let state = Guarded {
-        link: Link::new(clock, connection, outbox, flow, ties),
-        writing: Some(WriteSide {
-            half: write_half,
-            piece: Vec::new(),
-            start: 0,
-            shut_down: engine.shut_down,
-        }),
-        waiting: 0,
-        parked: None,
-    };
-    let shared =
-        Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), established });
-    let side = ReadSide {
-        half: read_half,
-        clock,
-        inbox,
-        arrived,
-        held,
-        read_timeout: None,
-        end_told,
-        looked: Instant::now(),
-    };
-    Ok((Reader::new(Arc::clone(&shared), side), Writer::new(shared)))
+/// How far a connection has come, as far as threads wait for that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Phase {
+    closes: bool,
+    /// Whether nothing can be written any more.
+    lost: bool,
+    ended: bool,
+    reader_left: bool,
 }
 
-impl<H: Transport> Shared<H> {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Guarded<H>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// What belongs to the one who reads.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) arrivals: Arrivals,
+    /// What the stream's read timeout was last set to, if that is known.
+    read_timeout: Option<Option<Duration>>,
+}
+
+impl<S> Shared<S> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Guarded> {
+        lock(&self.state)
     }
 
-    /// Writes what was laid up to the ticket, or waits until another thread has.
-    pub(super) fn write_out<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, Guarded<H>>,
-        ticket: Ticket,
-    ) -> Result<(), Error> {
+    /// Keeps what a reader leaves that is dropped.
+    pub(super) fn take_over(&self, side: Option<Side>) {
+        self.lock().left = side;
+        self.changed.notify_all();
+    }
+
+    /// The stream alone, when the socket is gone.
+    pub(super) fn into_stream(mut self: Arc<Self>) -> S {
         loop {
-            let written = state.link.is_written(ticket)?;
-            if let Some(side) = state.writing.take() {
-                state = self.write_pieces(state, side, ticket);
-            } else if written {
-                return Ok(());
-            } else {
-                state = self.wait(state, None);
-                continue;
+            match Arc::try_unwrap(self) {
+                Ok(shared) => return shared.stream,
+                Err(shared) => self = shared,
             }
-            if state.link.is_written(ticket)? {
-                return Ok(());
-            }
+            // An order, or a deadline, finds just now that there is nothing to do.
+            thread::yield_now();
+        }
+    }
+}
+
+impl<S: Transport> Shared<S> {
+    pub(super) fn new(stream: S, clock: Clock) -> Arc<Self> {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        Arc::new(Self { state, changed, stream, clock })
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// The clock, for those who may not need it.
+    pub(super) fn clock(&self) -> impl Fn() -> Duration + Copy + use<S> {
+        let clock = self.clock;
+        move || clock.now()
+    }
+
+    /// Queues a message, or writes it from where it lies, if it is long and nothing waits before it.
+    pub(super) fn send(&self, driver: &mut Driver, message: Message<'_>) -> Result<Ticket, Error> {
+        match self.stream.is_vectored() {
+            true => driver.send_from(message, self.clock(), |slices| self.stream.try_write(slices)),
+            false => driver.lay(Lay::Message(message), self.clock()),
         }
     }
 
-    /// Writes until nothing is left, or until the ticket is reached and others wait.
-    fn write_pieces<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, Guarded<H>>,
-        mut side: WriteSide<H>,
-        ticket: Ticket,
-    ) -> MutexGuard<'a, Guarded<H>> {
-        let timeout = state.link.flow.write_timeout;
-        loop {
-            if side.piece.is_empty() && !state.link.take_piece(&mut side.piece) {
-                break;
-            }
-            drop(state);
-            let result = side.write_piece(timeout);
-            state = self.lock();
-            match result {
-                Ok(()) => state.link.piece_written(),
-                Err(error) => {
-                    state.link.fail_writing(error.kind());
-                    side.forget_piece();
-                    break;
-                }
-            }
-            if state.waiting > 0 {
-                self.changed.notify_all();
-                if matches!(state.link.is_written(ticket), Ok(true)) {
-                    break;
-                }
-            }
+    /// Writes what leaves at once. Whether nothing is left.
+    pub(super) fn write(&self, driver: &mut Driver) -> bool {
+        driver.write_out(self.clock(), |slices| self.stream.try_write(slices))
+    }
+
+    /// Writes and shuts down as wanted. Whether to ask again before waiting.
+    pub(super) fn carry_out(&self, driver: &mut Driver, want: Want) -> bool {
+        let written = want.write && self.write(driver);
+        if want.shut_down {
+            driver.was_shut_down();
+            // If that fails, the stream has ended already.
+            let _ = self.stream.shut_down(Shutdown::Write);
         }
-        state.put_back(side);
-        if state.waiting > 0 {
+        written || want.shut_down
+    }
+
+    /// Lends a message. If it turns out to be invalid, the peer learns why, as far as that is
+    /// possible without waiting.
+    #[inline]
+    pub(super) fn lend<'a>(
+        &self,
+        driver: &mut Driver,
+        ready: Option<Ready>,
+        side: &'a mut Side,
+        end: Shutdown,
+    ) -> Result<Lent<'a>, Error> {
+        driver.lend(ready, &mut side.arrivals).inspect_err(|_| {
+            self.write(driver);
+            driver.conclude();
+            self.end(driver, end);
+        })
+    }
+
+    /// Lets the peer, and a thread that waits for the stream, see the end.
+    pub(super) fn end(&self, driver: &Driver, how: Shutdown) {
+        let how = if driver.is_cut() { Shutdown::Both } else { how };
+        let _ = self.stream.shut_down(how);
+    }
+
+    /// Unlocks after the connection may have changed, and lets those know who wait for that: a
+    /// reader that blocks returns once nothing can be written any more. If this thread may have
+    /// begun to close, the timekeeper waits for the end, since perhaps nobody else does.
+    pub(super) fn unlock(&self, mut state: MutexGuard<'_, Guarded>, may_close: bool) -> Phase {
+        let phase = state.phase();
+        let known = std::mem::replace(&mut state.known, phase);
+        if phase.ended {
+            state.watched = None;
+        } else if may_close {
+            self.watch(&mut state);
+        }
+        let waiting = state.waiting > 0;
+        drop(state);
+        if phase.lost && !known.lost {
+            let _ = self.stream.shut_down(Shutdown::Both);
+        }
+        if waiting && phase != known {
             self.changed.notify_all();
         }
-        state
+        phase
     }
 
-    /// Writes what can be written without waiting, unless another thread writes. Whether nothing
-    /// is left that this thread would have to wait for.
-    pub(super) fn try_write_out<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, Guarded<H>>,
-    ) -> (MutexGuard<'a, Guarded<H>>, bool) {
-        let Some(mut side) = state.writing.take() else { return (state, true) };
-        let mut all = true;
-        while !side.piece.is_empty() || state.link.take_piece(&mut side.piece) {
-            drop(state);
-            let result = side.try_write_piece();
-            state = self.lock();
-            match result {
-                Ok(true) => state.link.piece_written(),
-                Ok(false) => {
-                    state.link.piece_left();
-                    all = false;
-                    break;
-                }
-                Err(error) => {
-                    state.link.fail_writing(error.kind());
-                    side.forget_piece();
-                    break;
-                }
-            }
+    fn watch(&self, state: &mut Guarded) {
+        if let (Some(driver), Some(itself), None) = (&state.driver, &state.itself, &state.watched)
+            && driver.state() == State::Closing
+            && let Some(deadline) = driver.connection().poll_timeout()
+            && let Some(deadline) = self.clock.instant(deadline)
+        {
+            state.watched = Some(timekeeper::watch(deadline, Weak::clone(itself)));
         }
-        state.put_back(side);
-        if state.waiting > 0 {
-            self.changed.notify_all();
-        }
-        (state, all)
     }
 
     /// Waits until something has changed, for at most this long.
     pub(super) fn wait<'a>(
         &'a self,
-        mut state: MutexGuard<'a, Guarded<H>>,
-        timeout: Option<Duration>,
-    ) -> MutexGuard<'a, Guarded<H>> {
+        mut state: MutexGuard<'a, Guarded>,
+        left: Option<Duration>,
+    ) -> MutexGuard<'a, Guarded> {
         state.waiting += 1;
-        let mut state = match timeout {
+        let mut state = match left.filter(|left| *left < TIMEOUT_MAX) {
             None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(timeout) => {
-                let waited = self.changed.wait_timeout(state, timeout);
+            Some(left) => {
+                let waited = self.changed.wait_timeout(state, left);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
         state.waiting -= 1;
         state
     }
+}
 
-    /// Waits until the connection has changed, for one who waits for its end: for at most this
-    /// long, and not beyond the deadline of closing, which is seen to.
-    pub(super) fn await_change<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, Guarded<H>>,
+impl<S: SplitTransport> Shared<S> {
+    /// Lets the timekeeper reach the connection.
+    pub(super) fn share(self: &Arc<Self>, state: &mut Guarded) {
+        let itself: Weak<dyn Closing> = Arc::downgrade(&(Arc::clone(self) as Arc<dyn Closing>));
+        state.itself = Some(itself);
+    }
+
+    /// What the server's orders wake.
+    pub(super) fn waker(self: &Arc<Self>) -> Waker {
+        Arc::new(Orders(Arc::downgrade(self))).into()
+    }
+
+    /// Follows an order, unless the connection's thread is at work: it looks for orders before it
+    /// waits.
+    pub(super) fn follow_order(&self) {
+        let mut state = self.lock();
+        if let Some(driver) = &mut state.driver {
+            driver.follow_order(&self.clock());
+            self.write(driver);
+        }
+        self.unlock(state, true);
+    }
+}
+
+impl<S: SplitTransport> Closing for Shared<S> {
+    fn expire(self: Arc<Self>) {
+        let mut state = self.lock();
+        state.watched = None;
+        while let Some(driver) = &mut state.driver {
+            let Some(want) = driver.next_without(false, false, self.clock()) else {
+                self.end(driver, Shutdown::Both);
+                break;
+            };
+            let again = self.carry_out(driver, want);
+            if !again && want.until.is_none_or(|until| until > self.now()) {
+                break;
+            }
+        }
+        self.unlock(state, true);
+    }
+}
+
+/// Lets the server's orders reach a connection for as long as that exists.
+struct Orders<S>(Weak<Shared<S>>);
+
+impl<S: SplitTransport> Wake for Orders<S> {
+    fn wake(self: Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.follow_order();
+        }
+    }
+}
+
+impl Guarded {
+    /// The driver of a connection that was split, and what its reader has left.
+    pub(super) fn parts(&mut self) -> (&mut Driver, Option<&mut Side>) {
+        let driver = self.driver.as_mut().expect("it stays here once the socket is split");
+        (driver, self.left.as_mut())
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        let Some(driver) = &self.driver else { return self.known };
+        Phase {
+            closes: driver.state() != State::Open,
+            lost: driver.is_write_lost() || driver.is_cut(),
+            ended: driver.closure().is_some(),
+            reader_left: self.left.is_some(),
+        }
+    }
+}
+
+impl Side {
+    pub(super) const fn new(arrivals: Arrivals) -> Self {
+        Self { arrivals, read_timeout: None }
+    }
+
+    /// Lets the next read wait this long: exactly, or give or take a quarter, so that most reads
+    /// need no system call for it.
+    pub(super) fn set_read_timeout(
+        &mut self,
+        stream: &impl Transport,
         left: Option<Duration>,
-    ) -> MutexGuard<'a, Guarded<H>> {
-        let closing = state.link.connection.state() == State::Closing;
-        if closing && state.link.is_due() {
-            state.link.expire();
-            state.abandon();
-            self.changed.notify_all();
-            return state;
-        }
-        let now = state.link.clock.now();
-        let deadline = state.link.connection.poll_timeout().filter(|_| closing);
-        let mut timeout =
-            deadline.map_or(Duration::from_secs(1), |deadline| deadline.saturating_sub(now));
-        if let Some(left) = left {
-            timeout = timeout.min(left);
-        }
-        let waited = self.changed.wait_timeout(state, timeout.min(Duration::from_secs(1)));
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Tells those who wait for the end.
-    pub(super) fn tell_end(&self) {
-        self.changed.notify_all();
-    }
-}
-
-impl<H: Transport> Guarded<H> {
-    /// Lets others write. When it is this endpoint's turn to end the stream, that is done now.
-    fn put_back(&mut self, mut side: WriteSide<H>) {
-        let done = side.piece.is_empty() && self.link.is_empty();
-        if done && self.link.connection.should_shut_down() && !side.shut_down {
-            side.shut_down = true;
-            // If that fails, the end of the stream comes all the sooner.
-            let _ = side.half.shut_down_writing();
-        }
-        if self.link.connection.state() == State::Closed {
-            // A read that still waits returns.
-            let _ = side.half.shut_down();
-        }
-        self.writing = Some(side);
-    }
-
-    /// Ends the connection here and now.
-    pub(super) fn abandon(&mut self) {
-        self.link.fail_writing(io::ErrorKind::NotConnected);
-        self.link.conclude();
-        if let Some(side) = &mut self.writing {
-            let _ = side.half.shut_down();
-        }
-    }
-
-    pub(super) fn closure(&self) -> Option<Closure> {
-        self.link.closure()
-    }
-}
-
-impl<H: Transport> WriteSide<H> {
-    fn write_piece(&mut self, timeout: Duration) -> io::Result<()> {
-        while self.start < self.piece.len() {
-            let rest = [IoSlice::new(&self.piece[self.start..])];
-            self.start += write_some(&mut self.half, &rest, timeout)?;
-        }
-        self.forget_piece();
-        Ok(())
-    }
-
-    /// Whether all of it is written.
-    fn try_write_piece(&mut self) -> io::Result<bool> {
-        while self.start < self.piece.len() {
-            let rest = [IoSlice::new(&self.piece[self.start..])];
-            let Some(len) = try_write_some(&mut self.half, &rest)? else { return Ok(false) };
-            self.start += len;
-        }
-        self.forget_piece();
-        Ok(true)
-    }
-
-    fn forget_piece(&mut self) {
-        self.piece.clear();
-        self.start = 0;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bluewire_core::{Config, Connection, Outbox};
-
-    use super::super::pump::tests::Full;
-    use super::super::stream::Untimed;
-    use super::*;
-    use crate::clock::Clock;
-    use crate::direct::{Flow, Lay};
-    use crate::server::Ties;
-
-    #[test]
-    fn one_pong_waits_behind_what_a_peer_that_pings_does_not_read() {
-        let connection = Connection::server(Config::default(), Duration::ZERO);
-        let link =
-            Link::new(Clock::start(), connection, Outbox::new(), Flow::default(), Ties::default());
-        let side = WriteSide { half: Untimed(Full), piece: Vec::new(), start: 0, shut_down: false };
-        let state = Guarded { link, writing: Some(side), waiting: 0, parked: None };
-        let shared = Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            established: Established::default(),
+        exact: bool,
+    ) -> io::Result<()> {
+        let left = read_timeout(left);
+        let fits = match (self.read_timeout, left) {
+            (Some(None), None) => true,
+            (Some(Some(set)), Some(left)) if exact => set == left,
+            (Some(Some(set)), Some(left)) => set <= left + left / 4 && set >= left / 4,
+            _ => false,
         };
-        shared.lock().link.lay(Lay::Message("Hello".into())).expect("it is open");
-        let mut inbox = Inbox::default();
-        for _ in 0..100 {
-            inbox.extend(b"\x89\x81\0\0\0\0?");
-            let mut state = shared.lock();
-            let (connection, outbox) = state.link.parts();
-            assert!(connection.next_event(Duration::ZERO, &mut inbox, outbox).is_some());
-            let (state, all) = shared.try_write_out(state);
-            assert!(!all);
-            // The first is on its way with the message, the last waits.
-            assert!(state.link.queue_len() <= b"\x8a\x01?".len());
+        if !fits {
+            stream.set_read_timeout(left)?;
+            self.read_timeout = Some(left);
         }
+        Ok(())
     }
 }

@@ -1,15 +1,17 @@
 //! The writing ends of a blocking connection that was split.
 
 use std::fmt;
+use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
+use bluewire_core::{CloseCode, Closure, Message, PreparedMessage, SendError};
 
+use super::exchange::{Caller, Found, Split, go_on, look, write_until};
 use super::net_stream::NetStream;
 use super::shared::Shared;
-use super::stream::SplitTransport;
-use crate::direct::{CORK_LEN_MAX, LOOK_INTERVAL, Lay};
+use super::transport::SplitTransport;
+use crate::drive::{Driver, Goal, Lay, Purpose, Ticket};
 use crate::error::Error;
 
 /// An end of a split connection that sends; a clone is another one for the same connection.
@@ -19,15 +21,15 @@ use crate::error::Error;
 /// the exception: until it is finished, other messages are
 /// [refused](crate::SendError::MessageUnfinished), whoever sends them.
 ///
-/// What a method has returned from is written, or has failed. A write waits for the peer for as
-/// long as [`Flow::write_timeout`](crate::Flow::write_timeout) says; the reader, if it receives,
-/// is not held up by it. When all writers are dropped the connection goes on.
-pub struct Writer<S: SplitTransport = NetStream> {
-    shared: Arc<Shared<S::Half>>,
+/// When a method returns, its message is written, or has failed. A write waits for the peer for as
+/// long as [`Flow::write_timeout`](crate::Flow::write_timeout) allows; a reader that receives
+/// meanwhile is not held up. When all writers are dropped the connection goes on.
+pub struct Writer<S = NetStream> {
+    shared: Arc<Shared<S>>,
 }
 
 impl<S: SplitTransport> Writer<S> {
-    pub(super) const fn new(shared: Arc<Shared<S::Half>>) -> Self {
+    pub(super) const fn new(shared: Arc<Shared<S>>) -> Self {
         Self { shared }
     }
 
@@ -36,12 +38,12 @@ impl<S: SplitTransport> Writer<S> {
     /// # Errors
     ///
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
-    /// takes nothing for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.lay(Lay::Message(message.into()))
+        self.write(|driver| self.shared.send(driver, message.into()))
     }
 
-    /// Sends a part of a message, the last one if `fin`: for what is larger than memory.
+    /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
     ///
     /// # Errors
     ///
@@ -61,7 +63,7 @@ impl<S: SplitTransport> Writer<S> {
 
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
     /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
-    /// first waits until all of that is written.
+    /// first waits until the peer has taken all but half of that.
     ///
     /// # Errors
     ///
@@ -69,17 +71,16 @@ impl<S: SplitTransport> Writer<S> {
     pub fn feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
         loop {
-            let mut state = self.shared.lock();
-            if state.link.check_queue().is_err() {
-                let ticket = state.link.ticket();
-                self.shared.write_out(state, ticket)?;
-                continue;
+            let (full, room) =
+                self.with(|driver| (driver.check_queue().is_err(), driver.room_goal()));
+            if full {
+                self.write_until(room)?;
             }
-            state.link.lay(Lay::Message(message))?;
-            if state.link.queue_len() >= CORK_LEN_MAX {
-                drop(self.shared.try_write_out(state));
+            match self.try_feed(message) {
+                // Another writer was faster.
+                Err(Error::Send(SendError::OutboxFull)) if self.queue_len() > 0 => {}
+                fed => return fed,
             }
-            return Ok(());
         }
     }
 
@@ -87,43 +88,41 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let mut state = self.shared.lock();
-        if state.link.queue_len() >= CORK_LEN_MAX {
-            state = self.shared.try_write_out(state).0;
-        }
-        state.link.check_queue()?;
-        state.link.lay(Lay::Message(message.into()))?;
-        Ok(())
+        self.with(|driver| {
+            if driver.should_write_first() {
+                self.shared.write(driver);
+            }
+            driver.check_queue()?;
+            driver.lay(Lay::Message(message.into()), self.shared.clock()).map(drop)
+        })
     }
 
-    /// Bytes that wait to be written, at most 64 KiB that are on their way not counted.
+    /// Bytes that wait to be written.
     #[must_use]
     pub fn queue_len(&self) -> usize {
-        self.shared.lock().link.queue_len()
+        self.shared.lock().parts().0.queue_len()
     }
 
     /// Writes all that waits: the sign that there is room again.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the stream fails, or takes nothing for
+    /// [`Error::Io`] if the stream fails, or takes too little for
     /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn flush(&self) -> Result<(), Error> {
-        let state = self.shared.lock();
-        let ticket = state.link.ticket();
-        self.shared.write_out(state, ticket)
+        self.write(|driver| Ok(driver.ticket()))
     }
 
-    /// Sends a Ping with at most 125 bytes, ahead of messages that wait. If another thread writes
-    /// at this moment, that one takes it along.
+    /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
-        self.lay(Lay::Ping(payload))
+        self.lay(Lay::Ping(payload))?;
+        self.write_until(Goal::Control)
     }
 
     /// Starts the closing handshake: sends what waits, then a Close frame. The reader still
@@ -131,7 +130,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is not lawful, or if the connection is closing
+    /// [`Error::Send`] if the code or the reason is invalid, or if the connection is closing
     /// already, and [`Error::Io`] as [`send`](Self::send).
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.lay(Lay::Close(code, reason))
@@ -139,33 +138,34 @@ impl<S: SplitTransport> Writer<S> {
 
     /// Ends the connection without waiting for the peer: drops the messages that have not begun to
     /// leave, writes a Close frame as far as that is possible at once, and shuts the stream down.
-    /// A message of which a part was written is cut if the peer does not take the rest at once.
+    /// A message of which a part was written is cut if the peer does not take the rest at once, and
+    /// the writer that waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] as [`close`](Self::close).
+    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
     pub fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let mut state = self.shared.lock();
-        state.link.lay(Lay::CloseNow(code, reason))?;
-        state = self.shared.try_write_out(state).0;
-        state.abandon();
-        drop(state);
-        self.shared.tell_end();
-        Ok(())
+        self.with(|driver| {
+            driver.begin_close_now(code, reason, self.shared.now())?;
+            self.shared.write(driver);
+            self.cut(driver);
+            Ok(())
+        })
     }
 
     /// Waits until the connection has ended, and tells how: the reader's thread brings that
     /// about. If the reader is dropped, this reads in its place and drops what arrives.
     ///
     /// It ends at [`Config::close_timeout`](bluewire_core::Config::close_timeout) after a Close
-    /// frame at the latest, even if the reader does not receive.
+    /// frame or a failed write at the latest, even if the reader does not receive.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if this reads, and the stream fails.
+    /// None: the closure says how it ended.
     pub fn closed(&self) -> Result<Closure, Error> {
         loop {
-            if let Some(closure) = self.await_end(None)? {
+            go_on(&mut self.split(), Purpose::Discard, None, None);
+            if let Some(closure) = self.closure() {
                 return Ok(closure);
             }
         }
@@ -177,87 +177,71 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// # Errors
     ///
-    /// As these two.
+    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
     pub fn close_within(
         &self,
         budget: Duration,
         code: CloseCode,
         reason: &str,
     ) -> Result<Closure, Error> {
-        let until = Instant::now().checked_add(budget);
-        let mut state = self.shared.lock();
-        match state.link.lay(Lay::Close(code, reason)) {
-            Ok(_) | Err(Error::Send(bluewire_core::SendError::NotOpen)) => {}
-            Err(error) => return Err(error),
+        let now = self.shared.now();
+        self.with(|driver| driver.begin_close(code, reason, now))?;
+        let until = Some(now.saturating_add(budget));
+        if let Found::Nothing = go_on(&mut self.split(), Purpose::Discard, until, None) {
+            self.with(|driver| self.cut(driver));
         }
-        // Not waited for: the budget is.
-        drop(self.shared.try_write_out(state));
-        if let Some(closure) = self.await_end(until)? {
-            return Ok(closure);
-        }
-        self.shared.lock().abandon();
-        self.shared.tell_end();
         self.closed()
     }
 
-    /// How the connection ended; `None` until it has.
+    /// How the connection ended; `None` until that was reported to the reader or to a writer.
     #[must_use]
     pub fn closure(&self) -> Option<Closure> {
-        self.shared.lock().closure()
+        self.shared.lock().parts().0.closure().cloned()
     }
 
     fn lay(&self, what: Lay<'_>) -> Result<(), Error> {
-        let mut state = self.shared.lock();
-        let ticket = state.link.lay(what)?;
-        self.shared.write_out(state, ticket)?;
-        self.look();
+        self.write(|driver| driver.lay(what, self.shared.clock()))
+    }
+
+    /// Writes what `lay` has queued.
+    fn write(&self, lay: impl FnOnce(&mut Driver) -> Result<Ticket, Error>) -> Result<(), Error> {
+        let (goal, reached) = self.with(|driver| {
+            let goal = Goal::Written(lay(driver)?);
+            self.shared.write(driver);
+            Ok::<_, Error>((goal, driver.is_reached(goal)?))
+        })?;
+        if !reached {
+            return self.write_until(goal);
+        }
+        look(&mut self.split(), Purpose::Discard);
         Ok(())
     }
 
-    /// Sees to what has arrived, if there is no reader that does, and that is not just now done.
-    fn look(&self) {
-        let mut state = self.shared.lock();
-        let parked = &mut state.parked;
-        let Some(mut side) = parked.take_if(|side| side.looked.elapsed() >= LOOK_INTERVAL) else {
-            return;
-        };
-        drop(state);
-        side.looked = Instant::now();
-        // What has gone wrong is in the connection's state.
-        let _ = side.discard(&self.shared, Some(side.looked));
-        self.shared.lock().parked = Some(side);
-        self.shared.tell_end();
+    fn write_until(&self, goal: Goal) -> Result<(), Error> {
+        write_until(&mut self.split(), Purpose::Discard, goal)
     }
 
-    /// The closure; `None` if the time is over before.
-    fn await_end(&self, until: Option<Instant>) -> Result<Option<Closure>, Error> {
-        let mut state = self.shared.lock();
-        loop {
-            if let Some(closure) = state.closure() {
-                return Ok(Some(closure));
-            }
-            if let Some(mut side) = state.parked.take() {
-                drop(state);
-                let ended = side.discard(&self.shared, until);
-                self.shared.lock().parked = Some(side);
-                return ended;
-            }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Ok(None);
-            }
-            state = self.shared.await_change(state, left);
-        }
+    fn split(&self) -> Split<'_, '_, S> {
+        Split::new(&self.shared, None)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
+        self.split().with(|driver, _| act(driver))
+    }
+
+    fn cut(&self, driver: &mut Driver) {
+        driver.cut();
+        self.shared.end(driver, Shutdown::Both);
     }
 }
 
-impl<S: SplitTransport> Clone for Writer<S> {
+impl<S> Clone for Writer<S> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<S: SplitTransport> fmt::Debug for Writer<S> {
+impl<S> fmt::Debug for Writer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").finish_non_exhaustive()
     }

@@ -41,7 +41,7 @@
 //! # let server = std::thread::spawn(move || blocking::accept(listener.accept().unwrap().0));
 //! let mut socket = blocking::connect(url)?;
 //! # let peer_that_does_not_read = server.join().unwrap();
-//! socket.set_flow(Flow { queue_len_max: 256 * 1024, ..Flow::default() });
+//! socket.set_flow(Flow::default().queue_len_max(256 * 1024));
 //! let mut dropped = 0;
 //! for picture in vec![vec![7; 64 * 1024]; 1_000] {
 //!     match socket.try_feed(&picture[..]) {

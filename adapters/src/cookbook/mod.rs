@@ -1,11 +1,15 @@
 //! Short recipes, each complete, and each run by the tests.
 //!
-//! Most are on the blocking adapter, which makes for the shortest examples. The smol adapter has the
-//! same names; put `.await` behind the calls.
+//! Most use the blocking adapter, which makes for the shortest examples. The adapters for smol and
+//! tokio have the same names: put `.await` behind the calls.
 
 pub mod another_runtime;
 pub mod backpressure;
 pub mod broadcast;
+#[cfg(feature = "tokio")]
+pub mod from_fastwebsockets;
+#[cfg(feature = "tokio")]
+pub mod from_tokio_tungstenite;
 pub mod headers;
 pub mod hyper;
 pub mod keepalive;

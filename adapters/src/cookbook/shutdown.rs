@@ -30,8 +30,8 @@
 //! });
 //!
 //! // In a program, on SIGTERM: see the example `echo_server`.
-//! let farewell = handle.shutdown(Duration::from_secs(5));
-//! assert_eq!((farewell.closed, farewell.cut), (1, 0));
+//! let report = handle.shutdown(Duration::from_secs(5));
+//! assert_eq!((report.closed, report.cut), (1, 0));
 //! assert_eq!(store.recv()?, "the last words");
 //! assert_eq!(client.join().unwrap(), Some(CloseCode::GOING_AWAY));
 //! # serving.join().unwrap();

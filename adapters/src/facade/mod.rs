@@ -435,7 +435,7 @@ impl WebSocket {
         self.shared().ready_state()
     }
 
-    /// The URL it was made with; empty on the server's side.
+    /// The URL that it was made with, without user name and password; empty on the server's side.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.shared().url
@@ -482,8 +482,10 @@ impl WebSocket {
 
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A query may hold a token.
+        let url = self.url().split('?').next();
         f.debug_struct("WebSocket")
-            .field("url", &self.url())
+            .field("url", &url.unwrap_or_default())
             .field("ready_state", &self.ready_state())
             .finish()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bluewire_core::{Closure, Message, OwnedMessage, PreparedMessage};
 
 use crate::error::Error;
-use crate::reconnect::Retry;
+use crate::open::reconnect::Retry;
 
 pub(crate) type Success = Box<dyn FnOnce() + Send>;
 pub(crate) type Fail = Box<dyn FnOnce(&str, FailCode) + Send>;
@@ -238,11 +238,11 @@ pub struct CloseEvent {
 }
 
 impl CloseEvent {
-    pub(crate) fn new(closure: &Closure, all_sent: bool) -> Self {
+    pub(crate) fn new(closure: &Closure) -> Self {
         Self {
             code: closure.code.value(),
             reason: closure.reason.to_string(),
-            was_clean: closure.clean && all_sent,
+            was_clean: closure.clean,
         }
     }
 

@@ -1,280 +1,197 @@
-//! The loop's half of a connection: what to do between two waits, still without any IO.
+//! The loop's half of a connection with callbacks: what to do between two waits, without IO.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluewire_core::{Event, Inbox, Message, OwnedMessage, State};
+use bluewire_core::{Message, OwnedMessage};
 
 use super::shared::Shared;
 use super::state::{Link, Stage};
 use crate::clock::Clock;
-use crate::connect::Opened;
-use crate::server::{Ties, heed};
+use crate::drive::{Arrivals, Driver, Next, Purpose, Want};
+use crate::open::request::Opened;
+use crate::server::Slot;
 
-/// For so long, once, what follows a message waits for an `on_message` that was about to be set:
-/// what follows may end the connection, and the message could not be answered then. For as long
-/// again, the end waits, so that messages are told before it. A program that wants no messages has
-/// its `on_close` later by as much.
+/// What follows a message waits once for so long for an `on_message` that is about to be set: it
+/// may end the connection, and the message could not be answered then. The end waits for as long
+/// again, so that messages are told before it. The `on_close` of a program that wants no messages
+/// is later by as much.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// One connection as its loop sees it. The loop is: [`step`](Self::step),
-/// [`write`](Self::write), [`wait`](Self::wait), read, and again.
+/// One connection as its loop sees it. The loop is: [`next`](Self::next), [`write`](Self::write),
+/// wait, [`read`](Self::read), and again.
 pub(crate) struct Session {
     shared: Arc<Shared>,
     clock: Clock,
-    inbox: Inbox,
-    /// When the socket was last seen without a byte that had been left unread. Deadlines are
-    /// judged by this time: what came while a callback ran late cannot lose to them.
-    looked: Duration,
+    arrivals: Arrivals,
     /// The parts so far of a message that comes in parts, on a connection that was made so.
     parts: Option<OwnedMessage>,
-    /// When bytes last came, which is the time of all that is in the inbox.
-    arrived: Duration,
-    io_error: Option<io::Error>,
-    write_failed: bool,
-    /// Whether what was laid last was given a chance to leave.
-    last_written: bool,
-    /// When the connection goes on although messages wait.
+    /// When the connection goes on although messages wait for an `on_message`.
     patience_end: Option<Duration>,
-    /// Whether events were left because messages wait.
-    paused: bool,
-    /// When the end is told although messages wait.
+    /// When the end is told although messages wait for an `on_message`.
     grace_end: Option<Duration>,
-    ties: Ties,
-    /// Whether the place was asked to tell of news.
+    /// Whether the server wakes the loop for its next order.
     listening: bool,
-}
-
-/// What a loop has to do next.
-#[derive(Debug)]
-pub(crate) struct Wait {
-    /// Not at all: step again.
-    pub(crate) skip: bool,
-    /// Shut down the socket's writing side first.
-    pub(crate) shut_down: bool,
-    /// Whether reading makes sense now.
-    pub(crate) read: bool,
-    /// Whether bytes wait to be written.
-    #[cfg_attr(
-        not(feature = "blocking"),
-        expect(dead_code, reason = "an asynchronous write waits by itself")
-    )]
-    pub(crate) write: bool,
-    /// When to step again at the latest.
-    pub(crate) until: Option<Duration>,
+    /// Whether the stream's writing side was shut down.
+    shut_down: bool,
 }
 
 impl Session {
     /// The session of a connection that is open now; `None` if it was given up meanwhile.
-    pub(crate) fn open(shared: &Arc<Shared>, opened: Opened) -> Option<Self> {
-        let Opened { clock, connection, inbox, outbox, established, ties } = opened;
-        let link = Link { clock, connection, outbox };
-        shared.open(link, established).then(|| Self {
+    pub(crate) fn open(shared: &Arc<Shared>, opened: Opened, slot: Option<Slot>) -> Option<Self> {
+        let (mut driver, arrivals, established, clock) = Driver::open(opened, slot);
+        driver.answers_pings = true;
+        shared.open(Link { clock, driver }, established).then(|| Self {
             shared: Arc::clone(shared),
             clock,
-            inbox,
-            looked: Duration::ZERO,
-            arrived: clock.now(),
+            arrivals,
             parts: None,
-            io_error: None,
-            write_failed: false,
-            last_written: false,
             patience_end: None,
-            paused: false,
             grace_end: None,
-            ties,
             listening: false,
+            shut_down: false,
         })
     }
 
-    /// Tells events, calls what is due, sees to deadlines. `false` once all is over.
-    pub(crate) fn step(&mut self) -> bool {
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Tells events, calls what is due, sees to deadlines. What to wait for; `None` once all is
+    /// over.
+    pub(crate) fn next(&mut self) -> Option<Want> {
         if !self.shared.begin() {
-            // Callbacks that were due before the loop began are still called elsewhere. Who does
-            // so wakes the loop when it is through.
-            return true;
+            // Callbacks that were due before the loop began still run elsewhere. Whoever runs them
+            // wakes the loop at their end.
+            return Some(Want { read: false, write: false, shut_down: false, until: None });
         }
-        self.heed();
+        self.listen();
         self.shared.run_due();
-        self.take_events();
-        self.see_to_deadlines();
+        let want = self.advance();
         let over = self.is_over();
         if over {
             self.shared.leave_loop();
         }
         self.shared.run_and_rest();
-        !over
+        if over { None } else { Some(self.renewed(want)) }
     }
 
-    /// Does what the server says, if the connection is one's, and asks to be told more.
-    fn heed(&mut self) {
-        match &self.ties.place {
-            Some(place) if !self.listening || place.has_news() => {}
-            _ => return,
-        }
+    /// Writes what waits by `write`, which must not block: its `WouldBlock` ends the turn. Whether
+    /// nothing is left.
+    pub(crate) fn write(&mut self, write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> bool {
+        let clock = self.clock;
         let mut state = self.shared.lock();
-        if let Stage::Open(link) = &mut state.stage {
-            heed(&mut self.ties, self.clock, &mut link.connection, &mut link.outbox);
-        }
-        if let Some(place) = &self.ties.place {
-            // Messages that nobody took do not hold up the end then.
-            state.leaving |= place.is_leaving();
-            drop(state);
-            self.listening = true;
-            place.listen(&Arc::clone(&self.shared).into());
-        }
+        let Stage::Open(link) = &mut state.stage else { return true };
+        let written = link.driver.write_out(|| clock.now(), write);
+        state.settle();
+        written
     }
 
-    /// Notes that all there was to read has been read, or at least a part of it just now.
-    pub(crate) fn looked(&mut self) {
-        self.looked = self.clock.now();
-    }
-
-    /// Room for bytes read.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
-        self.inbox.space()
-    }
-
-    /// Notes that bytes were read into the space.
-    pub(crate) fn received(&mut self, len: usize) {
-        self.inbox.filled(len);
-        self.arrived = self.clock.now();
-    }
-
-    /// Notes that reading is over.
-    pub(crate) fn received_end(&mut self, error: Option<io::Error>) {
-        self.io_error = self.io_error.take().or(error);
+    /// Reports that the stream failed to write what it had taken.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn write_failed(&mut self, error: io::Error) {
+        let now = self.clock.now();
         if let Stage::Open(link) = &mut self.shared.lock().stage {
-            link.connection.receive_eof();
+            link.driver.write_failed(error, now);
         }
     }
 
-    /// Writes what waits by `write`, which must not block: its `WouldBlock` ends the turn.
-    pub(crate) fn write(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) {
+    /// Reads once by `read`, which must not block: its `WouldBlock` says that nothing is there.
+    /// Whether something came.
+    pub(crate) fn read(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> bool {
+        let clock = self.clock;
+        let read = read(self.arrivals.space());
+        match &mut self.shared.lock().stage {
+            Stage::Open(link) => link.driver.report_read(read, &mut self.arrivals, || clock.now()),
+            _ => false,
+        }
+    }
+
+    /// The memory for what arrives, for pools of such memory.
+    #[cfg(feature = "_asynch")]
+    pub(crate) const fn inbox_mut(&mut self) -> &mut bluewire_core::Inbox {
+        &mut self.arrivals.inbox
+    }
+
+    /// Reports that the stream's writing side was shut down.
+    pub(crate) fn was_shut_down(&mut self) {
+        self.shut_down = true;
+        if let Stage::Open(link) = &mut self.shared.lock().stage {
+            link.driver.was_shut_down();
+        }
+    }
+
+    /// Asks the server to wake the loop for its next order.
+    fn listen(&mut self) {
+        let mut state = self.shared.lock();
+        let Stage::Open(link) = &mut state.stage else { return };
+        let Some(slot) = link.driver.slot() else { return };
+        if self.listening && !slot.has_order() {
+            return;
+        }
+        let clock = self.clock;
+        link.driver.follow_order(&|| clock.now());
+        let Some(slot) = link.driver.slot() else { return };
+        // Messages that nobody took do not hold up the end then.
+        let leaving = slot.is_leaving();
+        slot.listen(&Arc::clone(&self.shared).into());
+        self.listening = true;
+        state.leaving |= leaving;
+    }
+
+    /// Delivers messages until there is something to wait for.
+    fn advance(&mut self) -> Want {
+        let clock = self.clock;
+        let now = || clock.now();
         loop {
             let mut state = self.shared.lock();
-            let Stage::Open(link) = &state.stage else { return };
-            if link.outbox.is_empty() || self.write_failed {
-                return;
+            let held_up = state.is_held_up();
+            let mut patience = None;
+            if state.is_waited_for() {
+                let end = *self.patience_end.get_or_insert_with(|| now().saturating_add(GRACE));
+                patience = (now() < end).then_some(end);
             }
-            match write(&link.outbox.slices().map(IoSlice::new)) {
-                Ok(0) => self.write_failed = true,
-                Ok(len) => state.sent(len),
-                // Which the outbox wants to know, too.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return state.sent(0),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // What has arrived can still be read; the end of that ends the connection.
-                    self.io_error = Some(error);
-                    self.write_failed = true;
-                }
-            }
-        }
-    }
-
-    #[cfg(feature = "smol")]
-    pub(crate) const fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    /// How long it is until then; `None` for ever.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn time_to(&self, until: Option<Duration>) -> Option<Duration> {
-        until.map(|until| until.saturating_sub(self.clock.now()))
-    }
-
-    /// What to wait for.
-    pub(crate) fn wait(&self) -> Wait {
-        let state = self.shared.lock();
-        let mut skip = state.has_verdicts();
-        let Stage::Open(Link { connection, outbox, .. }) = &state.stage else {
-            let until = self.grace_end;
-            return Wait { skip, shut_down: true, read: false, write: false, until };
-        };
-        skip |= connection.state() == State::Closed && !state.running;
-        let write = !outbox.is_empty() && !self.write_failed;
-        // Who calls callbacks elsewhere, since before the loop began, wakes the loop after.
-        let held_up = state.is_held_up();
-        let patient = self.paused && !held_up && state.is_waited_for();
-        // Somebody has taken the messages meanwhile.
-        skip |= self.paused && !held_up && !patient && !state.running;
-        let read = !held_up && !patient && !state.running;
-        Wait {
-            skip,
-            shut_down: connection.should_shut_down() && !write,
-            read,
-            write,
-            until: match read {
-                true => connection.poll_timeout(),
-                // Whether the peer is silent is not known while nobody listens.
-                false => self.patience_end.filter(|_| patient),
-            },
-        }
-    }
-
-    fn take_events(&mut self) {
-        self.paused = false;
-        loop {
-            let event = {
-                let mut state = self.shared.lock();
-                self.paused = state.is_held_up();
-                if state.is_waited_for() {
-                    let now = self.clock.now();
-                    let end = self.patience_end.get_or_insert_with(|| now.saturating_add(GRACE));
-                    self.paused |= now < *end;
-                }
-                if self.paused {
-                    return;
-                }
-                let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
-                let Some(ready) = connection.poll_event(self.arrived, &mut self.inbox) else {
-                    return;
-                };
-                let now = match ready.is_data() {
-                    true => self.arrived,
-                    // A Close frame that was left in the inbox for long begins the closing now.
-                    false => self.clock.now(),
-                };
-                let event = connection.take_event(ready, now, &mut self.inbox, outbox);
-                match event {
-                    Event::Ping(payload) if !connection.config().auto_pong => {
-                        // There is no other way to answer here. An error says that it closes.
-                        let _ = connection.pong(payload, outbox);
-                    }
-                    Event::Close(_) => state.received_close(),
-                    _ => {}
-                }
-                event
+            let Stage::Open(link) = &mut state.stage else { return self.ended() };
+            let next = match held_up || patience.is_some() {
+                true => match link.driver.next_without(false, true, now) {
+                    Some(want) => Next::Wait(until(want, patience)),
+                    None => Next::End,
+                },
+                false => link.driver.next(&mut self.arrivals, Purpose::Receive, None, now),
             };
-            match event {
-                Event::Message(message) => self.shared.deliver(message),
-                Event::Chunk { part, fin } => {
-                    gather(&mut self.parts, part);
-                    if fin && let Some(message) = self.parts.take() {
-                        self.shared.deliver(message.borrow());
-                    }
+            state.settle();
+            let Stage::Open(link) = &mut state.stage else { return self.ended() };
+            match next {
+                Next::Wait(want) => return want,
+                Next::Deliver(ready) => {
+                    // An error is the connection's fault, with which it ends.
+                    let Ok(lent) = link.driver.lend(ready, &mut self.arrivals) else { continue };
+                    drop(state);
+                    deliver(&self.shared, &mut self.parts, lent.message, lent.fin);
                 }
-                _ => {}
+                Next::Over | Next::End => {
+                    drop(state);
+                    self.shared.end();
+                }
             }
         }
     }
 
-    fn see_to_deadlines(&mut self) {
-        let mut state = self.shared.lock();
-        let Stage::Open(Link { connection, outbox, .. }) = &mut state.stage else { return };
-        connection.handle_timeout(self.looked, outbox);
-        if connection.state() != State::Closed {
-            return;
-        }
-        if !outbox.is_empty() && !self.last_written && !self.write_failed {
-            // A Close frame that says why: once round the loop, to let it leave.
-            self.last_written = true;
-            return;
-        }
-        self.ties.settle(connection);
-        drop(state);
-        self.shared.end(self.io_error.take());
+    /// What to wait for after callbacks have run, which may have sent something or made room.
+    fn renewed(&self, want: Want) -> Want {
+        let state = self.shared.lock();
+        let at_once = state.has_verdicts() || (!want.read && state.can_go_on());
+        let want = match &state.stage {
+            Stage::Open(link) => link.driver.renewed(want, self.clock.now()),
+            _ => self.ended(),
+        };
+        if at_once { until(want, Some(Duration::ZERO)) } else { want }
+    }
+
+    /// What is left to do once the connection has ended.
+    const fn ended(&self) -> Want {
+        Want { read: false, write: false, shut_down: !self.shut_down, until: self.grace_end }
     }
 
     /// Whether the connection has ended and nothing holds the end back. Messages that nobody took
@@ -296,11 +213,23 @@ impl Session {
     }
 }
 
-/// Puts a message together. Its length is bounded by the engine.
-fn gather(parts: &mut Option<OwnedMessage>, part: Message<'_>) {
-    match (parts, part) {
+fn until(want: Want, time: Option<Duration>) -> Want {
+    let earlier = |time: Duration| want.until.map_or(time, |until| until.min(time));
+    Want { until: time.map(earlier).or(want.until), ..want }
+}
+
+/// Hands a message over; one that comes in parts, once it is whole. Its length is bounded by the
+/// engine.
+fn deliver(shared: &Shared, parts: &mut Option<OwnedMessage>, part: Message<'_>, fin: bool) {
+    if fin && parts.is_none() {
+        return shared.deliver(part);
+    }
+    match (&mut *parts, part) {
         (Some(OwnedMessage::Text(text)), Message::Text(part)) => text.push_str(part),
         (Some(OwnedMessage::Binary(bytes)), Message::Binary(part)) => bytes.extend(part),
         (parts, part) => *parts = Some(part.into_owned()),
+    }
+    if fin && let Some(message) = parts.take() {
+        shared.deliver(message.borrow());
     }
 }

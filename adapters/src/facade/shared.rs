@@ -19,10 +19,11 @@ use super::options::{
     CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, ReconnectEvent, SendOptions,
 };
 use super::state::{Link, Stage, State, Verdict};
-use crate::connect::{Established, Request};
-use crate::connect_error::ConnectError;
+use crate::clock::Clock;
 use crate::error::Error;
-use crate::reconnect::{Course, Ending, Retry};
+use crate::open::error::ConnectError;
+use crate::open::reconnect::{Course, Ending, Retry};
+use crate::open::request::{Established, Request};
 
 /// How an adapter brings a connection's loop, or a task, to run.
 pub(crate) trait Runner: Send + Sync {
@@ -67,10 +68,10 @@ impl Shared {
         Self { url, state, runner, callbacks, course: None }
     }
 
-    /// Lets it connect again, if that is asked for.
-    pub(crate) fn reconnecting(self, request: &Request) -> Self {
-        let settings = request.reconnect.clone();
-        let course = settings.map(|settings| Mutex::new(Course::new(settings, request.id)));
+    /// Lets it connect again by this clock, if that is asked for.
+    pub(crate) fn reconnecting(self, request: &Request, clock: Clock) -> Self {
+        let course = |settings| Mutex::new(Course::new(settings, request.id, clock));
+        let course = request.reconnect.clone().map(course);
         Self { course, ..self }
     }
 
@@ -147,7 +148,7 @@ impl Shared {
     pub(crate) fn ready_state(&self) -> ReadyState {
         match &self.lock().stage {
             Stage::Connecting => ReadyState::Connecting,
-            Stage::Open(link) => match link.connection.state() {
+            Stage::Open(link) => match link.driver.state() {
                 bluewire_core::State::Open => ReadyState::Open,
                 _ => ReadyState::Closing,
             },
@@ -157,7 +158,7 @@ impl Shared {
 
     pub(crate) fn buffered_amount(&self) -> usize {
         match &self.lock().stage {
-            Stage::Open(link) => link.outbox.data_len(),
+            Stage::Open(link) => link.driver.queued_data_len(),
             _ => 0,
         }
     }
@@ -261,18 +262,17 @@ impl Shared {
     }
 
     /// Ends what was open.
-    pub(crate) fn end(&self, io_error: Option<std::io::Error>) {
+    pub(crate) fn end(&self) {
         let closure = match &self.lock().stage {
-            Stage::Open(link) => link.connection.closure().cloned(),
+            Stage::Open(link) => link.driver.closure().cloned(),
             _ => None,
         };
         let Some(closure) = closure else { return };
         let retry = self.retry(Ending::Closed(&closure));
         let mut state = self.lock();
-        let Stage::Open(link) = &state.stage else { return };
-        let event = CloseEvent::new(&closure, link.outbox.is_empty());
-        let error = match (closure.fault, io_error) {
-            (Some(Fault::ConnectionLost), Some(error)) => Some(error.into()),
+        let Stage::Open(link) = &mut state.stage else { return };
+        let error = match (closure.fault, link.driver.take_loss()) {
+            (Some(Fault::ConnectionLost), Some(error)) => Some(error),
             (Some(fault), _) => Some(Error::Fault(fault)),
             (None, _) => None,
         };
@@ -280,7 +280,7 @@ impl Shared {
             Some(Fault::Timeout(_)) => FailCode::TimedOut,
             _ => FailCode::Io,
         };
-        state.end(event, error, code, retry);
+        state.end(CloseEvent::new(&closure), error, code, retry);
     }
 
     /// Takes the right to call callbacks; `false` if someone has it, who will wake the loop.

@@ -5,16 +5,17 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::mem;
 
-use bluewire_core::{CloseCode, Connection, Message, Outbox, OwnedMessage, SendError};
+use bluewire_core::{CloseCode, Connection, Message, OwnedMessage, SendError};
 
 use super::options::{
     CloseEvent, CloseOptions, Data, ErrorEvent, FailCode, Outcome, ReconnectEvent,
 };
 use crate::clock::Clock;
-use crate::connect::Established;
-use crate::connect_error::ConnectError;
+use crate::drive::{Driver, Lay, Ticket};
 use crate::error::Error;
-use crate::reconnect::Retry;
+use crate::open::error::ConnectError;
+use crate::open::reconnect::Retry;
+use crate::open::request::Established;
 
 /// Messages that wait for an `on_message` take at most this many bytes, and one message more.
 const HELD_LEN_MAX: usize = 1024 * 1024;
@@ -22,14 +23,14 @@ const HELD_LEN_MAX: usize = 1024 * 1024;
 /// The connection, once it is open.
 pub(crate) struct Link {
     pub(crate) clock: Clock,
-    pub(crate) connection: Connection,
-    pub(crate) outbox: Outbox,
+    pub(crate) driver: Driver,
 }
 
 impl Link {
     /// Starts the closing handshake, behind all that was sent before.
-    fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        self.connection.close(self.clock.now(), code, reason, &mut self.outbox)
+    fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let clock = self.clock;
+        self.driver.lay(Lay::Close(code, reason), || clock.now()).map(drop)
     }
 }
 
@@ -43,8 +44,7 @@ pub(crate) enum Stage {
 
 /// A message that is not handed over yet.
 struct Unsent {
-    /// How far `data_sent` must come for it.
-    end: u64,
+    ticket: Ticket,
     outcome: Outcome,
 }
 
@@ -67,13 +67,9 @@ impl Verdict {
 pub(crate) struct State {
     pub(crate) stage: Stage,
     pub(super) established: Established,
-    /// Bytes of messages handed to the operating system so far.
-    data_sent: u64,
     unsent: VecDeque<Unsent>,
     /// The close call whose handshake is under way.
     closing: Option<Outcome>,
-    /// Whether the peer's Close frame has come.
-    close_received: bool,
     /// Whether a close was asked for, or every handle is gone: messages hold nothing up any more.
     pub(super) leaving: bool,
     pub(super) verdicts: VecDeque<Verdict>,
@@ -102,10 +98,8 @@ impl State {
         Self {
             stage: Stage::Connecting,
             established: Established::default(),
-            data_sent: 0,
             unsent: VecDeque::new(),
             closing: None,
-            close_received: false,
             leaving: false,
             verdicts: VecDeque::new(),
             open_due: false,
@@ -124,28 +118,26 @@ impl State {
     }
 
     pub(super) fn send(&mut self, data: &Data, outcome: Outcome) {
-        let Stage::Open(Link { connection, outbox, .. }) = &mut self.stage else {
+        let Stage::Open(Link { clock, driver }) = &mut self.stage else {
             let data = match self.stage {
                 Stage::Connecting => "the connection is not open yet",
                 _ => "the connection is closed",
             };
             return self.fail(outcome, data, FailCode::State);
         };
-        let sent = match data {
-            Data::Owned(message) => connection.send(message, outbox),
-            Data::Prepared(message) => connection.send_prepared(message, outbox),
+        let what = match data {
+            Data::Owned(message) => Lay::Message(message.borrow()),
+            Data::Prepared(message) => Lay::Prepared(message),
         };
-        match sent {
-            Ok(()) if outcome.is_unwatched() => {}
-            Ok(()) => {
-                let end = self.data_sent + outbox.data_len() as u64;
-                self.unsent.push_back(Unsent { end, outcome });
-            }
+        match driver.lay(what, || clock.now()) {
+            Ok(_) if outcome.is_unwatched() => {}
+            Ok(ticket) => self.unsent.push_back(Unsent { ticket, outcome }),
             Err(error) => {
                 let code = match error {
-                    SendError::OutboxFull => FailCode::Busy,
-                    SendError::MessageTooLong { .. } => FailCode::Argument,
-                    _ => FailCode::State,
+                    Error::Send(SendError::OutboxFull) => FailCode::Busy,
+                    Error::Send(SendError::MessageTooLong { .. }) => FailCode::Argument,
+                    Error::Send(_) => FailCode::State,
+                    _ => FailCode::Io,
                 };
                 self.fail(outcome, error.to_string(), code);
             }
@@ -201,7 +193,6 @@ impl State {
     pub(super) fn open(&mut self, link: Link, established: Established) {
         self.stage = Stage::Open(link);
         self.established = established;
-        self.close_received = false;
         self.grace_ended = false;
         self.open_due = true;
         self.looping = true;
@@ -256,34 +247,17 @@ impl State {
         panicked || matches!(self.stage, Stage::Ended)
     }
 
-    /// Notes that the next `len` bytes of the outbox were handed over.
-    pub(crate) fn sent(&mut self, len: usize) {
-        let Stage::Open(Link { outbox, .. }) = &mut self.stage else { return };
-        let before = outbox.data_len();
-        outbox.sent(len);
-        self.data_sent += (before - outbox.data_len()) as u64;
-        while let Some(first) = self.unsent.front()
-            && first.end <= self.data_sent
-            && let Some(Unsent { outcome, .. }) = self.unsent.pop_front()
-        {
-            self.succeed(outcome);
+    /// Reports outcomes after bytes were written, or a Close frame has come.
+    pub(super) fn settle(&mut self) {
+        let Stage::Open(Link { driver, .. }) = &self.stage else { return };
+        let sent = self.unsent.iter().take_while(|unsent| driver.is_sent(unsent.ticket)).count();
+        let closed = driver.is_closing_complete();
+        for _ in 0..sent {
+            if let Some(Unsent { outcome, .. }) = self.unsent.pop_front() {
+                self.succeed(outcome);
+            }
         }
-        self.settle_close();
-    }
-
-    /// Notes that the peer's Close frame has come.
-    pub(crate) fn received_close(&mut self) {
-        self.close_received = true;
-        self.settle_close();
-    }
-
-    /// The closing handshake is complete once both Close frames have crossed.
-    fn settle_close(&mut self) {
-        if self.close_received
-            && let Stage::Open(link) = &self.stage
-            && link.outbox.data_len() == 0
-            && let Some(closing) = self.closing.take()
-        {
+        if closed && let Some(closing) = self.closing.take() {
             self.succeed(closing);
         }
     }
@@ -306,8 +280,14 @@ impl State {
     /// Whether messages that nobody took hold the rest up: the socket is not read.
     pub(crate) fn is_held_up(&self) -> bool {
         let Stage::Open(link) = &self.stage else { return false };
-        let open = link.connection.state() == bluewire_core::State::Open;
+        let open = link.driver.state() == bluewire_core::State::Open;
         self.held_len >= HELD_LEN_MAX && open
+    }
+
+    /// Whether nothing keeps the loop from reading.
+    pub(super) fn can_go_on(&self) -> bool {
+        let open = matches!(self.stage, Stage::Open(_));
+        open && !self.running && !self.is_held_up() && !self.is_waited_for()
     }
 
     /// Whether messages that nobody took yet keep what follows, and the end, from being told.

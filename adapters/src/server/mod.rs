@@ -1,17 +1,24 @@
 //! What the servers of both adapters decide, without the IO: who may come in, who is there, and
 //! how all leave in order.
 
-mod hall;
+mod admission;
+mod handshakes;
 mod options;
-mod place;
-mod seats;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+mod pending;
+mod slot;
+mod slots;
 
-pub use hall::Farewell;
-pub(crate) use hall::Hall;
+pub(crate) use admission::Admission;
+#[cfg(feature = "blocking")]
+pub(crate) use admission::HandshakeSlot;
+pub use admission::ShutdownReport;
 pub use options::ServerOptions;
-#[cfg(feature = "smol")]
-pub(crate) use place::Watch;
-pub(crate) use place::{Place, Ties, heed};
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) use pending::{Answer, Pending, PlainRequest, Progress, hear};
+#[cfg(feature = "_asynch")]
+pub(crate) use slot::Watch;
+pub(crate) use slot::{Order, Slot};
 
 use std::time::Duration;
 
@@ -26,7 +33,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Lets as many clients wait for the listener as come at once when a crowd reconnects. The
 /// standard library asks for 128, and who finds the queue full tries again after whole seconds.
 /// The system may have a lower bound of its own, and if it refuses, its queue is as it was.
-#[cfg(any(feature = "blocking", feature = "smol"))]
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) fn lengthen_queue(listener: &std::net::TcpListener) {
     let _ = rustix::net::listen(listener, 4096);
 }
@@ -42,4 +49,11 @@ pub(crate) fn concerns_one(error: &std::io::Error) -> bool {
             | ErrorKind::ConnectionRefused
             | ErrorKind::Interrupted
     )
+}
+
+/// Whether the system has no file descriptors left, for this process or at all.
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bluewire_core::{HttpAnswer, Offer, RequestHead};
 
-use crate::accept::{AcceptError, AcceptOptions};
+use crate::open::error::AcceptError;
+
+use crate::open::options::{AcceptOptions, Reach};
 #[cfg(feature = "tls")]
 use crate::tls::ServerTls;
 use crate::trace;
@@ -38,6 +41,8 @@ pub struct ServerOptions {
     pub(crate) accept: AcceptOptions,
     pub(crate) connections_max: usize,
     pub(crate) handshakes_max: usize,
+    pub(crate) connections_per_address_max: usize,
+    pub(crate) handshakes_per_address_max: usize,
     #[cfg(feature = "smol")]
     pub(crate) own_reactor: bool,
     #[cfg(feature = "smol")]
@@ -71,19 +76,38 @@ impl ServerOptions {
     }
 
     /// Sets how many opening handshakes may be under way at a time: connections whose request
-    /// has not come yet. When one more client comes, the oldest of them is given up for it,
-    /// without an answer: clients that stall cannot keep others out. 2,048 by default, at least
-    /// 1.
+    /// has not come yet. For one more client, one of the handshakes is given up without an answer:
+    /// a random one of the address that has the most, so that clients that stall cannot keep others
+    /// out. 2,048 by default, at least 1, and at most half of the file descriptors that the system
+    /// allows the process when the server starts.
     #[must_use]
     pub fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
         self
     }
 
+    /// Sets how many connections one address may have at a time; IPv6 addresses count by their
+    /// first 64 bits. Further clients from there get a 503 response. Not bounded by default. Do not
+    /// bound it behind a reverse proxy: all clients have the proxy's address there.
+    #[must_use]
+    pub fn connections_per_address_max(mut self, connections: usize) -> Self {
+        self.connections_per_address_max = connections;
+        self
+    }
+
+    /// Sets how many opening handshakes one address may have under way at a time, counted as in
+    /// [`connections_per_address_max`](Self::connections_per_address_max). For one more client from
+    /// there, a random one of them is given up. Not bounded by default, at least 1.
+    #[must_use]
+    pub fn handshakes_per_address_max(mut self, handshakes: usize) -> Self {
+        self.handshakes_per_address_max = handshakes;
+        self
+    }
+
     /// Sets whether the connections of a server on smol wait in a set of Bluewire's own, which
     /// takes a system call less for each message (Linux; see
     /// [`TcpSocket`](crate::smol::TcpSocket)). They do by default; otherwise each is a source of
-    /// its own in async-io's reactor.
+    /// its own in async-io's reactor. A server on tokio waits as its runtime does.
     #[cfg(feature = "smol")]
     #[must_use]
     pub fn own_reactor(mut self, own_reactor: bool) -> Self {
@@ -103,7 +127,8 @@ impl ServerOptions {
     /// set of its own and in nothing else, which is the least that a wait can take. A task that
     /// blocks, or computes for long, holds up all that are on its thread.
     ///
-    /// The threads end when the server is gone, and all that ran on them, too.
+    /// The threads end when the server is gone, and all that ran on them, too. A server on tokio has
+    /// none: it runs on its runtime.
     #[cfg(feature = "smol")]
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
@@ -117,7 +142,7 @@ impl ServerOptions {
     /// replace.
     ///
     /// It may block for a while on the blocking adapter, where it runs on the connection's own
-    /// thread. On smol it may not: take the requests themselves there, by
+    /// thread. On smol and tokio it may not: take the requests themselves there, by
     /// `Server::serve_requests`, to decide in an `async` block.
     #[must_use]
     pub fn on_offer(
@@ -167,6 +192,16 @@ impl ServerOptions {
         self
     }
 
+    /// Notes how clients reach the server: by the listener's address, and whether it speaks TLS.
+    pub(crate) fn listening_at(mut self, local_addr: SocketAddr) -> Self {
+        #[cfg(feature = "tls")]
+        let tls = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let tls = false;
+        self.accept.reach = Reach { tls, loopback: local_addr.ip().to_canonical().is_loopback() };
+        self
+    }
+
     pub(crate) fn tell_refused(&self, error: &AcceptError) {
         if let AcceptError::GivenUp = error {
             trace::loses(error);
@@ -189,6 +224,8 @@ impl Default for ServerOptions {
             accept: AcceptOptions::default(),
             connections_max: 10_000,
             handshakes_max: 2_048,
+            connections_per_address_max: usize::MAX,
+            handshakes_per_address_max: usize::MAX,
             #[cfg(feature = "smol")]
             own_reactor: true,
             #[cfg(feature = "smol")]

@@ -1,12 +1,12 @@
-//! The adapter on asynchronous streams, with smol.
+//! The adapter on smol.
 //!
 //! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes, and that can be
-//! [split](WebSocket::split) for several;
-//! [`Server`] accepts many connections and shuts them down in order;
+//! [split](WebSocket::split) for several.
+//! [`Server`] accepts many connections and shuts them down in order.
 //! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
 //! callbacks run in a task of its own.
 //!
-//! It is the one for many connections: each costs a task and no buffers while it is idle. For
+//! It is for many connections: each costs a task, and no buffers while it is idle. For
 //! [a few of them](crate#which-adapter) and no runtime, take `blocking`.
 //!
 //! ```
@@ -44,57 +44,216 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Any stream works that is `AsyncRead + AsyncWrite`, the traits of `futures`.
+//! It works over any stream that is `AsyncRead + AsyncWrite`, the traits of `futures`.
 
-mod adopt;
 mod byte_stream;
-mod connect;
-mod crew;
-mod deadline;
-mod dial;
-mod entrance;
-mod facade;
-mod fan;
-mod gate;
-mod home;
-mod incoming;
+mod factory;
+mod listen;
 mod net_stream;
-mod pump;
 #[cfg(target_os = "linux")]
 mod reactor;
-mod reader;
-mod reconnecting;
-mod sender;
-mod sending;
+mod runtime;
 mod server;
-mod shared;
-mod shut_down;
-mod spare;
-mod streams;
 mod tcp_socket;
-#[cfg(feature = "tls")]
-mod tls;
-mod turn;
-mod websocket;
-mod writer;
+mod transport;
+mod workers;
 
-pub use byte_stream::ByteStream;
-pub use connect::{accept, accept_with, connect, connect_over};
-pub use incoming::{Incoming, Plain, Upgrade};
-pub use net_stream::NetStream;
-pub use reader::Reader;
-pub use reconnecting::Reconnecting;
-pub use sender::Sender;
-pub use server::{Server, ServerHandle};
-pub use tcp_socket::TcpSocket;
-#[cfg(feature = "tls")]
-pub use tls::TlsStream;
-pub use websocket::WebSocket;
-pub use writer::Writer;
+use futures_io::{AsyncRead, AsyncWrite};
 
-pub use crate::accept::AcceptOptions;
+pub use self::runtime::Smol;
+pub use self::tcp_socket::TcpSocket;
+use crate::asynch;
+#[cfg(feature = "tls")]
+pub use crate::asynch::TlsStream;
+use crate::open::error::{AcceptError, ConnectError};
+pub use crate::open::options::AcceptOptions;
+use crate::open::options::ConnectOptions;
+
+/// TCP, with TLS or without, or a Unix socket.
+pub type NetStream = asynch::NetStream<Smol>;
+/// An open connection; see [`asynch::WebSocket`].
+pub type WebSocket<S = NetStream> = asynch::WebSocket<Smol, S>;
+/// The receiving half of a connection; see [`asynch::Reader`].
+pub type Reader<S = NetStream> = asynch::Reader<Smol, S>;
+/// The sending half of a connection; see [`asynch::Writer`].
+pub type Writer<S = NetStream> = asynch::Writer<Smol, S>;
+/// Sends while a received message is borrowed; see [`asynch::Sender`].
+pub type Sender<'a, S = NetStream> = asynch::Sender<'a, Smol, S>;
+/// A connection as a stream of bytes; see [`asynch::ByteStream`].
+pub type ByteStream<S = NetStream> = asynch::ByteStream<Smol, S>;
+/// A client's request, before it is answered; see [`asynch::Incoming`].
+pub type Incoming = asynch::Incoming<Smol>;
+/// A request for a WebSocket; see [`asynch::Upgrade`].
+pub type Upgrade = asynch::Upgrade<Smol>;
+/// A request for something else; see [`asynch::Plain`].
+pub type Plain = asynch::Plain<Smol>;
+/// Shuts a server down; see [`asynch::ServerHandle`].
+pub type ServerHandle = asynch::ServerHandle<Smol>;
+
+/// A server; see [`asynch::Server`].
+///
+/// Opening handshakes and connections are tasks on smol's global executor, or on the server's own
+/// [threads](crate::ServerOptions::threads).
+///
+/// ```
+/// use bluewire::smol::{Server, connect};
+/// use std::time::Duration;
+///
+/// # smol::block_on(async {
+/// let server = Server::bind("127.0.0.1:0").await?;
+/// let url = format!("ws://{}/", server.local_addr());
+/// let handle = server.handle();
+/// let serving = smol::spawn(async move {
+///     server
+///         .serve(async |mut socket| {
+///             while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+///                 if sender.send(message).await.is_err() {
+///                     break;
+///                 }
+///             }
+///         })
+///         .await
+/// });
+///
+/// let mut socket = connect(url).await?;
+/// socket.send("Hello").await?;
+/// assert_eq!(socket.recv().await?, Some("Hello".into()));
+/// let client = smol::spawn(async move { socket.recv().await.map(|message| message.is_none()) });
+/// let report = handle.shutdown(Duration::from_secs(5)).await;
+/// assert_eq!((report.closed, report.cut), (1, 0));
+/// # client.await?;
+/// # assert_eq!(serving.await, report);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub type Server = asynch::Server<Smol>;
+
+/// One connection after the other; see [`asynch::Reconnecting`].
+///
+/// ```
+/// use bluewire::{ConnectOptions, Reconnect, smol};
+/// use std::time::Duration;
+/// # use bluewire::CloseCode;
+/// # ::smol::block_on(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let listener = ::smol::Async::new(listener)?;
+/// # let server = ::smol::spawn(async move {
+/// #     for code in [CloseCode::SERVICE_RESTART, CloseCode::NORMAL] {
+/// #         let mut socket = smol::accept(listener.accept().await.unwrap().0).await.unwrap();
+/// #         socket.send("welcome").await.unwrap();
+/// #         socket.close(code, "").await.unwrap();
+/// #     }
+/// # });
+///
+/// let reconnect = Reconnect::default().first_delay(Duration::from_millis(100));
+/// let options = ConnectOptions::new(url).reconnect(reconnect);
+/// let mut connections = smol::Reconnecting::new(options)?;
+/// # let mut count = 0;
+/// while let Some(mut socket) = connections.next_connection().await? {
+///     // Say here who you are and what you want: the server has forgotten.
+///     while let Ok(Some(message)) = socket.recv().await {
+///         println!("{message:?}");
+///     }
+///     connections.ended(socket.closure());
+/// #   count += 1;
+/// }
+/// # assert_eq!(count, 2);
+/// # server.await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type Reconnecting = asynch::Reconnecting<Smol>;
 
 /// Connections with callbacks, each in a task of its own.
 pub mod websocketfactory {
-    pub use super::facade::{create, create_on};
+    pub use super::factory::{create, create_on};
+}
+
+/// Connects to a URL and waits until the connection is open.
+///
+/// That takes no longer than the [options](ConnectOptions) allow. The system's resolver cannot be
+/// interrupted: it runs on a thread of its own, which ends when the resolver returns. At most 32
+/// lookups run at a time; others wait for their turn.
+///
+/// ```no_run
+/// # smol::block_on(async {
+/// let mut socket = bluewire::smol::connect("ws://localhost:8088").await?;
+/// socket.send("Hello").await?;
+/// println!("{:?}", socket.recv().await?);
+/// # Ok::<(), bluewire::Error>(())
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// If an option is invalid, the network fails, or the server refuses.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives the attempt up.
+pub async fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
+    asynch::connect(options.into()).await
+}
+
+/// Performs the client's part of the opening handshake over a stream that is connected already.
+///
+/// The URL says what to ask for. No connection is made to it, and no redirect is followed: it is
+/// [`ConnectError::Refused`].
+///
+/// # Errors
+///
+/// If an option is invalid, the stream fails, or the server refuses.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: S,
+    options: impl Into<ConnectOptions>,
+) -> Result<WebSocket<S>, ConnectError> {
+    asynch::connect_over(stream, options.into()).await
+}
+
+/// Performs the server's part of the opening handshake over an accepted stream, with the default
+/// options.
+///
+/// ```no_run
+/// # smol::block_on(async {
+/// let listener = smol::Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 8088))?;
+/// let mut socket = bluewire::smol::accept(listener.accept().await?.0).await?;
+/// println!("{:?}", socket.recv().await?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// If the stream fails, or the client's request is invalid or not allowed by the options. A
+/// request that is refused has been answered.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: S,
+) -> Result<WebSocket<S>, AcceptError> {
+    asynch::accept(stream, AcceptOptions::default()).await
+}
+
+/// The same with options: subprotocols, origins, headers, settings.
+///
+/// # Errors
+///
+/// As [`accept`].
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
+pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: S,
+    options: AcceptOptions,
+) -> Result<WebSocket<S>, AcceptError> {
+    asynch::accept(stream, options).await
 }

@@ -1,41 +1,44 @@
-//! A TCP socket, read and written with as few system calls as it takes.
+//! A TCP socket that is read and written with as few system calls as possible.
 
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_io::{AsyncRead, AsyncWrite};
 use smol::Async;
-use smol::io::{AsyncRead, AsyncWrite};
 
 #[cfg(target_os = "linux")]
 use super::reactor::{Direction, Registration, Seen};
+use crate::socket::{Socket, send};
 
 /// A TCP socket that does not block.
 ///
-/// After a read that has not filled its buffer it waits to be told of more, without asking once
-/// again. On Linux, one that was made of a [`TcpStream`] is registered with the kernel once, in an
-/// edge-triggered epoll set of Bluewire's, which in turn is a single source of async-io's reactor:
-/// an echo takes two system calls. One that was made of an [`Async<TcpStream>`](Async) stays what
-/// it is, and asks to be told at each wait: that is one call more.
+/// After a read that has not filled its buffer it waits until the system reports more, without
+/// trying once again. On Linux, a socket that was made of a [`TcpStream`] is registered with the
+/// kernel once, in an edge-triggered epoll set of Bluewire's, which in turn is a single source in
+/// async-io's reactor: an echo takes two system calls. A socket that was made of an
+/// [`Async<TcpStream>`](Async) stays with async-io, which registers it for each wait: that is one
+/// call more.
 ///
 /// One task at a time reads, and one writes. [`poll_close`](AsyncWrite::poll_close) shuts the
-/// writing side down.
+/// writing side down. A write to a connection that is gone raises no `SIGPIPE`.
 pub struct TcpSocket {
-    waiting: Waiting,
+    source: Source,
 }
 
-enum Waiting {
-    /// In async-io's reactor.
-    Plain {
+/// What reports that the socket is ready.
+enum Source {
+    /// async-io's reactor.
+    AsyncIo {
         socket: Async<TcpStream>,
-        /// Whether the last read has taken all there was.
+        /// Whether the last read has taken everything.
         drained: bool,
     },
-    /// In our own.
+    /// A set of Bluewire's.
     #[cfg(target_os = "linux")]
-    Edge { socket: TcpStream, registration: Registration, read: Seen, written: Seen },
+    Set { socket: TcpStream, registration: Registration, read: Seen, written: Seen },
 }
 
 impl TcpSocket {
@@ -47,78 +50,69 @@ impl TcpSocket {
     pub fn new(socket: TcpStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         #[cfg(target_os = "linux")]
-        if let Some(registration) = Registration::enter(&socket) {
+        if let Some(registration) = Registration::add(&socket) {
             let (read, written) = (Seen::NEVER, Seen::NEVER);
-            return Ok(Self { waiting: Waiting::Edge { socket, registration, read, written } });
+            return Ok(Self { source: Source::Set { socket, registration, read, written } });
         }
         Ok(Async::new_nonblocking(socket)?.into())
     }
 
-    /// The socket. What is read from it or written to it by others is lost to the connection.
+    /// The socket. What others read from it or write to it is lost to the connection.
     #[must_use]
     pub fn get_ref(&self) -> &TcpStream {
-        match &self.waiting {
-            Waiting::Plain { socket, .. } => socket.get_ref(),
+        match &self.source {
+            Source::AsyncIo { socket, .. } => socket.get_ref(),
             #[cfg(target_os = "linux")]
-            Waiting::Edge { socket, .. } => socket,
+            Source::Set { socket, .. } => socket,
         }
     }
 
-    fn poll_read_with(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        match &mut self.waiting {
-            Waiting::Plain { socket, drained } => loop {
+    /// Reads what is there and leaves it there; 0 at the end.
+    pub(super) fn poll_peek(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut peek = |socket: &TcpStream| socket.peek(buf);
+        self.poll_read_with(cx, usize::MAX, &mut peek)
+    }
+
+    /// Reads by `read` into a buffer of this length.
+    fn poll_read_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        len_max: usize,
+        read_socket: &mut dyn FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        // The end takes nothing, and nor does a peek.
+        let drains = |len: usize| 0 < len && len < len_max && len_max < usize::MAX;
+        match &mut self.source {
+            Source::AsyncIo { socket, drained } => loop {
                 if *drained {
                     ready!(socket.poll_readable(cx))?;
                     *drained = false;
                 }
-                match socket.get_ref().read(buf) {
+                match read_socket(socket.get_ref()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => *drained = true,
                     Ok(len) => {
-                        // The end is no data that was taken.
-                        *drained = 0 < len && len < buf.len();
+                        *drained = drains(len);
                         return Poll::Ready(Ok(len));
                     }
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             },
             #[cfg(target_os = "linux")]
-            Waiting::Edge { socket, registration, read, .. } => loop {
-                let told = ready!(registration.poll(Direction::Read, *read, cx));
-                match (&*socket).read(buf) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *read = told,
+            Source::Set { socket, registration, read, .. } => loop {
+                let reported = ready!(registration.poll(Direction::Read, *read, cx));
+                match read_socket(socket) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *read = reported,
                     Ok(len) => {
-                        if 0 < len && len < buf.len() && told.trusts_short_reads() {
-                            *read = told;
+                        if drains(len) && reported.trusts_short_reads() {
+                            *read = reported;
                         }
                         return Poll::Ready(Ok(len));
                     }
                     Err(error) => return Poll::Ready(Err(error)),
-                }
-            },
-        }
-    }
-
-    fn poll_write_with(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        match &mut self.waiting {
-            Waiting::Plain { socket, .. } => loop {
-                match write(socket.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    written => return Poll::Ready(written),
-                }
-                ready!(socket.poll_writable(cx))?;
-            },
-            #[cfg(target_os = "linux")]
-            Waiting::Edge { socket, registration, written, .. } => loop {
-                let told = ready!(registration.poll(Direction::Write, *written, cx));
-                match write(socket) {
-                    // A write that takes less than all may have other reasons than a full buffer,
-                    // and the kernel tells only of room in one that it has called full.
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *written = told,
-                    taken => return Poll::Ready(taken),
                 }
             },
         }
@@ -131,17 +125,17 @@ impl AsyncRead for TcpSocket {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, buf)
+        self.poll_read_with(cx, buf.len(), &mut |mut socket| socket.read(buf))
     }
 }
 
 impl AsyncWrite for TcpSocket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut socket| socket.write(buf))
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -149,7 +143,19 @@ impl AsyncWrite for TcpSocket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut socket| socket.write_vectored(bufs))
+        match &mut self.source {
+            Source::AsyncIo { socket, .. } => poll_send(socket, cx, bufs),
+            #[cfg(target_os = "linux")]
+            Source::Set { socket, registration, written, .. } => loop {
+                let reported = ready!(registration.poll(Direction::Write, *written, cx));
+                match send(&*socket, bufs) {
+                    // A write that takes less than everything may have other reasons than a full
+                    // buffer, and the kernel reports room only in one that it has called full.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *written = reported,
+                    taken => return Poll::Ready(taken),
+                }
+            },
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -161,17 +167,32 @@ impl AsyncWrite for TcpSocket {
     }
 }
 
+/// Writes to a socket of async-io's.
+pub(super) fn poll_send<S: Socket>(
+    socket: &Async<S>,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    loop {
+        match send(socket.get_ref(), bufs) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+        ready!(socket.poll_writable(cx))?;
+    }
+}
+
 impl From<Async<TcpStream>> for TcpSocket {
     fn from(socket: Async<TcpStream>) -> Self {
-        Self { waiting: Waiting::Plain { socket, drained: false } }
+        Self { source: Source::AsyncIo { socket, drained: false } }
     }
 }
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        if let Waiting::Edge { socket, registration, .. } = &self.waiting {
-            registration.leave(socket);
+        if let Source::Set { socket, registration, .. } = &self.source {
+            registration.remove(socket);
         }
     }
 }

@@ -5,6 +5,8 @@ use std::io::{self, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(feature = "blocking")]
+use std::net::Shutdown;
+#[cfg(feature = "blocking")]
 use std::time::Duration;
 
 use bluewire_core::Role;
@@ -101,7 +103,7 @@ impl Log {
 /// ```
 #[derive(Debug)]
 pub struct Captured<S> {
-    stream: S,
+    pub(super) stream: S,
     log: CaptureLog,
 }
 
@@ -124,7 +126,7 @@ impl<S> Captured<S> {
         self.stream
     }
 
-    fn note_read(&self, buf: &[u8], read: &io::Result<usize>) {
+    pub(super) fn note_read(&self, buf: &[u8], read: &io::Result<usize>) {
         if let Ok(len) = read
             && (*len > 0 || !buf.is_empty())
         {
@@ -132,7 +134,7 @@ impl<S> Captured<S> {
         }
     }
 
-    fn note_written(&self, bufs: &[IoSlice<'_>], written: &io::Result<usize>) {
+    pub(super) fn note_written(&self, bufs: &[IoSlice<'_>], written: &io::Result<usize>) {
         if let Ok(len) = written
             && *len > 0
         {
@@ -140,7 +142,8 @@ impl<S> Captured<S> {
         }
     }
 
-    fn note_shut_down(&self, result: &io::Result<()>) {
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
+    pub(super) fn note_shut_down(&self, result: &io::Result<()>) {
         if result.is_ok() {
             self.log.note(Direction::Sent, [], 0);
         }
@@ -175,46 +178,49 @@ impl<S: Write> Write for Captured<S> {
 
 #[cfg(feature = "blocking")]
 impl<S: Transport> Transport for Captured<S> {
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(timeout)
     }
 
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.stream.set_write_timeout(timeout)
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buf);
+        self.note_read(buf, &read);
+        read
     }
 
-    fn shut_down_writing(&mut self) -> io::Result<()> {
-        let result = self.stream.shut_down_writing();
-        self.note_shut_down(&result);
-        result
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.try_read(buf);
+        self.note_read(buf, &read);
+        read
     }
 
-    fn shut_down(&mut self) -> io::Result<()> {
-        let result = self.stream.shut_down();
-        self.note_shut_down(&result);
-        result
-    }
-
-    fn try_write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let written = self.stream.try_write_vectored(bufs);
+    fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = self.stream.try_write(bufs);
         self.note_written(bufs, &written);
         written
     }
 
-    fn wait(&mut self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
+    fn is_timed(&self) -> bool {
+        self.stream.is_timed()
+    }
+
+    fn is_vectored(&self) -> bool {
+        self.stream.is_vectored()
+    }
+
+    fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
         self.stream.wait(interest, timeout)
+    }
+
+    fn shut_down(&self, how: Shutdown) -> io::Result<()> {
+        let result = self.stream.shut_down(how);
+        self.note_shut_down(&result);
+        result
     }
 }
 
 #[cfg(feature = "blocking")]
-impl<S: SplitTransport> SplitTransport for Captured<S> {
-    type Half = Captured<S::Half>;
-
-    fn split(self) -> io::Result<(Self::Half, Self::Half)> {
-        let (reading, writing) = self.stream.split()?;
-        Ok((Captured::new(reading, self.log.clone()), Captured::new(writing, self.log)))
-    }
-}
+impl<S: SplitTransport> SplitTransport for Captured<S> {}
 
 #[cfg(feature = "smol")]
 mod asynchronous {

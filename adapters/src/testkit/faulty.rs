@@ -4,10 +4,12 @@ use std::io::{self, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "blocking")]
+use std::net::Shutdown;
+#[cfg(feature = "blocking")]
 use std::time::Duration;
 
 #[cfg(feature = "blocking")]
-use crate::blocking::{Readiness, Transport};
+use crate::blocking::{Readiness, SplitTransport, Transport};
 
 /// What befalls one read or write of a [`Faulty`] stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl StreamFault {
 pub struct Faults(Arc<Mutex<Plan>>);
 
 #[derive(Debug, Default)]
-struct Plan {
+pub(super) struct Plan {
     /// Reads and writes so far.
     operations: usize,
     /// The operation, counted from 1, and what befalls it.
@@ -56,7 +58,7 @@ struct Plan {
 }
 
 /// How an operation goes.
-enum Course {
+pub(super) enum Course {
     Normal,
     Short,
     Nothing,
@@ -99,7 +101,7 @@ impl Faults {
         self.lock().operations
     }
 
-    fn lock(&self) -> MutexGuard<'_, Plan> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Plan> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +112,7 @@ impl Plan {
         self.at.iter().find(|(at, _)| *at == self.operations).map(|(_, fault)| *fault)
     }
 
-    fn read(&mut self) -> Course {
+    pub(super) fn read(&mut self) -> Course {
         match self.fault() {
             Some(StreamFault::Reset) => self.reset = true,
             Some(StreamFault::Zero) => self.read_ended = true,
@@ -119,7 +121,7 @@ impl Plan {
         self.course(None, self.read_ended, io::ErrorKind::ConnectionReset)
     }
 
-    fn write(&mut self) -> Course {
+    pub(super) fn write(&mut self) -> Course {
         match self.fault() {
             Some(StreamFault::Reset) => self.reset = true,
             Some(StreamFault::Zero) => (self.read_ended, self.write_ended) = (true, true),
@@ -145,7 +147,7 @@ impl Plan {
     }
 }
 
-/// A stream some of whose operations go wrong, as [`Faults`] says. It serves both adapters.
+/// A stream some of whose operations go wrong, as [`Faults`] says. It serves all adapters.
 ///
 /// ```
 /// # #[cfg(feature = "blocking")] {
@@ -164,8 +166,8 @@ impl Plan {
 /// ```
 #[derive(Debug)]
 pub struct Faulty<S> {
-    stream: S,
-    faults: Faults,
+    pub(super) stream: S,
+    pub(super) faults: Faults,
 }
 
 impl<S> Faulty<S> {
@@ -229,52 +231,93 @@ impl<S: Write> Write for Faulty<S> {
     }
 }
 
-fn first_byte<'a>(bufs: &'a [IoSlice<'_>]) -> &'a [u8] {
+pub(super) fn first_byte<'a>(bufs: &'a [IoSlice<'_>]) -> &'a [u8] {
     bufs.iter().find_map(|buf| buf.get(..1)).unwrap_or_default()
 }
 
 #[cfg(feature = "blocking")]
+impl<S: Transport> Faulty<S> {
+    fn read_by(
+        &self,
+        read: impl FnOnce(&S, &mut [u8]) -> io::Result<usize>,
+        buf: &mut [u8],
+    ) -> io::Result<usize> {
+        let course = self.faults.lock().read();
+        match course {
+            Course::Error(kind) => Err(kind.into()),
+            Course::Nothing => Ok(0),
+            Course::Short => {
+                let len = buf.len().min(1);
+                read(&self.stream, &mut buf[..len])
+            }
+            Course::Normal => read(&self.stream, buf),
+        }
+    }
+}
+
+#[cfg(feature = "blocking")]
 impl<S: Transport> Transport for Faulty<S> {
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(timeout)
     }
 
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.stream.set_write_timeout(timeout)
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_by(S::read, buf)
     }
 
-    fn shut_down_writing(&mut self) -> io::Result<()> {
-        self.stream.shut_down_writing()
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_by(S::try_read, buf)
     }
 
-    fn shut_down(&mut self) -> io::Result<()> {
-        self.stream.shut_down()
-    }
-
-    fn try_write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let course = self.faults.lock().write();
         match course {
             Course::Error(kind) => Err(kind.into()),
             Course::Nothing => Ok(0),
-            Course::Short => self.stream.try_write_vectored(&[IoSlice::new(first_byte(bufs))]),
-            Course::Normal => self.stream.try_write_vectored(bufs),
+            Course::Short => self.stream.try_write(&[IoSlice::new(first_byte(bufs))]),
+            Course::Normal => self.stream.try_write(bufs),
         }
     }
 
-    fn wait(&mut self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
+    fn is_timed(&self) -> bool {
+        self.stream.is_timed()
+    }
+
+    fn is_vectored(&self) -> bool {
+        self.stream.is_vectored()
+    }
+
+    fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
         let (reads_end, writes_end) = {
             let plan = self.faults.lock();
             (plan.reset || plan.read_ended, plan.reset || plan.write_ended)
         };
-        // What would fail at once does not wait.
-        if interest.readable && reads_end || interest.writable && writes_end {
-            return Ok(Readiness {
-                readable: interest.readable && reads_end,
-                writable: interest.writable && writes_end,
-            });
-        }
-        self.stream.wait(interest, timeout)
+        // An operation that would fail at once does not wait.
+        let failing =
+            Readiness::new(interest.readable && reads_end, interest.writable && writes_end);
+        if failing.is_none() { self.stream.wait(interest, timeout) } else { Ok(failing) }
     }
+
+    fn shut_down(&self, how: Shutdown) -> io::Result<()> {
+        self.stream.shut_down(how)
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<S: SplitTransport> SplitTransport for Faulty<S> {}
+
+/// What a poll gives at a fault.
+#[cfg(feature = "_asynch")]
+pub(super) fn fail(
+    kind: io::ErrorKind,
+    cx: &std::task::Context<'_>,
+) -> std::task::Poll<io::Result<usize>> {
+    if kind == io::ErrorKind::WouldBlock {
+        // The next time it works.
+        cx.waker().wake_by_ref();
+        return std::task::Poll::Pending;
+    }
+    std::task::Poll::Ready(Err(kind.into()))
 }
 
 #[cfg(feature = "smol")]
@@ -285,16 +328,7 @@ mod asynchronous {
 
     use smol::io::{AsyncRead, AsyncWrite};
 
-    use super::{Course, Faulty, first_byte};
-
-    fn fail(kind: io::ErrorKind, cx: &Context<'_>) -> Poll<io::Result<usize>> {
-        if kind == io::ErrorKind::WouldBlock {
-            // The next time it works.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(Err(kind.into()))
-    }
+    use super::{Course, Faulty, fail, first_byte};
 
     impl<S: AsyncRead + Unpin> AsyncRead for Faulty<S> {
         fn poll_read(

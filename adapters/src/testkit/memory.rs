@@ -8,16 +8,20 @@ use std::task::Waker;
 use bluewire_core::testkit::{End, OwnedEvent};
 
 #[cfg(feature = "blocking")]
+use std::io::IoSlice;
+#[cfg(feature = "blocking")]
+use std::net::Shutdown;
+#[cfg(feature = "blocking")]
 use std::time::Duration;
 
 #[cfg(feature = "blocking")]
-use crate::blocking::{Readiness, Transport};
+use crate::blocking::{Readiness, SplitTransport, Transport};
 
 /// What the other application does.
 type Act = Box<dyn FnMut(&mut End, OwnedEvent) + Send>;
 
 /// A stream whose other side is an [`End`] in memory, and the application there a closure that
-/// sees each event. It serves both adapters. A clone is the same stream, to look at the end while a
+/// sees each event. It serves all adapters. A clone is the same stream, to look at the end while a
 /// `WebSocket` has the other.
 ///
 /// The end acts only when something comes, and its clock stands still unless you
@@ -67,12 +71,31 @@ impl MemoryStream {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shut_down_writing(&self) {
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
+    pub(super) fn shut_down_writing(&self) {
         let mut inner = self.lock();
         if !inner.shut_down {
             inner.shut_down = true;
             inner.end.receive_eof();
             inner.step();
+        }
+    }
+}
+
+#[cfg(feature = "_asynch")]
+impl MemoryStream {
+    pub(super) fn poll_read_some(
+        &self,
+        cx: &std::task::Context<'_>,
+        buf: &mut [u8],
+    ) -> std::task::Poll<usize> {
+        let mut inner = self.lock();
+        match inner.read(buf) {
+            Some(len) => std::task::Poll::Ready(len),
+            None => {
+                inner.waiting = Some(cx.waker().clone());
+                std::task::Poll::Pending
+            }
         }
     }
 }
@@ -148,24 +171,41 @@ impl Write for MemoryStream {
 
 #[cfg(feature = "blocking")]
 impl Transport for MemoryStream {
-    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
+    fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<()> {
         Ok(())
     }
 
-    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut self.clone(), buf)
     }
 
-    fn shut_down_writing(&mut self) -> io::Result<()> {
-        Self::shut_down_writing(self);
-        Ok(())
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(buf).ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 
-    fn wait(&mut self, interest: Readiness, _: Option<Duration>) -> io::Result<Readiness> {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Write::write_vectored(&mut self.clone(), slices)
+    }
+
+    fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
         let readable = interest.readable && self.lock().is_readable();
-        Ok(Readiness { readable, writable: interest.writable })
+        let ready = Readiness::new(readable, interest.writable);
+        if ready.is_none()
+            && let Some(timeout) = timeout
+        {
+            std::thread::sleep(timeout);
+        }
+        Ok(ready)
+    }
+
+    fn shut_down(&self, _: Shutdown) -> io::Result<()> {
+        self.shut_down_writing();
+        Ok(())
     }
 }
+
+#[cfg(feature = "blocking")]
+impl SplitTransport for MemoryStream {}
 
 #[cfg(feature = "smol")]
 mod asynchronous {
@@ -183,14 +223,7 @@ mod asynchronous {
             cx: &mut Context<'_>,
             buf: &mut [u8],
         ) -> Poll<io::Result<usize>> {
-            let mut inner = self.lock();
-            match inner.read(buf) {
-                Some(len) => Poll::Ready(Ok(len)),
-                None => {
-                    inner.waiting = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
+            self.poll_read_some(cx, buf).map(Ok)
         }
     }
 

@@ -7,7 +7,7 @@
 //! # A peer in memory
 //!
 //! A [`MemoryStream`] leads to an [`End`] in the same process: your client or your server runs on
-//! either adapter as it is, without a socket and without a second thread.
+//! any adapter as it is, without a socket and without a second thread.
 //!
 //! ```
 //! # #[cfg(feature = "blocking")] {
@@ -30,7 +30,7 @@
 //!
 //! # A script over a socket
 //!
-//! [`play`] is the other end of a socket: it writes what its script says, lawful or not, and checks
+//! [`play()`] is the other end of a socket: it writes what its script says, lawful or not, and checks
 //! what comes. Its page has an example.
 //!
 //! # A fault at every operation
@@ -46,6 +46,8 @@
 mod captured;
 mod faulty;
 mod memory;
+#[cfg(feature = "tokio")]
+mod on_tokio;
 #[cfg(feature = "blocking")]
 mod play;
 

@@ -1,14 +1,18 @@
 //! A script over a stream.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
 
 use bluewire_core::testkit::{ScriptError, ScriptedPeer};
 
-use crate::blocking::Transport;
+use crate::blocking::{Readiness, Transport};
 use crate::clock::Clock;
+
+/// Nobody waits longer than a day for one read.
+const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Plays a script over a stream until it is over, for at most so long.
 ///
@@ -38,7 +42,7 @@ use crate::clock::Clock;
 /// [`PlayError`]: the first step that was not met, or what became of the stream.
 pub fn play(
     mut script: ScriptedPeer,
-    mut stream: impl Transport,
+    stream: impl Transport,
     limit: Duration,
 ) -> Result<(), PlayError> {
     let clock = Clock::start();
@@ -48,12 +52,11 @@ pub fn play(
         script.set_time(clock.now());
         let output = script.take_output();
         if !output.is_empty() {
-            stream.write_all(&output)?;
-            stream.flush()?;
+            write_all(&stream, &output, clock, limit)?;
         }
         if script.has_ended() && !ended {
             ended = true;
-            stream.shut_down_writing()?;
+            stream.shut_down(Shutdown::Write)?;
         }
         if script.is_over() {
             return Ok(script.finish()?);
@@ -65,7 +68,9 @@ pub fn play(
             thread::sleep(deadline.saturating_sub(now).min(left));
             continue;
         }
-        stream.set_read_timeout(Some(left))?;
+        // Sockets take no timeout of zero, and not every huge one.
+        let timeout = left.clamp(Duration::from_millis(1), TIMEOUT_MAX);
+        stream.set_read_timeout(Some(timeout))?;
         match stream.read(&mut buf) {
             Ok(0) => script.receive_eof(),
             Ok(len) => script.receive(&buf[..len]),
@@ -73,6 +78,30 @@ pub fn play(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn write_all(
+    stream: &impl Transport,
+    mut bytes: &[u8],
+    clock: Clock,
+    until: Duration,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.try_write(&[IoSlice::new(bytes)]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => bytes = &bytes[len..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let left = until.saturating_sub(clock.now());
+                if left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                stream.wait(Readiness::WRITE, Some(left))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn is_timeout(error: &io::Error) -> bool {

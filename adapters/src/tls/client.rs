@@ -15,6 +15,10 @@ use super::{ALPN, TlsError, certificates, identity, provider};
 ///
 /// By default the server's certificate must lead to one of Mozilla's roots, as they were when this
 /// library was built. Clones share what they remember of sessions.
+///
+/// Settings may be given in any order. Those that contradict each other, such as a pin beside
+/// [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) or added roots,
+/// fail the attempt to connect by [`TlsError::Settings`], before anything is tried.
 #[derive(Clone)]
 pub struct Tls(Arc<Inner>);
 
@@ -26,6 +30,8 @@ struct Inner {
 
 #[derive(Clone, Default)]
 struct Settings {
+    /// Begun with a configuration of rustls, which has settings of its own.
+    ready_made: bool,
     no_default_roots: bool,
     roots: Vec<CertificateDer<'static>>,
     pins: Vec<[u8; 32]>,
@@ -81,7 +87,8 @@ impl Tls {
     /// another one.
     ///
     /// The certificate's names, dates and issuer do not matter then, so that this is the way to
-    /// talk to a device that has signed its own. That the server has the key is still proved.
+    /// talk to a device that has signed its own. That the server has the key is still proved. Added
+    /// roots contradict it.
     ///
     /// # Errors
     ///
@@ -100,7 +107,8 @@ impl Tls {
             _ => None,
         };
         let pin = pin.ok_or_else(|| {
-            TlsError::Settings(format!("{fingerprint:?} is not a SHA-256 fingerprint"))
+            let why = "the pin is not a SHA-256 fingerprint, which has 64 hexadecimal digits";
+            TlsError::Settings(why.to_owned())
         })?;
         Ok(self.with(|settings| settings.pins.push(pin)))
     }
@@ -121,7 +129,7 @@ impl Tls {
 
     /// Accepts any certificate: whoever sits between here and the server can read and change
     /// everything. For tests; where a certificate is not known to others,
-    /// [pin](Self::pin_sha256) it.
+    /// [pin](Self::pin_sha256) it. It contradicts pins and roots, given before or after.
     #[must_use]
     pub fn dangerously_accept_any_certificate(self) -> Self {
         self.with(|settings| settings.accept_any = true)
@@ -132,6 +140,11 @@ impl Tls {
         let mut settings = self.0.settings.clone();
         change(&mut settings);
         Self(Arc::new(Inner { settings, config: OnceLock::new() }))
+    }
+
+    /// Refuses settings that contradict each other, before anything is tried.
+    pub(crate) fn check(&self) -> Result<(), TlsError> {
+        self.0.settings.check()
     }
 
     /// What rustls wants to know.
@@ -173,7 +186,35 @@ impl Tls {
 }
 
 impl Settings {
+    /// Refuses settings of which one would silently take the place of another.
+    fn check(&self) -> Result<(), TlsError> {
+        let roots = self.no_default_roots || !self.roots.is_empty();
+        let (pins, any) = (!self.pins.is_empty(), self.accept_any);
+        let own = roots || pins || any || self.identity.is_some();
+        #[cfg(feature = "async-tls")]
+        let connector = self.async_tls.is_some();
+        #[cfg(not(feature = "async-tls"))]
+        let connector = false;
+        let why = match () {
+            () if self.ready_made && (own || connector) => {
+                "a ready-made configuration of rustls cannot be combined with other settings"
+            }
+            () if connector && own => {
+                "a connector of async-tls cannot be combined with other settings"
+            }
+            () if any && (pins || roots) => {
+                "dangerously_accept_any_certificate contradicts the pins and roots that are set"
+            }
+            () if pins && !self.roots.is_empty() => {
+                "a pinned certificate and added roots contradict each other; keep one of them"
+            }
+            () => return Ok(()),
+        };
+        Err(TlsError::Settings(why.to_owned()))
+    }
+
     fn config(&self) -> Result<ClientConfig, TlsError> {
+        self.check()?;
         let trust = if self.accept_any {
             Trust::Any
         } else if !self.pins.is_empty() {
@@ -222,10 +263,12 @@ impl ResolvesClientCert for Nobody {
     }
 }
 
-/// Takes a ready-made configuration as it is. Settings that are changed afterwards replace it.
+/// Takes a ready-made configuration as it is. It cannot be combined with other settings: connecting
+/// fails by [`TlsError::Settings`] then.
 impl From<Arc<ClientConfig>> for Tls {
     fn from(config: Arc<ClientConfig>) -> Self {
-        Self(Arc::new(Inner { settings: Settings::default(), config: OnceLock::from(config) }))
+        let settings = Settings { ready_made: true, ..Settings::default() };
+        Self(Arc::new(Inner { settings, config: OnceLock::from(config) }))
     }
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
+use crate::wording::{PeerText, Period, debug_in_sentences, words};
+
 /// Why there is no TLS, or no more.
 ///
 /// Before the handshake is complete nothing of the WebSocket has been sent: no URL, no header, no
 /// message.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A setting is not usable, or not for this adapter: which, and why.
@@ -43,7 +44,7 @@ pub enum TlsError {
 }
 
 /// What a certificate has against it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
     /// Its time is over, for so long.
@@ -64,14 +65,11 @@ pub enum CertificateProblem {
         /// Whom it is for.
         names: Vec<String>,
     },
-    /// Its chain leads to nobody who is trusted.
+    /// Its chain leads to no certificate authority that is trusted: the authority is a private one,
+    /// whose root [`Tls::root_pem`](crate::tls::Tls::root_pem) adds, or the server leaves out an
+    /// intermediate certificate.
     UnknownIssuer {
         /// Where the chain ends; empty if that is not known.
-        issuer: String,
-    },
-    /// It came without a certificate of its issuer, who is not trusted by itself.
-    MissingIntermediate {
-        /// Who issued it.
         issuer: String,
     },
     /// It was issued by itself.
@@ -145,18 +143,23 @@ impl TlsError {
         }
     }
 
-    /// As an error of a stream.
-    pub(crate) fn into_io(self) -> io::Error {
-        if let Self::Io(error) = self {
-            return error;
-        }
-        let kind = match &self {
+    /// The kind of the error, as of one of IO.
+    pub(crate) fn kind(&self) -> io::ErrorKind {
+        match self {
             Self::EndedInHandshake | Self::Truncated => io::ErrorKind::UnexpectedEof,
             Self::TimedOut(_) => io::ErrorKind::TimedOut,
             Self::Settings(_) | Self::HostName(_) => io::ErrorKind::InvalidInput,
+            Self::Io(error) => error.kind(),
             _ => io::ErrorKind::InvalidData,
-        };
-        io::Error::new(kind, self)
+        }
+    }
+
+    /// As an error of a stream.
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Io(error) => error,
+            error => io::Error::new(error.kind(), error),
+        }
     }
 }
 
@@ -173,29 +176,31 @@ impl From<io::Error> for TlsError {
     }
 }
 
+debug_in_sentences!(TlsError, CertificateProblem);
+
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings(why) => write!(f, "the TLS settings cannot be used: {why}"),
-            Self::HostName(host) => write!(f, "no certificate can be for the host {host:?}"),
+            Self::HostName(host) => {
+                write!(f, "the host {} cannot be in a TLS certificate", PeerText(host))
+            }
             Self::Certificate(problem) => problem.fmt(f),
             Self::Alert(alert) => tell_alert(*alert, f),
-            Self::Version => {
-                f.write_str("the peer speaks neither TLS 1.2 nor TLS 1.3, only an older version")
-            }
+            Self::Version => f.write_str("the peer supports neither TLS 1.2 nor TLS 1.3"),
             Self::PlainHttp => {
-                f.write_str("the peer speaks HTTP without TLS on this port: is it ws, not wss?")
+                f.write_str("the peer speaks HTTP without TLS on this port; is it ws, not wss?")
             }
             Self::NotTls => f.write_str("the peer does not speak TLS on this port"),
-            Self::Protocol(error) => write!(f, "TLS failed: {error}"),
+            Self::Protocol(error) => tell_protocol(error, f),
             Self::EndedInHandshake => {
                 f.write_str("the peer ended the connection in the middle of the TLS handshake")
             }
             Self::Truncated => f.write_str(
-                "the connection was cut: it ended without the end that TLS demands (close_notify)",
+                "the connection was cut: it ended without TLS's end of data (close_notify)",
             ),
             Self::TimedOut(time) => {
-                write!(f, "the TLS handshake was not complete within {time:?}")
+                write!(f, "the TLS handshake took longer than {}", Period(*time))
             }
             Self::Io(error) => {
                 write!(f, "the connection failed during the TLS handshake: {error}")
@@ -206,30 +211,39 @@ impl fmt::Display for TlsError {
 
 fn tell_alert(alert: AlertDescription, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let why = match alert {
-        AlertDescription::HandshakeFailure => "it found nothing in common with us",
-        AlertDescription::CertificateRequired => "it wants a client certificate",
+        AlertDescription::HandshakeFailure => "it supports none of the parameters offered",
+        AlertDescription::CertificateRequired => "it requires a client certificate",
         AlertDescription::UnrecognisedName => "it does not know the host's name",
         AlertDescription::NoApplicationProtocol => "it does not speak HTTP/1.1 here",
         AlertDescription::UnknownCA | AlertDescription::BadCertificate => {
             "it does not accept our certificate"
         }
         AlertDescription::CertificateExpired => "our certificate has expired",
-        AlertDescription::InternalError => "it had trouble of its own",
-        _ => return write!(f, "the peer broke TLS off by the alert {alert:?}"),
+        AlertDescription::InternalError => "it reports an internal error",
+        _ => "it reports an error",
     };
-    write!(f, "the peer broke TLS off: {why} (alert {alert:?})")
+    let (number, name) = (u8::from(alert), words(&format!("{alert:?}")));
+    write!(f, "the peer ended TLS: {why} (alert {number}, {name})")
 }
 
-impl std::error::Error for TlsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Certificate(problem) => Some(problem),
-            Self::Protocol(error) => Some(error),
-            Self::Io(error) => Some(error),
-            _ => None,
+/// What rustls reports. Of its reasons it has the names only.
+fn tell_protocol(error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (what, why) = match error {
+        Error::PeerMisbehaved(why) => ("the peer broke a rule of TLS", format!("{why:?}")),
+        Error::PeerIncompatible(why) => {
+            ("the peer and this end have no TLS parameters in common", format!("{why:?}"))
         }
-    }
+        Error::InvalidMessage(why) => ("the peer sent a malformed TLS message", format!("{why:?}")),
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            return f.write_str("the peer sent a TLS message that is not allowed at this point");
+        }
+        error => return write!(f, "TLS failed: {error}"),
+    };
+    write!(f, "{what}: {}", words(&why))
 }
+
+/// Each sentence has its cause in it.
+impl std::error::Error for TlsError {}
 
 impl From<CertificateError> for CertificateProblem {
     fn from(error: CertificateError) -> Self {
@@ -243,8 +257,12 @@ impl From<CertificateError> for CertificateProblem {
                 Self::NotYetValid(since(time.as_secs(), not_before.as_secs()))
             }
             CertificateError::NotValidForNameContext { expected, presented } => match expected {
-                ServerName::IpAddress(ip) => Self::WrongIp { ip: ip.into(), names: presented },
-                name => Self::WrongHost { host: name.to_str().into_owned(), names: presented },
+                ServerName::IpAddress(ip) => {
+                    Self::WrongIp { ip: ip.into(), names: plain(presented) }
+                }
+                name => {
+                    Self::WrongHost { host: name.to_str().into_owned(), names: plain(presented) }
+                }
             },
             CertificateError::UnknownIssuer => Self::UnknownIssuer { issuer: String::new() },
             CertificateError::BadSignature => Self::BadSignature,
@@ -262,6 +280,16 @@ impl From<CertificateError> for CertificateProblem {
     }
 }
 
+/// Names as people write them: rustls hands them out as `DnsName("a.example")` and the like.
+fn plain(names: Vec<String>) -> Vec<String> {
+    let plain = |name: String| {
+        let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+        let inner = inner.map(|inner| inner.trim_matches('"').to_owned());
+        inner.unwrap_or(name)
+    };
+    names.into_iter().map(plain).collect()
+}
+
 fn since(earlier: u64, later: u64) -> Duration {
     Duration::from_secs(later.saturating_sub(earlier))
 }
@@ -270,53 +298,52 @@ impl fmt::Display for CertificateProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired(time) => {
-                write!(f, "the peer's certificate has expired, {} ago", Span(*time))
+                write!(f, "the peer's certificate expired {} ago", Span(*time))
             }
             Self::NotYetValid(time) => write!(
                 f,
-                "the peer's certificate will be valid in {}: is the clock right here?",
+                "the peer's certificate is not valid for another {}; is the clock right here?",
                 Span(*time),
             ),
             Self::WrongHost { host, names } => {
-                write!(f, "the peer's certificate is not for {host}")?;
+                write!(f, "the peer's certificate is not for {}", PeerText(host))?;
                 tell_names(names, f)
             }
             Self::WrongIp { ip, names } => {
                 write!(f, "the peer's certificate is not for the address {ip}")?;
                 tell_names(names, f)
             }
-            Self::UnknownIssuer { issuer } if issuer.is_empty() => {
-                f.write_str("the peer's certificate leads to nobody who is trusted")
-            }
+            Self::UnknownIssuer { issuer } if issuer.is_empty() => f.write_str(
+                "the peer's certificate is from an unknown authority; trust a private one by \
+                 Tls::root_pem",
+            ),
             Self::UnknownIssuer { issuer } => write!(
                 f,
-                "the peer's certificate leads to {issuer:?}, who is not trusted: if it is a \
-                 private authority, add its certificate to the roots",
-            ),
-            Self::MissingIntermediate { issuer } => write!(
-                f,
-                "the peer sent no certificate of {issuer:?}, who issued its own and is not \
-                 trusted here: either an intermediate certificate is missing in the chain there, \
-                 or that of a private authority among the roots here",
+                "the peer's certificate is from an unknown authority, {}; trust a private one by \
+                 Tls::root_pem, or have the server send its whole chain",
+                PeerText(issuer),
             ),
             Self::SelfSigned { sha256 } => write!(
                 f,
-                "the peer's certificate is self-signed: if it is meant to be, pin its SHA-256 \
-                 fingerprint, which is {sha256}",
+                "the peer's certificate is self-signed; to trust it, give Tls::pin_sha256 its \
+                 fingerprint, {sha256}",
             ),
             Self::NotPinned { sha256 } => write!(
                 f,
-                "the peer's certificate is not the pinned one: its SHA-256 fingerprint is {sha256}",
+                "the peer's certificate is not the pinned one; its SHA-256 fingerprint is {sha256}",
             ),
             Self::BadSignature => f.write_str(
-                "the peer's certificate is forged, or the peer has not its key: a signature is \
-                 wrong",
+                "the peer's certificate has a wrong signature, or the peer does not have its key",
             ),
             Self::Revoked => f.write_str("the peer's certificate was revoked by its issuer"),
             Self::WrongPurpose => f.write_str("the peer's certificate is for another purpose"),
-            Self::Malformed => f.write_str("the peer's certificate cannot be read"),
-            Self::Missing => f.write_str("the peer showed no certificate, and needs one"),
-            Self::Other(error) => write!(f, "the peer's certificate was not accepted: {error}"),
+            Self::Malformed => f.write_str("the peer's certificate is malformed"),
+            Self::Missing => f.write_str("the peer sent no certificate, which is required"),
+            Self::Other(error) => write!(
+                f,
+                "the peer's certificate was not accepted: {}",
+                words(&format!("{error:?}"))
+            ),
         }
     }
 }
@@ -324,9 +351,17 @@ impl fmt::Display for CertificateProblem {
 impl std::error::Error for CertificateProblem {}
 
 fn tell_names(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match names {
-        [] => f.write_str(", nor for any other"),
-        names => write!(f, ", but for {}", names.join(", ")),
+    const SHOWN_MAX: usize = 3;
+    let Some((first, others)) = names.split_first() else {
+        return f.write_str(", nor for any other host");
+    };
+    write!(f, ", but for {}", PeerText(first))?;
+    for name in others.iter().take(SHOWN_MAX - 1) {
+        write!(f, ", {}", PeerText(name))?;
+    }
+    match names.len().checked_sub(SHOWN_MAX) {
+        None | Some(0) => Ok(()),
+        Some(more) => write!(f, " and {more} more"),
     }
 }
 

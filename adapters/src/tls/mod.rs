@@ -65,7 +65,11 @@ pub mod async_tls {
 mod client;
 mod der;
 mod error;
+#[cfg(all(test, any(feature = "blocking", feature = "_asynch")))]
+pub(crate) mod samples;
 mod server;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) mod session;
 mod verify;
 
 use std::sync::{Arc, OnceLock};
@@ -76,14 +80,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 pub use client::Tls;
-#[cfg(any(feature = "blocking", feature = "smol"))]
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use client::server_name;
 pub use error::{CertificateProblem, TlsError};
 /// The library beneath, for ready-made configurations.
 pub use rustls;
 pub use server::ServerTls;
 
-#[cfg(any(feature = "blocking", feature = "smol"))]
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use error::FirstBytes;
 
 /// The protocol that goes on inside.

@@ -105,11 +105,7 @@ fn unknown_issuer(
             _ => {}
         }
     }
-    let issuer = common_name(issuer).unwrap_or_else(|| "somebody without a name".to_owned());
-    match intermediates {
-        [] => CertificateProblem::MissingIntermediate { issuer },
-        _ => CertificateProblem::UnknownIssuer { issuer },
-    }
+    CertificateProblem::UnknownIssuer { issuer: common_name(issuer).unwrap_or_default() }
 }
 
 /// An error that carries the reason to where it is told.

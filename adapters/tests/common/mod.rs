@@ -16,6 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits for what nobody tells.
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    crate::watchdog::waits_for(what);
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "waited for too long: {what}");

@@ -1,4 +1,4 @@
-//! The sides that the facade has: either adapter, either end, without TLS and with it.
+//! The sides that the facade has: each adapter, either end, without TLS and with it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -25,38 +25,73 @@ pub(crate) enum Side {
     SmolTlsClient,
     #[cfg(feature = "tls")]
     SmolTlsServer,
+    #[cfg(feature = "tokio")]
+    TokioClient,
+    #[cfg(feature = "tokio")]
+    TokioServer,
+    #[cfg(all(feature = "tokio", feature = "tls"))]
+    TokioTlsClient,
+    #[cfg(all(feature = "tokio", feature = "tls"))]
+    TokioTlsServer,
+}
+
+/// The runtime of the sides on tokio.
+#[cfg(feature = "tokio")]
+pub(crate) static RUNTIME: std::sync::LazyLock<tokio::runtime::Runtime> =
+    std::sync::LazyLock::new(|| tokio::runtime::Runtime::new().expect("there are threads"));
+
+/// The adapter of a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Adapter {
+    Blocking,
+    Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
 }
 
 impl Side {
-    pub(crate) const CLIENTS: [Self; 2] = [Self::BlockingClient, Self::SmolClient];
+    pub(crate) const CLIENTS: &[Self] = &[
+        Self::BlockingClient,
+        Self::SmolClient,
+        #[cfg(feature = "tokio")]
+        Self::TokioClient,
+    ];
 
     pub(crate) fn is_client(self) -> bool {
         match self {
             Self::BlockingClient | Self::SmolClient => true,
             #[cfg(feature = "tls")]
             Self::BlockingTlsClient | Self::SmolTlsClient => true,
+            #[cfg(feature = "tokio")]
+            Self::TokioClient => true,
+            #[cfg(all(feature = "tokio", feature = "tls"))]
+            Self::TokioTlsClient => true,
             _ => false,
         }
     }
 
-    fn is_blocking(self) -> bool {
+    fn adapter(self) -> Adapter {
         match self {
-            Self::BlockingClient | Self::BlockingServer => true,
+            Self::BlockingClient | Self::BlockingServer => Adapter::Blocking,
             #[cfg(feature = "tls")]
-            Self::BlockingTlsClient | Self::BlockingTlsServer => true,
-            _ => false,
+            Self::BlockingTlsClient | Self::BlockingTlsServer => Adapter::Blocking,
+            #[cfg(feature = "tokio")]
+            Self::TokioClient | Self::TokioServer => Adapter::Tokio,
+            #[cfg(all(feature = "tokio", feature = "tls"))]
+            Self::TokioTlsClient | Self::TokioTlsServer => Adapter::Tokio,
+            _ => Adapter::Smol,
         }
     }
 
     #[cfg(feature = "tls")]
     fn has_tls(self) -> bool {
-        matches!(
-            self,
-            Self::BlockingTlsClient
-                | Self::BlockingTlsServer
-                | Self::SmolTlsClient
-                | Self::SmolTlsServer
-        )
+        match self {
+            Self::BlockingTlsClient | Self::BlockingTlsServer => true,
+            Self::SmolTlsClient | Self::SmolTlsServer => true,
+            #[cfg(feature = "tokio")]
+            Self::TokioTlsClient | Self::TokioTlsServer => true,
+            _ => false,
+        }
     }
 
     /// An open connection and its peer; no callback is set.
@@ -105,24 +140,50 @@ impl Side {
         options: impl Into<ConnectOptions>,
     ) -> Result<WebSocket, ConnectError> {
         assert!(self.is_client(), "a server creates nothing");
-        match self.is_blocking() {
-            true => bluewire::blocking::websocketfactory::create(options),
-            false => bluewire::smol::websocketfactory::create(options),
+        match self.adapter() {
+            Adapter::Blocking => bluewire::blocking::websocketfactory::create(options),
+            Adapter::Smol => bluewire::smol::websocketfactory::create(options),
+            #[cfg(feature = "tokio")]
+            Adapter::Tokio => {
+                let _runtime = RUNTIME.enter();
+                bluewire::tokio::websocketfactory::create(options)
+            }
         }
     }
 
     fn accept(self, stream: TcpStream, config: Config) -> WebSocket {
         let options =
             AcceptOptions::default().protocol("v1").header("X-Served-By", "facade").config(config);
-        if self.is_blocking() {
-            let stream = self.blocking_stream(stream);
-            let socket = bluewire::blocking::accept_with(stream, options).expect("it is lawful");
-            return socket.into_facade().expect("there is a thread");
+        match self.adapter() {
+            Adapter::Blocking => {
+                let stream = self.blocking_stream(stream);
+                let socket = bluewire::blocking::accept_with(stream, options);
+                socket.expect("it is lawful").into_facade().expect("there is a thread")
+            }
+            Adapter::Smol => smol::block_on(async {
+                let stream = self.smol_stream(stream).await;
+                let socket = bluewire::smol::accept_with(stream, options).await;
+                socket.expect("it is lawful").into_facade()
+            }),
+            #[cfg(feature = "tokio")]
+            Adapter::Tokio => RUNTIME.block_on(async {
+                let stream = self.tokio_stream(stream).await;
+                let socket = bluewire::tokio::accept_with(stream, options).await;
+                socket.expect("it is lawful").into_facade()
+            }),
         }
-        smol::block_on(async {
-            let stream = self.smol_stream(stream).await;
-            bluewire::smol::accept_with(stream, options).await.expect("it is lawful").into_facade()
-        })
+    }
+
+    #[cfg(feature = "tokio")]
+    async fn tokio_stream(self, stream: TcpStream) -> bluewire::tokio::NetStream {
+        stream.set_nonblocking(true).expect("it is a socket");
+        let stream = tokio::net::TcpStream::from_std(stream).expect("it is a socket");
+        #[cfg(feature = "tls")]
+        if self.has_tls() {
+            let stream = bluewire::tokio::TlsStream::accept(stream, &tls::TLS.0).await;
+            return stream.expect("the peer speaks TLS").into();
+        }
+        stream.into()
     }
 
     fn blocking_stream(self, stream: TcpStream) -> bluewire::blocking::NetStream {
@@ -163,46 +224,82 @@ macro_rules! on_each_side {
 
             #[test]
             fn blocking_client() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::BlockingClient);
             }
 
             #[test]
             fn blocking_server() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::BlockingServer);
             }
 
             #[test]
             fn smol_client() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::SmolClient);
             }
 
             #[test]
             fn smol_server() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::SmolServer);
             }
 
             #[cfg(feature = "tls")]
             #[test]
             fn blocking_tls_client() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::BlockingTlsClient);
             }
 
             #[cfg(feature = "tls")]
             #[test]
             fn blocking_tls_server() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::BlockingTlsServer);
             }
 
             #[cfg(feature = "tls")]
             #[test]
             fn smol_tls_client() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::SmolTlsClient);
             }
 
             #[cfg(feature = "tls")]
             #[test]
             fn smol_tls_server() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::SmolTlsServer);
+            }
+
+            #[cfg(feature = "tokio")]
+            #[test]
+            fn tokio_client() {
+                let _bound = $crate::watchdog::bound();
+                check(Side::TokioClient);
+            }
+
+            #[cfg(feature = "tokio")]
+            #[test]
+            fn tokio_server() {
+                let _bound = $crate::watchdog::bound();
+                check(Side::TokioServer);
+            }
+
+            #[cfg(all(feature = "tokio", feature = "tls"))]
+            #[test]
+            fn tokio_tls_client() {
+                let _bound = $crate::watchdog::bound();
+                check(Side::TokioTlsClient);
+            }
+
+            #[cfg(all(feature = "tokio", feature = "tls"))]
+            #[test]
+            fn tokio_tls_server() {
+                let _bound = $crate::watchdog::bound();
+                check(Side::TokioTlsServer);
             }
         }
     )*};
@@ -221,12 +318,21 @@ macro_rules! on_each_client {
 
             #[test]
             fn blocking_client() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::BlockingClient);
             }
 
             #[test]
             fn smol_client() {
+                let _bound = $crate::watchdog::bound();
                 check(Side::SmolClient);
+            }
+
+            #[cfg(feature = "tokio")]
+            #[test]
+            fn tokio_client() {
+                let _bound = $crate::watchdog::bound();
+                check(Side::TokioClient);
             }
         }
     )*};

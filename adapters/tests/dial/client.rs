@@ -1,4 +1,4 @@
-//! The two adapters as clients of one kind, and what they meet.
+//! The adapters as clients of one kind, and what they meet.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -6,9 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bluewire::facade::WebSocket;
+#[cfg(feature = "tokio")]
+use bluewire::tokio;
 use bluewire::{ConnectError, ConnectOptions, Error, OwnedMessage, blocking, smol};
 
 use crate::common::PATIENCE;
+#[cfg(feature = "tokio")]
+use crate::common::side::RUNTIME;
 
 /// A text, or why there is none.
 pub(crate) type Received = Result<String, Error>;
@@ -17,16 +21,25 @@ pub(crate) type Received = Result<String, Error>;
 pub(crate) enum Client {
     Blocking,
     Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
 }
 
 impl Client {
-    pub(crate) const ALL: [Self; 2] = [Self::Blocking, Self::Smol];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Blocking,
+        Self::Smol,
+        #[cfg(feature = "tokio")]
+        Self::Tokio,
+    ];
 
     /// Connects, and says what came of it.
     pub(crate) fn connect(self, options: ConnectOptions) -> Result<(), ConnectError> {
         match self {
             Self::Blocking => blocking::connect(options).map(drop),
             Self::Smol => ::smol::block_on(smol::connect(options)).map(drop),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => RUNTIME.block_on(tokio::connect(options)).map(drop),
         }
     }
 
@@ -52,6 +65,12 @@ impl Client {
                 let first = socket.recv_owned().await.map(text);
                 (first, socket.recv_owned().await.map(text))
             }),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => RUNTIME.block_on(async {
+                let mut socket = tokio::connect(options).await.expect("it agrees");
+                let first = socket.recv_owned().await.map(text);
+                (first, socket.recv_owned().await.map(text))
+            }),
         }
     }
 
@@ -60,6 +79,11 @@ impl Client {
         let created = match self {
             Self::Blocking => blocking::websocketfactory::create(options),
             Self::Smol => smol::websocketfactory::create(options),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => {
+                let _runtime = RUNTIME.enter();
+                tokio::websocketfactory::create(options)
+            }
         };
         created.expect("the options are valid")
     }

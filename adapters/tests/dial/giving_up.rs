@@ -19,13 +19,34 @@ fn patient(address: SocketAddr) -> ConnectOptions {
 }
 
 #[test]
+fn over_a_given_stream_all_may_take_as_long_as_all_may_take() {
+    let _bound = crate::watchdog::bound();
+    let silent = scripted(|_| Ok(()));
+    let time = Duration::from_millis(200);
+    let options = || patient(silent).timeout(time);
+    let connect = || std::net::TcpStream::connect(silent).expect("it listens");
+    let blocking = bluewire::blocking::connect_over(connect(), options()).map(drop);
+    let smol = smol::block_on(async {
+        let stream = smol::Async::new(connect()).expect("a socket");
+        bluewire::smol::connect_over(stream, options()).await.map(drop)
+    });
+    for failed in [blocking, smol] {
+        let error = failed.expect_err("the server is silent");
+        let is_whole =
+            matches!(error, ConnectError::TimedOut { timeout, whole: true, .. } if timeout == time);
+        assert!(is_whole, "{error}");
+    }
+}
+
+#[test]
 fn another_thread_can_cancel_while_tcp_and_while_the_server_is_silent() {
+    let _bound = crate::watchdog::bound();
     let (dead, (asked, was_asked)) = (dead(), channel());
     let silent = scripted(move |_| {
         let _ = asked.send(());
         Ok(())
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         for address in [dead.address, silent] {
             let canceller = Canceller::new();
             let options = patient(address).canceller(&canceller);
@@ -46,9 +67,10 @@ fn another_thread_can_cancel_while_tcp_and_while_the_server_is_silent() {
 
 #[test]
 fn who_is_cancelled_before_does_not_begin() {
+    let _bound = crate::watchdog::bound();
     let canceller = Canceller::new();
     canceller.cancel();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let (asked, was_asked) = channel();
         let silent = scripted(move |_| {
             let _ = asked.send(());
@@ -62,8 +84,9 @@ fn who_is_cancelled_before_does_not_begin() {
 
 #[test]
 fn the_facade_closes_while_tcp_does_not_answer() {
+    let _bound = crate::watchdog::bound();
     let dead = dead();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let socket = client.create(patient(dead.address));
         let (tell, told) = channel();
         socket.on_error(move |error| drop(tell.send(error.data.clone())));
@@ -77,8 +100,9 @@ fn the_facade_closes_while_tcp_does_not_answer() {
 
 #[test]
 fn the_facade_can_be_cancelled_too() {
+    let _bound = crate::watchdog::bound();
     let dead = dead();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let canceller = Canceller::new();
         let socket = client.create(patient(dead.address).canceller(&canceller));
         canceller.cancel();

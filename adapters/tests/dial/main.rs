@@ -3,6 +3,9 @@
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -25,16 +25,17 @@ fn flood(stream: &mut TcpStream, part: &[u8]) -> std::io::Result<()> {
 
 #[test]
 fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
+    let _bound = crate::watchdog::bound();
     for said in ["", "HTTP/1.1 10", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"] {
         let server = scripted(move |stream| stream.write_all(said.as_bytes()));
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = client.fail(ConnectOptions::new(url(server)).config(short()));
             let ConnectError::TimedOut { phase, timeout, whole } = error else {
                 panic!("{client:?}, {said:?}: {error:?}");
             };
             let expected = (Phase::Handshake, Duration::from_millis(300), false);
             assert_eq!((phase, timeout, whole), expected);
-            assert_eq!(error.to_string(), "the opening handshake took longer than 300ms");
+            assert_eq!(error.to_string(), "the opening handshake took longer than 300 ms");
 
             let all = Duration::from_millis(200);
             let error = client.fail(ConnectOptions::new(url(server)).timeout(all));
@@ -49,12 +50,13 @@ fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
 
 #[test]
 fn an_end_in_the_middle_is_told_as_one() {
+    let _bound = crate::watchdog::bound();
     for said in ["", "HTTP/1.1 10", "HTTP/1.1 101 Switching Protocols\r\nUpgrade:"] {
         let server = scripted(move |stream| {
             stream.write_all(said.as_bytes())?;
             stream.shutdown(std::net::Shutdown::Write)
         });
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = client.fail(url(server).into());
             let lost = matches!(error, ConnectError::Handshake(HandshakeError::ConnectionLost));
             assert!(lost, "{client:?}, {said:?}: {error:?}");
@@ -64,12 +66,13 @@ fn an_end_in_the_middle_is_told_as_one() {
 
 #[test]
 fn an_endless_head_is_refused_at_its_limit() {
+    let _bound = crate::watchdog::bound();
     for part in ["X-Endless: y\r\n", "y"] {
         let server = scripted(move |stream| {
             stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nX-Long: ")?;
             flood(stream, part.as_bytes())
         });
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = client.fail(url(server).into());
             assert!(matches!(error, ConnectError::Handshake(_)), "{client:?}: {error:?}");
             assert_eq!(error.phase(), Some(Phase::Handshake));
@@ -79,6 +82,7 @@ fn an_endless_head_is_refused_at_its_limit() {
 
 #[test]
 fn a_head_that_only_dribbles_has_no_more_time_than_another() {
+    let _bound = crate::watchdog::bound();
     for (begin, part) in
         [("", "HTTP/1.1 101 Switching Protocols"), ("HTTP/1.1 101 A\r\nX: ", "dribble ")]
     {
@@ -90,7 +94,7 @@ fn a_head_that_only_dribbles_has_no_more_time_than_another() {
             }
             Ok(())
         });
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = client.fail(ConnectOptions::new(url(server)).config(short()));
             assert_eq!(error.phase(), Some(Phase::Handshake), "{client:?}: {error:?}");
             assert!(matches!(error, ConnectError::TimedOut { .. }), "{client:?}: {error:?}");
@@ -100,7 +104,8 @@ fn a_head_that_only_dribbles_has_no_more_time_than_another() {
 
 #[test]
 fn a_flood_that_is_no_frames_behind_a_101_loses_nothing_before_it() {
-    for client in Client::ALL {
+    let _bound = crate::watchdog::bound();
+    for &client in Client::ALL {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
         let address = listener.local_addr().expect("it is bound");
         let server = thread::spawn(move || {
@@ -125,12 +130,13 @@ fn a_flood_that_is_no_frames_behind_a_101_loses_nothing_before_it() {
 
 #[test]
 fn a_101_that_is_not_one_of_ours_names_the_rule() {
+    let _bound = crate::watchdog::bound();
     // A flood that looks like a body follows.
     let server = scripted(|stream| {
         stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
         flood(stream, b"<html></html>\r\n")
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let error = client.fail(url(server).into());
         let ConnectError::Handshake(rule) = error else { panic!("{client:?}: {error:?}") };
         assert_eq!(rule, HandshakeError::WrongUpgrade);
@@ -140,15 +146,16 @@ fn a_101_that_is_not_one_of_ours_names_the_rule() {
 
 #[test]
 fn a_refusal_brings_its_status_headers_and_body() {
+    let _bound = crate::watchdog::bound();
     for version in ["HTTP/1.0", "HTTP/1.1"] {
         let server = scripted(move |stream| {
             let head = "401 Unauthorized\r\nX-Why: token\r\nContent-Length: 5";
             stream.write_all(format!("{version} {head}\r\n\r\nno to").as_bytes())?;
             stream.write_all(b"ken, this is beyond it")
         });
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = client.fail(url(server).into());
-            let text = "the server refused the opening handshake: 401 Unauthorized";
+            let text = "the server refused the opening handshake: 401 Unauthorized (no to)";
             assert_eq!(error.to_string(), text);
             let ConnectError::Refused(refusal) = error else { panic!("{client:?}: {error:?}") };
             assert_eq!(refusal.head().status(), 401);
@@ -160,6 +167,7 @@ fn a_refusal_brings_its_status_headers_and_body() {
 
 #[test]
 fn a_refusal_whose_body_does_not_end_is_told_all_the_same() {
+    let _bound = crate::watchdog::bound();
     let late = scripted(|stream| {
         stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nlater")
     });
@@ -167,7 +175,7 @@ fn a_refusal_whose_body_does_not_end_is_told_all_the_same() {
         stream.write_all(b"HTTP/1.1 503 Busy\r\n\r\n")?;
         flood(stream, &[b'x'; 1000])
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         for (server, whole) in [(late, false), (late, true), (endless, false)] {
             let mut options = ConnectOptions::new(url(server)).config(short());
             if whole {
@@ -184,8 +192,9 @@ fn a_refusal_whose_body_does_not_end_is_told_all_the_same() {
 
 #[test]
 fn no_query_is_in_what_is_said() {
+    let _bound = crate::watchdog::bound();
     let server = scripted(|stream| stream.write_all(b"nonsense\r\n\r\n"));
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let error = client.fail(ConnectOptions::new(format!("ws://{server}/?token=secret")));
         assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
     }

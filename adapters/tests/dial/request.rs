@@ -35,9 +35,10 @@ fn lines(client: Client, options: ConnectOptions, heads: &Receiver<String>) -> V
 
 #[test]
 fn headers_keep_their_names_and_their_order() {
+    let _bound = crate::watchdog::bound();
     let (server, heads) = listening();
     let given = ["x-lower: 1", "X-UPPER: 2", "cOOkie: b=c", "x-lower: 3", "User-Agent: me"];
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let mut options = ConnectOptions::new(url(server));
         for line in given {
             let (name, value) = line.split_once(": ").expect("it is a header");
@@ -55,9 +56,10 @@ fn headers_keep_their_names_and_their_order() {
 
 #[test]
 fn user_and_password_are_sent_as_basic_authentication() {
+    let _bound = crate::watchdog::bound();
     let (server, heads) = listening();
     let with_user = format!("ws://Aladdin:open%20sesame@{server}/");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let lines = lines(client, ConnectOptions::new(with_user.as_str()), &heads);
         assert_eq!(lines[0], format!("Host: {server}"));
         assert_eq!(lines[5], "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
@@ -66,9 +68,10 @@ fn user_and_password_are_sent_as_basic_authentication() {
 
 #[test]
 fn a_header_that_is_given_counts_more_than_the_url() {
+    let _bound = crate::watchdog::bound();
     let (server, heads) = listening();
     let with_user = format!("ws://me:secret@{server}/");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let options =
             ConnectOptions::new(with_user.as_str()).header("authorization", "Bearer 0123");
         let lines = lines(client, options, &heads);
@@ -78,9 +81,10 @@ fn a_header_that_is_given_counts_more_than_the_url() {
 
 #[test]
 fn what_is_shown_of_a_url_has_no_password() {
+    let _bound = crate::watchdog::bound();
     let (server, _heads) = listening();
     let with_user = format!("ws://me:secret@{server}/");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let socket = client.create(ConnectOptions::new(with_user.as_str()));
         assert_eq!(socket.url(), url(server));
         let error = client.fail(ConnectOptions::new("ws://me%3A:secret@h/"));

@@ -12,12 +12,16 @@ use std::time::Duration;
 
 use ::smol::Async;
 use bluewire::facade::ReadyState;
+#[cfg(feature = "tokio")]
+use bluewire::tokio;
 use bluewire::{
     CloseCode, ConnectError, ConnectOptions, OwnedMessage, Phase, UrlError, blocking, smol,
 };
 
 use crate::client::Client;
 use crate::common::log::{Log, Told, text};
+#[cfg(feature = "tokio")]
+use crate::common::side::RUNTIME;
 use crate::common::until;
 
 /// A directory that goes when this does.
@@ -80,17 +84,30 @@ fn echo(server: Client, listener: UnixListener) -> thread::JoinHandle<(String, S
             assert_eq!(socket.recv_owned().await.expect("it is open"), None);
             asked
         }),
+        #[cfg(feature = "tokio")]
+        Client::Tokio => RUNTIME.block_on(async {
+            listener.set_nonblocking(true).expect("it is a socket");
+            let listener = ::tokio::net::UnixListener::from_std(listener).expect("it is a socket");
+            let mut socket = tokio::accept(listener.accept().await.expect("a client comes").0)
+                .await
+                .expect("it goes well");
+            let message = socket.recv_owned().await.expect("it is open").expect("there is one");
+            socket.send(&message).await.expect("it goes well");
+            let asked = asked(socket.request());
+            assert_eq!(socket.recv_owned().await.expect("it is open"), None);
+            asked
+        }),
     })
 }
 
 #[test]
 fn the_direct_apis_talk_through_one() {
+    let _bound = crate::watchdog::bound();
     let directory = Directory::new();
-    for (number, (client, server)) in Client::ALL
-        .into_iter()
-        .flat_map(|client| Client::ALL.map(|server| (client, server)))
-        .enumerate()
-    {
+    let pairs = Client::ALL
+        .iter()
+        .flat_map(|client| Client::ALL.iter().map(move |server| (*client, *server)));
+    for (number, (client, server)) in pairs.enumerate() {
         let path = directory.path(&number.to_string());
         let server = echo(server, UnixListener::bind(&path).expect("it is free"));
         // Nobody is asked for the way: neither a proxy nor addresses.
@@ -102,7 +119,7 @@ fn the_direct_apis_talk_through_one() {
                 let socket = blocking::connect(options).expect("it listens");
                 assert!(socket.stream().socket().is_none());
                 // Each half on a thread of its own.
-                let (mut reader, writer) = socket.split().expect("it can be");
+                let (mut reader, writer) = socket.split();
                 writer.send("Hello").expect("it is open");
                 assert_eq!(reader.recv_owned().expect("it echoes"), told("Hello"));
                 writer.close(CloseCode::NORMAL, "").expect("it is open");
@@ -110,6 +127,15 @@ fn the_direct_apis_talk_through_one() {
             }
             Client::Smol => ::smol::block_on(async {
                 let mut socket = smol::connect(options).await.expect("it listens");
+                assert!(socket.stream().peer_addr().is_err());
+                socket.send("Hello").await.expect("it is open");
+                assert_eq!(socket.recv_owned().await.expect("it echoes"), told("Hello"));
+                socket.close(CloseCode::NORMAL, "").await.expect("it is open");
+                assert_eq!(socket.recv_owned().await.expect("it ends in order"), None);
+            }),
+            #[cfg(feature = "tokio")]
+            Client::Tokio => RUNTIME.block_on(async {
+                let mut socket = tokio::connect(options).await.expect("it listens");
                 assert!(socket.stream().peer_addr().is_err());
                 socket.send("Hello").await.expect("it is open");
                 assert_eq!(socket.recv_owned().await.expect("it echoes"), told("Hello"));
@@ -124,8 +150,9 @@ fn the_direct_apis_talk_through_one() {
 
 #[test]
 fn the_facade_talks_through_one() {
+    let _bound = crate::watchdog::bound();
     let directory = Directory::new();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let path = directory.path(&format!("{client:?} with a space"));
         let listener = UnixListener::bind(&path).expect("it is free");
         let server = thread::spawn(move || {
@@ -140,6 +167,12 @@ fn the_facade_talks_through_one() {
                         .await
                         .expect("it goes well")
                         .into_facade()
+                }),
+                #[cfg(feature = "tokio")]
+                Client::Tokio => RUNTIME.block_on(async {
+                    stream.set_nonblocking(true).expect("it is a socket");
+                    let stream = ::tokio::net::UnixStream::from_std(stream).expect("it is one");
+                    tokio::accept(stream).await.expect("it goes well").into_facade()
                 }),
             }
         });
@@ -163,12 +196,13 @@ fn the_facade_talks_through_one() {
 
 #[test]
 fn nobody_there_is_told_by_its_path() {
+    let _bound = crate::watchdog::bound();
     let directory = Directory::new();
     let (missing, dead, file) =
         (directory.path("missing"), directory.path("dead"), directory.path("file"));
     drop(UnixListener::bind(&dead).expect("it is free"));
     std::fs::write(&file, "no socket").expect("there is room");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         for (path, kind, says) in [
             (&missing, ErrorKind::NotFound, "there is no Unix socket at "),
             (&dead, ErrorKind::ConnectionRefused, "nobody listens at the Unix socket "),
@@ -196,25 +230,27 @@ fn nobody_there_is_told_by_its_path() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_queue_that_stays_full_is_waited_for_as_long_as_tcp_may_take() {
+    let _bound = crate::watchdog::bound();
     let directory = Directory::new();
     let path = directory.path("full");
     let listener = UnixListener::bind(&path).expect("it is free");
     rustix::net::listen(&listener, 0).expect("the queue can be short");
     let _filler = UnixStream::connect(&path).expect("there is room for one");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let options =
             ConnectOptions::new(url(&path, "")).connect_timeout(Duration::from_millis(200));
         let failure = client.fail(options);
         let text = failure.to_string();
-        assert!(text.ends_with("could not be reached: no answer within 200ms"), "{text}");
+        assert!(text.ends_with("could not be reached: no answer within 200 ms"), "{text}");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn room_in_a_full_queue_is_taken() {
+    let _bound = crate::watchdog::bound();
     let directory = Directory::new();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let path = directory.path(&format!("{client:?}"));
         let listener = UnixListener::bind(&path).expect("it is free");
         rustix::net::listen(&listener, 0).expect("the queue can be short");

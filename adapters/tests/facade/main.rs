@@ -2,6 +2,9 @@
 //! named after it.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 #[path = "../common/mod.rs"]
 mod common;
 

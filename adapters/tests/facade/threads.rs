@@ -12,6 +12,7 @@ use crate::on_each_side;
 
 #[test]
 fn handles_are_send_and_sync_and_as_small_as_a_pointer() {
+    let _bound = crate::watchdog::bound();
     fn check<T: Send + Sync + Clone + 'static>() {}
     check::<WebSocket>();
     assert_eq!(size_of::<WebSocket>(), size_of::<usize>());

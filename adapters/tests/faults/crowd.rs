@@ -184,8 +184,9 @@ fn thousands_beside_a_hundred(adapter: Adapter) {
 
 #[test]
 fn thousands_of_faults_beside_a_hundred_good_clients() {
+    let _bound = crate::watchdog::bound();
     let _turn = beside_others();
-    for adapter in ALL {
+    for &adapter in ALL {
         thousands_beside_a_hundred(adapter);
     }
 }

@@ -47,6 +47,7 @@ fn write_all_until_stalled(peers: &mut [TcpStream]) -> Vec<usize> {
 /// The kernel's buffers hold what the peer does not take; a server that read on would have no end.
 #[test]
 fn a_server_reads_no_more_from_who_does_not_read() {
+    let _bound = crate::watchdog::bound();
     const PEERS: usize = 20;
     let _turn = beside_others();
     for adapter in ADAPTERS {
@@ -81,7 +82,16 @@ fn serve<T: Send + 'static>(
     blocking: fn(blocking::WebSocket) -> T,
     smol: fn(adapter::WebSocket) -> smol::future::Boxed<T>,
 ) -> [(std::net::SocketAddr, mpsc::Receiver<T>); 2] {
-    let options = || ServerOptions::default().accept(AcceptOptions::default().config(impatient()));
+    serve_with(impatient(), blocking, smol)
+}
+
+fn serve_with<T: Send + 'static>(
+    config: Config,
+    blocking: fn(blocking::WebSocket) -> T,
+    smol: fn(adapter::WebSocket) -> smol::future::Boxed<T>,
+) -> [(std::net::SocketAddr, mpsc::Receiver<T>); 2] {
+    let accept = AcceptOptions::default().config(config);
+    let options = || ServerOptions::default().accept(accept.clone());
     let server = blocking::Server::bind_with("127.0.0.1:0", options()).unwrap();
     let (tell, told) = mpsc::channel();
     let first = (server.local_addr(), told);
@@ -99,19 +109,15 @@ fn serve<T: Send + 'static>(
     [first, second]
 }
 
-const FLOW: Flow = Flow {
-    cork: true,
-    queue_len_max: 1024 * 1024,
-    held_len_max: 1024 * 1024,
-    write_timeout: Duration::from_secs(1),
-};
-
 #[test]
 fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
+    let _bound = crate::watchdog::bound();
     let _turn = beside_others();
-    let servers = serve(
+    // Or the pings would end it.
+    let servers = serve_with(
+        impatient().keepalive(None),
         |mut socket| {
-            socket.set_flow(FLOW);
+            socket.set_flow(Flow::default().write_timeout(Duration::from_secs(1)));
             loop {
                 if let Err(error) = socket.send(&[0; 65_536][..]) {
                     return error;
@@ -119,7 +125,7 @@ fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
             }
         },
         |mut socket| {
-            socket.set_flow(FLOW);
+            socket.set_flow(Flow::default().write_timeout(Duration::from_secs(1)));
             Box::pin(async move {
                 loop {
                     if let Err(error) = socket.send(&[0; 65_536][..]).await {
@@ -142,6 +148,7 @@ fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
 
 #[test]
 fn a_peer_that_does_not_answer_a_ping_is_left_after_the_keepalive_timeout() {
+    let _bound = crate::watchdog::bound();
     let _turn = beside_others();
     let servers = serve(
         |mut socket| (socket.recv_owned(), socket.closure().cloned()),
@@ -162,6 +169,7 @@ fn a_peer_that_does_not_answer_a_ping_is_left_after_the_keepalive_timeout() {
 
 #[test]
 fn a_peer_that_does_not_answer_a_close_is_left_after_the_close_timeout() {
+    let _bound = crate::watchdog::bound();
     let _turn = beside_others();
     fn judge(closed: Result<Closure, Error>, since: Instant) {
         let closure = closed.unwrap();

@@ -15,6 +15,7 @@ const FILES_MAX: usize = 48;
 
 #[test]
 fn a_server_out_of_file_descriptors_recovers() {
+    let _bound = crate::watchdog::bound();
     let _turn = alone();
     for adapter in ADAPTERS {
         let server = EchoServer::start(adapter, FILES_MAX);

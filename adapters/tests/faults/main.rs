@@ -3,6 +3,9 @@
 #![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 #[allow(dead_code, reason = "the tests of signals use all of it")]
 #[path = "../common/child.rs"]
 mod child;

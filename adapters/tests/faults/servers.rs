@@ -245,6 +245,7 @@ fn by_facade(
 
 #[test]
 fn clients_bear_a_crowd_of_faulty_servers() {
+    let _bound = crate::watchdog::bound();
     let _turn = beside_others();
     thread::scope(|scope| {
         for wrong in WRONGS {

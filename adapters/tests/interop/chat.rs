@@ -10,11 +10,13 @@ use crate::peer::Peer;
 
 #[test]
 fn a_browser_chats_through_the_blocking_example() {
+    let _bound = crate::watchdog::bound();
     chat("blocking");
 }
 
 #[test]
 fn a_browser_chats_through_the_smol_example() {
+    let _bound = crate::watchdog::bound();
     chat("smol");
 }
 

@@ -48,6 +48,7 @@ fn a_page_compresses(ours: Ours) {
 
 #[test]
 fn a_page_of_another_origin_is_refused() {
+    let _bound = crate::watchdog::bound();
     let Some(mut browser) = Browser::start() else { return };
     let (address, ends) = serve(Ours::Blocking, options());
     let (elsewhere, _) = serve(Ours::Blocking, options());
@@ -61,6 +62,7 @@ fn a_page_of_another_origin_is_refused() {
 
 #[test]
 fn a_page_of_a_listed_origin_is_accepted() {
+    let _bound = crate::watchdog::bound();
     let Some(mut browser) = Browser::start() else { return };
     let (elsewhere, _) = serve(Ours::Smol, options());
     let listed = OriginPolicy::Listed(vec![format!("http://{elsewhere}")]);

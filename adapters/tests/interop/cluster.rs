@@ -21,6 +21,7 @@ const WORDS: usize = 100;
 
 #[test]
 fn nodes_share_what_is_said_and_their_clients() {
+    let _bound = crate::watchdog::bound();
     let Some(cluster) = Cluster::start() else { return };
     let mut a = cluster.node("127.0.0.1:0");
     let b = cluster.node("127.0.0.1:0");

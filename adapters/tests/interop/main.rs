@@ -6,6 +6,9 @@
 //! system chooses.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 /// Makes four tests of a function: one for each way that this crate can be used.
 macro_rules! with_each {
     ($test:ident) => {
@@ -14,21 +17,25 @@ macro_rules! with_each {
 
             #[test]
             fn blocking() {
+                let _bound = crate::watchdog::bound();
                 super::$test(Ours::Blocking);
             }
 
             #[test]
             fn smol() {
+                let _bound = crate::watchdog::bound();
                 super::$test(Ours::Smol);
             }
 
             #[test]
             fn blocking_facade() {
+                let _bound = crate::watchdog::bound();
                 super::$test(Ours::BlockingFacade);
             }
 
             #[test]
             fn smol_facade() {
+                let _bound = crate::watchdog::bound();
                 super::$test(Ours::SmolFacade);
             }
         }

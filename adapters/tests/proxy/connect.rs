@@ -28,9 +28,10 @@ fn refused(client: Client, proxy: SocketAddr) -> (Box<Refusal>, String) {
 
 #[test]
 fn the_name_is_left_to_the_proxy() {
+    let _bound = crate::watchdog::bound();
     let server = live(Ipv4Addr::LOCALHOST).expect("there is a port");
     let (proxy, told) = relay(server);
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let connected = client.connect(through("http://Aladdin:open%20sesame@", proxy));
         connected.unwrap_or_else(|error| panic!("{client:?}: {error}"));
         let request = told.recv_timeout(PATIENCE).expect("it is asked");
@@ -42,6 +43,7 @@ fn the_name_is_left_to_the_proxy() {
 
 #[test]
 fn nothing_that_comes_with_its_answer_is_lost() {
+    let _bound = crate::watchdog::bound();
     let proxy = proxy(|mut client| {
         read_head(&mut client)?;
         // At once, so that one read could take both.
@@ -50,7 +52,7 @@ fn nothing_that_comes_with_its_answer_is_lost() {
         )?;
         keep(client)
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         match client.fail(through("http://", proxy)) {
             ConnectError::Refused(refusal) => {
                 assert_eq!((refusal.head().status(), refusal.body()), (401, &b"server"[..]));
@@ -62,19 +64,23 @@ fn nothing_that_comes_with_its_answer_is_lost() {
 
 #[test]
 fn a_refusal_brings_its_status_headers_and_body() {
+    let _bound = crate::watchdog::bound();
     let who =
         http(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno");
     let gateway = http_and_end(b"HTTP/1.0 502 Bad Gateway\r\n\r\nthe server is away");
     let chunks = http(b"HTTP/1.1 503 B\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let (refusal, text) = refused(client, who);
         assert_eq!(refusal.head().headers().first("proxy-authenticate"), Some(&b"Basic"[..]));
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"no"[..], true));
-        assert_eq!(text, "the proxy wants a user name and a password, or others: 407 Who?");
+        assert_eq!(
+            text,
+            "the proxy requires a user name and a password, or refuses those given: 407 Who? (no)"
+        );
 
         let (refusal, text) = refused(client, gateway);
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"the server is away"[..], true));
-        assert_eq!(text, "the proxy refused to connect: 502 Bad Gateway");
+        assert_eq!(text, "the proxy refused to connect: 502 Bad Gateway (the server is away)");
 
         let (refusal, _) = refused(client, chunks);
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"yes"[..], true));
@@ -83,12 +89,13 @@ fn a_refusal_brings_its_status_headers_and_body() {
 
 #[test]
 fn a_body_without_an_end_is_kept_up_to_the_limit() {
+    let _bound = crate::watchdog::bound();
     let endless = proxy(|mut client| {
         read_head(&mut client)?;
         client.write_all(b"HTTP/1.1 503 Busy\r\n\r\n")?;
         (0..10_000).try_for_each(|_| client.write_all(&[b'x'; 1000]))
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let (refusal, _) = refused(client, endless);
         assert_eq!(refusal.body().len(), Limits::default().body_len_max, "{client:?}");
         assert!(!refusal.is_complete());
@@ -97,8 +104,9 @@ fn a_body_without_an_end_is_kept_up_to_the_limit() {
 
 #[test]
 fn a_late_body_does_not_hide_the_refusal() {
+    let _bound = crate::watchdog::bound();
     let late = http(b"HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nbecause");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let options = through("http://", late).proxy_timeout(Duration::from_secs(1));
         let error = client.fail(options);
         let ConnectError::Proxy(ProxyError::Refused(refusal)) = error else {
@@ -111,16 +119,17 @@ fn a_late_body_does_not_hide_the_refusal() {
 
 #[test]
 fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
+    let _bound = crate::watchdog::bound();
     for said in [&b""[..], b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nVia: x\r\n"] {
         let proxy = http(said);
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let time = Duration::from_millis(200);
             let error = client.fail(through("http://", proxy).proxy_timeout(time));
             let ConnectError::TimedOut { phase, timeout, whole } = error else {
                 panic!("{client:?}, {said:?}: {error:?}");
             };
             assert_eq!((phase, timeout, whole), (Phase::Proxy, time, false));
-            assert_eq!(error.to_string(), "the proxy's way to the host took longer than 200ms");
+            assert_eq!(error.to_string(), "the proxy's way to the host took longer than 200 ms");
 
             // With time enough to reach it.
             let time = Duration::from_millis(600);
@@ -135,6 +144,7 @@ fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
 
 #[test]
 fn what_is_not_http_is_told_as_that() {
+    let _bound = crate::watchdog::bound();
     let garbage = http(b"\x15\x03\x01\x00\x02\x02\x46");
     let ssh = http(b"SSH-2.0-OpenSSH_9.2\r\n\r\n");
     let endless = proxy(|mut client| {
@@ -142,7 +152,7 @@ fn what_is_not_http_is_told_as_that() {
         client.write_all(b"HTTP/1.1 200 OK\r\nX-Long: ")?;
         (0..10_000).try_for_each(|_| client.write_all(&[b'y'; 1000]))
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         for (proxy, rule) in [
             (garbage, HandshakeError::InvalidStatusLine),
             (ssh, HandshakeError::InvalidStatusLine),
@@ -151,16 +161,17 @@ fn what_is_not_http_is_told_as_that() {
             let error = client.fail(through("http://", proxy));
             let same = matches!(&error, ConnectError::Proxy(ProxyError::Http(of)) if *of == rule);
             assert!(same, "{client:?}: {error:?}");
-            assert!(error.to_string().starts_with("the proxy did not answer as one of HTTP: "));
+            assert!(error.to_string().starts_with("the proxy's answer is not valid HTTP: "));
         }
     }
 }
 
 #[test]
 fn an_end_in_the_middle_is_told_as_one() {
+    let _bound = crate::watchdog::bound();
     for said in [&b""[..], b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nVia: x\r\n"] {
         let proxy = http_and_end(said);
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = client.fail(through("http://", proxy));
             let ended = matches!(error, ConnectError::Proxy(ProxyError::Closed));
             assert!(ended, "{client:?}, {said:?}: {error:?}");
@@ -171,20 +182,21 @@ fn an_end_in_the_middle_is_told_as_one() {
 
 #[test]
 fn a_proxy_that_is_not_there_is_told_with_its_address() {
+    let _bound = crate::watchdog::bound();
     let (closed, dead) = (closed(), dead());
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let error = client.fail(through("http://", closed.address));
         assert_eq!(error.phase(), Some(Phase::Tcp));
-        let ConnectError::Proxy(ProxyError::Unreachable(failures)) = &error else {
+        let ConnectError::Proxy(ProxyError::Unreachable { failures, .. }) = &error else {
             panic!("{client:?}: {error:?}");
         };
         assert_eq!(failures[0].0, closed.address);
-        let text = format!("no address of the proxy could be reached: {}: ", closed.address);
+        let text = format!("the proxy 127.0.0.1 could not be reached: {}: ", closed.address);
         assert!(error.to_string().starts_with(&text), "{error}");
 
         let options = through("http://", dead.address).connect_timeout(Duration::from_millis(300));
         let error = client.fail(options);
-        assert!(error.to_string().ends_with("no answer within 300ms"), "{error}");
+        assert!(error.to_string().ends_with("no answer within 300 ms"), "{error}");
 
         let nowhere = "http://nobody.invalid:3128".parse().expect("it is a proxy");
         let options = through("http://", closed.address).proxy(nowhere);
@@ -208,8 +220,9 @@ fn patient() -> (ConnectOptions, Receiver<()>) {
 
 #[test]
 fn the_facade_closes_while_the_proxy_is_silent() {
+    let _bound = crate::watchdog::bound();
     let (options, was_asked) = patient();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let socket = client.create(options.clone());
         was_asked.recv_timeout(PATIENCE).expect("the request comes");
         socket.close(CloseOptions::default());
@@ -219,8 +232,9 @@ fn the_facade_closes_while_the_proxy_is_silent() {
 
 #[test]
 fn another_thread_can_cancel_while_the_proxy_is_silent() {
+    let _bound = crate::watchdog::bound();
     let (options, was_asked) = patient();
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let canceller = Canceller::new();
         let options = options.clone().canceller(&canceller);
         let attempt = thread::spawn(move || client.fail(options));
@@ -233,8 +247,9 @@ fn another_thread_can_cancel_while_the_proxy_is_silent() {
 
 #[test]
 fn the_facade_tells_what_the_proxy_has_against_it() {
+    let _bound = crate::watchdog::bound();
     let proxy = http(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let socket = client.create(through("http://me:secret@", proxy));
         let (tell, told) = channel();
         socket.on_error(move |error| drop(tell.send(error.data.clone())));

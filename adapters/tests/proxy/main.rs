@@ -3,6 +3,9 @@
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 #[allow(dead_code, reason = "shared with the tests of dialling")]
 #[path = "../dial/client.rs"]
 mod client;

@@ -30,6 +30,7 @@ fn fail(client: Client, scheme: &str, proxy: SocketAddr) -> ProxyError {
 
 #[test]
 fn the_name_is_left_to_the_proxy_and_nothing_that_follows_is_lost() {
+    let _bound = crate::watchdog::bound();
     let proxy = proxy(|mut client| {
         let mut hello = [0; HELLO_WITH_CREDENTIALS_LEN];
         client.read_exact(&mut hello)?;
@@ -49,7 +50,7 @@ fn the_name_is_left_to_the_proxy_and_nothing_that_follows_is_lost() {
         client.write_all(&[reply, answer.as_bytes()].concat())?;
         keep(client)
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         match client.fail(through("socks5h://me:secret@", proxy)) {
             ConnectError::Refused(refusal) => {
                 assert_eq!(refusal.head().reason(), "Right", "{client:?}");
@@ -61,8 +62,9 @@ fn the_name_is_left_to_the_proxy_and_nothing_that_follows_is_lost() {
 
 #[test]
 fn by_socks5_the_name_is_looked_up_here() {
+    let _bound = crate::watchdog::bound();
     let never = scripted(|_| Ok(()));
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let options = through("socks5://", never).resolve_timeout(Duration::from_secs(1));
         let error = client.fail(options);
         assert_eq!(error.phase(), Some(Phase::Resolve), "{client:?}: {error:?}");
@@ -82,7 +84,7 @@ fn by_socks5_the_name_is_looked_up_here() {
         client.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0])?;
         keep(client)
     });
-    for client in Client::ALL {
+    for &client in Client::ALL {
         let server = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), 80));
         let error = client.fail(through("socks5://", proxy).addresses([server]));
         let reply = SocksReply::ConnectionRefused;
@@ -93,6 +95,7 @@ fn by_socks5_the_name_is_looked_up_here() {
 
 #[test]
 fn each_reply_has_its_words() {
+    let _bound = crate::watchdog::bound();
     for (code, reply, text) in [
         (1, SocksReply::GeneralFailure, "a general failure"),
         (2, SocksReply::NotAllowed, "its rules do not allow it"),
@@ -100,12 +103,8 @@ fn each_reply_has_its_words() {
         (4, SocksReply::HostUnreachable, "the server is unreachable, or its name is unknown"),
         (5, SocksReply::ConnectionRefused, "the server refused the connection"),
         (6, SocksReply::TtlExpired, "the TTL expired on the way to the server"),
-        (7, SocksReply::CommandNotSupported, "it knows no CONNECT"),
-        (
-            8,
-            SocksReply::AddressTypeNotSupported,
-            "it knows no addresses of this kind: a name, or this family",
-        ),
+        (7, SocksReply::CommandNotSupported, "it does not support CONNECT"),
+        (8, SocksReply::AddressTypeNotSupported, "it does not support this type of address"),
         (9, SocksReply::Other(9), "SOCKS reply 9, which is not assigned"),
         (255, SocksReply::Other(255), "SOCKS reply 255, which is not assigned"),
     ] {
@@ -115,7 +114,7 @@ fn each_reply_has_its_words() {
             client.read_exact(&mut [0; REQUEST_LEN])?;
             client.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0])
         });
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = fail(client, "socks5h://", proxy);
             assert_eq!(error.to_string(), format!("the proxy could not connect: {text}"));
             assert!(matches!(error, ProxyError::Socks(of) if of == reply), "{client:?}");
@@ -125,12 +124,13 @@ fn each_reply_has_its_words() {
 
 #[test]
 fn who_is_not_let_in_is_told_why() {
+    let _bound = crate::watchdog::bound();
     let none = socks(&[(HELLO_LEN, b"\x05\xff")], true);
     let wants = socks(&[(HELLO_LEN, b"\x05\x02")], false);
     let refuses: &[(usize, &[u8])] =
         &[(HELLO_WITH_CREDENTIALS_LEN, b"\x05\x02"), (CREDENTIALS_LEN, b"\x01\x01")];
     let refuses = socks(refuses, true);
-    for client in Client::ALL {
+    for &client in Client::ALL {
         for proxy in [none, wants] {
             let error = fail(client, "socks5h://", proxy);
             assert!(matches!(error, ProxyError::NoAcceptableMethod), "{client:?}: {error:?}");
@@ -142,13 +142,14 @@ fn who_is_not_let_in_is_told_why() {
 
 #[test]
 fn what_is_not_socks_is_told_as_that() {
+    let _bound = crate::watchdog::bound();
     for said in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\x04\x5b", b"\0"] {
         let proxy = proxy(move |mut client| {
             client.read_exact(&mut [0; HELLO_LEN])?;
             client.write_all(said)?;
             keep(client)
         });
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = fail(client, "socks5h://", proxy);
             assert!(matches!(error, ProxyError::NotSocks5), "{client:?}: {error:?}");
         }
@@ -157,6 +158,7 @@ fn what_is_not_socks_is_told_as_that() {
 
 #[test]
 fn an_end_in_the_middle_is_told_as_one_and_silence_as_silence() {
+    let _bound = crate::watchdog::bound();
     let scripts: [&[(usize, &[u8])]; 5] = [
         &[(0, b"")],
         &[(HELLO_LEN, b"")],
@@ -166,7 +168,7 @@ fn an_end_in_the_middle_is_told_as_one_and_silence_as_silence() {
     ];
     for script in scripts {
         let (ends, silent) = (socks(script, true), socks(script, false));
-        for client in Client::ALL {
+        for &client in Client::ALL {
             let error = fail(client, "socks5h://", ends);
             assert!(matches!(error, ProxyError::Closed), "{client:?}, {script:?}: {error:?}");
 

@@ -152,7 +152,7 @@ on_each_client! {
     }
 
     fn invalid_options_are_refused_at_once(side) {
-        let url = "http://localhost/";
+        let url = "ftp://localhost/";
         let refused = match side {
             Side::BlockingClient => blocking::Reconnecting::new(url).map(drop),
             _ => smol::Reconnecting::new(url).map(drop),
@@ -163,6 +163,7 @@ on_each_client! {
 
 #[test]
 fn on_smol_a_future_that_is_dropped_again_and_again_still_comes_to_its_end() {
+    let _bound = crate::watchdog::bound();
     use ::smol::Timer;
     use ::smol::future::FutureExt as _;
 

@@ -1,6 +1,9 @@
 //! Connecting again, on both adapters, by the facade and by the direct API.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 #[path = "../common/mod.rs"]
 mod common;
 

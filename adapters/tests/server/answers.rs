@@ -7,15 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use bluewire::{
-    AcceptOptions, CloseCode, ConnectError, ConnectOptions, Error, Farewell, HttpAnswer,
-    ServerOptions, blocking, smol as adapter,
+    AcceptOptions, CloseCode, ConnectError, ConnectOptions, Error, HttpAnswer, ServerOptions,
+    ShutdownReport, blocking, smol as adapter,
 };
 
 use crate::fixture::*;
 
 #[test]
 fn the_application_refuses_with_status_headers_and_body() {
-    for adapter in ALL {
+    let _bound = crate::watchdog::bound();
+    for &adapter in ALL {
         let answer = HttpAnswer::new(401).unwrap();
         let answer = answer.header("WWW-Authenticate", "Basic").unwrap().text("who are you?\n");
         let (refusals, refused) = mpsc::channel();
@@ -33,7 +34,10 @@ fn the_application_refuses_with_status_headers_and_body() {
             assert_eq!(refusal.head().status(), 401);
             assert_eq!(refusal.head().headers().first_str("WWW-Authenticate"), Some("Basic"));
             assert_eq!(refusal.body(), b"who are you?\n");
-            assert_eq!(refused.recv_timeout(TIMEOUT).unwrap(), "the application refused / by 401");
+            assert_eq!(
+                refused.recv_timeout(TIMEOUT).unwrap(),
+                "the application refused / with status 401"
+            );
             let options = ConnectOptions::new(server.url()).header("Authorization", "Basic eA==");
             let mut socket = blocking::connect(options).unwrap();
             let response = socket.response().unwrap();
@@ -41,14 +45,56 @@ fn the_application_refuses_with_status_headers_and_body() {
             speak(&mut socket);
             drop(socket);
             wait_until("all have left", || server.connections() == 0);
-            assert_eq!(server.shutdown(TIMEOUT), Farewell::default());
+            assert_eq!(server.shutdown(TIMEOUT), ShutdownReport::default());
         }
     }
 }
 
 #[test]
+fn a_page_reaches_a_loopback_listener_by_no_name_of_its_own() {
+    let _bound = crate::watchdog::bound();
+    let page = |host: &str| {
+        let head = upgrade("/", &format!("Origin: http://{host}\r\n"));
+        let (first, rest) = head.split_once("\r\n").unwrap();
+        let others = rest.split_inclusive("\r\n").filter(|line| !line.starts_with("Host:"));
+        format!("{first}\r\nHost: {host}\r\n{}", others.collect::<String>())
+    };
+    for &adapter in ALL {
+        let server = Running::start(adapter, Style::Serve, ServerOptions::default());
+        let port = server.addr.port();
+        let rebound = page(&format!("attacker.example:{port}"));
+        assert!(ask(server.addr, &rebound).starts_with("HTTP/1.1 421 "), "{adapter:?}");
+        let own = page(&format!("127.0.0.1:{port}"));
+        assert!(ask_for_head(server.addr, &own).starts_with("HTTP/1.1 101 "), "{adapter:?}");
+        server.shutdown(TIMEOUT);
+
+        let accept = AcceptOptions::default().hosts(["chat.example"]);
+        let server = Running::start(adapter, Style::Serve, ServerOptions::default().accept(accept));
+        assert!(ask(server.addr, &own).starts_with("HTTP/1.1 421 "), "{adapter:?}");
+        let listed = page("chat.example");
+        assert!(ask_for_head(server.addr, &listed).starts_with("HTTP/1.1 101 "), "{adapter:?}");
+        server.shutdown(TIMEOUT);
+    }
+}
+
+/// The head of the answer, whatever follows it.
+fn ask_for_head(addr: std::net::SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[test]
 fn origins_and_subprotocols_are_as_the_options_say() {
-    for adapter in ALL {
+    let _bound = crate::watchdog::bound();
+    for &adapter in ALL {
         let accept = AcceptOptions::default().protocol("one").protocol("two");
         let server = Running::start(adapter, Style::Serve, ServerOptions::default().accept(accept));
         let foreign = upgrade("/", "Origin: https://elsewhere.example\r\n");
@@ -64,7 +110,8 @@ fn origins_and_subprotocols_are_as_the_options_say() {
 
 #[test]
 fn a_page_is_served_on_the_same_port() {
-    for adapter in ALL {
+    let _bound = crate::watchdog::bound();
+    for &adapter in ALL {
         let page = HttpAnswer::new(200).unwrap().header("Content-Type", "text/html").unwrap();
         let page = page.body("<h1>Hello</h1>");
         let options = ServerOptions::default().on_request(move |_| page.clone());
@@ -87,6 +134,7 @@ fn a_page_is_served_on_the_same_port() {
 
 #[test]
 fn a_plain_request_is_handed_over_with_its_stream() {
+    let _bound = crate::watchdog::bound();
     let request = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo";
     let server = blocking::Server::bind("127.0.0.1:0").unwrap();
     let addr = server.local_addr();
@@ -115,6 +163,7 @@ fn a_plain_request_is_handed_over_with_its_stream() {
 
 #[test]
 fn a_decision_may_be_awaited() {
+    let _bound = crate::watchdog::bound();
     smol::block_on(async {
         let server = adapter::Server::bind("127.0.0.1:0").await.unwrap();
         let (url, handle) = (format!("ws://{}/", server.local_addr()), server.handle());
@@ -139,7 +188,8 @@ fn a_decision_may_be_awaited() {
 
 #[test]
 fn errors_of_connections_are_not_the_servers() {
-    for adapter in ALL {
+    let _bound = crate::watchdog::bound();
+    for &adapter in ALL {
         let server = Running::start(adapter, Style::Serve, ServerOptions::default());
         let mut socket = blocking::connect(server.url()).unwrap();
         speak(&mut socket);

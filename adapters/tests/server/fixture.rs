@@ -1,11 +1,11 @@
-//! An echo server on either adapter, and raw clients.
+//! An echo server on each adapter, and raw clients.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bluewire::{Farewell, OwnedMessage, ServerOptions, blocking, smol as adapter};
+use bluewire::{OwnedMessage, ServerOptions, ShutdownReport, blocking, smol as adapter};
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -15,9 +15,22 @@ pub(crate) enum Adapter {
     Smol,
     /// With threads of its own.
     SmolThreads,
+    #[cfg(feature = "tokio")]
+    Tokio,
 }
 
-pub(crate) const ALL: [Adapter; 3] = [Adapter::Blocking, Adapter::Smol, Adapter::SmolThreads];
+pub(crate) const ALL: &[Adapter] = &[
+    Adapter::Blocking,
+    Adapter::Smol,
+    Adapter::SmolThreads,
+    #[cfg(feature = "tokio")]
+    Adapter::Tokio,
+];
+
+/// The runtime of the servers on tokio.
+#[cfg(feature = "tokio")]
+static RUNTIME: std::sync::LazyLock<tokio::runtime::Runtime> =
+    std::sync::LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Style {
@@ -29,6 +42,8 @@ pub(crate) enum Style {
 enum Handle {
     Blocking(blocking::ServerHandle),
     Smol(adapter::ServerHandle),
+    #[cfg(feature = "tokio")]
+    Tokio(bluewire::tokio::ServerHandle),
 }
 
 /// An echo server that runs in threads of its own.
@@ -78,6 +93,26 @@ impl Running {
                 });
                 Self { addr, handle, serving }
             }
+            #[cfg(feature = "tokio")]
+            Adapter::Tokio => {
+                let bound = bluewire::tokio::Server::bind_with("127.0.0.1:0", options);
+                let server = RUNTIME.block_on(bound).unwrap();
+                let (addr, handle) = (server.local_addr(), Handle::Tokio(server.handle()));
+                let serving = thread::spawn(move || {
+                    RUNTIME.block_on(async {
+                        match style {
+                            Style::Serve => drop(server.serve(echo_on_tokio).await),
+                            Style::Facade => drop(server.serve_facade(echo_by_callbacks).await),
+                            Style::Accept => {
+                                while let Some(socket) = server.accept().await {
+                                    tokio::spawn(echo_on_tokio(socket));
+                                }
+                            }
+                        }
+                    });
+                });
+                Self { addr, handle, serving }
+            }
         }
     }
 
@@ -89,17 +124,21 @@ impl Running {
         match &self.handle {
             Handle::Blocking(handle) => handle.connections(),
             Handle::Smol(handle) => handle.connections(),
+            #[cfg(feature = "tokio")]
+            Handle::Tokio(handle) => handle.connections(),
         }
     }
 
-    pub(crate) fn shutdown(self, budget: Duration) -> Farewell {
-        let farewell = match &self.handle {
+    pub(crate) fn shutdown(self, budget: Duration) -> ShutdownReport {
+        let report = match &self.handle {
             Handle::Blocking(handle) => handle.shutdown(budget),
             Handle::Smol(handle) => smol::block_on(handle.shutdown(budget)),
+            #[cfg(feature = "tokio")]
+            Handle::Tokio(handle) => RUNTIME.block_on(handle.shutdown(budget)),
         };
         self.serving.join().unwrap();
         assert!(TcpStream::connect(self.addr).is_err(), "nobody listens any more");
-        farewell
+        report
     }
 }
 
@@ -112,6 +151,15 @@ pub(crate) fn echo(mut socket: blocking::WebSocket) {
 }
 
 pub(crate) async fn echo_async(mut socket: adapter::WebSocket) {
+    while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+        if sender.send(message).await.is_err() {
+            break;
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+pub(crate) async fn echo_on_tokio(mut socket: bluewire::tokio::WebSocket) {
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
         if sender.send(message).await.is_err() {
             break;

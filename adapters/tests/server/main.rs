@@ -2,6 +2,9 @@
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "what fails here is what the test is about")]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 mod answers;
 mod fixture;
 mod limits;

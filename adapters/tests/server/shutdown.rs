@@ -11,7 +11,8 @@ use crate::fixture::*;
 
 #[test]
 fn each_style_serves_and_shuts_down_in_order() {
-    for adapter in ALL {
+    let _bound = crate::watchdog::bound();
+    for &adapter in ALL {
         for style in [Style::Serve, Style::Facade, Style::Accept] {
             let server = Running::start(adapter, style, ServerOptions::default());
             let mut sockets: Vec<_> =
@@ -30,8 +31,8 @@ fn each_style_serves_and_shuts_down_in_order() {
                     })
                 })
                 .collect();
-            let farewell = server.shutdown(TIMEOUT);
-            assert_eq!((farewell.closed, farewell.cut, farewell.handshakes), (4, 0, 0));
+            let report = server.shutdown(TIMEOUT);
+            assert_eq!((report.closed, report.cut, report.handshakes), (4, 0, 0));
             for client in clients {
                 let closure = client.join().unwrap();
                 assert_eq!(closure.code, CloseCode::GOING_AWAY, "{adapter:?} {style:?}");
@@ -43,7 +44,8 @@ fn each_style_serves_and_shuts_down_in_order() {
 
 #[test]
 fn a_peer_that_does_not_answer_is_cut_in_budget() {
-    for adapter in ALL {
+    let _bound = crate::watchdog::bound();
+    for &adapter in ALL {
         for style in [Style::Serve, Style::Facade, Style::Accept] {
             let server = Running::start(adapter, style, ServerOptions::default());
             let mut mute = TcpStream::connect(server.addr).unwrap();
@@ -55,9 +57,9 @@ fn a_peer_that_does_not_answer_is_cut_in_budget() {
             // The second has been heard of, too.
             thread::sleep(Duration::from_millis(200));
             let start = Instant::now();
-            let farewell = server.shutdown(Duration::from_secs(1));
-            assert_eq!((farewell.closed, farewell.cut), (0, 1), "{adapter:?} {style:?}");
-            assert_eq!(farewell.handshakes, 1, "{adapter:?} {style:?}");
+            let report = server.shutdown(Duration::from_secs(1));
+            assert_eq!((report.closed, report.cut), (0, 1), "{adapter:?} {style:?}");
+            assert_eq!(report.handshakes, 1, "{adapter:?} {style:?}");
             let took = start.elapsed();
             assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(5), "{took:?}");
             let mut seen = Vec::new();
@@ -70,19 +72,20 @@ fn a_peer_that_does_not_answer_is_cut_in_budget() {
 
 #[test]
 fn split_connections_shut_down_in_order() {
+    let _bound = crate::watchdog::bound();
     let server = blocking::Server::bind("127.0.0.1:0").unwrap();
     let (url, handle) = (format!("ws://{}/", server.local_addr()), server.handle());
     let accepting = thread::spawn(move || server.accept().map(|socket| (socket, server)));
     let mut client = blocking::connect(url).unwrap();
     let (socket, _server) = accepting.join().unwrap().unwrap();
-    let (mut reader, writer) = socket.split().unwrap();
+    let (mut reader, writer) = socket.split();
     let reading = thread::spawn(move || reader.recv().map(|message| message.is_none()));
     let client = thread::spawn(move || {
         assert_eq!(client.recv().unwrap(), None);
         client.closure().unwrap().code
     });
-    let farewell = handle.shutdown(TIMEOUT);
-    assert_eq!((farewell.closed, farewell.cut), (1, 0));
+    let report = handle.shutdown(TIMEOUT);
+    assert_eq!((report.closed, report.cut), (1, 0));
     assert!(reading.join().unwrap().unwrap());
     assert_eq!(client.join().unwrap(), CloseCode::GOING_AWAY);
     drop(writer);
@@ -91,6 +94,7 @@ fn split_connections_shut_down_in_order() {
 /// A task that keeps the socket of a connection that was cut does not keep its stream open.
 #[test]
 fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
+    let _bound = crate::watchdog::bound();
     let (handles, handle) = std::sync::mpsc::channel();
     let (accepting, accepted) = std::sync::mpsc::channel();
     let serving = thread::spawn(move || {
@@ -108,8 +112,8 @@ fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
     mute.set_read_timeout(Some(TIMEOUT)).unwrap();
     mute.write_all(upgrade("/", "").as_bytes()).unwrap();
     accepted.recv_timeout(TIMEOUT).unwrap();
-    let farewell = ::smol::block_on(handle.shutdown(Duration::from_millis(300)));
-    assert_eq!((farewell.closed, farewell.cut), (0, 1));
+    let report = ::smol::block_on(handle.shutdown(Duration::from_millis(300)));
+    assert_eq!((report.closed, report.cut), (0, 1));
     let (_kept, _received) = serving.join().unwrap();
     let mut seen = Vec::new();
     mute.read_to_end(&mut seen).unwrap();

@@ -16,6 +16,7 @@ fn thread_name() -> String {
 
 #[test]
 fn connections_are_spread_over_the_threads_and_stay_there() {
+    let _bound = crate::watchdog::bound();
     let server = smol::block_on(adapter::Server::bind_with(
         "127.0.0.1:0",
         ServerOptions::default().threads(3),
@@ -56,6 +57,7 @@ fn connections_are_spread_over_the_threads_and_stay_there() {
 
 #[test]
 fn a_task_that_panics_takes_no_other_with_it() {
+    let _bound = crate::watchdog::bound();
     let options = ServerOptions::default().threads(1);
     let server = smol::block_on(adapter::Server::bind_with("127.0.0.1:0", options)).unwrap();
     let (addr, handle) = (server.local_addr(), server.handle());
@@ -81,6 +83,7 @@ fn a_task_that_panics_takes_no_other_with_it() {
 
 #[test]
 fn a_connection_outlives_the_server_in_the_hands_of_others() {
+    let _bound = crate::watchdog::bound();
     let options = ServerOptions::default().threads(2);
     let server = smol::block_on(adapter::Server::bind_with("127.0.0.1:0", options)).unwrap();
     let url = format!("ws://{}/", server.local_addr());
@@ -105,6 +108,7 @@ fn a_connection_outlives_the_server_in_the_hands_of_others() {
 
 #[test]
 fn threads_share_a_listener_that_is_there_already() {
+    let _bound = crate::watchdog::bound();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = ServerOptions::default().threads(2);
     let server = adapter::Server::from_listener(listener, options).unwrap();
@@ -121,6 +125,7 @@ fn threads_share_a_listener_that_is_there_already() {
 
 #[test]
 fn no_wake_up_is_lost_between_threads() {
+    let _bound = crate::watchdog::bound();
     // Messages go round through all clients, from one thread's connection to another's, by writers
     // that are used on threads that are not theirs.
     const CLIENTS: usize = 12;
@@ -156,7 +161,7 @@ fn no_wake_up_is_lost_between_threads() {
     for socket in sockets {
         let done = done.clone();
         thread::spawn(move || {
-            let (mut reader, writer) = socket.split().unwrap();
+            let (mut reader, writer) = socket.split();
             let sending = thread::spawn(move || {
                 for _ in 0..ROUNDS {
                     writer.send("round").unwrap();

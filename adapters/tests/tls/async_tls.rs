@@ -19,6 +19,7 @@ fn connector(root: &Authority) -> TlsConnector {
 
 #[test]
 fn async_tls_connects_on_smol() {
+    let _bound = crate::watchdog::bound();
     let (identity, root) = Identity::good();
     let tls = ServerTls::new(&identity.chain_pem, &identity.key_pem).expect("they are PEM");
     let (_server, port) = Adapter::Smol.echo_server(ServerOptions::default().tls(tls));
@@ -38,6 +39,7 @@ fn async_tls_connects_on_smol() {
 
 #[test]
 fn async_tls_refuses_an_issuer_that_it_does_not_know() {
+    let _bound = crate::watchdog::bound();
     let (identity, _) = Identity::good();
     let tls = ServerTls::new(&identity.chain_pem, &identity.key_pem).expect("they are PEM");
     let (_server, port) = Adapter::Smol.echo_server(ServerOptions::default().tls(tls));

@@ -234,6 +234,7 @@ fn get(port: u16, root: &Authority) -> String {
 
 #[test]
 fn two_threads_and_two_tasks_use_one_connection_at_once() {
+    let _bound = crate::watchdog::bound();
     const COUNT: u32 = 20_000;
     let (identity, root) = Identity::good();
     let tls = trusting(&root);
@@ -248,8 +249,7 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
         thread::scope(|scope| {
             let accepted = scope.spawn(|| server.accept().expect("a client comes"));
             let socket = adapter.connect(options).expect("it lets us in");
-            let (mut reader, writer) =
-                accepted.join().expect("it is accepted").split().expect("it splits");
+            let (mut reader, writer) = accepted.join().expect("it is accepted").split();
             let receives = scope.spawn(move || {
                 for number in 0..COUNT {
                     let message = reader.recv().expect("it is open");
@@ -265,7 +265,7 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
             });
             match socket {
                 Socket::Blocking(socket) => {
-                    let (mut reader, writer) = socket.split().expect("it splits");
+                    let (mut reader, writer) = socket.split();
                     let receives = scope.spawn(move || {
                         for number in 0..COUNT {
                             let message = reader.recv().expect("it is open");
@@ -307,6 +307,7 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
 #[cfg(feature = "platform-roots")]
 #[test]
 fn the_roots_of_the_platform_are_there_or_it_says_so() {
+    let _bound = crate::watchdog::bound();
     match Tls::default().platform_roots() {
         // Who is not among them is not trusted.
         Ok(tls) => {
@@ -323,6 +324,7 @@ fn the_roots_of_the_platform_are_there_or_it_says_so() {
 
 #[test]
 fn settings_that_make_no_sense_are_refused() {
+    let _bound = crate::watchdog::bound();
     use bluewire::tls::TlsError;
     let refused = |result: Result<Tls, TlsError>| {
         let Err(TlsError::Settings(why)) = result else { panic!("{result:?}") };

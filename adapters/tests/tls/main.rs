@@ -1,6 +1,9 @@
 //! `wss` on both adapters, with certificates made here.
 #![cfg(all(feature = "tls", feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 #[cfg(feature = "async-tls")]
 mod async_tls;
 mod certs;

@@ -219,6 +219,7 @@ on_both! {
 #[cfg(feature = "async-tls")]
 #[test]
 fn a_connector_of_async_tls_stays_at_its_origin() {
+    let _bound = crate::watchdog::bound();
     use bluewire::tls::async_tls::{TlsConnector, rustls};
     let (identity, root) = Identity::good();
     let mut roots = rustls::RootCertStore::empty();

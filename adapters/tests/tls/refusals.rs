@@ -75,7 +75,7 @@ on_both! {
         let problem = problem(adapter, &root.issue(&NAMES, (2010, 2011)), &root);
         let CertificateProblem::Expired(time) = &problem else { panic!("{problem:?}") };
         assert!(*time > Duration::from_secs(10 * 365 * 86_400), "{time:?}");
-        assert!(problem.to_string().contains("has expired"), "{problem}");
+        assert!(problem.to_string().contains("expired"), "{problem}");
     }
 
     fn a_certificate_that_is_not_valid_yet(adapter) {
@@ -135,11 +135,11 @@ on_both! {
         let root = Authority::new("Root");
         let identity = root.intermediate("The Middle").issue(&NAMES, GOOD);
         let problem = problem(adapter, &identity, &root);
-        let CertificateProblem::MissingIntermediate { issuer } = &problem else {
+        let CertificateProblem::UnknownIssuer { issuer } = &problem else {
             panic!("{problem:?}")
         };
         assert_eq!(issuer, "The Middle");
-        assert!(problem.to_string().contains("intermediate"), "{problem}");
+        assert!(problem.to_string().contains("Tls::root_pem"), "{problem}");
     }
 
     fn a_certificate_with_a_bad_signature(adapter) {
@@ -263,7 +263,7 @@ on_both! {
         let error = answered(adapter, b"\x15\x03\x03\0\x02\x02\x28");
         let TlsError::Alert(alert) = &error else { panic!("{error:?}") };
         assert_eq!(*alert, AlertDescription::HandshakeFailure);
-        assert!(error.to_string().contains("nothing in common"), "{error}");
+        assert!(error.to_string().contains("none of the parameters"), "{error}");
     }
 
     fn a_server_that_speaks_another_protocol_inside(adapter) {

@@ -15,7 +15,6 @@ pub(crate) enum Adapter {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few")]
 pub(crate) enum Socket {
     Blocking(blocking::WebSocket<blocking::NetStream>),
     Smol(adapter::WebSocket<adapter::NetStream>),
@@ -137,11 +136,13 @@ macro_rules! on_both {
 
             #[test]
             fn blocking() {
+                let _bound = $crate::watchdog::bound();
                 check(Adapter::Blocking);
             }
 
             #[test]
             fn smol() {
+                let _bound = $crate::watchdog::bound();
                 check(Adapter::Smol);
             }
         }

@@ -157,6 +157,7 @@ fn torture(role: Role, converse: fn(Stream) -> Result<Tally, Error>) {
 
 #[test]
 fn a_smol_client_with_callbacks_bears_a_fault_at_any_call() {
+    let _bound = crate::watchdog::bound();
     torture(Role::Server, |stream| {
         let socket = in_time(adapter::connect_over(stream, "ws://localhost/"))?;
         Ok(ask(&socket.into_facade()))
@@ -165,6 +166,7 @@ fn a_smol_client_with_callbacks_bears_a_fault_at_any_call() {
 
 #[test]
 fn a_smol_server_with_callbacks_bears_a_fault_at_any_call() {
+    let _bound = crate::watchdog::bound();
     torture(Role::Client, |stream| Ok(answer(&in_time(adapter::accept(stream))?.into_facade())));
 }
 
@@ -264,6 +266,7 @@ fn cut_at_every_byte(cut: Cut, create: Create) {
 
 #[test]
 fn a_blocking_client_with_callbacks_bears_a_cut_at_any_byte() {
+    let _bound = crate::watchdog::bound();
     for cut in [Cut::Whole, Cut::Half] {
         cut_at_every_byte(cut, blocking::websocketfactory::create);
     }
@@ -271,6 +274,7 @@ fn a_blocking_client_with_callbacks_bears_a_cut_at_any_byte() {
 
 #[test]
 fn a_smol_client_with_callbacks_bears_a_cut_at_any_byte() {
+    let _bound = crate::watchdog::bound();
     for cut in [Cut::Whole, Cut::Half] {
         cut_at_every_byte(cut, adapter::websocketfactory::create);
     }

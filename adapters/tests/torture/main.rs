@@ -4,6 +4,9 @@
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
 mod facade;
 
 use std::sync::{Arc, Mutex};
@@ -234,11 +237,13 @@ const ALL: &[StreamFault] = &StreamFault::ALL;
 
 #[test]
 fn a_blocking_client_bears_a_fault_at_any_call() {
+    let _bound = watchdog::bound();
     torture(Role::Server, ALL, blocking::ask);
 }
 
 #[test]
 fn a_blocking_server_bears_a_fault_at_any_call() {
+    let _bound = watchdog::bound();
     torture(Role::Client, ALL, blocking::answer);
 }
 
@@ -246,10 +251,12 @@ fn a_blocking_server_bears_a_fault_at_any_call() {
 
 #[test]
 fn a_smol_client_bears_a_fault_at_any_call() {
+    let _bound = watchdog::bound();
     torture(Role::Server, &ALL[..4], smol::ask);
 }
 
 #[test]
 fn a_smol_server_bears_a_fault_at_any_call() {
+    let _bound = watchdog::bound();
     torture(Role::Client, &ALL[..4], smol::answer);
 }

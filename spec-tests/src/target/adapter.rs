@@ -5,7 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{LazyLock, mpsc};
 
 use bluewire::facade::WebSocket;
-use bluewire::{AcceptOptions, ConnectOptions, Deflate, Message, blocking, smol as bluewire_smol};
+use bluewire::{
+    AcceptOptions, ConnectOptions, Deflate, Message, blocking, smol as bluewire_smol,
+    tokio as bluewire_tokio,
+};
+use tokio::runtime::Runtime;
 
 use super::Target;
 use super::socket::{self, Testee};
@@ -24,15 +28,19 @@ pub struct Adapter {
 
 impl Adapter {
     /// Each adapter in each role, by its direct API and by its callbacks.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self { name: "blocking server", testee: Testee::Server(blocking_server) },
         Self { name: "blocking client", testee: Testee::Client(blocking_client) },
         Self { name: "smol server", testee: Testee::Server(smol_server) },
         Self { name: "smol client", testee: Testee::Client(smol_client) },
+        Self { name: "tokio server", testee: Testee::Server(tokio_server) },
+        Self { name: "tokio client", testee: Testee::Client(tokio_client) },
         Self { name: "blocking facade server", testee: Testee::Server(blocking_facade_server) },
         Self { name: "blocking facade client", testee: Testee::Client(blocking_facade_client) },
         Self { name: "smol facade server", testee: Testee::Server(smol_facade_server) },
         Self { name: "smol facade client", testee: Testee::Client(smol_facade_client) },
+        Self { name: "tokio facade server", testee: Testee::Server(tokio_facade_server) },
+        Self { name: "tokio facade client", testee: Testee::Client(tokio_facade_client) },
     ];
 }
 
@@ -101,6 +109,49 @@ async fn smol_echo(mut socket: bluewire_smol::WebSocket) -> Ended {
         sender.send(message).await?;
     }
     Ok(())
+}
+
+/// Where the tasks of the connections on tokio run.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Runtime::new().expect("the system has threads for a runtime"));
+
+fn tokio_stream(stream: TcpStream) -> std::io::Result<tokio::net::TcpStream> {
+    stream.set_nonblocking(true)?;
+    tokio::net::TcpStream::from_std(stream)
+}
+
+fn tokio_server(stream: TcpStream) -> Ended {
+    RUNTIME.block_on(async {
+        let stream = tokio_stream(stream)?;
+        tokio_echo(bluewire_tokio::accept_with(stream, accepting()).await?).await
+    })
+}
+
+fn tokio_client(server: SocketAddr) -> Ended {
+    RUNTIME.block_on(async { tokio_echo(bluewire_tokio::connect(connecting(server)).await?).await })
+}
+
+async fn tokio_echo<S>(mut socket: bluewire_tokio::WebSocket<S>) -> Ended
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    while let Some((message, mut sender)) = socket.recv_with_sender().await? {
+        sender.send(message).await?;
+    }
+    Ok(())
+}
+
+fn tokio_facade_server(stream: TcpStream) -> Ended {
+    let socket = RUNTIME.block_on(async {
+        let accepted = bluewire_tokio::accept_with(tokio_stream(stream)?, accepting()).await?;
+        Ok::<_, Box<dyn Error>>(accepted.into_facade())
+    })?;
+    callback_echo(&socket)
+}
+
+fn tokio_facade_client(server: SocketAddr) -> Ended {
+    let _runtime = RUNTIME.enter();
+    callback_echo(&bluewire_tokio::websocketfactory::create(connecting(server))?)
 }
 
 fn blocking_facade_server(stream: TcpStream) -> Ended {

@@ -1,18 +1,18 @@
 //! An edge-triggered epoll set for many TCP sockets (Linux).
 //!
-//! async-io asks the kernel to be told once, for each wait of each socket. Here each socket is
-//! registered once for good, and the kernel tells every change by itself.
+//! async-io registers each wait of each socket with the kernel anew. Here each socket is registered
+//! once, and the kernel reports every change.
 //!
-//! Two kinds of sets differ in who waits for them. That of the process is a single source of
-//! async-io's reactor, and [`source`] says how it works on any executor. A [`Station`] is a thread
-//! of a server's, which waits in a set of its own, and in nothing else. A socket belongs to the set
-//! of the thread that makes it, wherever it is used.
+//! There are two kinds of sets, which differ in who waits for them. That of the process is a single
+//! source in async-io's reactor; [`process`] says how it works on any executor. A [`ThreadReactor`]
+//! is a thread of a server, which waits in a set of its own, and in nothing else. A socket belongs
+//! to the set of the thread that makes it, wherever it is used.
 
+mod process;
 mod readiness;
 mod set;
-mod source;
-mod station;
+mod thread;
 
 pub(super) use readiness::{Direction, Seen};
 pub(super) use set::Registration;
-pub(super) use station::Station;
+pub(super) use thread::ThreadReactor;

@@ -1,8 +1,9 @@
-//! What the kernel has told about a socket.
+//! What the kernel has reported about a socket.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use crate::sync::{Mutex, lock};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Direction {
@@ -10,10 +11,10 @@ pub(in super::super) enum Direction {
     Write,
 }
 
-/// How often each direction was told to be ready, and who waits for the next time.
+/// How often each direction was reported to be ready, and who waits for the next time.
 ///
-/// A count and no flag: what is told while a task finds the socket empty is not lost when it notes
-/// that it has.
+/// It is a count and not a flag, so that a report is not lost that comes while a task finds the
+/// socket empty and notes that.
 #[derive(Debug, Default)]
 pub(super) struct Readiness {
     counts: [AtomicU32; 2],
@@ -24,16 +25,16 @@ pub(super) struct Readiness {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Seen(u32);
 
-/// In a count, that the peer has ended, or that there is something that cuts a read short: from
-/// then on, only a read that would block says that there is no more.
+/// A bit of a count: the peer has ended, or something cuts reads short. From then on, only a read
+/// that would block says that there is no more.
 const SHORT_READS: u32 = 1;
 const ONCE: u32 = 2;
 
 impl Seen {
-    /// Of a socket that has not been tried.
+    /// Of a socket that was not tried yet.
     pub(in super::super) const NEVER: Self = Self(0);
 
-    /// Whether a read that did not fill its buffer has taken all there was.
+    /// Whether a read that did not fill its buffer has taken everything.
     pub(in super::super) const fn trusts_short_reads(self) -> bool {
         self.0 & SHORT_READS == 0
     }
@@ -45,18 +46,19 @@ impl Readiness {
         Self { counts: [const { AtomicU32::new(ONCE) }; 2], wakers: Mutex::default() }
     }
 
-    /// Ready when something was told since. The task is woken then; the last one counts.
+    /// Ready when something was reported since. Otherwise the task is woken then; the last one
+    /// counts.
     pub(super) fn poll(&self, direction: Direction, seen: Seen, cx: &Context<'_>) -> Poll<Seen> {
         let count = &self.counts[direction as usize];
-        let told = Seen(count.load(Ordering::Acquire));
-        if told != seen {
-            return Poll::Ready(told);
+        let reported = Seen(count.load(Ordering::Acquire));
+        if reported != seen {
+            return Poll::Ready(reported);
         }
-        let mut wakers = self.lock();
-        // Whoever tells counts first and then takes the waker.
-        let told = Seen(count.load(Ordering::Acquire));
-        if told != seen {
-            return Poll::Ready(told);
+        let mut wakers = lock(&self.wakers);
+        // `notify` counts first and then takes the waker.
+        let reported = Seen(count.load(Ordering::Acquire));
+        if reported != seen {
+            return Poll::Ready(reported);
         }
         match &mut wakers[direction as usize] {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -65,17 +67,13 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// Notes that a direction is ready. Who is to be woken, if somebody waits for it.
-    pub(super) fn tell(&self, direction: Direction, short_reads: bool) -> Option<Waker> {
-        let told = &self.counts[direction as usize];
-        told.fetch_add(ONCE, Ordering::AcqRel);
+    /// Notes that a direction is ready. The task to wake, if one waits for it.
+    pub(super) fn notify(&self, direction: Direction, short_reads: bool) -> Option<Waker> {
+        let count = &self.counts[direction as usize];
+        count.fetch_add(ONCE, Ordering::AcqRel);
         if short_reads {
-            told.fetch_or(SHORT_READS, Ordering::AcqRel);
+            count.fetch_or(SHORT_READS, Ordering::AcqRel);
         }
-        self.lock()[direction as usize].take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, [Option<Waker>; 2]> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.wakers)[direction as usize].take()
     }
 }

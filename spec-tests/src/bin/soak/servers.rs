@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use bluewire::facade::{self, FailCode, SendOptions};
 use bluewire::{
-    AcceptOptions, Closure, Config, Deflate, Farewell, Flow, Keepalive, Limits, ServerOptions,
-    blocking, smol as adapter,
+    AcceptOptions, Closure, Config, Deflate, Flow, Keepalive, Limits, ServerOptions,
+    ShutdownReport, blocking, smol as adapter,
 };
 
 use crate::PATIENCE;
@@ -27,7 +27,7 @@ enum Handle {
 struct Server {
     place: Place,
     handle: Handle,
-    serving: JoinHandle<Farewell>,
+    serving: JoinHandle<ShutdownReport>,
 }
 
 pub(crate) struct Servers(Vec<Server>);
@@ -68,10 +68,10 @@ impl Servers {
             if left > 0 {
                 tally.violation(format!("{}: {left} connections without a peer", place.name));
             }
-            let farewell = handle.shutdown(Duration::from_secs(10));
+            let report = handle.shutdown(Duration::from_secs(10));
             match serving.join() {
-                Ok(same) if same == farewell => {}
-                other => tally.violation(format!("{}: {farewell:?}, {other:?}", place.name)),
+                Ok(same) if same == report => {}
+                other => tally.violation(format!("{}: {report:?}, {other:?}", place.name)),
             }
         }
         tally.compare_sides();
@@ -86,7 +86,7 @@ impl Handle {
         }
     }
 
-    fn shutdown(&self, budget: Duration) -> Farewell {
+    fn shutdown(&self, budget: Duration) -> ShutdownReport {
         match self {
             Self::Blocking(handle) => handle.shutdown(budget),
             Self::Smol(handle) => smol::block_on(handle.shutdown(budget)),
@@ -114,7 +114,7 @@ fn options() -> ServerOptions {
 fn blocking_server(
     name: &'static str,
     tally: &Arc<Tally>,
-    serve: impl FnOnce(&blocking::Server, Arc<Tally>) -> Farewell + Send + 'static,
+    serve: impl FnOnce(&blocking::Server, Arc<Tally>) -> ShutdownReport + Send + 'static,
 ) -> io::Result<Server> {
     let server = blocking::Server::bind_with("127.0.0.1:0", options())?;
     let place = Place { name, addr: server.local_addr() };
@@ -126,7 +126,7 @@ fn smol_server(
     name: &'static str,
     threads: usize,
     tally: &Arc<Tally>,
-    serve: impl FnOnce(&adapter::Server, Arc<Tally>) -> Farewell + Send + 'static,
+    serve: impl FnOnce(&adapter::Server, Arc<Tally>) -> ShutdownReport + Send + 'static,
 ) -> io::Result<Server> {
     let bound = adapter::Server::bind_with("127.0.0.1:0", options().threads(threads));
     let server = smol::block_on(bound)?;
@@ -137,7 +137,7 @@ fn smol_server(
 
 fn echo(mut socket: blocking::WebSocket, tally: &Tally) {
     tally.served.add(1);
-    socket.set_flow(Flow { write_timeout: WRITE_TIMEOUT, ..Flow::default() });
+    socket.set_flow(Flow::default().write_timeout(WRITE_TIMEOUT));
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender() {
         if sender.send(message).is_err() {
             break;
@@ -148,7 +148,7 @@ fn echo(mut socket: blocking::WebSocket, tally: &Tally) {
 
 async fn echo_async(mut socket: adapter::WebSocket, tally: Arc<Tally>) {
     tally.served.add(1);
-    socket.set_flow(Flow { write_timeout: WRITE_TIMEOUT, ..Flow::default() });
+    socket.set_flow(Flow::default().write_timeout(WRITE_TIMEOUT));
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
         if sender.send(message).await.is_err() {
             break;

@@ -54,7 +54,7 @@ fn in_turn(client: &Client, course: &Course, mut socket: WebSocket) -> Result<()
 
 /// Both directions at a time, on two threads.
 fn duplex(client: &Client, course: &Course, socket: WebSocket) -> Result<(), String> {
-    let (mut reader, writer) = socket.split().map_err(|error| format!("splits: {error}"))?;
+    let (mut reader, writer) = socket.split();
     let (tell, echoes) = mpsc::channel();
     let (sent, received) = thread::scope(|scope| {
         let sending = scope.spawn(move || {

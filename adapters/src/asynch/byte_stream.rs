@@ -1,0 +1,113 @@
+//! A connection as an asynchronous stream of bytes.
+
+use std::fmt;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bluewire_core::{CloseCode, Message};
+
+use super::caller::Caller;
+use super::net_stream::NetStream;
+use super::runtime::{AsyncTransport, Runtime};
+use super::websocket::{Inner, WebSocket};
+use crate::drive::{Goal, Lay, Purpose, Rest, WRITE_LEN_MAX, into_io};
+
+/// The payload of binary messages, one after the other, as bytes to read and to write: to speak
+/// another protocol over a connection. Borders between messages mean nothing.
+///
+/// A read gives what has arrived, and 0 when the connection has been closed; a connection that did
+/// not end in order is an error, as is a text message. With
+/// [`Delivery::Chunks`](bluewire_core::Delivery::Chunks), messages may be larger than memory.
+/// A write sends one message of at most 64 KiB, and waits only while
+/// [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits. Closing sends a Close frame with 1000
+/// and waits for the peer; what still arrives is dropped.
+pub struct ByteStream<R: Runtime, S = NetStream<R>> {
+    socket: WebSocket<R, S>,
+    rest: Rest,
+}
+
+impl<R: Runtime, S> ByteStream<R, S> {
+    /// The connection.
+    #[must_use]
+    pub const fn socket(&self) -> &WebSocket<R, S> {
+        &self.socket
+    }
+
+    /// The connection alone. What was received and not read is lost.
+    #[must_use]
+    pub fn into_inner(self) -> WebSocket<R, S> {
+        self.socket
+    }
+}
+
+impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
+    /// The connection as a stream of bytes.
+    #[must_use]
+    pub fn into_byte_stream(self) -> ByteStream<R, S> {
+        ByteStream { socket: self, rest: Rest::default() }
+    }
+}
+
+/// What the traits of the runtime's ecosystem do.
+impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
+    pub(crate) fn poll_read_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let Self { socket, rest } = self;
+        if let Some(len) = rest.take(buf) {
+            return Poll::Ready(Ok(len));
+        }
+        loop {
+            let Some(ready) = ready!(socket.poll_message(cx)).map_err(into_io)? else {
+                return Poll::Ready(Ok(0));
+            };
+            let (part, ..) = socket.lend(ready).map_err(into_io)?;
+            match rest.put(part, buf)? {
+                // A part without bytes does not mean the end.
+                0 => {}
+                len => return Poll::Ready(Ok(len)),
+            }
+        }
+    }
+
+    pub(crate) fn poll_write_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let socket = &mut self.socket;
+        ready!(socket.poll_room(cx)).map_err(into_io)?;
+        let bytes = &buf[..buf.len().min(WRITE_LEN_MAX)];
+        if !bytes.is_empty() {
+            socket.lay(Lay::Message(Message::Binary(bytes))).map_err(into_io)?;
+            if socket.should_write() {
+                let Inner { io, driver, arrivals, .. } = &mut *socket.inner;
+                let caller = &mut Caller::alone(cx.waker());
+                // The next call reports it if that fails.
+                io.write_now(driver, caller);
+                let _ = io.poll_look(driver, arrivals, Purpose::Attend, caller);
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    pub(crate) fn poll_flush_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_reach(Goal::Queue(0), cx).map_err(into_io)
+    }
+
+    pub(crate) fn poll_close_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.begin_close(CloseCode::NORMAL, "").map_err(into_io)?;
+        self.socket.poll_finish(None, cx).map(|_| Ok(()))
+    }
+}
+
+impl<R: Runtime, S> fmt::Debug for ByteStream<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}

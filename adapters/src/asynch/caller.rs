@@ -1,0 +1,195 @@
+//! Who polls: a task that has the connection to itself, or one of several that share it.
+
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use crate::waker_set::{Key, WakerSet};
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// Bytes to arrive, or news of the connection.
+    Read,
+    /// Bytes to leave.
+    Write,
+    /// A time.
+    Time,
+}
+
+/// The task that polls.
+pub(super) struct Caller<'a> {
+    waker: &'a Waker,
+    shared: Option<(&'a Wakers, Option<&'a mut Keys>)>,
+}
+
+impl<'a> Caller<'a> {
+    /// A task that has the connection to itself.
+    pub(super) const fn alone(waker: &'a Waker) -> Self {
+        Self { waker, shared: None }
+    }
+
+    /// One of several.
+    pub(super) const fn among(wakers: &'a Wakers, keys: &'a mut Keys, waker: &'a Waker) -> Self {
+        Self { waker, shared: Some((wakers, Some(keys))) }
+    }
+
+    /// A call that does not wait, while others may.
+    pub(super) const fn passing(wakers: &'a Wakers) -> Self {
+        Self { waker: Waker::noop(), shared: Some((wakers, None)) }
+    }
+
+    /// Its own waker.
+    pub(super) const fn own(&self) -> &'a Waker {
+        self.waker
+    }
+
+    /// The waker to wait with: of all that wait for the event, since the stream and the timer keep
+    /// the last one only.
+    pub(super) const fn waker(&self, event: Event) -> &'a Waker {
+        match &self.shared {
+            Some((wakers, _)) => &wakers.of(event).waker,
+            None => self.waker,
+        }
+    }
+
+    /// The waker for news of the connection: of all that wait for anything.
+    pub(super) const fn news_waker(&self) -> &'a Waker {
+        match &self.shared {
+            Some((wakers, _)) => &wakers.news,
+            None => self.waker,
+        }
+    }
+
+    /// Lets the event wake this task: to be called before looking whether it has come. Whether
+    /// that was necessary, since others wait too.
+    pub(super) fn register(&mut self, event: Event) -> bool {
+        let Some((wakers, Some(keys))) = &mut self.shared else { return false };
+        wakers.of(event).set.register(keys.of(event), self.waker);
+        true
+    }
+}
+
+/// The tasks that share a connection.
+pub(super) struct Wakers {
+    read: Group,
+    write: Group,
+    time: Group,
+    /// Wakes all of them.
+    news: Waker,
+}
+
+/// The tasks that wait for one event, and what wakes them all.
+struct Group {
+    set: Arc<WakerSet>,
+    waker: Waker,
+}
+
+impl Wakers {
+    const fn of(&self, event: Event) -> &Group {
+        match event {
+            Event::Read => &self.read,
+            Event::Write => &self.write,
+            Event::Time => &self.time,
+        }
+    }
+
+    /// Wakes the tasks that wait for the event, except the one that has these keys.
+    pub(super) fn wake_others(&self, event: Event, keys: &mut Keys) {
+        self.of(event).set.wake_others(keys.of(event));
+    }
+
+    /// Wakes all tasks but the one that has these keys.
+    pub(super) fn wake_all_others(&self, keys: &mut Keys) {
+        for event in [Event::Read, Event::Write, Event::Time] {
+            self.wake_others(event, keys);
+        }
+    }
+
+    /// Forgets a task that may have left bytes to write. Those that wait to read take over.
+    pub(super) fn leave(&self, keys: &Keys) {
+        self.remove(keys);
+        if keys.write.was_registered() {
+            self.read.set.wake_all();
+        }
+    }
+
+    /// How many wakers are registered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.read.set.len() + self.write.set.len() + self.time.set.len()
+    }
+
+    /// Forgets a task.
+    pub(super) fn remove(&self, keys: &Keys) {
+        self.read.set.remove(&keys.read);
+        self.write.set.remove(&keys.write);
+        self.time.set.remove(&keys.time);
+    }
+}
+
+impl Default for Wakers {
+    fn default() -> Self {
+        let group = || {
+            let set = Arc::new(WakerSet::default());
+            Group { waker: Waker::from(Arc::clone(&set)), set }
+        };
+        let (read, time) = (group(), group());
+        let set = Arc::new(WakerSet::default());
+        let writable = Writable { write: Arc::clone(&set), read: Arc::clone(&read.set) };
+        let write = Group { set, waker: Waker::from(Arc::new(writable)) };
+        let sets = [&read, &write, &time].map(|group| Arc::clone(&group.set));
+        Self { read, write, time, news: Waker::from(Arc::new(News(sets))) }
+    }
+}
+
+/// Wakes the tasks that wait to write. If none does any more, what they have left is written by
+/// those that wait to read.
+struct Writable {
+    write: Arc<WakerSet>,
+    read: Arc<WakerSet>,
+}
+
+impl Wake for Writable {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.write.wake_all() {
+            self.read.wake_all();
+        }
+    }
+}
+
+/// Wakes the tasks of all sets.
+struct News([Arc<WakerSet>; 3]);
+
+impl Wake for News {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        for set in &self.0 {
+            set.wake_all();
+        }
+    }
+}
+
+/// What one task is registered by.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    read: Key,
+    write: Key,
+    time: Key,
+}
+
+impl Keys {
+    const fn of(&mut self, event: Event) -> &mut Key {
+        match event {
+            Event::Read => &mut self.read,
+            Event::Write => &mut self.write,
+            Event::Time => &mut self.time,
+        }
+    }
+}

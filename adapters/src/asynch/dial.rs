@@ -1,0 +1,289 @@
+//! Carries out the plan of an attempt to connect, with futures that are polled together.
+
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+#[cfg(unix)]
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::connect::open;
+use super::net_stream::NetStream;
+use super::platform::Platform;
+use super::runtime::{AsyncTransport, Runtime, Timer};
+use super::wait::{either, sleep, timer, within};
+use crate::clock::Clock;
+use crate::open::error::{ConnectError, ProxyError};
+#[cfg(feature = "tls")]
+use crate::open::plan::Plan;
+use crate::open::plan::{Came, Lookup, Step};
+use crate::open::proxy::Tunnel;
+use crate::open::request::{Opened, Opening, Request};
+use crate::sync::{Mutex, lock};
+#[cfg(unix)]
+use crate::unix_socket;
+
+/// A connection that is open, with its stream.
+pub(super) type Dialled<R> = (<R as Platform>::NetStream, Opened);
+
+/// Connects, unless the request's canceller or this future ends it.
+pub(super) async fn dial<R: Runtime>(
+    request: &Request,
+    given_up: impl Future<Output = Result<Dialled<R>, ConnectError>>,
+) -> Result<Dialled<R>, ConnectError> {
+    if let Err(outside) = R::spawner() {
+        // A runtime's sockets and timers would panic too, in its own words.
+        panic!("{outside}");
+    }
+    let dialled = either(either(cancelled(request), given_up), carry_out::<R>(request)).await;
+    request.id.dialled(dialled)
+}
+
+/// Waits before an attempt, unless the request's canceller ends it.
+pub(super) async fn pause<R: Runtime>(
+    time: Duration,
+    request: &Request,
+) -> Result<(), ConnectError> {
+    let pause = async {
+        sleep::<R>(Some(time)).await;
+        Ok(())
+    };
+    either(cancelled(request), pause).await
+}
+
+/// An error, once the request's canceller is used.
+async fn cancelled<T>(request: &Request) -> Result<T, ConnectError> {
+    let Some(canceller) = &request.canceller else { return pending().await };
+    let watch = canceller.watch();
+    poll_fn(|cx| match watch.is_cancelled(cx.waker()) {
+        true => Poll::Ready(Err(ConnectError::Abandoned)),
+        false => Poll::Pending,
+    })
+    .await
+}
+
+/// Performs all requests that redirects lead to, by one clock.
+async fn carry_out<R: Runtime>(first: &Request) -> Result<Dialled<R>, ConnectError> {
+    let clock = Clock::by(R::now);
+    let mut next = None;
+    loop {
+        let request = next.as_ref().unwrap_or(first);
+        match ask::<R>(request, clock).await {
+            Err(error) => next = Some(request.follow(error)?),
+            opened => return opened,
+        }
+    }
+}
+
+async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, ConnectError> {
+    let mut plan = request.plan();
+    let mut race = Race::<R>::default();
+    #[cfg(feature = "tls")]
+    let mut secured = None;
+    loop {
+        match plan.next(clock.now()) {
+            Step::Resolve(host, port) => race.resolve(host, port),
+            Step::Attempt(address) => {
+                race.attempts.push((address, Box::pin(R::connect(address))));
+            }
+            #[cfg(unix)]
+            Step::Call(path) => plan.came(Came::Called(race.call(&path)), clock.now()),
+            Step::GiveUp(address) => race.attempts.retain(|(other, _)| *other != address),
+            Step::SpeakToProxy(until) => {
+                let left = until.saturating_sub(clock.now());
+                if let (Some(socket), Some(tunnel)) = (&mut race.connected, plan.tunnel()) {
+                    let spoken = within::<R, _>(Some(left), speak::<R>(socket, tunnel)).await;
+                    spoken.unwrap_or(Ok(())).map_err(ProxyError::Io)?;
+                }
+            }
+            #[cfg(feature = "tls")]
+            Step::StartTls => {
+                let (socket, host) = (race.connected()?, request.url.host());
+                let shaken = Box::pin(R::connect_tls(socket, host, &request.tls));
+                let shaken = wait_for::<R, _>(&mut plan, clock, shaken).await?;
+                secured = Some(shaken.map_err(ConnectError::Tls)?);
+                plan.came(Came::TlsStarted, clock.now());
+            }
+            #[cfg(not(feature = "tls"))]
+            Step::StartTls => return Err(ConnectError::TlsUnavailable),
+            Step::SendRequest(budget) => {
+                #[cfg(feature = "tls")]
+                let mut stream = match secured.take() {
+                    Some(stream) => stream,
+                    None => race.stream()?,
+                };
+                #[cfg(not(feature = "tls"))]
+                let mut stream = race.stream()?;
+                let opening = Opening::within(request, budget, clock.now(), Clock::by(R::now));
+                let opened = open::<R, _>(&mut stream, opening).await?;
+                return Ok((stream, opened));
+            }
+            Step::Wait(until) => {
+                let mut timer = timer::<R>(clock.instant(until));
+                let came = poll_fn(|cx| match race.poll(cx) {
+                    Poll::Ready(came) => Poll::Ready(Some(came)),
+                    Poll::Pending => timer.poll(cx).map(|()| None),
+                });
+                if let Some(came) = came.await {
+                    plan.came(came, clock.now());
+                }
+            }
+            Step::Fail(error) => return Err(race.explain(error)),
+        }
+    }
+}
+
+/// Writes to the proxy, and takes its answer.
+async fn speak<R: Runtime>(socket: &mut R::Tcp, tunnel: &mut Tunnel) -> io::Result<()> {
+    while !tunnel.unsent().is_empty() {
+        let written = poll_fn(|cx| socket.poll_write(cx, &[io::IoSlice::new(tunnel.unsent())]));
+        match written.await {
+            Ok(len) if len > 0 => tunnel.sent(len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A proxy that has gone may have said why: the read that follows finds out.
+            _ => break,
+        }
+    }
+    // What comes from behind the proxy stays in the socket.
+    let mut seen = vec![0; 1024];
+    match poll_fn(|cx| R::poll_peek(socket, cx, &mut seen)).await? {
+        0 => tunnel.receive_eof(),
+        len => {
+            let mut left = tunnel.receive(&seen[..len]);
+            while left > 0 {
+                let read = poll_fn(|cx| socket.poll_read(cx, &mut seen[..left])).await?;
+                if read == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                left -= read;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The output of a future that is a step of a plan, unless the step takes too long.
+#[cfg(feature = "tls")]
+async fn wait_for<R: Runtime, T>(
+    plan: &mut Plan,
+    clock: Clock,
+    future: impl Future<Output = T>,
+) -> Result<T, ConnectError> {
+    let mut future = std::pin::pin!(future);
+    loop {
+        let left = match plan.next(clock.now()) {
+            Step::Wait(until) => until.saturating_sub(clock.now()),
+            Step::Fail(error) => return Err(error),
+            // The plan has nothing else to do while it waits for this.
+            _ => Duration::ZERO,
+        };
+        if let Some(output) = within::<R, _>(Some(left), future.as_mut()).await {
+            return Ok(output);
+        }
+    }
+}
+
+type Attempt<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+/// What is under way before there is a connection.
+struct Race<R: Runtime> {
+    lookup: Option<(Lookup, Arc<Found>)>,
+    attempts: Vec<(SocketAddr, Attempt<R::Tcp>)>,
+    connected: Option<R::Tcp>,
+    #[cfg(unix)]
+    called: Option<R::Unix>,
+}
+
+/// The result of a lookup, and who waits for it.
+#[derive(Default)]
+struct Found(Mutex<FoundState>);
+
+#[derive(Default)]
+struct FoundState {
+    result: Option<io::Result<Vec<SocketAddr>>>,
+    waker: Option<Waker>,
+}
+
+impl<R: Runtime> Race<R> {
+    fn resolve(&mut self, host: String, port: u16) {
+        let found = Arc::<Found>::default();
+        let teller = Arc::clone(&found);
+        let resolve = |host: &str| Ok((host, 0).to_socket_addrs()?.collect());
+        let lookup = Lookup::begin(host, port, resolve, move |found| {
+            let waker = {
+                let mut state = lock(&teller.0);
+                state.result = Some(found);
+                state.waker.take()
+            };
+            waker.into_iter().for_each(Waker::wake);
+        });
+        self.lookup = Some((lookup, found));
+    }
+
+    fn explain(&self, error: ConnectError) -> ConnectError {
+        match &self.lookup {
+            Some((lookup, _)) => lookup.explain(error),
+            None => error,
+        }
+    }
+
+    #[cfg(unix)]
+    fn call(&mut self, path: &Path) -> io::Result<()> {
+        self.called = Some(R::unix(unix_socket::call(path)?)?);
+        Ok(())
+    }
+
+    /// The connection that is there, without TLS.
+    fn stream(&mut self) -> Result<R::NetStream, ConnectError> {
+        #[cfg(unix)]
+        if let Some(socket) = self.called.take() {
+            return Ok(NetStream::Unix(socket).into());
+        }
+        Ok(NetStream::Tcp(self.connected()?).into())
+    }
+
+    fn connected(&mut self) -> Result<R::Tcp, ConnectError> {
+        self.connected.take().ok_or_else(|| ConnectError::Io(io::ErrorKind::NotConnected.into()))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        if let Some((_, found)) = &self.lookup {
+            let mut state = lock(&found.0);
+            state.waker = Some(cx.waker().clone());
+            let found = state.result.take();
+            drop(state);
+            if let Some(found) = found {
+                self.lookup = None;
+                return Poll::Ready(Came::Addresses(found));
+            }
+        }
+        for (index, (address, attempt)) in self.attempts.iter_mut().enumerate() {
+            let Poll::Ready(connected) = attempt.as_mut().poll(cx) else { continue };
+            let address = *address;
+            drop(self.attempts.remove(index));
+            return Poll::Ready(match connected {
+                Ok(socket) => {
+                    self.connected = Some(socket);
+                    Came::Connected(address)
+                }
+                Err(error) => Came::Failed(address, error),
+            });
+        }
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime> Default for Race<R> {
+    fn default() -> Self {
+        Self {
+            lookup: None,
+            attempts: Vec::new(),
+            connected: None,
+            #[cfg(unix)]
+            called: None,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The callback facade: a task for each connection.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::caller::Caller;
+use super::dial::{dial, pause};
+use super::io::{Io, would_block};
+use super::runtime::{AsyncTransport, Runtime};
+use super::spare;
+use super::wait::{either, shut_down};
+use crate::clock::Clock;
+use crate::drive::Want;
+use crate::facade::{Runner, Session, Shared, WebSocket};
+use crate::open::error::ConnectError;
+use crate::open::options::ConnectOptions;
+use crate::open::request::{Opened, Request};
+use crate::server::Slot;
+use crate::sync::{Mutex, lock};
+
+/// Makes a connection in the background, in a task of this spawner's.
+pub(crate) fn create<R: Runtime>(
+    spawner: R::Spawner,
+    options: ConnectOptions,
+) -> Result<WebSocket, ConnectError> {
+    let request = Request::for_facade(options)?;
+    let (shared, wake) = prepare::<R>(request.url.without_user_info(), spawner.clone());
+    let shared = Arc::new(shared.reconnecting(&request, Clock::by(R::now)));
+    let task = Arc::clone(&shared);
+    R::spawn(&spawner, async move {
+        connect::<R>(&task, &request, &wake).await;
+        while let Some(time) = task.time_to_attempt() {
+            match either(pause::<R>(time, &request), wake.given_up(&task)).await {
+                Ok(()) => connect::<R>(&task, &request, &wake).await,
+                Err(error) => task.fail_to_open(error),
+            }
+        }
+    });
+    Ok(WebSocket::new(shared))
+}
+
+/// One attempt, and the connection that comes of it.
+async fn connect<R: Runtime>(shared: &Arc<Shared>, request: &Request, wake: &LoopWaker) {
+    // In a box of its own: what the handshake takes is not held by the open connection.
+    match Box::pin(dial::<R>(request, wake.given_up(shared))).await {
+        Ok((stream, opened)) => match Session::open(shared, opened, None) {
+            Some(session) => run::<R, _>(session, stream, wake).await,
+            None => shared.fail_to_open(ConnectError::Abandoned),
+        },
+        Err(error) => shared.fail_to_open(error),
+    }
+}
+
+/// The facade's object for a connection that is open already, at either end.
+///
+/// # Panics
+///
+/// Outside of the runtime.
+pub(crate) fn adopt<R: Runtime, S>(stream: S, opened: Opened, slot: Option<Slot>) -> WebSocket
+where
+    S: AsyncTransport<R> + Send + 'static,
+{
+    let spawner = R::spawner().unwrap_or_else(|error| panic!("{error}"));
+    let (shared, wake) = prepare::<R>(String::new(), spawner.clone());
+    let shared = Arc::new(shared);
+    // At once, so that it can be sent on at once.
+    if let Some(session) = Session::open(&shared, opened, slot) {
+        R::spawn(&spawner, async move { run::<R, S>(session, stream, &wake).await });
+    }
+    WebSocket::new(shared)
+}
+
+fn prepare<R: Runtime>(url: String, spawner: R::Spawner) -> (Shared, Arc<LoopWaker>) {
+    let wake = Arc::new(LoopWaker::default());
+    let runner = TaskRunner::<R> { wake: Arc::clone(&wake), spawner };
+    (Shared::new(url, Box::new(runner)), wake)
+}
+
+/// The loop of one connection.
+async fn run<R: Runtime, S: AsyncTransport<R>>(mut session: Session, stream: S, wake: &LoopWaker) {
+    let mut io = Io::<R, S>::new(stream, session.clock());
+    let mut unflushed = false;
+    while let Some(want) = session.next() {
+        poll_fn(|cx| poll(&mut session, &mut io, &mut unflushed, wake, want, cx)).await;
+    }
+    shut_down::<R, S>(&mut io.stream).await;
+}
+
+/// Does what the session wants, and waits. Ready once the session is to be asked again. `unflushed`
+/// says that the stream may hold back what it has taken.
+fn poll<R: Runtime, S: AsyncTransport<R>>(
+    session: &mut Session,
+    io: &mut Io<R, S>,
+    unflushed: &mut bool,
+    wake: &LoopWaker,
+    want: Want,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    // Before anything is looked at, so that no wake-up is lost.
+    wake.listen(cx);
+    let caller = &mut Caller::alone(cx.waker());
+    ready!(io.poll_budget(caller));
+    let mut go_on = false;
+    if want.write {
+        session.write(|slices| {
+            let written = io.write(slices, caller);
+            go_on |= !written.as_ref().is_err_and(would_block);
+            written
+        });
+        *unflushed = true;
+    }
+    if *unflushed {
+        match io.flush(caller) {
+            Err(error) if would_block(&error) => {}
+            flushed => {
+                *unflushed = false;
+                if let Err(error) = flushed {
+                    session.write_failed(error);
+                    go_on = true;
+                }
+            }
+        }
+    }
+    if want.shut_down && io.poll_shut_down(caller).is_ready() {
+        session.was_shut_down();
+        go_on = true;
+    }
+    if want.read {
+        spare::lend(session.inbox_mut());
+        let mut unknown = false;
+        go_on |= session.read(|space| {
+            let read = io.read(space, caller);
+            unknown = io.is_unknown(&read, want.until);
+            if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
+        });
+        if unknown {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+    }
+    if go_on || wake.take() {
+        return Poll::Ready(());
+    }
+    io.renew_budget();
+    spare::take_back(session.inbox_mut());
+    want.until.map_or(Poll::Pending, |until| io.poll_until(until, caller))
+}
+
+/// Wakes the loop of a connection.
+#[derive(Default)]
+struct LoopWaker(Mutex<LoopWakerState>);
+
+#[derive(Default)]
+struct LoopWakerState {
+    woken: bool,
+    waker: Option<Waker>,
+}
+
+impl LoopWaker {
+    fn listen(&self, cx: &Context<'_>) {
+        match &mut lock(&self.0).waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            waker => *waker = Some(cx.waker().clone()),
+        }
+    }
+
+    /// An error, once the attempt to connect is given up.
+    async fn given_up<T>(&self, shared: &Shared) -> Result<T, ConnectError> {
+        poll_fn(|cx| {
+            self.listen(cx);
+            match shared.is_given_up() {
+                true => Poll::Ready(Err(ConnectError::Abandoned)),
+                false => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Whether it was woken since the last call.
+    fn take(&self) -> bool {
+        std::mem::take(&mut lock(&self.0).woken)
+    }
+
+    fn wake(&self) {
+        let mut state = lock(&self.0);
+        state.woken = true;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// How the handles of a connection reach its task.
+struct TaskRunner<R: Runtime> {
+    wake: Arc<LoopWaker>,
+    spawner: R::Spawner,
+}
+
+impl<R: Runtime> Runner for TaskRunner<R> {
+    fn wake(&self) {
+        self.wake.wake();
+    }
+
+    fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
+        R::spawn(&self.spawner, async move { task() })
+    }
+}

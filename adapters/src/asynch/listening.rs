@@ -1,0 +1,310 @@
+//! How clients come in: the listener, the opening handshakes, and the requests that came of them.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bluewire_core::Outbox;
+
+use super::incoming::{Incoming, Parts, Plain, Upgrade};
+use super::net_stream::NetStream;
+use super::platform::Platform;
+use super::runtime::{Runtime, Timer};
+use super::server::Shared;
+use super::wait::{either, read, refuse, within};
+use crate::clock::Clock;
+use crate::open::error::AcceptError;
+use crate::open::request::Accepting;
+use crate::server::{
+    PAUSE_MAX, PAUSE_MIN, Progress, ServerOptions, concerns_one, hear, is_out_of_files,
+};
+use crate::sync::{Mutex, lock};
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
+use crate::waker_set::{Registration, WakerSet};
+
+/// One listener. Any number of tasks may poll it.
+pub(super) struct Listening<R: Runtime> {
+    state: Mutex<State<R>>,
+    /// The tasks that poll it.
+    tasks: Arc<WakerSet>,
+    /// Wakes them all.
+    waker: Waker,
+}
+
+struct State<R: Runtime> {
+    /// Until the server shuts down.
+    listener: Option<R::Listener>,
+    /// Set while the listener is left alone after an error.
+    timer: Option<R::Timer>,
+    pause: Duration,
+    /// Whether a worker's task polls it.
+    begun: bool,
+    /// Calls that wait for a client of that worker's.
+    waiting: usize,
+}
+
+/// A call that waits for a client.
+pub(super) struct Waiting<'a, R: Runtime>(&'a Listening<R>);
+
+impl<R: Runtime> Listening<R> {
+    pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
+        let state = State {
+            listener: Some(R::listen(listener)?),
+            timer: None,
+            pause: PAUSE_MIN,
+            begun: false,
+            waiting: 0,
+        };
+        let tasks = Arc::<WakerSet>::default();
+        let waker = Waker::from(Arc::clone(&tasks));
+        Ok(Self { state: Mutex::new(state), tasks, waker })
+    }
+
+    /// Whether a worker's task is to be started now.
+    pub(super) fn begin(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.state).begun, true)
+    }
+
+    /// Lets the worker's task accept clients as long as the result lives.
+    pub(super) fn wait(&self) -> Waiting<'_, R> {
+        lock(&self.state).waiting += 1;
+        self.tasks.wake_all();
+        Waiting(self)
+    }
+
+    /// Goes on after an error, since a client has left.
+    pub(super) fn go_on(&self) {
+        let resting = lock(&self.state).timer.take();
+        if resting.is_some() {
+            self.tasks.wake_all();
+        }
+    }
+
+    /// Stops listening.
+    pub(super) fn close(&self) {
+        let listener = lock(&self.state).listener.take();
+        if listener.is_some() {
+            drop(listener);
+            self.tasks.wake_all();
+        }
+    }
+
+    /// Accepts clients, each in a task of its own, until the listener is closed.
+    pub(super) async fn accept(&self, shared: &Arc<Shared<R>>, options: &Arc<ServerOptions>) {
+        let mut registration = Registration::new(&self.tasks);
+        poll_fn(|cx| {
+            registration.register(cx.waker());
+            self.poll(shared, options)
+        })
+        .await;
+    }
+
+    fn poll(&self, shared: &Arc<Shared<R>>, options: &Arc<ServerOptions>) -> Poll<()> {
+        loop {
+            let error = {
+                let mut state = lock(&self.state);
+                match state.poll(options, &self.waker) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Ready(Some((Ok(socket), spawner))) => {
+                        drop(state);
+                        start_handshake(socket, &spawner, shared, options);
+                        // Tasks that are there already have their turn, however many come. All are
+                        // woken: this one may be dropped, and nobody else would go on.
+                        self.tasks.wake_all();
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Some((Err(error), _))) => error,
+                }
+            };
+            if !concerns_one(&error) {
+                lock(&self.state).rest();
+            }
+            // The new client gets the descriptor of a handshake that is given up, once that has
+            // ended.
+            let given_up =
+                is_out_of_files(&error) && shared.admission.give_up_handshake().is_some();
+            if !given_up {
+                options.tell_listener_error(&error);
+            }
+        }
+    }
+}
+
+type Accepted<R> = (io::Result<<R as Platform>::Tcp>, <R as Platform>::Spawner);
+
+impl<R: Runtime> State<R> {
+    /// The next client, or an error of the listener's; `None` once that is closed.
+    fn poll(&mut self, options: &ServerOptions, waker: &Waker) -> Poll<Option<Accepted<R>>> {
+        let Some(listener) = &self.listener else { return Poll::Ready(None) };
+        if self.begun && self.waiting == 0 {
+            return Poll::Pending;
+        }
+        let cx = &mut Context::from_waker(waker);
+        if let Some(timer) = &mut self.timer {
+            ready!(R::within(listener, || timer.poll(cx)));
+            self.timer = None;
+        }
+        let accepted = ready!(R::within(listener, || R::poll_accept(listener, options, cx)));
+        if accepted.is_ok() {
+            self.pause = PAUSE_MIN;
+        }
+        Poll::Ready(Some((accepted, R::spawner_for(listener))))
+    }
+
+    /// Leaves the listener alone for a while.
+    fn rest(&mut self) {
+        let mut timer = R::Timer::never();
+        timer.set(R::now() + self.pause);
+        self.timer = Some(timer);
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+    }
+}
+
+impl<R: Runtime> Drop for Waiting<'_, R> {
+    fn drop(&mut self) {
+        lock(&self.0.state).waiting -= 1;
+    }
+}
+
+/// Performs the opening handshake of a new client, in a task.
+fn start_handshake<R: Runtime>(
+    socket: R::Tcp,
+    spawner: &R::Spawner,
+    shared: &Arc<Shared<R>>,
+    options: &Arc<ServerOptions>,
+) {
+    let address = R::peer_addr(&socket).ok().map(|address| address.ip());
+    let Some((slot, _)) = shared.admission.begin_handshake(address) else { return };
+    let (shared, options) = (Arc::clone(shared), Arc::clone(options));
+    let own_spawner = spawner.clone();
+    R::spawn(spawner, async move {
+        let watch = slot.watch();
+        // In a box of its own: what it takes is not held while a refusal is read.
+        let handshake = Box::pin(handshake(socket, &shared, &options, address, own_spawner));
+        let cut = async {
+            watch.cut().await;
+            None
+        };
+        let Some(result) = either(async { Some(handshake.await) }, cut).await else {
+            shared.go_on();
+            return options.tell_refused(&AcceptError::GivenUp);
+        };
+        slot.heard();
+        match result {
+            Ok(incoming) => shared.requests.push(incoming),
+            Err((error, refused)) => {
+                options.tell_refused(&error);
+                if let Some((mut stream, mut outbox)) = refused {
+                    either(refuse::<R, _>(&mut stream, &mut outbox), watch.cut()).await;
+                }
+            }
+        }
+    });
+}
+
+/// An error, and what is left to do with the stream if it is there.
+type Failed<R> = (AcceptError, Option<(<R as Platform>::NetStream, Outbox)>);
+
+/// Reads a client's request and gives it a slot.
+async fn handshake<R: Runtime>(
+    socket: R::Tcp,
+    shared: &Shared<R>,
+    options: &Arc<ServerOptions>,
+    address: Option<IpAddr>,
+    spawner: R::Spawner,
+) -> Result<Incoming<R>, Failed<R>> {
+    let mut accepting = Accepting::start(&options.accept, Clock::by(R::now));
+    let secured = secured::<R>(socket, options, accepting.time_left()).await;
+    let mut stream = secured.map_err(|error| (error, None))?;
+    loop {
+        let heard = hear(accepting, options, &shared.admission, address);
+        accepting = match heard {
+            Ok(Progress::More(accepting)) => accepting,
+            Ok(Progress::Upgrade(pending)) => {
+                return Ok(Incoming::Upgrade(Upgrade::new(Parts { stream, pending, spawner })));
+            }
+            Ok(Progress::Plain(pending)) => {
+                return Ok(Incoming::Plain(Plain::new(Parts { stream, pending, spawner })));
+            }
+            Err((error, outbox)) => return Err((error, Some((stream, outbox)))),
+        };
+        let left = accepting.time_left();
+        match within::<R, _>(left, read(&mut stream, &mut accepting.inbox)).await {
+            Some(Ok(0)) => accepting.receive_eof(),
+            Some(Err(error)) => return Err((AcceptError::of_stream(error), None)),
+            Some(Ok(_)) | None => {}
+        }
+    }
+}
+
+/// Performs the TLS handshake, if the server has TLS, within the time that the client has to send
+/// its request.
+async fn secured<R: Runtime>(
+    socket: R::Tcp,
+    options: &ServerOptions,
+    left: Option<Duration>,
+) -> Result<R::NetStream, AcceptError> {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &options.tls {
+        // In a box of its own: plain connections need not have room for it.
+        let shaken = within::<R, _>(left, Box::pin(R::accept_tls(socket, tls))).await;
+        let shaken = shaken.unwrap_or_else(|| Err(TlsError::TimedOut(left.unwrap_or_default())));
+        return shaken.map_err(|error| AcceptError::Tls(Box::new(error)));
+    }
+    let _ = (options, left);
+    Ok(NetStream::Tcp(socket).into())
+}
+
+/// Requests that have come and that nobody has taken.
+pub(super) struct Requests<R: Runtime> {
+    /// `None` once the server shuts down.
+    queue: Mutex<Option<VecDeque<Incoming<R>>>>,
+    tasks: WakerSet,
+}
+
+impl<R: Runtime> Requests<R> {
+    fn push(&self, incoming: Incoming<R>) {
+        let refused = match &mut *lock(&self.queue) {
+            // It has no bound of its own, since each request has a slot in the server.
+            Some(queue) => {
+                queue.push_back(incoming);
+                None
+            }
+            None => Some(incoming),
+        };
+        drop(refused);
+        self.tasks.wake_all();
+    }
+
+    /// The next one; `None` once the server shuts down.
+    pub(super) async fn next(&self) -> Option<Incoming<R>> {
+        let mut registration = Registration::new(&self.tasks);
+        poll_fn(|cx| {
+            registration.register(cx.waker());
+            match &mut *lock(&self.queue) {
+                Some(queue) => queue.pop_front().map_or(Poll::Pending, |it| Poll::Ready(Some(it))),
+                None => Poll::Ready(None),
+            }
+        })
+        .await
+    }
+
+    /// Drops all, and those that come later.
+    pub(super) fn close(&self) {
+        let left = lock(&self.queue).take();
+        drop(left);
+        self.tasks.wake_all();
+    }
+}
+
+impl<R: Runtime> Default for Requests<R> {
+    fn default() -> Self {
+        Self { queue: Mutex::new(Some(VecDeque::new())), tasks: WakerSet::default() }
+    }
+}

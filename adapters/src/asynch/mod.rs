@@ -1,0 +1,49 @@
+//! The asynchronous adapter, once for every runtime.
+//!
+//! Its types are generic over a [`Runtime`]. Programs use them by the names that the module of
+//! their runtime gives them, where the runtime is filled in: `bluewire::smol::WebSocket`,
+//! `bluewire::tokio::WebSocket`.
+
+mod adopt;
+mod byte_stream;
+mod caller;
+mod connect;
+mod dial;
+mod exchange;
+mod facade;
+mod incoming;
+mod io;
+mod listening;
+mod net_stream;
+mod platform;
+mod reader;
+mod reconnecting;
+mod runtime;
+mod sender;
+mod server;
+mod shared;
+mod spare;
+mod streams;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+mod wait;
+mod websocket;
+mod writer;
+
+pub use byte_stream::ByteStream;
+pub(crate) use connect::{accept, connect, connect_over};
+pub(crate) use facade::create;
+pub use incoming::{Incoming, Plain, Upgrade};
+pub use net_stream::NetStream;
+pub(crate) use platform::Platform;
+pub use reader::Reader;
+pub use reconnecting::Reconnecting;
+pub use runtime::{AsyncTransport, Runtime, Timer};
+pub use sender::Sender;
+pub use server::{Server, ServerHandle};
+#[cfg(feature = "tls")]
+pub use tls::TlsStream;
+pub use websocket::WebSocket;
+pub use writer::Writer;

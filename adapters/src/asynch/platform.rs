@@ -1,0 +1,124 @@
+//! What the asynchronous adapter needs of a runtime besides its clock: tasks and sockets.
+
+use std::borrow::Borrow;
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::task::{Context, Poll};
+
+use super::net_stream::NetStream;
+use super::runtime::AsyncTransport;
+use crate::server::ServerOptions;
+#[cfg(feature = "tls")]
+use crate::tls::{ServerTls, Tls, TlsError};
+
+/// The tasks and sockets of a runtime. It seals [`Runtime`](super::Runtime), since nobody outside
+/// of this crate can name it.
+#[expect(unnameable_types, reason = "it seals a public trait")]
+pub trait Platform: Sized + Send + Sync + 'static {
+    /// A connected TCP socket.
+    type Tcp: AsyncTransport<Self> + Send + Sync + 'static;
+    /// A connected Unix socket.
+    #[cfg(unix)]
+    type Unix: AsyncTransport<Self> + Send + Sync + 'static;
+    /// [`NetStream<Self>`](NetStream): a name for it under which it is known to be a transport.
+    type NetStream: AsyncTransport<Self>
+        + From<NetStream<Self>>
+        + Borrow<NetStream<Self>>
+        + Send
+        + Sync
+        + 'static;
+    /// A socket that listens.
+    type Listener: Send + Sync + 'static;
+    /// Where tasks are spawned.
+    type Spawner: Clone + Send + Sync + 'static;
+    /// The threads of a server that has some of its own. They end after this was dropped.
+    type Workers: Send + Sync + 'static;
+
+    /// Where tasks of the current thread are spawned.
+    ///
+    /// # Errors
+    ///
+    /// If the thread is outside of the runtime.
+    fn spawner() -> io::Result<Self::Spawner>;
+
+    /// Spawns a task that nobody waits for. `false` if its executor is gone.
+    fn spawn(spawner: &Self::Spawner, task: impl Future<Output = ()> + Send + 'static) -> bool;
+
+    /// Connects to an address, and turns Nagle's algorithm off.
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Tcp>> + Send;
+
+    /// Takes a connected Unix socket that does not block.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime cannot wait for it.
+    #[cfg(unix)]
+    fn unix(socket: UnixStream) -> io::Result<Self::Unix>;
+
+    /// Reads what is there and leaves it there; 0 at the end.
+    fn poll_peek(
+        socket: &mut Self::Tcp,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>>;
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is gone.
+    fn peer_addr(socket: &Self::Tcp) -> io::Result<SocketAddr>;
+
+    /// Takes a socket that listens.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime cannot wait for it.
+    fn listen(listener: TcpListener) -> io::Result<Self::Listener>;
+
+    /// Calls this where the listener's runtime is, whoever polls its server.
+    fn within<T>(_: &Self::Listener, call: impl FnOnce() -> T) -> T {
+        call()
+    }
+
+    /// The next client, with Nagle's algorithm turned off. The last waker counts.
+    fn poll_accept(
+        listener: &Self::Listener,
+        options: &ServerOptions,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Self::Tcp>>;
+
+    /// Where the tasks of a client are spawned that this thread has accepted.
+    fn spawner_for(listener: &Self::Listener) -> Self::Spawner;
+
+    /// How many threads of its own a server has by these options.
+    fn threads(options: &ServerOptions) -> usize;
+
+    /// Starts the threads that the options ask for; `None` if they ask for none.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a thread.
+    fn start_workers(options: &ServerOptions) -> io::Result<Option<Self::Workers>>;
+
+    /// Where tasks on each of these threads are spawned.
+    fn spawners(workers: &Self::Workers) -> Vec<Self::Spawner>;
+
+    /// Performs the client's part of the TLS handshake.
+    #[cfg(feature = "tls")]
+    fn connect_tls(
+        socket: Self::Tcp,
+        host: &str,
+        tls: &Tls,
+    ) -> impl Future<Output = Result<Self::NetStream, TlsError>> + Send;
+
+    /// Performs the server's part of the TLS handshake.
+    #[cfg(feature = "tls")]
+    fn accept_tls(
+        socket: Self::Tcp,
+        tls: &ServerTls,
+    ) -> impl Future<Output = Result<Self::NetStream, TlsError>> + Send;
+}

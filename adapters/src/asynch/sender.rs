@@ -1,0 +1,175 @@
+//! Sends while a received message is in the program's hands.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::Waker;
+
+use bluewire_core::{Message, PreparedMessage};
+
+use super::caller::Caller;
+use super::exchange::Beside;
+use super::io::Io;
+use super::net_stream::NetStream;
+use super::runtime::{AsyncTransport, Runtime};
+use crate::drive::{Aside, Driver, Goal, Lay, Ticket};
+use crate::error::Error;
+
+/// Sends on a [`WebSocket`](super::WebSocket) while the program still reads a message that it has
+/// received on it.
+///
+/// [`WebSocket::recv_with_sender`](super::WebSocket::recv_with_sender) gives it; the methods are
+/// the socket's own, with the same cancel safety. While a write waits for the peer, it reads what
+/// arrives, up to [`Flow::held_len_max`](crate::Flow::held_len_max), and keeps it for the next
+/// `recv`.
+pub struct Sender<'a, R: Runtime, S = NetStream<R>> {
+    pub(super) io: &'a mut Io<R, S>,
+    pub(super) driver: &'a mut Driver,
+    /// Where to read meanwhile: the message lies where a read would go.
+    pub(super) aside: &'a mut Aside,
+    /// Whether another whole frame has arrived, whose answer can leave by the same write.
+    pub(super) corked: bool,
+}
+
+impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
+    /// Sends a whole message; see [`WebSocket::send`](super::WebSocket::send).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
+    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the message is queued, and leaves with the next write.
+    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Message(message.into()))?;
+        self.write_unless_corked(ticket).await
+    }
+
+    /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_chunk<'m>(
+        &mut self,
+        part: impl Into<Message<'m>>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
+        self.write_unless_corked(ticket).await
+    }
+
+    /// Sends a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Prepared(message))?;
+        self.write_unless_corked(ticket).await
+    }
+
+    /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped while it waits, the message is not queued; nothing else is lost.
+    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        let Self { io, driver, aside, .. } = self;
+        poll_fn(|cx| {
+            let caller = &mut Caller::alone(cx.waker());
+            io.poll_feed(driver, message, Beside::Lent(aside), caller)
+        })
+        .await
+    }
+
+    /// The same, but refuses the message where `feed` would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = Lay::Message(message.into());
+        self.io.try_feed(self.driver, message, &Caller::alone(Waker::noop()))
+    }
+
+    /// [`try_feed`](Self::try_feed) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        let message = Lay::Prepared(message);
+        self.io.try_feed(self.driver, message, &Caller::alone(Waker::noop()))
+    }
+
+    /// Sends a Ping with at most 125 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.lay(Lay::Ping(payload))?;
+        self.flush().await
+    }
+
+    /// Writes all that waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the stream fails, or takes too little for
+    /// [`Flow::write_timeout`](crate::Flow::write_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.reach(Goal::Queue(0)).await
+    }
+
+    #[inline]
+    fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
+        self.io.lay(self.driver, what, &Caller::alone(Waker::noop()))
+    }
+
+    async fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
+        if !self.driver.should_write_corked(self.corked) {
+            return Ok(());
+        }
+        self.reach(Goal::Written(ticket)).await
+    }
+
+    async fn reach(&mut self, goal: Goal) -> Result<(), Error> {
+        let Self { io, driver, aside, .. } = self;
+        poll_fn(|cx| {
+            io.poll_reach(driver, goal, Beside::Lent(aside), &mut Caller::alone(cx.waker()))
+        })
+        .await
+    }
+}
+
+impl<R: Runtime, S> fmt::Debug for Sender<'_, R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("queue_len", &self.driver.queue_len())
+            .finish_non_exhaustive()
+    }
+}

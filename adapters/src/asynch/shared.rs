@@ -1,0 +1,259 @@
+//! What the reader and the writers of one connection share.
+//!
+//! One lock, held inside of polls only, guards the driver and the stream. A task registers before
+//! it looks, and is woken after the lock was released.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bluewire_core::{Closure, Ready};
+
+use super::caller::{Caller, Event, Keys, Wakers};
+use super::exchange::{Beside, Received};
+use super::io::{Io, News, Target};
+use super::reader::Reader;
+use super::runtime::{AsyncTransport, Runtime};
+use super::spare;
+use super::writer::Writer;
+use crate::drive::{Arrivals, Budget, Driver, Goal, Purpose, Want};
+use crate::error::Error;
+use crate::open::request::Established;
+use crate::sync::{Mutex, lock};
+
+pub(super) struct Shared<R: Runtime, S> {
+    state: Mutex<State<R, S>>,
+    wakers: Wakers,
+    pub(super) established: Established,
+}
+
+/// What the lock guards.
+pub(super) struct State<R: Runtime, S> {
+    pub(super) io: Io<R, S>,
+    pub(super) driver: Driver,
+    /// What the reader left when it was dropped.
+    parked: Option<Box<Arrivals>>,
+}
+
+pub(super) fn split<R: Runtime, S: AsyncTransport<R>>(
+    io: Io<R, S>,
+    driver: Driver,
+    arrivals: Arrivals,
+    established: Established,
+) -> (Reader<R, S>, Writer<R, S>) {
+    let state = Mutex::new(State { io, driver, parked: None });
+    let shared = Arc::new(Shared { state, wakers: Wakers::default(), established });
+    (Reader::new(Arc::clone(&shared), Box::new(arrivals)), Writer::new(shared))
+}
+
+impl<R: Runtime, S> Shared<R, S> {
+    /// Takes a step for a task that may have to wait.
+    pub(super) fn poll<T>(
+        &self,
+        keys: &mut Keys,
+        cx: &Context<'_>,
+        step: impl FnOnce(&mut State<R, S>, &mut Caller<'_>) -> T,
+    ) -> T {
+        let caller = Caller::among(&self.wakers, keys, cx.waker());
+        let (result, news, changed) = self.step(caller, step);
+        self.spread(news, changed, keys);
+        result
+    }
+
+    /// The same for a call that does not wait.
+    pub(super) fn call<T>(&self, step: impl FnOnce(&mut State<R, S>, &mut Caller<'_>) -> T) -> T {
+        let (result, news, changed) = self.step(Caller::passing(&self.wakers), step);
+        self.spread(news, changed, &mut Keys::default());
+        result
+    }
+
+    fn step<T>(
+        &self,
+        mut caller: Caller<'_>,
+        step: impl FnOnce(&mut State<R, S>, &mut Caller<'_>) -> T,
+    ) -> (T, News, bool) {
+        let mut state = lock(&self.state);
+        let stage = state.driver.stage();
+        let result = step(&mut state, &mut caller);
+        (result, state.io.take_news(), stage != state.driver.stage())
+    }
+
+    /// Wakes the tasks that have to look again, other than the one with these keys. No lock is
+    /// held: a waker can run anything.
+    fn spread(&self, news: News, changed: bool, keys: &mut Keys) {
+        if changed {
+            return self.wakers.wake_all_others(keys);
+        }
+        if news.wrote {
+            self.wakers.wake_others(Event::Write, keys);
+        }
+        if news.rang {
+            self.wakers.wake_others(Event::Time, keys);
+        }
+    }
+
+    /// Waits for what the step is ready with.
+    pub(super) fn wait<F, T>(&self, step: F) -> Wait<'_, R, S, F>
+    where
+        F: FnMut(&mut State<R, S>, &mut Caller<'_>) -> Poll<T>,
+    {
+        Wait { shared: self, keys: Keys::default(), waits: true, step }
+    }
+
+    /// Forgets a task that polled through a handle.
+    pub(super) fn remove(&self, keys: &Keys) {
+        self.wakers.leave(keys);
+    }
+
+    /// Takes what the reader leaves.
+    pub(super) fn park(&self, arrivals: Option<Box<Arrivals>>) {
+        lock(&self.state).parked = arrivals;
+        // Somebody else has to read now.
+        self.wakers.wake_all_others(&mut Keys::default());
+    }
+
+    pub(super) fn closure(&self) -> Option<Closure> {
+        lock(&self.state).driver.closure().cloned()
+    }
+
+    /// How many wakers are registered.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.wakers.len()
+    }
+
+    pub(super) fn queue_len(&self) -> usize {
+        lock(&self.state).driver.queue_len()
+    }
+}
+
+/// A step that is taken until it is ready. It is registered for as long as it lives.
+///
+/// It is written by hand, since tasks keep it for as long as their connections are idle: an async
+/// function would be twice as large.
+pub(super) struct Wait<'a, R: Runtime, S, F> {
+    shared: &'a Shared<R, S>,
+    keys: Keys,
+    /// Whether the step was not ready yet.
+    waits: bool,
+    step: F,
+}
+
+impl<R, S, F, T> Future for Wait<'_, R, S, F>
+where
+    R: Runtime,
+    F: FnMut(&mut State<R, S>, &mut Caller<'_>) -> Poll<T> + Unpin,
+{
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Self { shared, keys, waits, step } = &mut *self;
+        let polled = shared.poll(keys, cx, step);
+        *waits = polled.is_pending();
+        polled
+    }
+}
+
+impl<R: Runtime, S, F> Drop for Wait<'_, R, S, F> {
+    fn drop(&mut self) {
+        match self.waits {
+            true => self.shared.wakers.leave(&self.keys),
+            false => self.shared.wakers.remove(&self.keys),
+        }
+    }
+}
+
+impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
+    /// Ready when there is a message for the reader; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Once, if the connection did not end in order.
+    #[inline]
+    pub(super) fn poll_message(
+        &mut self,
+        arrivals: &mut Arrivals,
+        caller: &mut Caller<'_>,
+    ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        let Self { io, driver, .. } = self;
+        let received = io.poll_receive(driver, arrivals, Purpose::Receive, None, caller);
+        Poll::Ready(match ready!(received) {
+            Received::Message(ready) => Ok(Some(ready)),
+            Received::Over | Received::End => driver.tell_end(arrivals).map(|()| None),
+        })
+    }
+
+    /// Ready when the goal is reached, and arrivals were looked at if the reader is gone.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be reached any more.
+    pub(super) fn poll_reach(
+        &mut self,
+        goal: Goal,
+        caller: &mut Caller<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let Self { io, driver, parked } = self;
+        ready!(io.poll_reach(driver, goal, beside(parked), caller))?;
+        spare::take_back_outbox(driver.outbox_mut());
+        match parked {
+            Some(arrivals) => io.poll_look(driver, arrivals, Purpose::Discard, caller).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Ready when a message can be queued.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be sent any more.
+    pub(super) fn poll_room(&mut self, caller: &mut Caller<'_>) -> Poll<Result<(), Error>> {
+        let Self { io, driver, parked } = self;
+        io.poll_room(driver, beside(parked), caller)
+    }
+
+    /// Ready when the connection has ended. It is cut when the budget ends before.
+    pub(super) fn poll_end(
+        &mut self,
+        mut budget: Option<&mut (Duration, Budget)>,
+        caller: &mut Caller<'_>,
+    ) -> Poll<Closure> {
+        let Self { io, driver, parked } = self;
+        loop {
+            if let Some(closure) = driver.closure() {
+                return Poll::Ready(closure.clone());
+            }
+            if let Some(arrivals) = parked {
+                let budget = budget.as_deref_mut().map(|(_, budget)| budget);
+                let received = io.poll_receive(driver, arrivals, Purpose::Discard, budget, caller);
+                if let Received::Over = ready!(received) {
+                    io.cut(driver, caller);
+                }
+                continue;
+            }
+            let clock = io.clock;
+            let until = budget.as_deref().map(|(until, _)| *until);
+            match driver.next_without(false, false, || clock.now()) {
+                None => io.end(driver),
+                Some(_) if until.is_some_and(|until| until <= clock.now()) => {
+                    io.cut(driver, caller);
+                }
+                Some(want) => {
+                    let want = Want { until: until.into_iter().chain(want.until).min(), ..want };
+                    ready!(io.poll_wait(driver, Target::Nowhere, want, caller));
+                    ready!(io.poll_budget(caller));
+                }
+            }
+        }
+    }
+}
+
+/// Who sees to what arrives while a writer waits.
+fn beside(parked: &mut Option<Box<Arrivals>>) -> Beside<'_> {
+    match parked {
+        Some(arrivals) => Beside::Arrivals(arrivals, Purpose::Discard),
+        None => Beside::Reader,
+    }
+}

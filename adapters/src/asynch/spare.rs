@@ -1,0 +1,130 @@
+//! Memory that a waiting connection does not hold.
+//!
+//! A thread serves one connection at a time. That one takes spare memory of the thread to read into
+//! and to write from, and gives it back when it waits with nothing in it. So a thread holds a few
+//! buffers for all its idle connections, and a busy connection allocates nothing. A connection that
+//! waits with a message, or a part of one, keeps its memory: large messages that arrive on several
+//! connections at once need as many buffers.
+
+use std::cell::RefCell;
+
+use bluewire_core::{Inbox, Outbox};
+
+/// A thread keeps at most this much memory: in its outbox, and in all its inboxes. It is as much,
+/// so that a large message does not have to be given new memory, zeroed and copied as it grows.
+const OUTBOX_CAPACITY_MAX: usize = 4 * 1024 * 1024;
+const INBOXES_CAPACITY_MAX: usize = 8 * 1024 * 1024;
+
+/// A thread keeps at most this many inboxes. More would help only where as many messages arrive in
+/// parts at once.
+const INBOXES_MAX: usize = 8;
+
+#[derive(Default)]
+struct Spare {
+    /// They have memory and hold nothing. The last one is lent first: the processor may still have
+    /// it in its cache.
+    inboxes: Vec<Inbox>,
+    outbox: Outbox,
+}
+
+impl Spare {
+    /// Keeps the memory of an empty inbox if there is room for it, or if a smaller one can go.
+    fn keep(&mut self, inbox: &mut Inbox) {
+        let capacity = inbox.capacity();
+        if self.inboxes.len() == INBOXES_MAX {
+            let sizes = self.inboxes.iter().map(Inbox::capacity).enumerate();
+            match sizes.min_by_key(|(_, capacity)| *capacity) {
+                Some((at, smallest)) if smallest < capacity => drop(self.inboxes.remove(at)),
+                _ => return,
+            }
+        }
+        let kept: usize = self.inboxes.iter().map(Inbox::capacity).sum();
+        if capacity > 0 && kept + capacity <= INBOXES_CAPACITY_MAX {
+            let mut spare = Inbox::default();
+            spare.swap_memory(inbox);
+            self.inboxes.push(spare);
+        }
+    }
+}
+
+thread_local! {
+    static SPARE: RefCell<Spare> = RefCell::default();
+}
+
+/// Gives the inbox memory, if the thread has some to spare and the inbox has none.
+#[inline]
+pub(super) fn lend(inbox: &mut Inbox) {
+    if inbox.capacity() == 0
+        && let Some(mut spare) = SPARE.with_borrow_mut(|spare| spare.inboxes.pop())
+    {
+        inbox.swap_memory(&mut spare);
+    }
+}
+
+/// The same for an outbox.
+#[inline]
+pub(super) fn lend_outbox(outbox: &mut Outbox) {
+    if outbox.capacity() == 0 {
+        SPARE.with_borrow_mut(|spare| outbox.swap_memory(&mut spare.outbox));
+    }
+}
+
+/// Takes the memory of an inbox, if nothing is in it.
+pub(super) fn take_back(inbox: &mut Inbox) {
+    if inbox.capacity() > 0 && inbox.is_empty() {
+        SPARE.with_borrow_mut(|spare| spare.keep(inbox));
+        inbox.release();
+    }
+}
+
+/// The same for an outbox.
+pub(super) fn take_back_outbox(outbox: &mut Outbox) {
+    let capacity = outbox.capacity();
+    if capacity == 0 {
+        return;
+    }
+    SPARE.with_borrow_mut(|spare| {
+        if spare.outbox.capacity() == 0 && capacity <= OUTBOX_CAPACITY_MAX {
+            outbox.swap_memory(&mut spare.outbox);
+        }
+    });
+    outbox.release();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(capacity: usize) -> Inbox {
+        let mut inbox = Inbox::with_read_len(capacity);
+        assert_eq!(inbox.space().len(), capacity);
+        inbox
+    }
+
+    #[test]
+    fn a_thread_keeps_a_few_inboxes_and_prefers_large_ones() {
+        let mut spare = Spare::default();
+        for _ in 0..2 * INBOXES_MAX {
+            spare.keep(&mut inbox(16 * 1024));
+        }
+        assert_eq!(spare.inboxes.len(), INBOXES_MAX);
+        spare.keep(&mut inbox(1024 * 1024));
+        assert_eq!(spare.inboxes.len(), INBOXES_MAX);
+        assert_eq!(spare.inboxes.pop().map(|inbox| inbox.capacity()), Some(1024 * 1024));
+    }
+
+    #[test]
+    fn the_memory_that_a_thread_keeps_is_bounded() {
+        let mut spare = Spare::default();
+        let mut large = inbox(INBOXES_CAPACITY_MAX + 1);
+        spare.keep(&mut large);
+        assert!(spare.inboxes.is_empty());
+        for _ in 0..INBOXES_MAX {
+            spare.keep(&mut inbox(INBOXES_CAPACITY_MAX / 4));
+        }
+        assert_eq!(spare.inboxes.len(), 4);
+        // An inbox without memory is not worth keeping.
+        spare.keep(&mut Inbox::default());
+        assert_eq!(spare.inboxes.len(), 4);
+    }
+}

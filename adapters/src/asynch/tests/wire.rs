@@ -1,0 +1,139 @@
+//! A stream in memory, and the peer's end of it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::runtime::Manual;
+use crate::asynch::runtime::AsyncTransport;
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// A stream that does as the test says.
+pub(super) struct Wire(Arc<Mutex<Ends>>);
+
+/// The test's end.
+#[derive(Clone)]
+pub(super) struct Peer(Arc<Mutex<Ends>>);
+
+#[derive(Default)]
+pub(super) struct Ends {
+    /// What the stream still reads.
+    pub(super) incoming: VecDeque<u8>,
+    /// What the stream reads after that, without an end.
+    pub(super) flood: Option<&'static [u8]>,
+    pub(super) eof: bool,
+    /// What was written, one item for each write.
+    pub(super) writes: Vec<Vec<u8>>,
+    /// How much more the stream takes.
+    pub(super) room: usize,
+    pub(super) write_fails: bool,
+    pub(super) flush_blocks: bool,
+    pub(super) vectored: bool,
+    pub(super) shut_down: bool,
+    pub(super) shut_down_now: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+pub(super) fn wire() -> (Wire, Peer) {
+    let ends = Ends { room: usize::MAX, vectored: true, ..Ends::default() };
+    let ends = Arc::new(Mutex::new(ends));
+    (Wire(Arc::clone(&ends)), Peer(ends))
+}
+
+impl Peer {
+    pub(super) fn ends(&self) -> MutexGuard<'_, Ends> {
+        lock(&self.0)
+    }
+
+    /// Sends bytes.
+    pub(super) fn send(&self, bytes: &[u8]) {
+        let reader = {
+            let mut ends = self.ends();
+            ends.incoming.extend(bytes);
+            ends.reader.take()
+        };
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lets the stream take so much more.
+    pub(super) fn make_room(&self, room: usize) {
+        let writer = {
+            let mut ends = self.ends();
+            ends.room = room;
+            ends.writer.take()
+        };
+        writer.into_iter().for_each(Waker::wake);
+    }
+
+    /// All that was written.
+    pub(super) fn written(&self) -> Vec<u8> {
+        self.ends().writes.concat()
+    }
+}
+
+impl AsyncTransport<Manual> for Wire {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut ends = lock(&self.0);
+        if ends.incoming.is_empty()
+            && let Some(flood) = ends.flood
+        {
+            ends.incoming.extend(flood);
+        }
+        let len = buf.len().min(ends.incoming.len());
+        if len == 0 && !ends.eof {
+            ends.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        ends.incoming.drain(..len).zip(buf).for_each(|(byte, place)| *place = byte);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut ends = lock(&self.0);
+        if ends.write_fails {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if ends.room == 0 {
+            ends.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let mut bytes = Vec::new();
+        let filled = slices.iter().filter(|slice| !slice.is_empty());
+        for slice in filled.take(if ends.vectored { usize::MAX } else { 1 }) {
+            bytes.extend_from_slice(slice);
+        }
+        bytes.truncate(ends.room);
+        ends.room -= bytes.len();
+        let len = bytes.len();
+        ends.writes.push(bytes);
+        Poll::Ready(Ok(len))
+    }
+
+    fn is_vectored(&self) -> bool {
+        lock(&self.0).vectored
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ends = lock(&self.0);
+        if ends.flush_blocks {
+            ends.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shut_down(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        lock(&self.0).shut_down = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn shut_down_now(&mut self) {
+        lock(&self.0).shut_down_now = true;
+    }
+}

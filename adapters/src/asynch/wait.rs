@@ -1,0 +1,143 @@
+//! Bounded waits for streams, before a connection is open and after it has ended.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bluewire_core::{Inbox, Outbox};
+
+use super::runtime::{AsyncTransport, Runtime, Timer};
+use crate::server::LINGER;
+
+/// The output of the future that is ready first. The first one is polled first.
+pub(super) async fn either<T>(
+    first: impl Future<Output = T>,
+    second: impl Future<Output = T>,
+) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| match first.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(output),
+        Poll::Pending => second.as_mut().poll(cx),
+    })
+    .await
+}
+
+/// The future's output, unless the time is over before; `None` is for ever.
+pub(super) async fn within<R: Runtime, T>(
+    time: Option<Duration>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let timer = async {
+        sleep::<R>(time).await;
+        None
+    };
+    either(async { Some(future.await) }, timer).await
+}
+
+/// Waits for so long; `None` is for ever.
+pub(super) async fn sleep<R: Runtime>(time: Option<Duration>) {
+    let mut timer = timer::<R>(time.and_then(|time| R::now().checked_add(time)));
+    poll_fn(|cx| timer.poll(cx)).await;
+}
+
+/// A timer that is set to this time; `None` is never.
+pub(super) fn timer<R: Runtime>(at: Option<Instant>) -> R::Timer {
+    let mut timer = R::Timer::never();
+    if let Some(at) = at {
+        timer.set(at);
+    }
+    timer
+}
+
+/// Lets other tasks run.
+pub(super) async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Writes all that waits.
+pub(super) async fn write_out<R, S: AsyncTransport<R>>(
+    stream: &mut S,
+    outbox: &mut Outbox,
+) -> io::Result<()> {
+    poll_fn(|cx| poll_write_out(stream, outbox, cx)).await
+}
+
+pub(super) fn poll_write_out<R, S: AsyncTransport<R>>(
+    stream: &mut S,
+    outbox: &mut Outbox,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while !outbox.is_empty() {
+        match ready!(stream.poll_write(cx, &outbox.slices().map(IoSlice::new))) {
+            Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Ok(len) => outbox.sent(len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+    stream.poll_flush(cx)
+}
+
+/// Reads once. How much came; 0 at the end.
+pub(super) async fn read<R, S: AsyncTransport<R>>(
+    stream: &mut S,
+    inbox: &mut Inbox,
+) -> io::Result<usize> {
+    let len = poll_fn(|cx| poll_read(stream, cx, inbox.space())).await?;
+    inbox.filled(len);
+    Ok(len)
+}
+
+fn poll_read<R, S: AsyncTransport<R>>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        match ready!(stream.poll_read(cx, buf)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return Poll::Ready(read),
+        }
+    }
+}
+
+/// Writes the answer that refuses a request, and reads what the client still sends: a stream that
+/// is dropped with unread input may take the answer with it. It takes a second at most.
+pub(super) async fn refuse<R: Runtime, S: AsyncTransport<R>>(stream: &mut S, outbox: &mut Outbox) {
+    let until = R::now() + LINGER;
+    let refused = async {
+        if write_out(stream, outbox).await.is_err()
+            || poll_fn(|cx| stream.poll_shut_down(cx)).await.is_err()
+        {
+            return;
+        }
+        // On the heap: in the future, it would be there for every connection that is not refused.
+        let mut ignored = vec![0; 4096];
+        // The timer does not get its turn while a peer always has more.
+        while R::now() < until {
+            match poll_fn(|cx| poll_read(stream, cx, &mut ignored)).await {
+                Ok(len) if len > 0 => yield_now().await,
+                _ => return,
+            }
+        }
+    };
+    within::<R, _>(Some(LINGER), refused).await;
+}
+
+/// Shuts a stream down at the end of a connection, in a second at most.
+pub(super) async fn shut_down<R: Runtime, S: AsyncTransport<R>>(stream: &mut S) {
+    let shut_down = poll_fn(|cx| stream.poll_shut_down(cx));
+    if within::<R, _>(Some(LINGER), shut_down).await.is_none() {
+        stream.shut_down_now();
+    }
+}

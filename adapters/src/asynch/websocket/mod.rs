@@ -1,0 +1,326 @@
+//! The direct API over one asynchronous stream.
+
+mod output;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bluewire_core::{Closure, Message, OwnedMessage, Ready, RequestHead, ResponseHead};
+
+use super::caller::Caller;
+use super::exchange::Received;
+use super::io::Io;
+use super::net_stream::NetStream;
+use super::reader::Reader;
+use super::runtime::{AsyncTransport, Runtime};
+use super::sender::Sender;
+use super::shared;
+use super::writer::Writer;
+use crate::drive::{Arrivals, Budget, Driver, Flow, Lent, Purpose};
+use crate::error::Error;
+use crate::facade;
+use crate::open::request::{Established, Opened};
+use crate::server::Slot;
+
+/// An open connection over an asynchronous stream.
+///
+/// One task uses it at a time; [`split`](Self::split) it for several. It is also a `Stream` of
+/// messages and a `Sink` for them. [`close`](Self::close) ends it.
+///
+/// # When a message leaves
+///
+/// [`send`](Self::send) writes at once, unless another whole frame has arrived already: then the
+/// message waits for the answer to that frame, so that one write carries both. It leaves when
+/// `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on [`close`](Self::close).
+/// With [`Flow::cork`] off it never waits.
+///
+/// # What happens when
+///
+/// While any future of this type waits, pings are sent and answered, deadlines are kept, and a
+/// Close frame of the peer is answered. A program that only sends does the same at least every
+/// 100 ms. Messages that arrive while it sends are held for the next `recv`, up to
+/// [`Flow::held_len_max`]; then nothing more is read until they are received. Nothing happens while
+/// the program awaits no future of this type.
+///
+/// A write fails when the peer takes too little for [`Flow::write_timeout`]. Two such sockets that
+/// send to each other without receiving do not block each other below the bound on held messages.
+///
+/// # Fairness
+///
+/// A quick peer makes `recv` and `send` ready whenever they are polled. After 256 messages or
+/// 256 KiB without a wait they are pending once, so that a task that loops over them lets others
+/// run.
+///
+/// # Cancel safety
+///
+/// No state of the protocol lives in a future. Any future of this type may be dropped at any point:
+/// what was received is still there for the next `recv`, and what was queued leaves with the next
+/// write. A `send` that was polled once has queued its message.
+pub struct WebSocket<R: Runtime, S = NetStream<R>> {
+    /// In a box, since a future is as large as everything that it may hold, twice.
+    pub(super) inner: Box<Inner<R, S>>,
+}
+
+pub(super) struct Inner<R: Runtime, S> {
+    pub(super) io: Io<R, S>,
+    pub(super) driver: Driver,
+    pub(super) arrivals: Arrivals,
+    established: Established,
+}
+
+impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
+    /// The socket of a connection that is open, perhaps one of a server's.
+    pub(crate) fn open(stream: S, opened: Opened, slot: Option<Slot>) -> Self {
+        let (driver, arrivals, established, clock) = Driver::open(opened, slot);
+        let io = Io::new(stream, clock);
+        Self { inner: Box::new(Inner { io, driver, arrivals, established }) }
+    }
+
+    /// The next message, lent until the next call; `None` at the end of the connection, about
+    /// which [`closure`](Self::closure) tells more.
+    ///
+    /// With [`Delivery::Chunks`](bluewire_core::Delivery::Chunks), use
+    /// [`recv_chunk`](Self::recv_chunk): here each part would look like a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Fault`] once, if the stream fails or the connection does not end
+    /// in order. After that there are no messages.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
+        Ok(self.receive().await?.map(|(message, ..)| message))
+    }
+
+    /// The next message with memory of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        Ok(self.recv().await?.map(Message::into_owned))
+    }
+
+    /// The next part of a message, and whether it is the last one.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv_chunk(&mut self) -> Result<Option<(Message<'_>, bool)>, Error> {
+        Ok(self.receive().await?.map(|(message, fin, _)| (message, fin)))
+    }
+
+    /// The next message, and a [`Sender`] that can answer it without a copy:
+    ///
+    /// ```text
+    /// while let Some((message, mut sender)) = socket.recv_with_sender().await? {
+    ///     sender.send(message).await?;
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv_with_sender(
+        &mut self,
+    ) -> Result<Option<(Message<'_>, Sender<'_, R, S>)>, Error> {
+        Ok(self.receive().await?.map(|(message, _, sender)| (message, sender)))
+    }
+
+    /// Waits for this long, or until the connection ends, without receiving: pings are answered,
+    /// a Close is seen, deadlines are kept, queued bytes are written, and messages are held for the
+    /// next `recv`, up to [`Flow::held_len_max`]. Once as much is held, nothing more is read, and
+    /// no ping is sent.
+    ///
+    /// For a program that does not want messages just now and does not want to lose its peer.
+    ///
+    /// # Errors
+    ///
+    /// None: the next [`recv`](Self::recv) reports how the connection ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn attend(&mut self, time: Duration) -> Result<(), Error> {
+        let mut budget = Budget::of(time, self.inner.io.clock.now());
+        poll_fn(|cx| self.poll_receive(Purpose::Attend, Some(&mut budget), cx)).await;
+        Ok(())
+    }
+
+    /// How the connection ended; `None` until [`recv`](Self::recv) has returned `None` or an
+    /// error, or [`close`](Self::close) has returned.
+    #[must_use]
+    pub fn closure(&self) -> Option<&Closure> {
+        self.inner.driver.closure()
+    }
+
+    /// The subprotocol that the server chose.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.inner.established.protocol.as_deref()
+    }
+
+    /// The parameters of compression (RFC 7692) that both ends agreed on; `None` without it.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<crate::DeflateParams> {
+        self.inner.driver.connection().deflate()
+    }
+
+    /// The head of the server's response; `None` on the server's side.
+    #[must_use]
+    pub const fn response(&self) -> Option<&ResponseHead> {
+        self.inner.established.response.as_ref()
+    }
+
+    /// The head of the client's request; `None` on the client's side.
+    #[must_use]
+    pub const fn request(&self) -> Option<&RequestHead> {
+        self.inner.established.request.as_ref()
+    }
+
+    /// Takes the head of the client's request out of the socket, for a server that has read in it
+    /// what it wants: a browser's head is the largest part of what an idle connection costs.
+    #[must_use]
+    pub const fn take_request(&mut self) -> Option<RequestHead> {
+        self.inner.established.request.take()
+    }
+
+    /// The round-trip time that the last answered keepalive ping measured.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.inner.driver.connection().round_trip()
+    }
+
+    /// The stream.
+    #[must_use]
+    pub const fn stream(&self) -> &S {
+        &self.inner.io.stream
+    }
+
+    /// How bytes and messages flow.
+    #[must_use]
+    pub const fn flow(&self) -> Flow {
+        self.inner.driver.flow
+    }
+
+    /// Changes how bytes and messages flow, from here on.
+    pub const fn set_flow(&mut self, flow: Flow) {
+        self.inner.driver.flow = flow;
+    }
+
+    /// A reader, and a writer that can be cloned, for as many tasks: each works while the others
+    /// wait.
+    pub fn split(self) -> (Reader<R, S>, Writer<R, S>) {
+        let Inner { io, driver, arrivals, established } = *self.inner;
+        shared::split(io, driver, arrivals, established)
+    }
+
+    /// Goes on with callbacks: the same connection as a [`facade::WebSocket`], in a task of the
+    /// runtime. Messages come whole from here on. Those that are [held](Flow::held_len_max) are
+    /// dropped: receive them before.
+    ///
+    /// # Panics
+    ///
+    /// If tasks cannot be spawned here: outside of a tokio runtime.
+    #[must_use = "the connection is closed when the socket is dropped"]
+    pub fn into_facade(self) -> facade::WebSocket
+    where
+        S: Send + 'static,
+    {
+        let Inner { io, driver, arrivals, established } = *self.inner;
+        let (opened, slot) = driver.into_opened(arrivals, established, io.clock);
+        super::facade::adopt::<R, S>(io.stream, opened, slot)
+    }
+
+    /// The same connection with another driver, before it is used.
+    #[cfg(feature = "deflate")]
+    pub(super) fn map_driver(self, map: impl FnOnce(Driver) -> Driver) -> Self {
+        let Inner { io, driver, arrivals, established } = *self.inner;
+        Self { inner: Box::new(Inner { io, driver: map(driver), arrivals, established }) }
+    }
+
+    async fn receive(&mut self) -> Result<Option<(Message<'_>, bool, Sender<'_, R, S>)>, Error> {
+        match poll_fn(|cx| self.poll_message(cx)).await? {
+            Some(ready) => self.lend(ready).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Ready when there is a message, which is then to be [lent](Self::lend); `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Once, if the connection did not end in order.
+    #[inline]
+    pub(super) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        Poll::Ready(match ready!(self.poll_receive(Purpose::Receive, None, cx)) {
+            Received::Message(ready) => Ok(Some(ready)),
+            Received::Over | Received::End => {
+                let Inner { driver, arrivals, .. } = &mut *self.inner;
+                driver.tell_end(arrivals).map(|()| None)
+            }
+        })
+    }
+
+    #[inline]
+    fn poll_receive(
+        &mut self,
+        purpose: Purpose,
+        budget: Option<&mut Budget>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Received> {
+        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+        io.poll_receive(driver, arrivals, purpose, budget, &mut Caller::alone(cx.waker()))
+    }
+
+    /// Lends a message, with what can answer it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fault`] if it turned out to be invalid, with which the connection has ended.
+    #[inline]
+    pub(super) fn lend(
+        &mut self,
+        ready: Option<Ready>,
+    ) -> Result<(Message<'_>, bool, Sender<'_, R, S>), Error> {
+        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+        match driver.lend(ready, arrivals) {
+            Ok(Lent { message, fin, aside, corked }) => {
+                io.pay(message.len());
+                Ok((message, fin, Sender { io, driver, aside, corked }))
+            }
+            Err(error) => {
+                io.fail(driver, &Caller::alone(std::task::Waker::noop()));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<R: Runtime, S> fmt::Debug for WebSocket<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("state", &self.inner.driver.state())
+            .finish_non_exhaustive()
+    }
+}

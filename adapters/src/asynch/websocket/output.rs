@@ -1,0 +1,288 @@
+//! How a [`WebSocket`] sends and closes.
+
+use std::future::{Future, poll_fn};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
+
+use super::{Inner, WebSocket};
+use crate::asynch::caller::Caller;
+use crate::asynch::exchange::{Beside, Received};
+use crate::asynch::runtime::{AsyncTransport, Runtime};
+use crate::drive::{Budget, Goal, Lay, Purpose, Ticket};
+use crate::error::Error;
+
+impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
+    /// Sends a whole message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
+    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the message is queued, and leaves with the next write.
+    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Message(message.into()))?;
+        self.write_unless_corked(ticket).await
+    }
+
+    /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_chunk<'m>(
+        &mut self,
+        part: impl Into<Message<'m>>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
+        self.write_unless_corked(ticket).await
+    }
+
+    /// Sends a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Prepared(message))?;
+        self.write_unless_corked(ticket).await
+    }
+
+    /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
+    /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
+    /// first waits until the peer has taken all but half of that.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped while it waits, the message is not queued; nothing else is lost.
+    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let message = message.into();
+        poll_fn(|cx| {
+            let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+            let beside = Beside::Arrivals(arrivals, Purpose::Attend);
+            io.poll_feed(driver, message, beside, &mut Caller::alone(cx.waker()))
+        })
+        .await
+    }
+
+    /// The same, but refuses the message where `feed` would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.try_lay(Lay::Message(message.into()))
+    }
+
+    /// [`try_feed`](Self::try_feed) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.try_lay(Lay::Prepared(message))
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub const fn queue_len(&self) -> usize {
+        self.inner.driver.queue_len()
+    }
+
+    /// Writes until at most this many bytes wait: the sign that there is room again.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
+        self.reach(Goal::Queue(queue_len)).await
+    }
+
+    /// Writes all that waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the stream fails, or takes too little for
+    /// [`Flow::write_timeout`](crate::Flow::write_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.drain(0).await
+    }
+
+    /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.lay(Lay::Ping(payload))?;
+        self.flush().await
+    }
+
+    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
+    /// peer has done the same, for at most
+    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
+    /// are dropped. On a connection that is closing already it waits for the end of that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing. Nothing else is
+    /// an error: the closure says whether the peer has answered.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the closing handshake has begun; call it again to wait for its end.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
+        self.begin_close(code, reason)?;
+        Ok(poll_fn(|cx| self.poll_finish(None, cx)).await)
+    }
+
+    /// The same within a budget, if that is shorter: a peer that has not answered by then is left,
+    /// and the closure is not [`clean`](Closure::clean).
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`close`](Self::close).
+    pub async fn close_within(
+        &mut self,
+        budget: Duration,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Closure, Error> {
+        self.begin_close(code, reason)?;
+        let mut budget = Budget::of(budget, self.inner.io.clock.now());
+        Ok(poll_fn(|cx| self.poll_finish(Some(&mut budget), cx)).await)
+    }
+
+    /// Ends the connection without waiting: drops the messages that have not begun to leave,
+    /// writes a Close frame as far as that is possible at once, and shuts the stream down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
+    pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let Inner { io, driver, .. } = &mut *self.inner;
+        driver.begin_close_now(code, reason, io.clock.now())?;
+        io.cut(driver, &Caller::alone(Waker::noop()));
+        Ok(())
+    }
+
+    pub(in crate::asynch) fn begin_close(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let Inner { io, driver, .. } = &mut *self.inner;
+        Ok(driver.begin_close(code, reason, io.clock.now())?)
+    }
+
+    /// Ready when the connection has ended.
+    pub(in crate::asynch) fn poll_finish(
+        &mut self,
+        mut budget: Option<&mut Budget>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Closure> {
+        loop {
+            let received = self.poll_receive(Purpose::Discard, budget.as_deref_mut(), cx);
+            let received = ready!(received);
+            let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+            if let Received::Over = received {
+                io.cut(driver, &Caller::alone(cx.waker()));
+            }
+            // The caller learns from the closure how it ended.
+            let _ = driver.tell_end(arrivals);
+            if let Some(closure) = driver.closure() {
+                return Poll::Ready(closure.clone());
+            }
+        }
+    }
+
+    #[inline]
+    pub(in crate::asynch) fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
+        let Inner { io, driver, .. } = &mut *self.inner;
+        io.lay(driver, what, &Caller::alone(Waker::noop()))
+    }
+
+    fn try_lay(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let Inner { io, driver, .. } = &mut *self.inner;
+        io.try_feed(driver, message, &Caller::alone(Waker::noop()))
+    }
+
+    /// Waits until the ticket is written, unless it is to wait for the answer to another frame.
+    fn write_unless_corked(&mut self, ticket: Ticket) -> impl Future<Output = Result<(), Error>> {
+        let corked = !self.should_write();
+        poll_fn(move |cx| match corked {
+            true => Poll::Ready(Ok(())),
+            false => self.poll_reach(Goal::Written(ticket), cx),
+        })
+    }
+
+    #[inline]
+    pub(in crate::asynch) fn should_write(&self) -> bool {
+        self.inner.driver.should_write(&self.inner.arrivals)
+    }
+
+    fn reach(&mut self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| self.poll_reach(goal, cx))
+    }
+
+    /// Ready when the goal is reached, and arrivals were looked at.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be reached any more.
+    pub(in crate::asynch) fn poll_reach(
+        &mut self,
+        goal: Goal,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+        let caller = &mut Caller::alone(cx.waker());
+        let beside = Beside::Arrivals(arrivals, Purpose::Attend);
+        ready!(io.poll_reach(driver, goal, beside, caller))?;
+        io.poll_look(driver, arrivals, Purpose::Attend, caller).map(Ok)
+    }
+
+    /// Ready when a message can be queued.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be sent any more.
+    pub(in crate::asynch) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+        let beside = Beside::Arrivals(arrivals, Purpose::Attend);
+        io.poll_room(driver, beside, &mut Caller::alone(cx.waker()))
+    }
+}

@@ -1,0 +1,88 @@
+//! Keeps the deadlines of closing handshakes that no thread waits for: a reader that blocks without
+//! a timeout does not notice that a writer, or the server, has begun to close.
+//!
+//! `SO_RCVTIMEO` does not change a read that is in progress. So one thread of the process waits for
+//! all of these deadlines. It runs only while there are any.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, PoisonError, Weak};
+use std::thread;
+use std::time::Instant;
+
+use crate::sync::{Mutex, lock};
+
+/// A connection that closes.
+pub(super) trait Closing: Send + Sync {
+    /// The deadline has come.
+    fn expire(self: Arc<Self>);
+}
+
+/// A deadline, and a number that makes it unique.
+type Key = (Instant, u64);
+
+/// A deadline that is kept for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Watch(Key);
+
+struct Deadlines {
+    by_time: BTreeMap<Key, Weak<dyn Closing>>,
+    last_number: u64,
+    running: bool,
+}
+
+static DEADLINES: Mutex<Deadlines> =
+    Mutex::new(Deadlines { by_time: BTreeMap::new(), last_number: 0, running: false });
+static CHANGED: Condvar = Condvar::new();
+
+/// Calls [`Closing::expire`] at this time, unless the connection is gone by then.
+pub(super) fn watch(deadline: Instant, closing: Weak<dyn Closing>) -> Watch {
+    let mut deadlines = lock(&DEADLINES);
+    deadlines.last_number += 1;
+    let key = (deadline, deadlines.last_number);
+    deadlines.by_time.insert(key, closing);
+    if !deadlines.running {
+        let spawned = thread::Builder::new().name("bluewire-closing".to_owned()).spawn(run);
+        // If the system has no thread now, the next closing handshake tries again.
+        deadlines.running = spawned.is_ok();
+    } else if deadlines.by_time.first_key_value().is_some_and(|(first, _)| *first == key) {
+        CHANGED.notify_one();
+    }
+    Watch(key)
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut deadlines = lock(&DEADLINES);
+        deadlines.by_time.remove(&self.0);
+        if deadlines.by_time.is_empty() {
+            CHANGED.notify_one();
+        }
+    }
+}
+
+fn run() {
+    let mut deadlines = lock(&DEADLINES);
+    while let Some((&(deadline, _), _)) = deadlines.by_time.first_key_value() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            let waited = CHANGED.wait_timeout(deadlines, left);
+            deadlines = waited.unwrap_or_else(PoisonError::into_inner).0;
+            continue;
+        }
+        let due = deadlines.by_time.pop_first().and_then(|(_, closing)| closing.upgrade());
+        drop(deadlines);
+        if let Some(due) = due {
+            // A stream whose code panics takes no other connection with it.
+            let _ = catch_unwind(AssertUnwindSafe(|| due.expire()));
+        }
+        deadlines = lock(&DEADLINES);
+    }
+    deadlines.running = false;
+}
+
+/// Whether there are closing handshakes to wait for.
+#[cfg(test)]
+pub(super) fn is_running() -> bool {
+    lock(&DEADLINES).running
+}

@@ -1,0 +1,352 @@
+//! TLS over a blocking stream.
+//!
+//! A thread that reads from the stream holds only the lock that orders readers, and fills the
+//! buffer of its caller; then it locks the session to decipher that buffer. Writers encipher and
+//! write under the session's lock, without waiting. Every wait is outside that lock.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use rustls::HandshakeKind;
+
+use super::transport::{Readiness, Transport};
+use crate::tls::session::{ROOM_MIN, Session};
+use crate::tls::{ServerTls, Tls, TlsError};
+
+/// So many reads look for the reason why a write failed in the handshake.
+const LAST_READS_MAX: usize = 8;
+
+/// TLS over a blocking stream, for [`connect_over`](super::connect_over) and
+/// [`accept`](super::accept). [`connect`](super::connect()) and [`Server`](super::Server) use it
+/// by themselves.
+///
+/// Several threads can use it at once, by reference: while one waits in a read, others write. A
+/// second reader waits for the first one, and [`try_read`](Transport::try_read) then finds
+/// nothing.
+///
+/// A read that has taken bytes from the stream, but not yet a whole record, fails with
+/// [`Interrupted`](io::ErrorKind::Interrupted): look at the clock if there is a deadline, and
+/// read again. [`try_write`](Transport::try_write) does not count the last byte before everything
+/// has left: the caller offers the rest again, as it was, until all of it is counted.
+pub struct TlsStream<S> {
+    stream: S,
+    /// Held for a moment, and never while its holder waits. Where both are locked, after `reading`.
+    session: Mutex<Session>,
+    /// Held by the thread that reads from the stream, so that ciphertext stays in order.
+    reading: Mutex<()>,
+}
+
+impl<S: Transport> TlsStream<S> {
+    /// Completes the handshake with a server that is expected to be this host, within `timeout`;
+    /// [`Duration::MAX`] is no limit.
+    ///
+    /// # Errors
+    ///
+    /// If the settings cannot be used, the handshake fails, or it takes too long.
+    pub fn connect(stream: S, host: &str, tls: &Tls, timeout: Duration) -> Result<Self, TlsError> {
+        let stream = Self::client(stream, host, tls)?;
+        stream.shake_hands(timeout)?;
+        Ok(stream)
+    }
+
+    /// Completes the handshake with a client, within `timeout`; [`Duration::MAX`] is no limit.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake fails, or takes too long.
+    pub fn accept(stream: S, tls: &ServerTls, timeout: Duration) -> Result<Self, TlsError> {
+        let stream = Self::server(stream, tls)?;
+        stream.shake_hands(timeout)?;
+        Ok(stream)
+    }
+
+    /// A client that has sent nothing yet: [`advance`](Self::advance) does.
+    pub(super) fn client(stream: S, host: &str, tls: &Tls) -> Result<Self, TlsError> {
+        Ok(Self::new(stream, Session::client(host, tls)?))
+    }
+
+    /// A server that has sent nothing yet. Reading carries out the handshake.
+    pub(super) fn server(stream: S, tls: &ServerTls) -> Result<Self, TlsError> {
+        Ok(Self::new(stream, Session::server(tls)?))
+    }
+
+    fn new(stream: S, session: Session) -> Self {
+        Self { stream, session: Mutex::new(session), reading: Mutex::new(()) }
+    }
+
+    fn shake_hands(&self, timeout: Duration) -> Result<(), TlsError> {
+        let until = Instant::now().checked_add(timeout);
+        while !self.advance()? {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Err(TlsError::TimedOut(timeout));
+            }
+            if self.has_outgoing() {
+                self.stream.wait(Readiness::WRITE, left).map_err(TlsError::Io)?;
+                continue;
+            }
+            let left = left.map(|left| left.max(Duration::from_millis(1)));
+            self.stream.set_read_timeout(left).map_err(TlsError::Io)?;
+            self.receive_by(S::read)?;
+        }
+        self.stream.set_read_timeout(None).map_err(TlsError::Io)
+    }
+
+    /// Writes what the handshake has to send, without waiting. Returns whether the handshake is
+    /// complete; if not, wait until the stream can be written, if something is
+    /// [left](Self::has_outgoing), or until something can be [received](Self::receive).
+    ///
+    /// # Errors
+    ///
+    /// If the stream fails. If the peer has said why, that is the error.
+    pub(super) fn advance(&self) -> Result<bool, TlsError> {
+        let mut session = self.session();
+        match session.flush(|slices| self.stream.try_write(slices)) {
+            Ok(()) => Ok(!session.is_handshaking()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => {
+                drop(session);
+                Err(self.reason(error))
+            }
+        }
+    }
+
+    /// Reads once, if that is possible without waiting, and takes the handshake further.
+    ///
+    /// # Errors
+    ///
+    /// If the stream or the handshake fails. The peer has been sent an alert then, if that was
+    /// possible without waiting.
+    pub(super) fn receive(&self) -> Result<(), TlsError> {
+        self.receive_by(S::try_read).map(drop)
+    }
+
+    /// Whether something came.
+    fn receive_by(
+        &self,
+        read: impl FnOnce(&S, &mut [u8]) -> io::Result<usize>,
+    ) -> Result<bool, TlsError> {
+        let _reading = lock(&self.reading);
+        let mut room = [0; ROOM_MIN];
+        let len = match read(&self.stream, &mut room) {
+            Err(error) if is_passing(&error) => return Ok(false),
+            len => len.map_err(TlsError::Io)?,
+        };
+        let mut session = self.session();
+        session.received(&room[..len]);
+        match session.take_failure() {
+            None => Ok(true),
+            Some(failure) => {
+                self.send_own(&mut session);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Why a write failed: what the peer has said, if it has said something.
+    fn reason(&self, error: io::Error) -> TlsError {
+        for _ in 0..LAST_READS_MAX {
+            match self.receive_by(S::try_read) {
+                Ok(true) => {}
+                Ok(false) | Err(TlsError::Io(_)) => break,
+                Err(failure) => return failure,
+            }
+        }
+        TlsError::Io(error)
+    }
+
+    /// Whether ciphertext waits to be written, also such that the caller does not know of.
+    pub(super) fn has_outgoing(&self) -> bool {
+        self.session().has_unsent()
+    }
+
+    /// Whether a read would return something without asking the stream.
+    pub(super) fn has_incoming(&self) -> bool {
+        self.session().has_incoming()
+    }
+
+    fn read_by(
+        &self,
+        buf: &mut [u8],
+        read: impl FnOnce(&S, &mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if let Some(read) = self.session().read(buf) {
+            return read;
+        }
+        let (mut session, read) = if buf.len() < ROOM_MIN {
+            let mut room = [0; ROOM_MIN];
+            let len = read(&self.stream, &mut room)?;
+            let mut session = self.session();
+            session.received(&room[..len]);
+            let read = session.read(buf);
+            (session, read)
+        } else {
+            let len = read(&self.stream, buf)?;
+            let mut session = self.session();
+            let read = session.received_in(buf, len);
+            (session, read)
+        };
+        self.send_own(&mut session);
+        read.unwrap_or_else(|| Err(io::ErrorKind::Interrupted.into()))
+    }
+
+    /// Sends what the session itself has to say, such as an alert, as far as that is possible
+    /// without waiting. What has arrived comes first: if writing fails, the next write fails too.
+    fn send_own(&self, session: &mut Session) {
+        let _ = session.flush(|slices| self.stream.try_write(slices));
+    }
+}
+
+impl<S> TlsStream<S> {
+    /// The stream beneath.
+    #[must_use]
+    pub const fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Whether the handshake was resumed from an earlier one, and so on; `None` before it.
+    #[must_use]
+    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
+        self.session().handshake_kind()
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        lock(&self.session)
+    }
+}
+
+impl<S: Transport> Transport for TlsStream<S> {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.stream.set_read_timeout(timeout)
+    }
+
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let _reading = lock(&self.reading);
+        self.read_by(buf, S::read)
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let _reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // The thread that waits in a read gets what comes.
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+        };
+        self.read_by(buf, S::try_read)
+    }
+
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.session().write(slices, |slices| self.stream.try_write(slices))
+    }
+
+    fn is_timed(&self) -> bool {
+        self.stream.is_timed()
+    }
+
+    fn is_vectored(&self) -> bool {
+        true
+    }
+
+    fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
+        let readable = interest.readable && self.has_incoming();
+        let timeout = if readable { Some(Duration::ZERO) } else { timeout };
+        let mut ready = self.stream.wait(interest, timeout)?;
+        ready.readable |= readable;
+        Ok(ready)
+    }
+
+    /// Also sends the close_notify, if writing ends and that is possible without waiting.
+    fn shut_down(&self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Read {
+            let mut session = self.session();
+            session.close_notify();
+            self.send_own(&mut session);
+        }
+        self.stream.shut_down(how)
+    }
+}
+
+impl<S: Transport> Read for &TlsStream<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Transport::read(*self, buf)
+    }
+}
+
+/// Waits until everything that was taken has left.
+impl<S: Transport> Write for &TlsStream<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let taken = loop {
+            let mut session = self.session();
+            match session.flush(|slices| self.stream.try_write(slices)) {
+                Ok(()) => break session.encipher(bufs)?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            drop(session);
+            self.stream.wait(Readiness::WRITE, None)?;
+        };
+        self.flush()?;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        loop {
+            let flushed = self.session().flush(|slices| self.stream.try_write(slices));
+            match flushed {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.stream.wait(Readiness::WRITE, None)?;
+                }
+                flushed => return flushed,
+            }
+        }
+    }
+}
+
+impl<S: Transport> Read for TlsStream<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Transport::read(self, buf)
+    }
+}
+
+/// Waits until everything that was taken has left.
+impl<S: Transport> Write for TlsStream<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self).flush()
+    }
+}
+
+impl<S> fmt::Debug for TlsStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsStream").finish_non_exhaustive()
+    }
+}
+
+/// Whether a read can be tried again.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
+}
+
+/// Locks. What these locks guard stays whole when a thread panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

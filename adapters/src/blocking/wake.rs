@@ -1,0 +1,175 @@
+//! A pipe that ends a wait: a thread waits for it together with its socket.
+
+use std::io::{self, Read, Write};
+#[cfg(not(unix))]
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fd::{AsFd, BorrowedFd};
+
+use super::transport::{Readiness, poll_each};
+use crate::facade::Runner;
+
+#[cfg(unix)]
+type Pipe = std::os::unix::net::UnixStream;
+#[cfg(not(unix))]
+type Pipe = TcpStream;
+
+/// Ends a thread's wait. A clone ends the same one.
+#[derive(Clone)]
+pub(super) struct WakeHandle(Arc<Handle>);
+
+struct Handle {
+    pipe: Pipe,
+    woken: Arc<AtomicBool>,
+}
+
+/// What the thread waits for beside its socket.
+pub(super) struct WakePipe {
+    pipe: Pipe,
+    woken: Arc<AtomicBool>,
+}
+
+/// The two ends of a pipe.
+///
+/// # Errors
+///
+/// If the system has none.
+pub(super) fn wake_pipe() -> io::Result<(WakeHandle, WakePipe)> {
+    let (from, to) = pair()?;
+    from.set_nonblocking(true)?;
+    to.set_nonblocking(true)?;
+    let woken = Arc::new(AtomicBool::new(false));
+    let handle = Handle { pipe: from, woken: Arc::clone(&woken) };
+    Ok((WakeHandle(Arc::new(handle)), WakePipe { pipe: to, woken }))
+}
+
+#[cfg(unix)]
+fn pair() -> io::Result<(Pipe, Pipe)> {
+    Pipe::pair()
+}
+
+/// Two ends of a loopback connection, which can be waited for together with a socket everywhere.
+#[cfg(not(unix))]
+fn pair() -> io::Result<(Pipe, Pipe)> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    let from = TcpStream::connect(listener.local_addr()?)?;
+    loop {
+        let (to, address) = listener.accept()?;
+        if address == from.local_addr()? {
+            return Ok((from, to));
+        }
+    }
+}
+
+impl WakeHandle {
+    pub(super) fn wake(&self) {
+        self.0.wake_by_ref();
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        Arc::clone(&self.0).into()
+    }
+}
+
+impl Wake for Handle {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            // A full pipe wakes as well.
+            let _ = (&self.pipe).write(&[0]);
+        }
+    }
+}
+
+impl Runner for WakeHandle {
+    fn wake(&self) {
+        self.0.wake_by_ref();
+    }
+
+    fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
+        thread::Builder::new().name("bluewire".to_owned()).spawn(task).is_ok()
+    }
+}
+
+impl WakePipe {
+    /// Waits until the socket is ready for one of these, or a handle wakes, or the time is over.
+    /// What the socket is ready for.
+    pub(super) fn wait_with(
+        &self,
+        socket: impl AsFd,
+        interest: Readiness,
+        timeout: Option<Duration>,
+    ) -> io::Result<Readiness> {
+        let pipe = (self.pipe.as_fd(), Readiness::READ);
+        let [woken, ready] = match interest.is_none() {
+            // A socket that nobody asks anything would still report its end, again and again.
+            true => [poll_each([pipe], timeout)?[0], Readiness::NONE],
+            false => poll_each([pipe, (socket.as_fd(), interest)], timeout)?,
+        };
+        if woken.readable {
+            self.clear();
+        }
+        Ok(ready)
+    }
+
+    /// Waits until a handle wakes, or the time is over.
+    pub(super) fn wait(&self, time: Duration) {
+        if self.wait_with(self, Readiness::NONE, Some(time)).is_err() {
+            // The system has no memory for it, which must not make the wait a busy one.
+            thread::sleep(time.min(Duration::from_millis(100)));
+        }
+    }
+
+    /// Takes the wake-ups so far.
+    pub(super) fn clear(&self) {
+        self.clear_from(&self.pipe);
+    }
+
+    fn clear_from(&self, mut pipe: impl Read) {
+        // The flag comes last. The other way round, a wake-up in between would be read away with
+        // its flag left up, and no later one would wake. A wake-up before the flag is down is seen
+        // to in this turn, which begins after it.
+        let mut bytes = [0; 16];
+        while matches!(pipe.read(&mut bytes), Ok(len) if len == bytes.len()) {}
+        self.woken.store(false, Ordering::SeqCst);
+    }
+}
+
+impl AsFd for WakePipe {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipe whose handle wakes just before it is read.
+    struct Woken<'a>(&'a WakeHandle, &'a WakePipe);
+
+    impl Read for Woken<'_> {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            self.0.wake();
+            (&self.1.pipe).read(bytes)
+        }
+    }
+
+    #[test]
+    fn a_wake_up_while_the_pipe_is_cleared_does_not_mute_the_next() {
+        let (handle, pipe) = wake_pipe().expect("there is a pipe");
+        handle.wake();
+        pipe.clear_from(Woken(&handle, &pipe));
+        handle.wake();
+        let woken = poll_each([(pipe.as_fd(), Readiness::READ)], Some(Duration::ZERO));
+        assert!(woken.expect("it can be asked")[0].readable, "a handle does not wake");
+    }
+}

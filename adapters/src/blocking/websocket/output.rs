@@ -1,0 +1,188 @@
+//! How a [`WebSocket`] sends and closes.
+
+use std::net::Shutdown;
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
+
+use super::WebSocket;
+use crate::blocking::exchange::{Found, go_on, owned, write_until};
+use crate::blocking::transport::Transport;
+use crate::drive::{Goal, Lay, Purpose, Ticket};
+use crate::error::Error;
+
+impl<S: Transport> WebSocket<S> {
+    /// Sends a whole message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
+    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let (shared, driver) = (&*self.shared, owned(&mut self.driver));
+        let ticket = shared.send(driver, message.into())?;
+        self.write_unless_corked(ticket)
+    }
+
+    /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
+        self.write_unless_corked(ticket)
+    }
+
+    /// Sends a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        let ticket = self.lay(Lay::Prepared(message))?;
+        self.write_unless_corked(ticket)
+    }
+
+    /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
+    /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
+    /// first waits until the peer has taken all but half of that.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let driver = owned(&mut self.driver);
+        if driver.check_queue().is_err() {
+            let room = driver.room_goal();
+            self.write_until(room)?;
+        }
+        self.try_feed(message)
+    }
+
+    /// The same, but refuses the message where `feed` would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        let driver = owned(&mut self.driver);
+        if driver.should_write_first() {
+            self.shared.write(driver);
+        }
+        driver.check_queue()?;
+        self.lay(Lay::Message(message.into()))?;
+        Ok(())
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.driver().queue_len()
+    }
+
+    /// Writes until at most this many bytes wait: the sign that there is room again.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
+        self.write_until(Goal::Queue(queue_len))
+    }
+
+    /// Writes all that waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the stream fails, or takes too little for
+    /// [`Flow::write_timeout`](crate::Flow::write_timeout).
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.drain(0)
+    }
+
+    /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.lay(Lay::Ping(payload))?;
+        self.flush()
+    }
+
+    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
+    /// peer has done the same, for at most
+    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
+    /// are dropped. On a connection that is closing already it waits for the end of that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing. Nothing else is
+    /// an error: the closure says whether the peer has answered.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
+        owned(&mut self.driver).begin_close(code, reason, self.shared.now())?;
+        self.finish(None)
+    }
+
+    /// The same within a budget, if that is shorter: a peer that has not answered by then is left,
+    /// and the closure is not [`clean`](Closure::clean).
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_within(
+        &mut self,
+        budget: Duration,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Closure, Error> {
+        let now = self.shared.now();
+        owned(&mut self.driver).begin_close(code, reason, now)?;
+        self.finish(Some(now.saturating_add(budget)))
+    }
+
+    /// Ends the connection without waiting: drops the messages that have not begun to leave,
+    /// writes a Close frame as far as that is possible at once, and shuts the stream down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
+    pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let driver = owned(&mut self.driver);
+        driver.begin_close_now(code, reason, self.shared.now())?;
+        self.shared.write(driver);
+        let _ = self.shared.stream.shut_down(Shutdown::Write);
+        Ok(())
+    }
+
+    fn finish(&mut self, until: Option<Duration>) -> Result<Closure, Error> {
+        loop {
+            if let Found::Nothing = go_on(&mut self.whole(), Purpose::Discard, until, None) {
+                let driver = owned(&mut self.driver);
+                driver.cut();
+                self.shared.end(driver, Shutdown::Both);
+            }
+            let driver = owned(&mut self.driver);
+            // The caller learns from the closure how it ended.
+            let _ = driver.tell_end(&mut self.side.arrivals);
+            if let Some(closure) = driver.closure() {
+                return Ok(closure.clone());
+            }
+        }
+    }
+
+    fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
+        owned(&mut self.driver).lay(what, self.shared.clock())
+    }
+
+    fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
+        if !owned(&mut self.driver).should_write(&self.side.arrivals) {
+            return Ok(());
+        }
+        self.write_until(Goal::Written(ticket))
+    }
+
+    fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
+        write_until(&mut self.whole(), Purpose::Attend, goal)
+    }
+}

@@ -1,0 +1,620 @@
+//! The state behind an open connection, and what there is to do next.
+
+use std::io;
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Closure, Connection, Event, Fault, Message, Outbox, Ready, State};
+
+use super::LOOK_INTERVAL;
+use super::arrivals::{Arrivals, Aside};
+use super::ending::Loss;
+use super::flow::Flow;
+use super::output::{Dropped, Stall};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::open::request::{Established, Opened};
+use crate::server::{Order, Slot};
+use crate::trace::EndTrace;
+
+/// Everything that an open connection decides, without IO and without a clock. See the
+/// [module](super) for the loop around it.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(super) connection: Connection,
+    pub(super) outbox: Outbox,
+    pub(crate) flow: Flow,
+    /// When the socket was last seen with no byte left unread, and the inbox empty: deadlines are
+    /// judged by this time.
+    pub(super) drained: Duration,
+    /// Reads so far, and attempts to read: whether one was made since a deadline passed.
+    reads: u32,
+    /// The deadline that is past, and `reads` when that was seen: one more read is granted.
+    grace: Option<(Duration, u32)>,
+    /// Bytes of data frames written so far.
+    pub(super) written: u64,
+    /// What `close_now` dropped.
+    pub(super) dropped: Option<Box<Dropped>>,
+    /// Since when the stream takes too little.
+    pub(super) stall: Option<Box<Stall>>,
+    /// What the stream failed with.
+    pub(super) loss: Option<Box<Loss>>,
+    /// Whether an answer was laid that should not wait for the program.
+    answered: bool,
+    /// Whether Pings are answered here even if the engine is told to leave that to the program.
+    pub(crate) answers_pings: bool,
+    /// Whether the peer's Close frame has come.
+    close_received: bool,
+    /// Whether messages that arrive are dropped, since one before them was.
+    drops_rest: bool,
+    /// Whether the writing side was shut down.
+    shut_down: bool,
+    /// Whether what a closed connection left was given a last chance to leave.
+    last_write_tried: bool,
+    /// Whether the stream holds back bytes that it has taken.
+    pub(super) unflushed: bool,
+    /// Whether such bytes were lost.
+    pub(super) flush_lost: bool,
+    /// Whether data frames, or the Close frame, could not be written.
+    pub(super) data_lost: bool,
+    /// Whether somebody was told of the fault with which the connection ended.
+    pub(super) fault_told: bool,
+    /// Whether the stream is left at once, in both directions.
+    pub(super) cut: bool,
+    /// How it ended, once that was reported.
+    pub(super) closure: Option<Box<Closure>>,
+    /// The connection's slot in its server.
+    pub(super) slot: Option<Slot>,
+    pub(super) trace: EndTrace,
+}
+
+/// What a caller wants of the messages that arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// They are delivered.
+    Receive,
+    /// They are held, as far as [`Flow::held_len_max`] goes. On a connection that closes, the first
+    /// message that exceeds that and all behind it are dropped, so that the closing handshake can be
+    /// completed.
+    Attend,
+    /// They are dropped.
+    Discard,
+}
+
+/// What a caller does next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// [`lend`](Driver::lend) it: an event, or a message that was held.
+    Deliver(Option<Ready>),
+    /// Do this, then ask again.
+    Wait(Want),
+    /// The caller's budget is over.
+    Over,
+    /// Nothing more will come: shut the stream down, and report
+    /// [`tell_end`](Driver::tell_end).
+    End,
+}
+
+/// What to do before asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Want {
+    /// Read once when there is something, or at once if `until` is past.
+    pub(crate) read: bool,
+    /// Write what waits, as far as the stream takes it.
+    pub(crate) write: bool,
+    /// Shut the writing side down.
+    pub(crate) shut_down: bool,
+    /// Wait no longer than this; `None` is for ever.
+    pub(crate) until: Option<Duration>,
+}
+
+impl Want {
+    /// Nothing: a deadline has changed what the caller waits for, so it looks at that first.
+    const NOTHING: Self =
+        Self { read: false, write: false, shut_down: false, until: Some(Duration::ZERO) };
+}
+
+/// The time that a caller gives a call. Like a deadline it grants one read after it has passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    until: Duration,
+    /// `Driver::reads` when the call began to wait.
+    begun: Option<u32>,
+    /// `Driver::reads` when the budget was first seen to be over.
+    overdue: Option<u32>,
+}
+
+impl Budget {
+    /// A budget that ends at this time.
+    pub(crate) const fn until(until: Duration) -> Self {
+        Self { until, begun: None, overdue: None }
+    }
+
+    /// A budget of this length from `now` on.
+    #[cfg(any(test, feature = "_asynch"))]
+    pub(crate) const fn of(length: Duration, now: Duration) -> Self {
+        Self::until(now.saturating_add(length))
+    }
+}
+
+/// Whether a deadline that is past counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    No,
+    /// One more read first.
+    AfterRead,
+    Yes,
+}
+
+impl Driver {
+    /// The driver of a connection that is open, with what has arrived on it already.
+    pub(crate) fn open(opened: Opened, slot: Option<Slot>) -> (Self, Arrivals, Established, Clock) {
+        let Opened { clock, connection, inbox, outbox, established, trace } = opened;
+        let now = clock.now();
+        let driver = Self {
+            connection,
+            outbox,
+            flow: Flow::default(),
+            drained: now,
+            reads: 0,
+            grace: None,
+            written: 0,
+            dropped: None,
+            stall: None,
+            loss: None,
+            answered: false,
+            answers_pings: false,
+            close_received: false,
+            drops_rest: false,
+            shut_down: false,
+            last_write_tried: false,
+            unflushed: false,
+            flush_lost: false,
+            data_lost: false,
+            fault_told: false,
+            cut: false,
+            closure: None,
+            slot,
+            trace,
+        };
+        (driver, Arrivals::new(inbox, now), established, clock)
+    }
+
+    /// What it was made of, without messages that are held.
+    pub(crate) fn into_opened(
+        mut self,
+        mut arrivals: Arrivals,
+        established: Established,
+        clock: Clock,
+    ) -> (Opened, Option<Slot>) {
+        self.merge_aside(&mut arrivals);
+        let Self { connection, outbox, slot, trace, .. } = self;
+        let inbox = arrivals.inbox;
+        (Opened { clock, connection, inbox, outbox, established, trace }, slot)
+    }
+
+    /// The same with compression (RFC 7692), before anything was sent or received.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn with_deflate(self, params: bluewire_core::DeflateParams) -> Self {
+        let connection = self.connection.with_deflate(params);
+        Self { connection, ..self }
+    }
+
+    /// What there is to do next, for a caller that may read. Ask again after each wait.
+    ///
+    /// The clock is a function, since most calls need no time.
+    #[inline]
+    pub(crate) fn next(
+        &mut self,
+        arrivals: &mut Arrivals,
+        purpose: Purpose,
+        budget: Option<&mut Budget>,
+        clock: impl Fn() -> Duration,
+    ) -> Next {
+        let plain = !self.has_order() && !self.drops_rest && arrivals.aside.is_empty();
+        if purpose == Purpose::Receive && plain {
+            // The way of most messages.
+            if arrivals.has_held() {
+                return Next::Deliver(None);
+            }
+            if let Some(ready) = self.connection.poll_event(arrivals.arrived, &mut arrivals.inbox) {
+                if ready.is_data() {
+                    return Next::Deliver(Some(ready));
+                }
+                self.take_control(ready, arrivals, clock());
+            }
+        }
+        self.next_of_all(arrivals, purpose, budget, clock)
+    }
+
+    fn next_of_all(
+        &mut self,
+        arrivals: &mut Arrivals,
+        purpose: Purpose,
+        mut budget: Option<&mut Budget>,
+        clock: impl Fn() -> Duration,
+    ) -> Next {
+        self.merge_aside(arrivals);
+        loop {
+            self.follow_order(&clock);
+            if let Some(delivered) = self.take_events(arrivals, purpose, &clock) {
+                return Next::Deliver(delivered);
+            }
+            if self.connection.state() == State::Closed {
+                return self.end();
+            }
+            let may_read = purpose != Purpose::Attend || !self.is_held_full(arrivals);
+            let now = clock();
+            arrivals.look(now);
+            let Some(mut want) = self.judge(may_read, may_read, now) else {
+                if purpose == Purpose::Receive {
+                    continue;
+                }
+                return Next::Wait(Want::NOTHING);
+            };
+            if let Some(budget) = budget.as_deref_mut() {
+                match self.judge_budget(budget, may_read, now) {
+                    Due::Yes => return Next::Over,
+                    Due::AfterRead => want.until = Some(now),
+                    Due::No => want.until = earlier(want.until, budget.until),
+                }
+            }
+            return Next::Wait(want);
+        }
+    }
+
+    /// The same for a caller that may not read into the inbox: a message is lent, or somebody else
+    /// reads. `may_read` says that it reads aside, and `unseen` that bytes lie there of which the
+    /// connection does not know. `None` once the connection has ended.
+    pub(crate) fn next_without(
+        &mut self,
+        may_read: bool,
+        unseen: bool,
+        clock: impl Fn() -> Duration,
+    ) -> Option<Want> {
+        self.follow_order(&clock);
+        if self.connection.state() == State::Closed {
+            return match self.end() {
+                Next::Wait(want) => Some(want),
+                _ => None,
+            };
+        }
+        Some(self.judge(may_read, may_read && !unseen, clock()).unwrap_or(Want::NOTHING))
+    }
+
+    /// Takes what the inbox holds, by the purpose. Whether there is something to deliver, and
+    /// what.
+    fn take_events(
+        &mut self,
+        arrivals: &mut Arrivals,
+        purpose: Purpose,
+        clock: &impl Fn() -> Duration,
+    ) -> Option<Option<Ready>> {
+        if purpose == Purpose::Receive && arrivals.has_held() {
+            return Some(None);
+        }
+        if purpose == Purpose::Discard {
+            arrivals.held = super::arrivals::Held::default();
+        }
+        loop {
+            if purpose == Purpose::Attend && self.is_held_full(arrivals) {
+                return None;
+            }
+            let ready = self.connection.poll_event(arrivals.arrived, &mut arrivals.inbox)?;
+            if !ready.is_data() {
+                self.take_control(ready, arrivals, clock());
+                continue;
+            }
+            if purpose == Purpose::Receive && !self.drops_rest {
+                return Some(Some(ready));
+            }
+            let full = arrivals.held.len() >= self.flow.held_len_max;
+            self.drops_rest |= purpose == Purpose::Attend && full;
+            let keep = purpose == Purpose::Attend && !self.drops_rest;
+            let Arrivals { inbox, held, arrived, .. } = arrivals;
+            match self.connection.take_event(ready, *arrived, inbox, &mut self.outbox) {
+                Event::Message(message) if keep => held.push(message, true),
+                Event::Chunk { part, fin } if keep => held.push(part, fin),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes what is no message. A Close frame that was left in the inbox for long begins the
+    /// closing handshake only now.
+    fn take_control(&mut self, ready: Ready, arrivals: &mut Arrivals, now: Duration) {
+        let Self { connection, outbox, .. } = self;
+        match connection.take_event(ready, now, &mut arrivals.inbox, outbox) {
+            Event::Ping(payload) if self.answers_pings && !connection.config().auto_pong => {
+                // An error says that the connection closes.
+                let _ = connection.pong(payload, outbox);
+            }
+            Event::Close(_) => self.close_received = true,
+            _ => {}
+        }
+        self.answered = true;
+    }
+
+    /// Whether nothing more may be read before messages are received.
+    fn is_held_full(&self, arrivals: &Arrivals) -> bool {
+        arrivals.held.len() >= self.flow.held_len_max && self.connection.state() == State::Open
+    }
+
+    /// Sees to deadlines. `None` if one has come: then everything is looked at again.
+    fn judge(&mut self, may_read: bool, listens: bool, now: Duration) -> Option<Want> {
+        if let Some(since) = self.loss.as_ref().and_then(|loss| loss.write) {
+            return self.judge_loss(since, may_read, now);
+        }
+        let write = !self.outbox.is_empty() || self.unflushed;
+        let shut_down = !write && !self.shut_down && self.connection.should_shut_down();
+        let mut want = Want { read: may_read, write, shut_down, until: None };
+        if write && self.stall.is_none() {
+            // The stream may turn out to take nothing.
+            want.until = Some(now.saturating_add(self.flow.write_timeout));
+        }
+        if let Some(stall) = &mut self.stall {
+            match stall.judge(&self.flow, now) {
+                Some(until) => want.until = Some(until),
+                None => {
+                    self.write_failed(io::ErrorKind::TimedOut.into(), now);
+                    return None;
+                }
+            }
+        }
+        // Whether the peer is silent is not known while nobody listens.
+        let listens = listens || self.connection.state() == State::Closing;
+        let deadline = self.connection.poll_timeout().filter(|_| listens);
+        let Some(deadline) = deadline else { return Some(want) };
+        match self.due(deadline, may_read, now) {
+            Due::No => want.until = earlier(want.until, deadline),
+            Due::AfterRead => want.until = Some(now),
+            Due::Yes => {
+                let by = if deadline <= self.drained { self.drained } else { now };
+                self.connection.handle_timeout(by, &mut self.outbox);
+                self.answered = true;
+                return None;
+            }
+        }
+        Some(want)
+    }
+
+    pub(super) fn due(&mut self, deadline: Duration, may_read: bool, now: Duration) -> Due {
+        if now < deadline {
+            return Due::No;
+        }
+        let granted = self.grace.filter(|(granted, _)| *granted == deadline);
+        let has_read = granted.is_some_and(|(_, reads)| reads != self.reads);
+        if deadline <= self.drained || !may_read || has_read {
+            self.grace = None;
+            return Due::Yes;
+        }
+        if granted.is_none() {
+            self.grace = Some((deadline, self.reads));
+        }
+        Due::AfterRead
+    }
+
+    fn judge_budget(&self, budget: &mut Budget, may_read: bool, now: Duration) -> Due {
+        let has_read = *budget.begun.get_or_insert(self.reads) != self.reads;
+        if now < budget.until {
+            return Due::No;
+        }
+        let read_since = budget.overdue.is_some_and(|reads| reads != self.reads);
+        if !may_read || read_since || (has_read && budget.until <= self.drained) {
+            return Due::Yes;
+        }
+        budget.overdue.get_or_insert(self.reads);
+        Due::AfterRead
+    }
+
+    /// What a closed connection left has one more chance to leave; then it is the end.
+    fn end(&mut self) -> Next {
+        let waits = !self.outbox.is_empty() || self.unflushed;
+        let left = waits && self.loss.is_none() && !self.cut;
+        if left && !std::mem::replace(&mut self.last_write_tried, true) {
+            let until = Some(Duration::ZERO);
+            return Next::Wait(Want { read: false, write: true, shut_down: false, until });
+        }
+        self.settle_closure();
+        Next::End
+    }
+
+    /// Lends what is to be delivered, with the memory for what is read meanwhile and whether the
+    /// answer to another frame that has arrived can leave by the same write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fault`] if it turned out to be text that is not valid UTF-8: write what waits, then
+    /// [`conclude`](Self::conclude) and shut the stream down. The error reports the end.
+    #[inline]
+    pub(crate) fn lend<'a>(
+        &mut self,
+        ready: Option<Ready>,
+        arrivals: &'a mut Arrivals,
+    ) -> Result<Lent<'a>, Error> {
+        let corked = self.flow.cork && self.connection.has_frame(&arrivals.inbox);
+        let Arrivals { inbox, held, aside, arrived, end_told, .. } = arrivals;
+        let Some(ready) = ready else {
+            let lent = held.lend();
+            let (message, fin) = lent.ok_or(Error::Fault(Fault::ConnectionLost))?;
+            return Ok(Lent { message, fin, aside, corked });
+        };
+        match self.connection.take_event(ready, *arrived, inbox, &mut self.outbox) {
+            Event::Message(message) => Ok(Lent { message, fin: true, aside, corked }),
+            Event::Chunk { part, fin } => Ok(Lent { message: part, fin, aside, corked }),
+            _ => {
+                *end_told = true;
+                self.fault_told = true;
+                Err(Error::Fault(self.connection.fault().unwrap_or(Fault::ConnectionLost)))
+            }
+        }
+    }
+
+    /// Reports what a read into the space gave, which did not wait, or waited in vain if it gave
+    /// `WouldBlock`. Whether something came: bytes or the end.
+    pub(crate) fn report_read(
+        &mut self,
+        read: io::Result<usize>,
+        arrivals: &mut Arrivals,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        match read {
+            Ok(0) => self.received_end(None),
+            Ok(len) => self.received(len, arrivals, clock()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained(clock());
+                return false;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.received_end(Some(error)),
+        }
+        true
+    }
+
+    /// The same for a read aside, while a message is lent: `piece` holds the bytes.
+    pub(crate) fn report_read_aside(
+        &mut self,
+        read: io::Result<usize>,
+        piece: &[u8],
+        aside: &mut Aside,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        match read {
+            Ok(0) => aside.received_end(None),
+            Ok(len) => aside.received(&piece[..len], clock()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained(clock());
+                return false;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Whoever reads next finds it.
+            Err(error) => aside.received_end(Some(error)),
+        }
+        self.reads = self.reads.wrapping_add(1);
+        true
+    }
+
+    /// Reports that bytes were read into the space.
+    #[inline]
+    pub(crate) fn received(&mut self, len: usize, arrivals: &mut Arrivals, now: Duration) {
+        arrivals.inbox.filled(len);
+        arrivals.arrived = now;
+        self.reads = self.reads.wrapping_add(1);
+    }
+
+    /// Reports that reading is over, by the end of the stream or by an error.
+    pub(crate) fn received_end(&mut self, error: Option<io::Error>) {
+        self.reads = self.reads.wrapping_add(1);
+        if let Some(error) = error {
+            Loss::of_read(&mut self.loss, error);
+        }
+        self.connection.receive_eof();
+    }
+
+    /// Reports that there was nothing to read.
+    #[inline]
+    pub(crate) fn drained(&mut self, now: Duration) {
+        self.reads = self.reads.wrapping_add(1);
+        self.drained = now;
+        if let Some(loss) = &mut self.loss {
+            loss.drained = true;
+        }
+    }
+
+    /// Reports that the writing side was shut down.
+    pub(crate) const fn was_shut_down(&mut self) {
+        self.shut_down = true;
+    }
+
+    /// Takes into the inbox what was read while a message was lent.
+    fn merge_aside(&mut self, arrivals: &mut Arrivals) {
+        let Some(aside) = arrivals.aside.take() else { return };
+        if !aside.bytes.is_empty() {
+            arrivals.inbox.extend(&aside.bytes);
+            arrivals.arrived = aside.arrived;
+        }
+        if let Some(error) = aside.end {
+            self.received_end(error);
+        }
+    }
+
+    #[inline]
+    fn has_order(&self) -> bool {
+        self.slot.as_ref().is_some_and(Slot::has_order)
+    }
+
+    /// Follows what the server orders, if there is something new.
+    pub(crate) fn follow_order(&mut self, clock: &impl Fn() -> Duration) {
+        let Some(order) = self.slot.as_mut().and_then(Slot::take_order) else { return };
+        match order {
+            Order::Stay => {}
+            // An error says that the connection closes already.
+            Order::Leave => {
+                let (code, outbox) = (CloseCode::GOING_AWAY, &mut self.outbox);
+                let _ = self.connection.close(clock(), code, "", outbox);
+                self.answered = true;
+            }
+            Order::Cut => self.cut(),
+        }
+    }
+
+    /// Whether an answer was laid since the last call that should leave before the program is
+    /// given a message: the program may take its time.
+    #[inline]
+    pub(crate) const fn take_answered(&mut self) -> bool {
+        std::mem::replace(&mut self.answered, false)
+    }
+
+    /// Whether a program that only sends should look at what has arrived.
+    #[inline]
+    pub(crate) fn should_look(&self, arrivals: &Arrivals, clock: impl Fn() -> Duration) -> bool {
+        arrivals.since_look(clock()) >= LOOK_INTERVAL
+    }
+
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        self.connection.state()
+    }
+
+    /// Whether both Close frames have crossed.
+    pub(crate) const fn is_closing_complete(&self) -> bool {
+        self.close_received && self.outbox.data_len() == 0
+    }
+
+    /// What a [`Want`] has become, if more was laid since.
+    pub(crate) fn renewed(&self, want: Want, now: Duration) -> Want {
+        if want.write || self.outbox.is_empty() {
+            return want;
+        }
+        let until = earlier(want.until, now.saturating_add(self.flow.write_timeout));
+        Want { write: true, shut_down: false, until, ..want }
+    }
+
+    /// The outbox, for pools of memory.
+    #[cfg(feature = "_asynch")]
+    pub(crate) const fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    pub(crate) const fn slot(&self) -> Option<&Slot> {
+        self.slot.as_ref()
+    }
+}
+
+/// A message in the program's hands.
+#[derive(Debug)]
+pub(crate) struct Lent<'a> {
+    pub(crate) message: Message<'a>,
+    /// Whether it is the last part of its message.
+    pub(crate) fin: bool,
+    /// Where to read meanwhile.
+    pub(crate) aside: &'a mut Aside,
+    /// Whether another whole frame has arrived, whose answer can leave by the same write.
+    pub(crate) corked: bool,
+}
+
+pub(super) fn earlier(one: Option<Duration>, other: Duration) -> Option<Duration> {
+    Some(one.map_or(other, |one| one.min(other)))
+}

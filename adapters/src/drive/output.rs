@@ -1,0 +1,375 @@
+//! What leaves: how messages are laid, when they are written, and how slow the peer may be.
+
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Connection, Message, PreparedMessage, Role, SendError, State};
+
+use super::arrivals::Arrivals;
+use super::driver::Driver;
+use super::ending::Loss;
+use super::flow::Flow;
+use super::{CORK_LEN_MAX, GATHER_LEN_MIN};
+use crate::error::Error;
+
+/// What a program wants to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lay<'a> {
+    Message(Message<'a>),
+    Chunk(Message<'a>, bool),
+    Prepared(&'a PreparedMessage),
+    Ping(&'a [u8]),
+    Close(CloseCode, &'a str),
+}
+
+#[cfg(feature = "_asynch")]
+impl Lay<'_> {
+    /// The bytes that it costs of a task's budget.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Message(message) | Self::Chunk(message, _) => message.len(),
+            Self::Prepared(message) => message.payload().len(),
+            Self::Ping(_) | Self::Close(..) => 0,
+        }
+    }
+}
+
+/// How far writing must have come for a message to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// What the ticket is for is written.
+    Written(Ticket),
+    /// At most so many bytes wait.
+    Queue(usize),
+    /// No Ping or Pong waits: tickets do not count those, since they go ahead of messages.
+    Control,
+}
+
+/// What `close_now` dropped: the bytes from `from` on, `len` of them. Tickets for them are void
+/// for ever, and later bytes are counted behind them.
+#[derive(Debug)]
+pub(super) struct Dropped {
+    from: u64,
+    len: u64,
+}
+
+/// A time in which bytes wait and the peer takes too few.
+#[derive(Debug)]
+pub(super) struct Stall {
+    since: Duration,
+    /// Bytes taken since.
+    taken: u64,
+}
+
+impl Stall {
+    /// When to look again; `None` if the peer was too slow.
+    pub(super) fn judge(&mut self, flow: &Flow, now: Duration) -> Option<Duration> {
+        let until = self.since.saturating_add(flow.write_timeout);
+        if now < until || flow.write_timeout == Duration::MAX {
+            return Some(until);
+        }
+        if self.taken < flow.progress_min() {
+            return None;
+        }
+        *self = Self { since: now, taken: 0 };
+        Some(now.saturating_add(flow.write_timeout))
+    }
+}
+
+impl Driver {
+    /// Queues what the program wants to send. The ticket says when it is written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if nothing can be written
+    /// any more.
+    pub(crate) fn lay(
+        &mut self,
+        what: Lay<'_>,
+        clock: impl Fn() -> Duration,
+    ) -> Result<Ticket, Error> {
+        self.check_stream()?;
+        self.check_told()?;
+        let Self { connection, outbox, .. } = self;
+        match what {
+            Lay::Message(message) => connection.send(message, outbox),
+            Lay::Chunk(part, fin) => connection.send_fragment(part, fin, outbox),
+            Lay::Prepared(message) => connection.send_prepared(message, outbox),
+            Lay::Ping(payload) => connection.ping(payload, outbox),
+            Lay::Close(code, reason) => connection.close(clock(), code, reason, outbox),
+        }?;
+        Ok(self.ticket())
+    }
+
+    /// Lays a message, or writes it from where it lies if it is long and nothing waits before it,
+    /// as far as `write` takes it at once. `write` gives the bytes taken, and `WouldBlock` if the
+    /// stream takes none.
+    ///
+    /// # Errors
+    ///
+    /// As [`lay`](Self::lay). A failure of `write` shows when the ticket is waited for.
+    pub(crate) fn send_from(
+        &mut self,
+        message: Message<'_>,
+        clock: impl Fn() -> Duration,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Result<Ticket, Error> {
+        if message.len() < GATHER_LEN_MIN || !self.outbox.is_empty() {
+            return self.lay(Lay::Message(message), clock);
+        }
+        self.check_stream()?;
+        self.check_told()?;
+        let mut failure = None;
+        let mut blocked = false;
+        let mut gather = self.connection.send_vectored(message, &mut self.outbox)?;
+        while !gather.is_empty() {
+            match write(&gather.slices().map(IoSlice::new)) {
+                Ok(0) => failure = Some(io::ErrorKind::WriteZero.into()),
+                Ok(len) => {
+                    gather.sent(len);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked = true,
+                Err(error) => failure = Some(error),
+            }
+            break;
+        }
+        // What is left is copied behind what lies in the outbox.
+        drop(gather);
+        let ticket = self.ticket();
+        match failure {
+            Some(error) => self.write_failed(error, clock()),
+            None if blocked => self.wrote(0, clock),
+            None => {}
+        }
+        Ok(ticket)
+    }
+
+    /// Refuses what would queue past the bound. One message is always taken.
+    pub(crate) const fn check_queue(&self) -> Result<(), SendError> {
+        let waits = self.outbox.len();
+        if waits > 0 && waits >= self.flow.queue_len_max {
+            return Err(SendError::OutboxFull);
+        }
+        Ok(())
+    }
+
+    /// Whether so much waits that it is worth a write before more is queued.
+    pub(crate) fn should_write_first(&self) -> bool {
+        self.outbox.len() >= CORK_LEN_MAX.min(self.flow.queue_len_max.max(1))
+    }
+
+    /// What a caller waits for before it queues more: half of the bound.
+    pub(crate) const fn room_goal(&self) -> Goal {
+        Goal::Queue(self.flow.queue_len_max / 2)
+    }
+
+    /// The ticket of all that was laid so far.
+    pub(crate) fn ticket(&self) -> Ticket {
+        let dropped = self.dropped.as_ref().map_or(0, |dropped| dropped.len);
+        Ticket(self.written + dropped + self.outbox.data_len() as u64)
+    }
+
+    /// Whether what a call waits for has come about.
+    ///
+    /// # Errors
+    ///
+    /// Once it cannot any more.
+    pub(crate) fn is_reached(&mut self, goal: Goal) -> Result<bool, Error> {
+        match goal {
+            Goal::Written(ticket) if self.is_written(ticket)? && self.is_flushed() => {
+                return Ok(true);
+            }
+            Goal::Queue(len)
+                if !self.data_lost
+                    && self.outbox.len() <= len
+                    && (len > 0 || self.is_flushed()) =>
+            {
+                return Ok(true);
+            }
+            Goal::Control
+                if !self.is_write_lost()
+                    && self.is_flushed()
+                    && self.outbox.len() == self.outbox.data_len() =>
+            {
+                return Ok(true);
+            }
+            _ => {}
+        }
+        self.check_stream()?;
+        match self.connection.fault() {
+            _ if self.closure.is_none() => Ok(false),
+            Some(fault) => Err(Error::Fault(fault)),
+            None => Err(Error::Send(SendError::NotOpen)),
+        }
+    }
+
+    fn is_written(&self, Ticket(mut ticket): Ticket) -> Result<bool, Error> {
+        if let Some(Dropped { from, len }) = self.dropped.as_deref()
+            && ticket > *from
+        {
+            if ticket <= from + len {
+                return Err(Error::Io(io::ErrorKind::ConnectionAborted.into()));
+            }
+            ticket -= len;
+        }
+        Ok(self.written >= ticket)
+    }
+
+    /// The bytes to write next. Slices can be empty.
+    pub(crate) fn slices(&self) -> [IoSlice<'_>; 3] {
+        self.outbox.slices().map(IoSlice::new)
+    }
+
+    /// Whether nothing waits to be written.
+    #[cfg(test)]
+    pub(crate) const fn is_written_out(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// The bytes that wait to be written.
+    pub(crate) const fn queue_len(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// The bytes that wait to be written, Pings and Pongs left out.
+    pub(crate) const fn queued_data_len(&self) -> usize {
+        self.outbox.data_len()
+    }
+
+    /// Writes what waits, as far as `write` takes it at once: it gives the bytes taken, and
+    /// `WouldBlock` if the stream takes none. Whether nothing is left.
+    pub(crate) fn write_out(
+        &mut self,
+        clock: impl Fn() -> Duration,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> bool {
+        while !self.outbox.is_empty() {
+            match write(&self.slices()) {
+                Ok(0) => self.write_failed(io::ErrorKind::WriteZero.into(), clock()),
+                Ok(len) => self.wrote(len, &clock),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wrote(0, &clock);
+                    return false;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.write_failed(error, clock()),
+            }
+        }
+        true
+    }
+
+    const fn is_flushed(&self) -> bool {
+        !self.unflushed && !self.flush_lost
+    }
+
+    /// Reports what came of asking the stream to let go of the bytes that it has taken. While it
+    /// would block, that counts as bytes that wait.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn report_flush(&mut self, result: io::Result<()>, clock: impl Fn() -> Duration) {
+        self.unflushed = result.is_err();
+        match result {
+            Ok(()) if self.outbox.is_empty() => self.stall = None,
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.stall.get_or_insert_with(|| Box::new(Stall { since: clock(), taken: 0 }));
+            }
+            Err(error) => self.write_failed(error, clock()),
+        }
+    }
+
+    /// Whether what the ticket is for is written.
+    pub(crate) fn is_sent(&self, ticket: Ticket) -> bool {
+        matches!(self.is_written(ticket), Ok(true))
+    }
+
+    /// Reports that so many bytes were written; 0 if the stream would block.
+    #[inline]
+    pub(crate) fn wrote(&mut self, len: usize, clock: impl Fn() -> Duration) {
+        let data_len = self.outbox.data_len();
+        self.outbox.sent(len);
+        self.written += (data_len - self.outbox.data_len()) as u64;
+        if self.outbox.is_empty() {
+            self.stall = None;
+        } else if let Some(stall) = &mut self.stall {
+            stall.taken = stall.taken.saturating_add(len as u64);
+        } else if len == 0 {
+            self.stall = Some(Box::new(Stall { since: clock(), taken: 0 }));
+        }
+    }
+
+    /// Reports that writing has failed. What has arrived can still be read.
+    pub(crate) fn write_failed(&mut self, error: io::Error, now: Duration) {
+        Loss::of_write(&mut self.loss, error, now);
+        self.drop_outbox();
+    }
+
+    /// Whether what was laid should leave now, rather than with the answer to a frame that has
+    /// arrived already.
+    #[inline]
+    pub(crate) fn should_write(&self, arrivals: &Arrivals) -> bool {
+        let corked =
+            self.flow.cork && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox));
+        self.should_write_corked(corked)
+    }
+
+    /// The same for a caller that knows whether another frame has arrived.
+    #[inline]
+    pub(crate) const fn should_write_corked(&self, corked: bool) -> bool {
+        !corked || self.outbox.len() >= CORK_LEN_MAX
+    }
+
+    /// Starts the closing handshake behind all that was sent, unless it has begun.
+    ///
+    /// # Errors
+    ///
+    /// If the code or the reason is invalid, which changes nothing.
+    pub(crate) fn begin_close(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        match self.connection.state() {
+            State::Open => self.connection.close(now, code, reason, &mut self.outbox),
+            _ => Connection::check_close(code, reason),
+        }
+    }
+
+    /// The same at the next border between frames: what has not begun to leave is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_close`](Self::begin_close).
+    pub(crate) fn begin_close_now(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        if self.connection.state() != State::Open {
+            return Connection::check_close(code, reason);
+        }
+        let end = self.written + self.outbox.data_len() as u64;
+        self.connection.close_now(now, code, reason, &mut self.outbox)?;
+        // What is left before the Close frame is the frame that has begun to leave.
+        let kept = self.outbox.data_len().saturating_sub(self.close_frame_len(code, reason));
+        let from = self.written + kept as u64;
+        self.dropped = Some(Box::new(Dropped { from, len: end - from }));
+        Ok(())
+    }
+
+    /// The length of the Close frame that was just laid behind everything else.
+    const fn close_frame_len(&self, _: CloseCode, reason: &str) -> usize {
+        let masking_key = match self.connection.role() {
+            Role::Client => 4,
+            Role::Server => 0,
+        };
+        2 + masking_key + 2 + reason.len()
+    }
+}

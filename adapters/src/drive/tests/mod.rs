@@ -1,0 +1,5 @@
+//! The driver in virtual time, with a socket and a peer that are made up.
+
+mod orders;
+mod rules;
+mod world;

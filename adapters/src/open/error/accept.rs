@@ -1,0 +1,157 @@
+//! Why a connection was not accepted.
+
+use std::fmt;
+use std::io;
+
+use bluewire_core::{HandshakeError, HeadError, RequestHead};
+
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
+use crate::trace::{self, Id};
+use crate::wording::{PeerText, debug_in_sentences};
+
+/// Why a connection was not accepted. The client has been answered, as far as it could be.
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The stream failed.
+    Io(io::Error),
+    /// TLS failed.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsError>),
+    /// The request breaks a rule, or did not come in time.
+    Handshake(HandshakeError),
+    /// A page of another origin asked. It was answered by 403.
+    OriginRefused(RequestHead),
+    /// A client asked for a name that is not one of this server's: see
+    /// [`AcceptOptions::hosts`](crate::AcceptOptions::hosts). It was answered by 421.
+    HostRefused(RequestHead),
+    /// The request did not ask for a WebSocket. It was answered by 426.
+    NotWebSocket(RequestHead),
+    /// A header of the options may not be set. The client was answered by 500.
+    Header(HeadError),
+    /// The application refused it, by this status.
+    Refused(RequestHead, u16),
+    /// The server has as many connections as it may. It was answered by 503.
+    Full(RequestHead),
+    /// The handshake was given up for a newer one, since as many as may be were under way, or
+    /// because the server shut down.
+    GivenUp,
+}
+
+impl AcceptError {
+    /// Tells the log that a request, which has this number there, was refused or lost.
+    pub(crate) fn tell(&self, id: Id) {
+        match self {
+            Self::Handshake(error) => id.refuses_for(error.status(), error),
+            Self::OriginRefused(_) => id.refuses(403, "a page of another origin asked"),
+            Self::HostRefused(_) => id.refuses(421, "the host is not one of this server's"),
+            Self::Header(error) => id.refuses_for(Some(500), error),
+            // Those that are answered by a status were told.
+            Self::NotWebSocket(_) | Self::Refused(..) | Self::Full(_) => {}
+            error => trace::loses(error),
+        }
+    }
+
+    /// The kind of the error, as of one of IO.
+    pub(crate) fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Io(error) => error.kind(),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.kind(),
+            Self::Handshake(HandshakeError::TimedOut) => io::ErrorKind::TimedOut,
+            Self::Handshake(HandshakeError::ConnectionLost) => io::ErrorKind::UnexpectedEof,
+            Self::Handshake(_) | Self::NotWebSocket(_) => io::ErrorKind::InvalidData,
+            Self::OriginRefused(_) | Self::HostRefused(_) | Self::Refused(..) => {
+                io::ErrorKind::PermissionDenied
+            }
+            Self::Header(_) => io::ErrorKind::InvalidInput,
+            Self::Full(_) => io::ErrorKind::QuotaExceeded,
+            Self::GivenUp => io::ErrorKind::ConnectionAborted,
+        }
+    }
+
+    /// An error of the stream on which the opening handshake is under way.
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
+    pub(crate) fn of_stream(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        let error = match TlsError::take(error) {
+            Ok(error) => {
+                let error = Self::Tls(Box::new(error));
+                trace::loses(&error);
+                return error;
+            }
+            Err(error) => error,
+        };
+        let error = Self::Io(error);
+        trace::loses(&error);
+        error
+    }
+}
+
+debug_in_sentences!(AcceptError);
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => {
+                write!(f, "the connection failed during the opening handshake: {error}")
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
+            Self::Handshake(error) => error.fmt(f),
+            Self::OriginRefused(head) => {
+                let origin = head.headers().first_str("Origin").unwrap_or_default();
+                let origin = PeerText(origin);
+                write!(
+                    f,
+                    "a page of the origin {origin} asked, which AcceptOptions::origins refuses"
+                )
+            }
+            Self::HostRefused(head) => {
+                let host = head.headers().first_str("Host").unwrap_or_default();
+                let host = PeerText(host);
+                write!(f, "the client asked for the host {host}, which AcceptOptions::hosts lacks")
+            }
+            Self::NotWebSocket(head) => {
+                let (method, path) = (PeerText(head.method()), path(head));
+                write!(f, "the request did not ask for a WebSocket: {method} {path}")
+            }
+            Self::Header(error) => error.fmt(f),
+            Self::Refused(head, status) => {
+                write!(f, "the application refused {} with status {status}", path(head))
+            }
+            Self::Full(_) => f.write_str(
+                "the server has as many connections as ServerOptions::connections_max allows",
+            ),
+            Self::GivenUp => f.write_str(
+                "the server gave up the opening handshake, for a newer client or to shut down",
+            ),
+        }
+    }
+}
+
+fn path(head: &RequestHead) -> PeerText<'_> {
+    PeerText(head.path().unwrap_or("?"))
+}
+
+/// Each sentence has its cause in it.
+impl std::error::Error for AcceptError {}
+
+impl From<HandshakeError> for AcceptError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<HeadError> for AcceptError {
+    fn from(error: HeadError) -> Self {
+        Self::Header(error)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsError> for AcceptError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(Box::new(error))
+    }
+}

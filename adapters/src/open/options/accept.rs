@@ -1,0 +1,141 @@
+//! How to accept connections.
+
+use std::sync::Arc;
+
+use bluewire_core::{Config, HttpAnswer, Offer};
+
+use super::origins::{OriginPolicy, Reach, is_listed, is_of_this_machine};
+use super::secret::HeaderList;
+use crate::open::error::AcceptError;
+
+/// How to accept connections.
+///
+/// ```
+/// use bluewire::{AcceptOptions, OriginPolicy};
+///
+/// let options = AcceptOptions::default()
+///     .protocol("chat.v2")
+///     .protocol("chat.v1")
+///     .origins(OriginPolicy::Listed(vec!["https://example.com".to_owned()]));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct AcceptOptions {
+    protocols: Vec<String>,
+    headers: HeaderList,
+    origins: OriginPolicy,
+    hosts: Option<Vec<String>>,
+    over_tls: bool,
+    pub(crate) reach: Reach,
+    pub(crate) config: Arc<Config>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<crate::Deflate>,
+}
+
+impl AcceptOptions {
+    /// Adds a subprotocol that this server speaks. The first one that the client offers, in the
+    /// client's order, is chosen; if there is none, the response names none.
+    #[must_use]
+    pub fn protocol(mut self, protocol: impl Into<String>) -> Self {
+        self.protocols.push(protocol.into());
+        self
+    }
+
+    /// Adds a header to the response. `Debug` shows the names only.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.0.push((name.into(), value.into()));
+        self
+    }
+
+    /// Says from which web pages connections are accepted.
+    #[must_use]
+    pub fn origins(mut self, origins: OriginPolicy) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// Adds names of this server, such as `example.com` or `example.com:8443`, and refuses requests
+    /// for any other by 421. Without a port, a name counts with any. By default every name is taken,
+    /// but see [`OriginPolicy::SameOrigin`].
+    #[must_use]
+    pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.hosts.get_or_insert_default().extend(hosts.into_iter().map(Into::into));
+        self
+    }
+
+    /// Says that clients reach this server over TLS that something else speaks: a proxy in front of
+    /// it, or the stream that it is given. Pages of the [same origin](OriginPolicy::SameOrigin) are
+    /// then those of `https`. A `Server` that speaks TLS itself knows.
+    #[must_use]
+    pub fn over_tls(mut self) -> Self {
+        self.over_tls = true;
+        self
+    }
+
+    /// Sets limits and timeouts, the handshake's among them.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self.put_deflate();
+        self
+    }
+
+    /// Agrees to compression of messages (RFC 7692) with clients that offer it. It replaces what the
+    /// [`config`](Self::config) says of it, whichever is set first.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
+        self.deflate = Some(deflate);
+        self.put_deflate();
+        self
+    }
+
+    /// All of this, with the values of headers that `Debug` leaves out.
+    #[must_use]
+    pub fn with_secrets(&self) -> String {
+        format!("{self:?} with the headers {:?}", self.headers.0)
+    }
+
+    fn put_deflate(&mut self) {
+        #[cfg(feature = "deflate")]
+        if self.deflate.is_some() && self.config.deflate != self.deflate {
+            Arc::make_mut(&mut self.config).deflate.clone_from(&self.deflate);
+        }
+    }
+}
+
+impl AcceptOptions {
+    /// What the options have against an offer; otherwise puts into it what they say.
+    pub(crate) fn judge(&self, offer: &mut Offer) -> Result<(), (AcceptError, HttpAnswer)> {
+        if !self.is_known_by(offer) {
+            // RFC 9110, section 15.5.20: "the request was directed at a server that is unable or
+            // unwilling to produce an authoritative response for the target URI".
+            return Err((AcceptError::HostRefused(offer.head().clone()), answer(421)));
+        }
+        if !self.origins.allows(offer, self.over_tls || self.reach.tls) {
+            return Err((AcceptError::OriginRefused(offer.head().clone()), answer(403)));
+        }
+        let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
+        let _ = offer.select_subprotocol_among(&protocols);
+        let mut headers = self.headers.0.iter();
+        headers
+            .try_for_each(|(name, value)| offer.add_header(name, value))
+            .map_err(|error| (AcceptError::Header(error), answer(500)))
+    }
+
+    /// Whether the name that the client asks for is one of this server's.
+    fn is_known_by(&self, offer: &Offer) -> bool {
+        // Of the policies, one goes by what the request says.
+        let is_in_doubt = self.reach.loopback
+            && self.origins == OriginPolicy::SameOrigin
+            && offer.origin().is_some();
+        match &self.hosts {
+            Some(hosts) => is_listed(hosts, offer.host()),
+            None => !is_in_doubt || is_of_this_machine(offer.host()),
+        }
+    }
+}
+
+pub(crate) fn answer(status: u16) -> HttpAnswer {
+    HttpAnswer::new(status).expect("it is a status")
+}

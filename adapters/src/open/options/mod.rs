@@ -1,0 +1,19 @@
+//! What a program asks for before a connection is made or accepted.
+
+mod accept;
+mod cancel;
+mod connect;
+mod origins;
+mod proxy;
+mod redirects;
+mod secret;
+
+pub use self::accept::AcceptOptions;
+pub(crate) use self::accept::answer;
+pub use self::cancel::Canceller;
+#[cfg(feature = "blocking")]
+pub(crate) use self::cancel::Watch;
+pub use self::connect::ConnectOptions;
+pub use self::origins::OriginPolicy;
+pub(crate) use self::origins::Reach;
+pub(crate) use self::secret::HeaderList;

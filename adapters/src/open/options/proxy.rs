@@ -1,0 +1,53 @@
+//! What a user of the crate says about proxies.
+
+use std::time::Duration;
+
+use super::ConnectOptions;
+use crate::open::proxy::Proxy;
+
+impl ConnectOptions {
+    /// Goes through this proxy, which alone is looked up and connected to: the server's name is left
+    /// to it (but see [`Proxy`]).
+    ///
+    /// ```
+    /// use bluewire::ConnectOptions;
+    ///
+    /// let options = ConnectOptions::new("wss://server.example/")
+    ///     .proxy("http://proxy.example:3128".parse()?)
+    ///     .no_proxy("localhost, .internal, 10.0.0.0/8");
+    /// # Ok::<(), bluewire::ProxyUrlError>(())
+    /// ```
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxies.set(proxy);
+        self
+    }
+
+    /// Goes through the proxies that the environment names, as it is now: for `ws` by `http_proxy`,
+    /// for `wss` by `https_proxy`, for both by `all_proxy` where there is none of those; and
+    /// excepts what `no_proxy` lists. The names in capitals count where those do not say anything,
+    /// but for `HTTP_PROXY` in a CGI program: there, whoever asks can set it.
+    ///
+    /// A variable that is malformed is told when connecting.
+    #[must_use]
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.proxies.set_from_environment();
+        self
+    }
+
+    /// Reaches these servers without a proxy: names, which stand for themselves and all beneath
+    /// them; addresses, also by CIDR; `*`, for all; each perhaps with `:` and a port; between
+    /// commas or white space. Names are not looked up for it. Called again, it adds to the list.
+    #[must_use]
+    pub fn no_proxy(mut self, list: &str) -> Self {
+        self.proxies.except(list);
+        self
+    }
+
+    /// Sets how long a proxy may take to connect and to say so. 10 seconds by default.
+    #[must_use]
+    pub fn proxy_timeout(mut self, timeout: Duration) -> Self {
+        self.proxy_timeout = timeout;
+        self
+    }
+}

@@ -1,0 +1,98 @@
+//! The retries of an adapter's client, by the clocks that adapters have.
+
+use std::time::{Duration, SystemTime};
+
+use bluewire_core::Closure;
+
+use super::ending::Ending;
+use super::retries::Retries;
+use super::settings::Reconnect;
+use crate::clock::Clock;
+use crate::open::error::ConnectError;
+use crate::trace::Id;
+
+/// What comes next for a client: an attempt at some time, the end of its connection, or nothing.
+#[derive(Debug)]
+pub(crate) struct Course {
+    id: Id,
+    clock: Clock,
+    retries: Retries,
+    next: Next,
+}
+
+#[derive(Debug)]
+enum Next {
+    AttemptAt(Duration),
+    End,
+    Nothing,
+}
+
+/// A retry that will come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retry {
+    /// So many in a row with this one.
+    pub(crate) count: u32,
+    pub(crate) delay: Duration,
+}
+
+impl Course {
+    /// That of a client whose first attempt has its time now, by this clock.
+    pub(crate) fn new(settings: Reconnect, id: Id, clock: Clock) -> Self {
+        let retries = Retries::new(settings);
+        Self { id, clock, retries, next: Next::AttemptAt(clock.now()) }
+    }
+
+    /// How long it is until the next attempt; `None` if there will be none.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        match self.next {
+            Next::AttemptAt(time) => Some(time.saturating_sub(self.clock.now())),
+            Next::End | Next::Nothing => None,
+        }
+    }
+
+    pub(crate) fn opened(&mut self) {
+        self.retries.opened(self.clock.now());
+        self.next = Next::End;
+    }
+
+    pub(crate) fn ended(&mut self, ending: Ending<'_>) -> Option<Retry> {
+        let now = self.clock.now();
+        let delay = self.retries.ended(ending, now, SystemTime::now());
+        if delay.is_none() && !ending.was_wanted() {
+            self.id.is_over(self.retries.count());
+        }
+        self.follow(delay, now)
+    }
+
+    fn follow(&mut self, delay: Option<Duration>, now: Duration) -> Option<Retry> {
+        self.next = delay.map_or(Next::Nothing, |delay| Next::AttemptAt(now.saturating_add(delay)));
+        delay.map(|delay| {
+            let count = self.retries.count();
+            self.id.waits(count, delay);
+            Retry { count, delay }
+        })
+    }
+
+    // What the direct API says besides.
+
+    /// Where the connection was handed out and its end was not told: another one is wanted.
+    pub(crate) fn let_go(&mut self) {
+        if let Next::End = self.next {
+            let now = self.clock.now();
+            let delay = self.retries.let_go(now);
+            self.follow(delay, now);
+        }
+    }
+
+    /// How the connection that was handed out last ended.
+    pub(crate) fn closed(&mut self, closure: &Closure) {
+        if let Next::End = self.next {
+            self.ended(Ending::Closed(closure));
+        }
+    }
+
+    /// The attempt failed. It is an error only if no other one follows.
+    pub(crate) fn failed(&mut self, error: ConnectError) -> Result<(), ConnectError> {
+        self.ended(Ending::Unopened(&error)).map(drop).ok_or(error)
+    }
+}

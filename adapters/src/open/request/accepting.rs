@@ -1,0 +1,144 @@
+//! The opening handshake from the server's side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluewire_core::{
+    HttpAnswer, Inbox, Offer, Outbox, Request, RequestHead, Role, ServerHandshake,
+};
+
+use super::{Established, Opened, Progress};
+use crate::clock::Clock;
+use crate::open::error::AcceptError;
+use crate::open::options::{AcceptOptions, answer};
+use crate::trace::{self, Id};
+
+/// The opening handshake from the server's side: the adapter reads into its inbox, lets it
+/// advance, and writes the outbox of what comes out.
+#[derive(Debug)]
+pub(crate) struct Accepting {
+    clock: Clock,
+    id: Id,
+    handshake: ServerHandshake,
+    pub(crate) inbox: Inbox,
+    outbox: Outbox,
+}
+
+/// How far a client's request has come.
+pub(crate) enum Heard {
+    /// It takes another read.
+    More(Accepting),
+    /// It asks for a WebSocket, as it must, and the options have nothing against it.
+    Upgrade(Asked),
+    /// It asks for something else.
+    Plain(RequestHead, Inbox),
+}
+
+/// A request for a WebSocket that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    clock: Clock,
+    id: Id,
+    pub(crate) offer: Offer,
+    pub(crate) inbox: Inbox,
+}
+
+impl Accepting {
+    pub(crate) fn start(options: &AcceptOptions, clock: Clock) -> Self {
+        let config = Arc::clone(&options.config);
+        let inbox = Inbox::with_read_len(config.limits.read_len);
+        let handshake = ServerHandshake::new(config, clock.now());
+        Self { clock, id: Id::next(), handshake, inbox, outbox: Outbox::new() }
+    }
+
+    /// Goes on with what has arrived, then with what the clock says, and answers. An error comes
+    /// with the answer to write.
+    pub(crate) fn advance(
+        self,
+        options: &AcceptOptions,
+    ) -> Result<Progress<Self>, (AcceptError, Outbox)> {
+        match self.hear(options)? {
+            Heard::More(accepting) => Ok(Progress::More(accepting)),
+            Heard::Upgrade(asked) => Ok(Progress::Done(asked.open())),
+            Heard::Plain(head, _) => Err(decline(head)),
+        }
+    }
+
+    /// The same without an answer to a request that there is nothing against.
+    pub(crate) fn hear(self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
+        let id = self.id;
+        self.listen(options).inspect_err(|(error, _)| error.tell(id))
+    }
+
+    fn listen(mut self, options: &AcceptOptions) -> Result<Heard, (AcceptError, Outbox)> {
+        let mut asked = self.handshake.next_request(&mut self.inbox, &mut self.outbox);
+        if let Ok(None) = asked {
+            self.handshake.handle_timeout(self.clock.now(), &mut self.outbox);
+            asked = self.handshake.next_request(&mut self.inbox, &mut self.outbox);
+        }
+        match asked {
+            Ok(None) => Ok(Heard::More(self)),
+            Ok(Some(Request::Upgrade(mut offer))) => {
+                if let Err((error, answer)) = options.judge(&mut offer) {
+                    offer.reject(&answer, &mut self.outbox);
+                    return Err((error, self.outbox));
+                }
+                self.id.was_asked(offer.path());
+                let Self { clock, id, inbox, .. } = self;
+                Ok(Heard::Upgrade(Asked { clock, id, offer, inbox }))
+            }
+            Ok(Some(Request::Plain(head))) => Ok(Heard::Plain(head, self.inbox)),
+            Err(error) => Err((AcceptError::Handshake(error), self.outbox)),
+        }
+    }
+
+    /// How long the next wait may take, to read or to write; `None` if there is no limit.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let deadline = self.handshake.poll_timeout()?;
+        (deadline != Duration::MAX).then(|| deadline.saturating_sub(self.clock.now()))
+    }
+
+    pub(crate) fn receive_eof(&mut self) {
+        self.handshake.receive_eof();
+    }
+}
+
+impl Asked {
+    /// Accepts.
+    pub(crate) fn open(self) -> Opened {
+        let Self { clock, id, offer, inbox } = self;
+        let mut outbox = Outbox::new();
+        let protocol = offer.subprotocol().map(str::to_owned);
+        let request = Some(offer.head().clone());
+        let connection = offer.accept(clock.now(), &mut outbox);
+        let established = Established { protocol, response: None, request };
+        let trace = id.opens(Role::Server, established.protocol.as_deref(), &connection);
+        Opened { clock, connection, inbox, outbox, established, trace }
+    }
+
+    /// Refuses.
+    pub(crate) fn reject(self, answer: &HttpAnswer) -> Outbox {
+        self.id.refuses(answer.status(), "the application refused it");
+        let mut outbox = Outbox::new();
+        self.offer.reject(answer, &mut outbox);
+        outbox
+    }
+}
+
+/// Says that there is nothing but WebSockets here.
+pub(crate) fn decline(head: RequestHead) -> (AcceptError, Outbox) {
+    trace::refuses(426, "the request did not ask for a WebSocket");
+    let mut outbox = Outbox::new();
+    answer(426).lay(&head, &mut outbox);
+    (AcceptError::NotWebSocket(head), outbox)
+}
+
+/// Says that too many are there.
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) fn turn_away(head: RequestHead) -> (AcceptError, Outbox) {
+    trace::refuses(503, "the server has as many connections as it may");
+    let mut outbox = Outbox::new();
+    let full = answer(503).header("Retry-After", "5").expect("it is lawful");
+    full.text("too many connections\n").lay(&head, &mut outbox);
+    (AcceptError::Full(head), outbox)
+}

@@ -1,0 +1,46 @@
+//! A connection that is open.
+
+use std::sync::Arc;
+
+use bluewire_core::{
+    Config, Connection, Inbox, MaskingKeys, Outbox, RequestHead, ResponseHead, Role,
+};
+
+use crate::clock::Clock;
+use crate::trace::{EndTrace, Id};
+
+/// A connection that is open, and what its opening handshake brought.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) clock: Clock,
+    pub(crate) connection: Connection,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) established: Established,
+    pub(crate) trace: EndTrace,
+}
+
+impl Opened {
+    /// A connection whose opening handshake another library did, and what it read beyond that.
+    pub(crate) fn adopted(role: Role, leftover: &[u8], config: Arc<Config>, clock: Clock) -> Self {
+        let mut inbox = Inbox::with_read_len(config.limits.read_len);
+        inbox.extend(leftover);
+        let connection = match role {
+            Role::Client => Connection::client(config, MaskingKeys::from_system(), clock.now()),
+            Role::Server => Connection::server(config, clock.now()),
+        };
+        let established = Established::default();
+        let trace = Id::next().opens(role, None, &connection);
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, trace }
+    }
+}
+
+/// What the opening handshake settled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Established {
+    pub(crate) protocol: Option<String>,
+    /// At a client.
+    pub(crate) response: Option<ResponseHead>,
+    /// At a server.
+    pub(crate) request: Option<RequestHead>,
+}

@@ -1,0 +1,97 @@
+//! The opening handshake from the client's side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluewire_core::{ClientHandshake, HandshakeError, Inbox, MaskingKeys, Outbox, Role};
+
+use super::{Established, Opened, Progress, Request};
+use crate::clock::Clock;
+use crate::open::error::ConnectError;
+use crate::open::plan::Budget;
+use crate::trace::Id;
+
+/// The opening handshake from the client's side: the adapter writes its outbox, reads into its
+/// inbox, and lets it advance.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    clock: Clock,
+    id: Id,
+    handshake: ClientHandshake,
+    keys: MaskingKeys,
+    /// By this clock.
+    budget: Budget,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+}
+
+impl Opening {
+    /// Over a stream that somebody else has connected.
+    pub(crate) fn start(request: &Request, clock: Clock) -> Self {
+        let budget = request.timeouts.of_handshake_alone();
+        Self::within(request, budget, Duration::ZERO, clock)
+    }
+
+    /// As a step of a plan, whose budget it has, by whose clock it is `now`.
+    pub(crate) fn within(request: &Request, budget: Budget, now: Duration, clock: Clock) -> Self {
+        // What never ends does so by any clock.
+        let until = match budget.until {
+            Duration::MAX => Duration::MAX,
+            until => until.saturating_sub(now),
+        };
+        let budget = Budget { until, ..budget };
+        let mut keys = MaskingKeys::from_system();
+        let mut outbox = Outbox::new();
+        let config = Arc::clone(&request.config);
+        let inbox = Inbox::with_read_len(config.limits.read_len);
+        let handshake = ClientHandshake::start(
+            &request.client_request,
+            keys.nonce(),
+            config,
+            clock.now(),
+            &mut outbox,
+        );
+        Self { clock, id: request.id, handshake, keys, budget, inbox, outbox }
+    }
+
+    /// Goes on with what has arrived, then with what the clock says.
+    pub(crate) fn advance(mut self) -> Result<Progress<Self>, ConnectError> {
+        let mut answered = self.handshake.next_response(&mut self.inbox);
+        if let Ok(None) = answered {
+            let now = self.clock.now();
+            let over = self.budget.until <= now;
+            self.handshake.handle_timeout(if over { Duration::MAX } else { now });
+            answered = self.handshake.next_response(&mut self.inbox);
+        }
+        match answered {
+            Ok(None) => Ok(Progress::More(self)),
+            Ok(Some(response)) => {
+                let established = Established {
+                    protocol: response.subprotocol().map(str::to_owned),
+                    response: Some(response.head().clone()),
+                    request: None,
+                };
+                let Self { clock, id, keys, inbox, outbox, .. } = self;
+                let connection = response.into_connection(keys, clock.now());
+                let trace = id.opens(Role::Client, established.protocol.as_deref(), &connection);
+                Ok(Progress::Done(Opened { clock, connection, inbox, outbox, established, trace }))
+            }
+            Err(error) => Err(match self.handshake.into_refusal() {
+                Some(refusal) => ConnectError::Refused(Box::new(refusal)),
+                None if error == HandshakeError::TimedOut => self.budget.error(),
+                None => ConnectError::Handshake(error),
+            }),
+        }
+    }
+
+    /// How long the next wait may take, to read or to write; `None` if there is no limit.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let deadline =
+            self.handshake.poll_timeout().unwrap_or(Duration::MAX).min(self.budget.until);
+        (deadline != Duration::MAX).then(|| deadline.saturating_sub(self.clock.now()))
+    }
+
+    pub(crate) fn receive_eof(&mut self) {
+        self.handshake.receive_eof();
+    }
+}

@@ -1,0 +1,355 @@
+//! Who is admitted: the counts of a server, its limits, and how it shuts down.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::{Condvar, PoisonError};
+#[cfg(feature = "blocking")]
+use std::time::{Duration, Instant};
+
+use super::handshakes::{Handshakes, Origin};
+use super::options::ServerOptions;
+use super::slot::{Order, Orders, Slot};
+use super::slots::Slots;
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::trace;
+#[cfg(feature = "_asynch")]
+use crate::waker_set::WakerSet;
+
+/// What became of those who were there when a server shut down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Connections that ended in order: both Close frames crossed, within the budget.
+    pub closed: usize,
+    /// Connections that did not: their peer answered too late or not at all, or went away.
+    pub cut: usize,
+    /// Opening handshakes that were given up.
+    pub handshakes: usize,
+}
+
+/// What a server, its connections and those who shut it down share.
+pub(crate) struct Admission {
+    state: Mutex<State>,
+    /// Tasks that wait for a change: that the server shuts down, that a connection has ended
+    /// meanwhile, that all is over.
+    #[cfg(feature = "_asynch")]
+    tasks: WakerSet,
+    /// Tells threads the same.
+    #[cfg(feature = "blocking")]
+    changed: Condvar,
+    limits: AdmissionLimits,
+}
+
+/// How many a server admits.
+#[derive(Clone, Copy, Debug)]
+struct AdmissionLimits {
+    connections: usize,
+    handshakes: usize,
+    connections_per_address: usize,
+    handshakes_per_address: usize,
+}
+
+#[derive(Default)]
+struct State {
+    slots: Slots,
+    handshakes: Handshakes,
+    /// How many connections each origin has, if that is bounded.
+    by_origin: HashMap<Origin, usize>,
+    /// Connections that have not ended.
+    open: usize,
+    stage: Stage,
+    report: ShutdownReport,
+}
+
+pub(super) struct Occupied {
+    pub(super) orders: Arc<Orders>,
+    pub(super) settled: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    #[default]
+    Open,
+    /// All who are there have been told to leave.
+    Leaving,
+    Over,
+}
+
+impl Admission {
+    pub(crate) fn new(options: &ServerOptions) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            #[cfg(feature = "_asynch")]
+            tasks: WakerSet::default(),
+            #[cfg(feature = "blocking")]
+            changed: Condvar::new(),
+            limits: AdmissionLimits {
+                connections: options.connections_max,
+                handshakes: options.handshakes_max.min(handshakes_of_system()).max(1),
+                connections_per_address: options.connections_per_address_max,
+                handshakes_per_address: options.handshakes_per_address_max.max(1),
+            },
+        })
+    }
+
+    /// A slot for one more connection of a client at this address; `None` if all are taken, or all
+    /// that one address may have, or the server shuts down.
+    pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
+        let mut state = self.lock();
+        if state.stage != Stage::Open || state.slots.len() >= self.limits.connections {
+            return None;
+        }
+        let bounded = self.limits.connections_per_address < self.limits.connections;
+        let origin = bounded.then(|| Origin::of(address));
+        if let Some(origin) = origin {
+            let count = state.by_origin.entry(origin).or_default();
+            if *count >= self.limits.connections_per_address {
+                return None;
+            }
+            *count += 1;
+        }
+        let orders = Orders::new();
+        let id = state.slots.take(Occupied { orders: Arc::clone(&orders), settled: false })?;
+        state.open += 1;
+        drop(state);
+        Some(Slot::new(Arc::clone(self), orders, id, origin))
+    }
+
+    /// A slot for an opening handshake of a client at this address, at the cost of another one's if
+    /// too many are under way; `None` if the server shuts down. The other one is told to end, and
+    /// its id is returned.
+    pub(crate) fn begin_handshake(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+    ) -> Option<(HandshakeSlot, Option<u64>)> {
+        let mut state = self.lock();
+        if state.stage != Stage::Open {
+            return None;
+        }
+        let origin = Origin::of(address);
+        let handshakes = &mut state.handshakes;
+        let mut evicted = None;
+        if handshakes.of_origin(origin) >= self.limits.handshakes_per_address {
+            evicted = handshakes.evict_from(origin);
+        } else if handshakes.len() >= self.limits.handshakes {
+            evicted = handshakes.evict();
+        }
+        let orders = Orders::new();
+        let id = handshakes.insert(origin, Arc::clone(&orders));
+        drop(state);
+        let evicted = evicted.map(Self::give_up);
+        let slot = HandshakeSlot {
+            admission: Arc::clone(self),
+            id,
+            #[cfg(feature = "_asynch")]
+            orders,
+        };
+        Some((slot, evicted))
+    }
+
+    /// Gives an opening handshake up, since the system has no file descriptors left. Its id, if
+    /// there was one.
+    pub(crate) fn give_up_handshake(&self) -> Option<u64> {
+        let evicted = self.lock().handshakes.evict();
+        evicted.map(Self::give_up)
+    }
+
+    fn give_up((id, evicted): (u64, Occupied)) -> u64 {
+        evicted.orders.give(Order::Cut);
+        id
+    }
+
+    pub(super) fn settle(&self, id: u32, clean: bool) {
+        let mut state = self.lock();
+        let Some(occupied) = state.slots.get_mut(id) else { return };
+        occupied.settled = true;
+        state.open -= 1;
+        if state.stage == Stage::Leaving {
+            match clean {
+                true => state.report.closed += 1,
+                false => state.report.cut += 1,
+            }
+            self.tell(state);
+        }
+    }
+
+    pub(super) fn leave(&self, id: u32, origin: Option<Origin>) {
+        let mut state = self.lock();
+        state.slots.vacate(id);
+        if let Some(origin) = origin
+            && let Some(count) = state.by_origin.get_mut(&origin)
+        {
+            *count -= 1;
+            if *count == 0 {
+                state.by_origin.remove(&origin);
+            }
+        }
+    }
+
+    /// How many connections are open.
+    pub(crate) fn connections(&self) -> usize {
+        self.lock().open
+    }
+
+    /// Whether the server shuts down, or has.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.lock().stage != Stage::Open
+    }
+
+    /// Stops the server: nobody comes in any more, and those who are there are told to leave.
+    /// Whether this call did it.
+    pub(crate) fn begin_shutdown(&self) -> bool {
+        let mut state = self.lock();
+        if state.stage != Stage::Open {
+            return false;
+        }
+        state.stage = Stage::Leaving;
+        let handshakes = unsettled(state.handshakes.iter());
+        state.report.handshakes += handshakes.len();
+        let slots = unsettled(state.slots.iter());
+        trace::shutting_down(state.open, handshakes.len());
+        self.tell(state);
+        handshakes.iter().for_each(|orders| orders.give(Order::Cut));
+        slots.iter().for_each(|orders| orders.give(Order::Leave));
+        true
+    }
+
+    /// Cuts those who are still there.
+    pub(crate) fn end_shutdown(&self) -> ShutdownReport {
+        let mut state = self.lock();
+        if state.stage == Stage::Leaving {
+            // Those who are cut now count as such, however their end looks to themselves.
+            state.report.cut += state.open;
+            state.stage = Stage::Over;
+            let ShutdownReport { closed, cut, handshakes } = state.report;
+            trace::shut_down(closed, cut, handshakes);
+        }
+        let report = state.report;
+        let slots = unsettled(state.slots.iter());
+        self.tell(state);
+        slots.iter().for_each(|orders| orders.give(Order::Cut));
+        report
+    }
+
+    /// Waits until the last one has left, or the time is over.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn wait_until_left(&self, budget: Duration) {
+        let start = Instant::now();
+        let mut state = self.lock();
+        while state.stage == Stage::Leaving && state.open > 0 {
+            let Some(left) = budget.checked_sub(start.elapsed()) else { return };
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until a shutdown is complete.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn wait_until_over(&self) -> ShutdownReport {
+        let mut state = self.lock();
+        while state.stage != Stage::Over {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.report
+    }
+
+    /// Lets all look again who wait for a change; never under the lock.
+    fn tell(&self, state: MutexGuard<'_, State>) {
+        drop(state);
+        #[cfg(feature = "blocking")]
+        self.changed.notify_all();
+        #[cfg(feature = "_asynch")]
+        self.tasks.wake_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn unsettled<'a>(slots: impl Iterator<Item = &'a Occupied>) -> Vec<Arc<Orders>> {
+    let present = slots.filter(|occupied| !occupied.settled);
+    present.map(|occupied| Arc::clone(&occupied.orders)).collect()
+}
+
+/// A slot of an opening handshake, which is free again when this is dropped.
+pub(crate) struct HandshakeSlot {
+    admission: Arc<Admission>,
+    id: u64,
+    #[cfg(feature = "_asynch")]
+    orders: Arc<Orders>,
+}
+
+impl HandshakeSlot {
+    /// The number by which [`Admission::begin_handshake`] says who was given up.
+    #[cfg(feature = "blocking")]
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What tells when it is given up.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn watch(&self) -> super::slot::Watch {
+        super::slot::Watch::new(Arc::clone(&self.orders))
+    }
+
+    /// Reports that the request has come, or will not.
+    pub(crate) fn heard(&self) {
+        self.admission.lock().handshakes.settle(self.id);
+    }
+}
+
+impl Drop for HandshakeSlot {
+    fn drop(&mut self) {
+        let removed = self.admission.lock().handshakes.remove(self.id);
+        drop(removed);
+    }
+}
+
+/// How many handshakes the limit on file descriptors leaves room for: half of them, as open
+/// connections need the rest.
+fn handshakes_of_system() -> usize {
+    #[cfg(all(unix, any(feature = "blocking", feature = "_asynch")))]
+    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        return usize::try_from(limit / 2).unwrap_or(usize::MAX);
+    }
+    usize::MAX
+}
+
+#[cfg(feature = "_asynch")]
+mod tasks {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use super::{Admission, ShutdownReport, Stage, State};
+    use crate::waker_set::Registration;
+
+    impl Admission {
+        /// Waits until the server shuts down.
+        pub(crate) async fn leaving(&self) {
+            self.until(|state| (state.stage != Stage::Open).then_some(())).await;
+        }
+
+        /// Waits until the last connection has ended.
+        pub(crate) async fn left(&self) {
+            let left = |state: &State| state.stage == Stage::Over || state.open == 0;
+            self.until(|state| left(state).then_some(())).await;
+        }
+
+        /// Waits until a shutdown is complete.
+        pub(crate) async fn over(&self) -> ShutdownReport {
+            self.until(|state| (state.stage == Stage::Over).then_some(state.report)).await
+        }
+
+        async fn until<T>(&self, mut look: impl FnMut(&State) -> Option<T>) -> T {
+            let mut registration = Registration::new(&self.tasks);
+            poll_fn(|cx| {
+                registration.register(cx.waker());
+                look(&self.lock()).map_or(Poll::Pending, Poll::Ready)
+            })
+            .await
+        }
+    }
+}

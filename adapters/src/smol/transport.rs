@@ -1,0 +1,126 @@
+//! What a stream of the futures family is to the adapter.
+
+use std::any::Any;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use smol::Async;
+
+use super::NetStream;
+#[cfg(feature = "tls")]
+use super::TlsStream;
+use super::runtime::Smol;
+use super::tcp_socket::{TcpSocket, poll_send};
+use crate::asynch::AsyncTransport;
+use crate::socket::has_input;
+
+/// Some streams are known better than their traits tell, which the type says: the compiler sees
+/// each type by itself, so that this costs nothing.
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        AsyncRead::poll_read(Pin::new(self), cx, buf)
+    }
+
+    /// Those of async-io always ask the system.
+    fn has_unreported_input(&self) -> bool {
+        if let Some(stream) = known::<_, NetStream>(self) {
+            return stream.has_input();
+        }
+        #[cfg(feature = "tls")]
+        if let Some(stream) = known::<_, TlsStream<TcpSocket>>(self) {
+            return has_input(stream.stream().get_ref());
+        }
+        known::<_, TcpSocket>(self).is_some_and(|socket| has_input(socket.get_ref()))
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // Without `SIGPIPE`.
+        if let Some(socket) = known::<_, Async<TcpStream>>(self) {
+            return poll_send(socket, cx, slices);
+        }
+        #[cfg(unix)]
+        if let Some(socket) = known::<_, Async<UnixStream>>(self) {
+            return poll_send(socket, cx, slices);
+        }
+        if AsyncTransport::<Smol>::is_vectored(&*self) {
+            return AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices);
+        }
+        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        AsyncWrite::poll_write(Pin::new(self), cx, first)
+    }
+
+    /// The trait does not tell, and by default writes the first slice only.
+    fn is_vectored(&self) -> bool {
+        if let Some(stream) = known::<_, NetStream>(self) {
+            return stream.takes_slices();
+        }
+        #[cfg(unix)]
+        if known::<_, Async<UnixStream>>(self).is_some()
+            || known::<_, smol::net::unix::UnixStream>(self).is_some()
+        {
+            return true;
+        }
+        #[cfg(feature = "tls")]
+        if known::<_, TlsStream<TcpSocket>>(self).is_some()
+            || known::<_, TlsStream<Async<TcpStream>>>(self).is_some()
+            || known::<_, TlsStream<smol::net::TcpStream>>(self).is_some()
+        {
+            return true;
+        }
+        known::<_, TcpSocket>(self).is_some()
+            || known::<_, Async<TcpStream>>(self).is_some()
+            || known::<_, smol::net::TcpStream>(self).is_some()
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(self), cx)
+    }
+
+    /// `poll_close` is the call for it, but that of [`Async`] only flushes, whatever is inside.
+    fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match shut_down_socket(self, Shutdown::Write) {
+            Some(shut_down) => Poll::Ready(shut_down),
+            None => AsyncWrite::poll_close(Pin::new(self), cx),
+        }
+    }
+
+    fn shut_down_now(&mut self) {
+        let any: &mut dyn Any = self;
+        if let Some(stream) = any.downcast_mut::<NetStream>() {
+            return stream.end_now();
+        }
+        if shut_down_socket(self, Shutdown::Both).is_none() {
+            // It may have gone, and it may have to wait: then it ends when it is dropped.
+            let _ = AsyncWrite::poll_close(Pin::new(self), &mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+fn known<S: 'static, T: 'static>(stream: &S) -> Option<&T> {
+    let any: &dyn Any = stream;
+    any.downcast_ref()
+}
+
+/// Shuts a socket down; `None` if the stream is something else.
+fn shut_down_socket<S: 'static>(stream: &S, how: Shutdown) -> Option<io::Result<()>> {
+    if let Some(socket) = known::<_, TcpSocket>(stream) {
+        return Some(socket.get_ref().shutdown(how));
+    }
+    if let Some(socket) = known::<_, Async<TcpStream>>(stream) {
+        return Some(socket.get_ref().shutdown(how));
+    }
+    #[cfg(unix)]
+    if let Some(socket) = known::<_, Async<UnixStream>>(stream) {
+        return Some(socket.get_ref().shutdown(how));
+    }
+    None
+}

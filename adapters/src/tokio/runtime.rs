@@ -1,0 +1,182 @@
+//! What tokio is: its clock, timers, tasks and sockets.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::runtime::Handle;
+use tokio::task::coop;
+use tokio::time::{Sleep, sleep_until};
+
+use crate::asynch::{self, Platform, Runtime};
+use crate::server::ServerOptions;
+#[cfg(feature = "tls")]
+use crate::tls::{ServerTls, Tls, TlsError};
+
+/// tokio: connections wait in its drivers, by its clock, and their tasks run on its runtime.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Tokio;
+
+/// What a program is told that has no runtime where one is needed.
+const OUTSIDE: &str = "Bluewire's tokio adapter was used outside of a tokio runtime";
+
+impl Runtime for Tokio {
+    type Timer = Timer;
+
+    /// tokio's clock, which tests may pause.
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
+        coop::poll_proceed(cx).map(|proceed| proceed.made_progress())
+    }
+}
+
+/// A timer of tokio's. The sleep is made where it is first waited for: only there must be a
+/// runtime.
+#[expect(unnameable_types, reason = "a type of a sealed trait")]
+#[derive(Debug)]
+pub struct Timer {
+    at: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl asynch::Timer for Timer {
+    fn never() -> Self {
+        Self { at: None, sleep: None }
+    }
+
+    fn set(&mut self, at: Instant) {
+        self.at = Some(at);
+        if let Some(sleep) = &mut self.sleep {
+            sleep.as_mut().reset(at.into());
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| {
+            // tokio would panic too, in its own words.
+            Handle::try_current().expect(OUTSIDE);
+            Box::pin(sleep_until(at.into()))
+        });
+        sleep.as_mut().poll(cx)
+    }
+}
+
+/// A listener, and the runtime in which it waits.
+#[expect(unnameable_types, reason = "a type of a sealed trait")]
+#[derive(Debug)]
+pub struct Listener {
+    listener: tokio::net::TcpListener,
+    runtime: Handle,
+}
+
+/// A server on tokio has no threads of its own.
+#[expect(unnameable_types, reason = "a type of a sealed trait")]
+#[derive(Clone, Copy, Debug)]
+pub enum NoWorkers {}
+
+impl Platform for Tokio {
+    type Tcp = TcpStream;
+    #[cfg(unix)]
+    type Unix = UnixStream;
+    type NetStream = super::NetStream;
+    type Listener = Listener;
+    type Spawner = Handle;
+    type Workers = NoWorkers;
+
+    fn spawner() -> io::Result<Handle> {
+        Handle::try_current().map_err(|_| io::Error::other(OUTSIDE))
+    }
+
+    fn spawn(spawner: &Handle, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        spawner.spawn(task);
+        true
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    }
+
+    #[cfg(unix)]
+    fn unix(socket: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
+        UnixStream::from_std(socket)
+    }
+
+    fn poll_peek(
+        socket: &mut TcpStream,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        TcpStream::poll_peek(socket, cx, &mut ReadBuf::new(buf))
+    }
+
+    fn peer_addr(socket: &TcpStream) -> io::Result<SocketAddr> {
+        socket.peer_addr()
+    }
+
+    fn listen(listener: TcpListener) -> io::Result<Listener> {
+        let runtime = Self::spawner()?;
+        listener.set_nonblocking(true)?;
+        Ok(Listener { listener: tokio::net::TcpListener::from_std(listener)?, runtime })
+    }
+
+    fn within<T>(listener: &Listener, call: impl FnOnce() -> T) -> T {
+        let _entered = listener.runtime.enter();
+        call()
+    }
+
+    fn poll_accept(
+        listener: &Listener,
+        _: &ServerOptions,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<TcpStream>> {
+        let (socket, _) = ready!(listener.listener.poll_accept(cx))?;
+        // A message leaves when it is written: the engine has put together what it could.
+        Poll::Ready(socket.set_nodelay(true).map(|()| socket))
+    }
+
+    fn spawner_for(listener: &Listener) -> Handle {
+        listener.runtime.clone()
+    }
+
+    fn threads(_: &ServerOptions) -> usize {
+        0
+    }
+
+    fn start_workers(_: &ServerOptions) -> io::Result<Option<NoWorkers>> {
+        Ok(None)
+    }
+
+    fn spawners(workers: &NoWorkers) -> Vec<Handle> {
+        match *workers {}
+    }
+
+    #[cfg(feature = "tls")]
+    async fn connect_tls(
+        socket: TcpStream,
+        host: &str,
+        tls: &Tls,
+    ) -> Result<super::NetStream, TlsError> {
+        let stream = super::TlsStream::connect::<Self>(socket, host, tls).await?;
+        Ok(asynch::NetStream::Tls(Box::new(stream)))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn accept_tls(socket: TcpStream, tls: &ServerTls) -> Result<super::NetStream, TlsError> {
+        let stream = super::TlsStream::accept::<Self>(socket, tls).await?;
+        Ok(asynch::NetStream::Tls(Box::new(stream)))
+    }
+}

@@ -1,0 +1,113 @@
+//! What a stream of tokio's is to the adapter.
+
+use std::any::Any;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+#[cfg(feature = "tls")]
+use super::TlsStream;
+use super::{NetStream, Tokio};
+use crate::asynch::AsyncTransport;
+use crate::socket::{has_input, send};
+
+/// Writes to a socket without `SIGPIPE`.
+macro_rules! poll_send {
+    ($socket:expr, $cx:expr, $slices:expr) => {
+        loop {
+            ready!($socket.poll_write_ready($cx))?;
+            match $socket.try_io(Interest::WRITABLE, || send($socket, $slices)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    };
+}
+
+/// Some streams can do more than their traits tell. The compiler sees each type by itself, so that
+/// asking for the type costs nothing.
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(buf);
+        ready!(AsyncRead::poll_read(Pin::new(self), cx, &mut buf))?;
+        Poll::Ready(Ok(buf.filled().len()))
+    }
+
+    fn has_unreported_input(&self) -> bool {
+        if let Some(stream) = known::<_, NetStream>(self) {
+            return stream.has_input();
+        }
+        #[cfg(feature = "tls")]
+        if let Some(stream) = known::<_, TlsStream<TcpStream>>(self) {
+            return has_input(stream.stream());
+        }
+        #[cfg(unix)]
+        if let Some(socket) = known::<_, UnixStream>(self) {
+            return has_input(socket);
+        }
+        known::<_, TcpStream>(self).is_some_and(has_input)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        #[cfg(unix)]
+        {
+            if let Some(socket) = known::<_, TcpStream>(self) {
+                poll_send!(socket, cx, slices);
+            }
+            if let Some(socket) = known::<_, UnixStream>(self) {
+                poll_send!(socket, cx, slices);
+            }
+        }
+        if self.is_write_vectored() {
+            return AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices);
+        }
+        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        AsyncWrite::poll_write(Pin::new(self), cx, first)
+    }
+
+    fn is_vectored(&self) -> bool {
+        self.is_write_vectored()
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(self), cx)
+    }
+
+    fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(self), cx)
+    }
+
+    fn shut_down_now(&mut self) {
+        let any: &mut dyn Any = self;
+        if let Some(stream) = any.downcast_mut::<NetStream>() {
+            return stream.end_now();
+        }
+        // The peer may have gone.
+        if let Some(socket) = known::<_, TcpStream>(self) {
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+            return;
+        }
+        #[cfg(unix)]
+        if let Some(socket) = known::<_, UnixStream>(self) {
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+            return;
+        }
+        // It may have to wait: then it ends when it is dropped.
+        let cx = &mut Context::from_waker(Waker::noop());
+        let _ = AsyncWrite::poll_shutdown(Pin::new(self), cx);
+    }
+}
+
+fn known<S: 'static, T: 'static>(stream: &S) -> Option<&T> {
+    let any: &dyn Any = stream;
+    any.downcast_ref()
+}

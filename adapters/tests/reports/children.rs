@@ -1,0 +1,52 @@
+//! Programs that start other programs: these inherit no socket.
+
+use std::process::{Command, Stdio};
+use std::thread;
+
+use bluewire::{blocking, smol as adapter};
+
+use crate::within;
+
+/// What a child process has open, by what it is.
+fn open_in_a_child() -> String {
+    let output = Command::new("sh")
+        .args(["-c", "for file in /proc/self/fd/*; do readlink \"$file\"; done"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn expect_nothing_inherited() {
+    let open = open_in_a_child();
+    assert!(open.contains("/dev/null"), "it sees something: {open}");
+    assert!(!open.contains("socket:") && !open.contains("anon_inode:"), "{open}");
+}
+
+#[test]
+fn a_child_process_inherits_no_socket() {
+    let _bound = crate::watchdog::bound();
+    within("blocking", || {
+        let server = blocking::Server::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", server.local_addr());
+        let accepting = thread::spawn(move || (server.accept().unwrap(), server));
+        let client = blocking::connect(&*url).unwrap();
+        let (accepted, server) = accepting.join().unwrap();
+        expect_nothing_inherited();
+        let (_reader, _writer) = client.split();
+        let (_other_reader, _other_writer) = accepted.split();
+        expect_nothing_inherited();
+        drop(server);
+    });
+    within("smol", || {
+        smol::block_on(async {
+            let server = adapter::Server::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("ws://{}/", server.local_addr());
+            let both = smol::future::zip(server.accept(), adapter::connect(&*url));
+            let (accepted, client) = both.await;
+            let (_accepted, _client) = (accepted.unwrap(), client.unwrap());
+            expect_nothing_inherited();
+        });
+    });
+}

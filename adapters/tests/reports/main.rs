@@ -1,0 +1,46 @@
+//! What users reported about other WebSocket libraries, tried on both adapters over real sockets.
+//! `docs/bug-reports.md` lists the reports and names the tests, here and elsewhere.
+#![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+#[path = "../common/watchdog.rs"]
+mod watchdog;
+
+mod children;
+mod durations;
+mod endings;
+mod floods;
+mod half_close;
+#[cfg(feature = "tls")]
+mod key_updates;
+mod peer;
+mod process;
+mod refusals;
+mod sending_only;
+mod signals;
+mod suspended;
+#[cfg(feature = "tls")]
+#[path = "../common/tls.rs"]
+mod tls;
+mod urls;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// No wait in these tests is longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `play` returns. It has a thread of its own, which is left alone if it takes too long.
+fn within<T: Send + 'static>(what: &str, play: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, wait) = mpsc::channel();
+    thread::spawn(move || {
+        // If nobody waits any more, the test has failed already.
+        let _ = done.send(play());
+    });
+    match wait.recv_timeout(PATIENCE) {
+        Ok(outcome) => outcome,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{what}: not within {PATIENCE:?}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => panic!("{what}: panicked"),
+    }
+}

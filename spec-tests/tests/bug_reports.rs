@@ -1,0 +1,113 @@
+//! `docs/bug-reports.md` names tests that exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROWS_MIN: usize = 40;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace")
+}
+
+fn page() -> String {
+    fs::read_to_string(root().join("docs/bug-reports.md")).expect("it is there")
+}
+
+/// The cells of each row: source, symptom, right behaviour, tests.
+fn rows(page: &str) -> Vec<[&str; 4]> {
+    let lines = page.lines().filter(|line| line.starts_with("| ["));
+    let cells = lines.map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        <[&str; 4]>::try_from(cells).unwrap_or_else(|_| panic!("four cells: {line}"))
+    });
+    cells.collect()
+}
+
+/// Each test in a cell: its file and its name.
+fn tests(cell: &str) -> Vec<(&str, &str)> {
+    let parts = cell.split(", ").map(|test| {
+        let name = test.strip_prefix('`').and_then(|test| test.strip_suffix('`'));
+        name.and_then(|name| name.split_once("::")).unwrap_or_else(|| panic!("no test: {test}"))
+    });
+    parts.collect()
+}
+
+/// Whether this source has a test of that name: a function with the attribute, or one that a macro
+/// turns into tests on several sides.
+fn has_test(source: &str, name: &str) -> bool {
+    let definition = format!("fn {name}(");
+    source.match_indices(&definition).any(|(at, _)| {
+        let is_for_sides = source[at + definition.len()..].starts_with("side)");
+        let mut above = source[..at].lines().rev().skip_while(|line| line.trim().is_empty());
+        let mut attributes = above.by_ref().map(str::trim).take_while(|line| line.starts_with('#'));
+        is_for_sides || attributes.any(|line| line == "#[test]")
+    })
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let page = page();
+    let rows = rows(&page);
+    assert!(rows.len() >= ROWS_MIN, "{} rows", rows.len());
+    let mut missing = Vec::new();
+    for (file, name) in rows.iter().flat_map(|row| tests(row[3])) {
+        let source = fs::read_to_string(root().join(file));
+        if !source.is_ok_and(|source| has_test(&source, name)) {
+            missing.push(format!("{file}::{name}"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_source_can_be_looked_up() {
+    let page = page();
+    for [source, symptom, right, _] in rows(&page) {
+        for link in source.split("), ") {
+            let (name, address) = link
+                .strip_prefix('[')
+                .and_then(|link| link.split_once("]("))
+                .unwrap_or_else(|| panic!("no link: {source}"));
+            let address = address.trim_end_matches(')');
+            assert!(address.starts_with("https://"), "{source}");
+            if let Some((repository, number)) = name.split_once('#') {
+                let of_issue = format!("https://github.com/{repository}/issues/{number}");
+                let of_change = format!("https://github.com/{repository}/pull/{number}");
+                assert!([of_issue, of_change].contains(&address.to_owned()), "{source}");
+            }
+        }
+        assert!(symptom.ends_with('.') && right.ends_with('.'), "{source}");
+    }
+}
+
+/// The tests that were written for a report.
+#[test]
+fn every_test_of_a_report_is_named() {
+    let page = page();
+    let rows = rows(&page);
+    let named: BTreeSet<_> = rows.iter().flat_map(|row| tests(row[3])).collect();
+    let directory = root().join("adapters/tests/reports");
+    let files: BTreeSet<PathBuf> =
+        fs::read_dir(&directory).expect("it is there").flatten().map(|file| file.path()).collect();
+    for path in files {
+        let source = fs::read_to_string(&path).expect("it is text");
+        let file = path.strip_prefix(root()).expect("it is below").to_str().expect("it is ASCII");
+        let mut lines = source.lines().map(str::trim);
+        while let Some(line) = lines.next() {
+            let next = (line == "#[test]").then(|| lines.next().expect("a function"));
+            let name = next.and_then(|line| line.strip_prefix("fn ")?.split_once('('));
+            if let Some((name, _)) = name {
+                assert!(named.contains(&(file, name)), "{file}::{name} is not named");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_test_is_told_from_other_functions() {
+    let source = "#[test]\n#[ignore = \"slow\"]\nfn one() {}\n\nfn two() {}\n/// Doc.\n#[test]\nfn three() {}\n\
+        macro! {\n    fn four(side) {}\n}\n";
+    let found = ["one", "two", "three", "four", "five"].map(|name| has_test(source, name));
+    assert_eq!(found, [true, false, true, true, false]);
+}
