@@ -74,7 +74,7 @@ mod open;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;
-#[cfg(feature = "_asynch")]
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
 mod socket;
 mod sync;
 #[cfg(feature = "testkit")]

@@ -1,5 +1,6 @@
 //! What is asked of sockets without their runtime.
 
+#[cfg(feature = "_asynch")]
 use std::io::{self, IoSlice};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,7 +10,7 @@ pub(crate) use rustix::fd::AsFd as Socket;
 ///
 /// A socket whose peer is gone fails with an error: the signal that Unix would raise besides would
 /// end a process that does not ignore it.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "_asynch"))]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
@@ -21,7 +22,7 @@ pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<u
 }
 
 /// Sends the bytes of the first slice that has some.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "_asynch"))]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
     Ok(rustix::net::send(socket, first, rustix::net::SendFlags::empty())?)

@@ -13,9 +13,9 @@ use bluewire_core::Outbox;
 use super::incoming::{Incoming, Parts, Plain, Upgrade};
 use super::net_stream::NetStream;
 use super::platform::Platform;
-use super::runtime::{Runtime, Timer};
+use super::runtime::{Runtime, Timer as _};
 use super::server::Shared;
-use super::wait::{either, read, refuse, within};
+use super::wait::{either, read, refuse, timer, within};
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
@@ -42,6 +42,8 @@ struct State<R: Runtime> {
     /// Set while the listener is left alone after an error.
     timer: Option<R::Timer>,
     pause: Duration,
+    /// Whether a handshake was given up for a client that waits, and has not ended yet.
+    awaits_end: bool,
     /// Whether a worker's task polls it.
     begun: bool,
     /// Calls that wait for a client of that worker's.
@@ -57,6 +59,7 @@ impl<R: Runtime> Listening<R> {
             listener: Some(R::listen(listener)?),
             timer: None,
             pause: PAUSE_MIN,
+            awaits_end: false,
             begun: false,
             waiting: 0,
         };
@@ -79,7 +82,11 @@ impl<R: Runtime> Listening<R> {
 
     /// Goes on after an error, since a client has left.
     pub(super) fn go_on(&self) {
-        let resting = lock(&self.state).timer.take();
+        let resting = {
+            let mut state = lock(&self.state);
+            state.awaits_end = false;
+            state.timer.take()
+        };
         if resting.is_some() {
             self.tasks.wake_all();
         }
@@ -127,9 +134,10 @@ impl<R: Runtime> Listening<R> {
             }
             // The new client gets the descriptor of a handshake that is given up, once that has
             // ended.
-            let given_up =
-                is_out_of_files(&error) && shared.admission.give_up_handshake().is_some();
-            if !given_up {
+            let gives_up = is_out_of_files(&error) && !lock(&self.state).awaits_end;
+            if gives_up && shared.admission.give_up_handshake().is_some() {
+                lock(&self.state).awaits_end = true;
+            } else {
                 options.tell_listener_error(&error);
             }
         }
@@ -146,24 +154,33 @@ impl<R: Runtime> State<R> {
             return Poll::Pending;
         }
         let cx = &mut Context::from_waker(waker);
-        if let Some(timer) = &mut self.timer {
-            ready!(R::within(listener, || timer.poll(cx)));
-            self.timer = None;
+        loop {
+            if let Some(timer) = &mut self.timer {
+                ready!(R::within(listener, || timer.poll(cx)));
+                self.timer = None;
+            }
+            let accepted = ready!(R::within(listener, || R::poll_accept(listener, options, cx)));
+            match &accepted {
+                Ok(_) => self.pause = PAUSE_MIN,
+                Err(error) if R::concerns_nobody(error, listener) => {
+                    (self.timer, self.pause) = rested::<R>(self.pause);
+                    continue;
+                }
+                Err(_) => {}
+            }
+            return Poll::Ready(Some((accepted, R::spawner_for(listener))));
         }
-        let accepted = ready!(R::within(listener, || R::poll_accept(listener, options, cx)));
-        if accepted.is_ok() {
-            self.pause = PAUSE_MIN;
-        }
-        Poll::Ready(Some((accepted, R::spawner_for(listener))))
     }
 
     /// Leaves the listener alone for a while.
     fn rest(&mut self) {
-        let mut timer = R::Timer::never();
-        timer.set(R::now() + self.pause);
-        self.timer = Some(timer);
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        (self.timer, self.pause) = rested::<R>(self.pause);
     }
+}
+
+/// A timer for this pause, and the next pause.
+fn rested<R: Runtime>(pause: Duration) -> (Option<R::Timer>, Duration) {
+    (Some(timer::<R>(R::now().checked_add(pause))), (pause * 2).min(PAUSE_MAX))
 }
 
 impl<R: Runtime> Drop for Waiting<'_, R> {

@@ -91,6 +91,12 @@ pub trait Platform: Sized + Send + Sync + 'static {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Self::Tcp>>;
 
+    /// Whether an error of [`poll_accept`](Self::poll_accept) is only about a client that has not
+    /// come.
+    fn concerns_nobody(_: &io::Error, _: &Self::Listener) -> bool {
+        false
+    }
+
     /// Where the tasks of a client are spawned that this thread has accepted.
     fn spawner_for(listener: &Self::Listener) -> Self::Spawner;
 

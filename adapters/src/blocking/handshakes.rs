@@ -21,8 +21,8 @@ use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
 use crate::server::{
-    Admission, HandshakeSlot, LINGER, PAUSE_MAX, PAUSE_MIN, Progress, ServerOptions, concerns_one,
-    hear, is_out_of_files,
+    Admission, HandshakeSlot, LINGER, PAUSE_MAX, PAUSE_MIN, Progress, ServerOptions,
+    concerns_nobody, concerns_one, hear, is_out_of_files,
 };
 
 /// After so many new clients those that are there already have their turn.
@@ -241,7 +241,7 @@ impl Handshakes {
     }
 
     fn accept(&mut self) {
-        for _ in 0..ACCEPTED_MAX {
+        for number in 0..ACCEPTED_MAX {
             let Some(listener) = &self.listener else { return };
             let accepted = listener.accept();
             let accepted = accepted
@@ -249,9 +249,19 @@ impl Handshakes {
             match accepted {
                 Ok((stream, address)) => {
                     self.pause = PAUSE_MIN;
-                    self.begin(stream, address);
+                    // The requests of the others may have come meanwhile: they are looked at before
+                    // one more is given up.
+                    if self.begin(stream, address) {
+                        return;
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        || concerns_nobody(&error, listener) =>
+                {
+                    return;
+                }
+                Err(error) if is_out_of_files(&error) && number > 0 => return,
                 Err(error) => {
                     if is_out_of_files(&error)
                         && let Some(id) = self.admission.give_up_handshake()
@@ -270,10 +280,10 @@ impl Handshakes {
         }
     }
 
-    /// Begins the opening handshake of a client.
-    fn begin(&mut self, stream: NetStream, address: IpAddr) {
+    /// Begins the opening handshake of a client. Whether another one was given up for it.
+    fn begin(&mut self, stream: NetStream, address: IpAddr) -> bool {
         let address = Some(address);
-        let Some((slot, evicted)) = self.admission.begin_handshake(address) else { return };
+        let Some((slot, evicted)) = self.admission.begin_handshake(address) else { return false };
         if let Some(evicted) = evicted {
             self.give_up(evicted);
         }
@@ -289,6 +299,7 @@ impl Handshakes {
             }
             Err(error) => self.options.tell_listener_error(&error),
         }
+        evicted.is_some()
     }
 
     /// Drops a client that another one needs the slot, or the file descriptor, of.

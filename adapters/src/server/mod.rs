@@ -57,3 +57,10 @@ pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
+
+/// Whether an error of `accept` is only about a client that has not come: the system looks for a
+/// file descriptor before it looks for a client.
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) fn concerns_nobody(error: &std::io::Error, listener: &impl rustix::fd::AsFd) -> bool {
+    is_out_of_files(error) && !crate::socket::has_input(listener)
+}

@@ -14,7 +14,7 @@ use smol::{Async, Timer};
 use super::tcp_socket::TcpSocket;
 use super::workers::{Spawner, Workers};
 use crate::asynch::{self, Platform, Runtime};
-use crate::server::ServerOptions;
+use crate::server::{ServerOptions, concerns_nobody};
 #[cfg(feature = "tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
@@ -97,7 +97,9 @@ impl Platform for Smol {
         loop {
             match listener.get_ref().accept() {
                 Ok((socket, _)) => return Poll::Ready(prepared(socket, options.own_reactor)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        || concerns_nobody(&error, listener.get_ref()) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
             ready!(listener.poll_readable(cx))?;

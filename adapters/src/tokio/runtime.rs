@@ -16,7 +16,7 @@ use tokio::task::coop;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::asynch::{self, Platform, Runtime};
-use crate::server::ServerOptions;
+use crate::server::{ServerOptions, concerns_nobody};
 #[cfg(feature = "tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
@@ -146,6 +146,11 @@ impl Platform for Tokio {
         let (socket, _) = ready!(listener.listener.poll_accept(cx))?;
         // A message leaves when it is written: the engine has put together what it could.
         Poll::Ready(socket.set_nodelay(true).map(|()| socket))
+    }
+
+    /// tokio asks the listener again and again after an error.
+    fn concerns_nobody(error: &io::Error, listener: &Listener) -> bool {
+        concerns_nobody(error, &listener.listener)
     }
 
     fn spawner_for(listener: &Listener) -> Handle {

@@ -32,7 +32,8 @@ fn a_server_out_of_file_descriptors_recovers() {
                 })
                 .collect();
             // It may have inherited one above the limit.
-            wait_until("it has no more", || server.files() >= FILES_MAX);
+            let what = format!("the server on {adapter} has no more");
+            wait_until(&what, || server.files() >= FILES_MAX);
             let ticks = server.ticks();
             for _ in 0..20 {
                 speak(&mut good);
