@@ -115,7 +115,7 @@
 //! #     assert_eq!(other.recv().await?, Some((&*line).into()));
 //! #     assert_eq!(one.recv().await?, Some((&*line).into()));
 //! # }
-//! # // Who leaves is out, although nobody speaks.
+//! # // A client that leaves is out at once.
 //! # other.close(CloseCode::NORMAL, "").await?;
 //! # there_are(1).await;
 //! # // Neither without a Close frame.

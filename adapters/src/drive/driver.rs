@@ -1,17 +1,16 @@
 //! The state behind an open connection, and what there is to do next.
 
-use std::io;
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Closure, Connection, Event, Fault, Message, Outbox, Ready, State};
+use bluewire_core::{CloseCode, Closure, Connection, Event, Outbox, Ready, State};
 
 use super::LOOK_INTERVAL;
-use super::arrivals::{Arrivals, Aside};
+use super::arrivals::Arrivals;
+use super::deadlines::{Budget, Due, earlier};
 use super::ending::Loss;
 use super::flow::Flow;
 use super::output::{Dropped, Stall};
 use crate::clock::Clock;
-use crate::error::Error;
 use crate::open::request::{Established, Opened};
 use crate::server::{Order, Slot};
 use crate::trace::EndTrace;
@@ -27,9 +26,9 @@ pub(crate) struct Driver {
     /// judged by this time.
     pub(super) drained: Duration,
     /// Reads so far, and attempts to read: whether one was made since a deadline passed.
-    reads: u32,
+    pub(super) reads: u32,
     /// The deadline that is past, and `reads` when that was seen: one more read is granted.
-    grace: Option<(Duration, u32)>,
+    pub(super) grace: Option<(Duration, u32)>,
     /// Bytes of data frames written so far.
     pub(super) written: u64,
     /// What `close_now` dropped.
@@ -39,17 +38,17 @@ pub(crate) struct Driver {
     /// What the stream failed with.
     pub(super) loss: Option<Box<Loss>>,
     /// Whether an answer was laid that should not wait for the program.
-    answered: bool,
+    pub(super) answered: bool,
     /// Whether Pings are answered here even if the engine is told to leave that to the program.
     pub(crate) answers_pings: bool,
     /// Whether the peer's Close frame has come.
-    close_received: bool,
+    pub(super) close_received: bool,
     /// Whether messages that arrive are dropped, since one before them was.
-    drops_rest: bool,
+    pub(super) drops_rest: bool,
     /// Whether the writing side was shut down.
-    shut_down: bool,
+    pub(super) shut_down: bool,
     /// Whether what a closed connection left was given a last chance to leave.
-    last_write_tried: bool,
+    pub(super) last_write_tried: bool,
     /// Whether the stream holds back bytes that it has taken.
     pub(super) unflushed: bool,
     /// Whether such bytes were lost.
@@ -109,40 +108,8 @@ pub(crate) struct Want {
 
 impl Want {
     /// Nothing: a deadline has changed what the caller waits for, so it looks at that first.
-    const NOTHING: Self =
+    pub(super) const NOTHING: Self =
         Self { read: false, write: false, shut_down: false, until: Some(Duration::ZERO) };
-}
-
-/// The time that a caller gives a call. Like a deadline it grants one read after it has passed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    until: Duration,
-    /// `Driver::reads` when the call began to wait.
-    begun: Option<u32>,
-    /// `Driver::reads` when the budget was first seen to be over.
-    overdue: Option<u32>,
-}
-
-impl Budget {
-    /// A budget that ends at this time.
-    pub(crate) const fn until(until: Duration) -> Self {
-        Self { until, begun: None, overdue: None }
-    }
-
-    /// A budget of this length from `now` on.
-    #[cfg(any(test, feature = "_asynch"))]
-    pub(crate) const fn of(length: Duration, now: Duration) -> Self {
-        Self::until(now.saturating_add(length))
-    }
-}
-
-/// Whether a deadline that is past counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    No,
-    /// One more read first.
-    AfterRead,
-    Yes,
 }
 
 impl Driver {
@@ -339,73 +306,6 @@ impl Driver {
         arrivals.held.len() >= self.flow.held_len_max && self.connection.state() == State::Open
     }
 
-    /// Sees to deadlines. `None` if one has come: then everything is looked at again.
-    fn judge(&mut self, may_read: bool, listens: bool, now: Duration) -> Option<Want> {
-        if let Some(since) = self.loss.as_ref().and_then(|loss| loss.write) {
-            return self.judge_loss(since, may_read, now);
-        }
-        let write = !self.outbox.is_empty() || self.unflushed;
-        let shut_down = !write && !self.shut_down && self.connection.should_shut_down();
-        let mut want = Want { read: may_read, write, shut_down, until: None };
-        if write && self.stall.is_none() {
-            // The stream may turn out to take nothing.
-            want.until = Some(now.saturating_add(self.flow.write_timeout));
-        }
-        if let Some(stall) = &mut self.stall {
-            match stall.judge(&self.flow, now) {
-                Some(until) => want.until = Some(until),
-                None => {
-                    self.write_failed(io::ErrorKind::TimedOut.into(), now);
-                    return None;
-                }
-            }
-        }
-        // Whether the peer is silent is not known while nobody listens.
-        let listens = listens || self.connection.state() == State::Closing;
-        let deadline = self.connection.poll_timeout().filter(|_| listens);
-        let Some(deadline) = deadline else { return Some(want) };
-        match self.due(deadline, may_read, now) {
-            Due::No => want.until = earlier(want.until, deadline),
-            Due::AfterRead => want.until = Some(now),
-            Due::Yes => {
-                let by = if deadline <= self.drained { self.drained } else { now };
-                self.connection.handle_timeout(by, &mut self.outbox);
-                self.answered = true;
-                return None;
-            }
-        }
-        Some(want)
-    }
-
-    pub(super) fn due(&mut self, deadline: Duration, may_read: bool, now: Duration) -> Due {
-        if now < deadline {
-            return Due::No;
-        }
-        let granted = self.grace.filter(|(granted, _)| *granted == deadline);
-        let has_read = granted.is_some_and(|(_, reads)| reads != self.reads);
-        if deadline <= self.drained || !may_read || has_read {
-            self.grace = None;
-            return Due::Yes;
-        }
-        if granted.is_none() {
-            self.grace = Some((deadline, self.reads));
-        }
-        Due::AfterRead
-    }
-
-    fn judge_budget(&self, budget: &mut Budget, may_read: bool, now: Duration) -> Due {
-        let has_read = *budget.begun.get_or_insert(self.reads) != self.reads;
-        if now < budget.until {
-            return Due::No;
-        }
-        let read_since = budget.overdue.is_some_and(|reads| reads != self.reads);
-        if !may_read || read_since || (has_read && budget.until <= self.drained) {
-            return Due::Yes;
-        }
-        budget.overdue.get_or_insert(self.reads);
-        Due::AfterRead
-    }
-
     /// What a closed connection left has one more chance to leave; then it is the end.
     fn end(&mut self) -> Next {
         let waits = !self.outbox.is_empty() || self.unflushed;
@@ -418,123 +318,9 @@ impl Driver {
         Next::End
     }
 
-    /// Lends what is to be delivered, with the memory for what is read meanwhile and whether the
-    /// answer to another frame that has arrived can leave by the same write.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Fault`] if it turned out to be text that is not valid UTF-8: write what waits, then
-    /// [`conclude`](Self::conclude) and shut the stream down. The error reports the end.
-    #[inline]
-    pub(crate) fn lend<'a>(
-        &mut self,
-        ready: Option<Ready>,
-        arrivals: &'a mut Arrivals,
-    ) -> Result<Lent<'a>, Error> {
-        let corked = self.flow.cork && self.connection.has_frame(&arrivals.inbox);
-        let Arrivals { inbox, held, aside, arrived, end_told, .. } = arrivals;
-        let Some(ready) = ready else {
-            let lent = held.lend();
-            let (message, fin) = lent.ok_or(Error::Fault(Fault::ConnectionLost))?;
-            return Ok(Lent { message, fin, aside, corked });
-        };
-        match self.connection.take_event(ready, *arrived, inbox, &mut self.outbox) {
-            Event::Message(message) => Ok(Lent { message, fin: true, aside, corked }),
-            Event::Chunk { part, fin } => Ok(Lent { message: part, fin, aside, corked }),
-            _ => {
-                *end_told = true;
-                self.fault_told = true;
-                Err(Error::Fault(self.connection.fault().unwrap_or(Fault::ConnectionLost)))
-            }
-        }
-    }
-
-    /// Reports what a read into the space gave, which did not wait, or waited in vain if it gave
-    /// `WouldBlock`. Whether something came: bytes or the end.
-    pub(crate) fn report_read(
-        &mut self,
-        read: io::Result<usize>,
-        arrivals: &mut Arrivals,
-        clock: impl Fn() -> Duration,
-    ) -> bool {
-        match read {
-            Ok(0) => self.received_end(None),
-            Ok(len) => self.received(len, arrivals, clock()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.drained(clock());
-                return false;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.received_end(Some(error)),
-        }
-        true
-    }
-
-    /// The same for a read aside, while a message is lent: `piece` holds the bytes.
-    pub(crate) fn report_read_aside(
-        &mut self,
-        read: io::Result<usize>,
-        piece: &[u8],
-        aside: &mut Aside,
-        clock: impl Fn() -> Duration,
-    ) -> bool {
-        match read {
-            Ok(0) => aside.received_end(None),
-            Ok(len) => aside.received(&piece[..len], clock()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.drained(clock());
-                return false;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Whoever reads next finds it.
-            Err(error) => aside.received_end(Some(error)),
-        }
-        self.reads = self.reads.wrapping_add(1);
-        true
-    }
-
-    /// Reports that bytes were read into the space.
-    #[inline]
-    pub(crate) fn received(&mut self, len: usize, arrivals: &mut Arrivals, now: Duration) {
-        arrivals.inbox.filled(len);
-        arrivals.arrived = now;
-        self.reads = self.reads.wrapping_add(1);
-    }
-
-    /// Reports that reading is over, by the end of the stream or by an error.
-    pub(crate) fn received_end(&mut self, error: Option<io::Error>) {
-        self.reads = self.reads.wrapping_add(1);
-        if let Some(error) = error {
-            Loss::of_read(&mut self.loss, error);
-        }
-        self.connection.receive_eof();
-    }
-
-    /// Reports that there was nothing to read.
-    #[inline]
-    pub(crate) fn drained(&mut self, now: Duration) {
-        self.reads = self.reads.wrapping_add(1);
-        self.drained = now;
-        if let Some(loss) = &mut self.loss {
-            loss.drained = true;
-        }
-    }
-
     /// Reports that the writing side was shut down.
     pub(crate) const fn was_shut_down(&mut self) {
         self.shut_down = true;
-    }
-
-    /// Takes into the inbox what was read while a message was lent.
-    fn merge_aside(&mut self, arrivals: &mut Arrivals) {
-        let Some(aside) = arrivals.aside.take() else { return };
-        if !aside.bytes.is_empty() {
-            arrivals.inbox.extend(&aside.bytes);
-            arrivals.arrived = aside.arrived;
-        }
-        if let Some(error) = aside.end {
-            self.received_end(error);
-        }
     }
 
     #[inline]
@@ -601,20 +387,4 @@ impl Driver {
     pub(crate) const fn slot(&self) -> Option<&Slot> {
         self.slot.as_ref()
     }
-}
-
-/// A message in the program's hands.
-#[derive(Debug)]
-pub(crate) struct Lent<'a> {
-    pub(crate) message: Message<'a>,
-    /// Whether it is the last part of its message.
-    pub(crate) fin: bool,
-    /// Where to read meanwhile.
-    pub(crate) aside: &'a mut Aside,
-    /// Whether another whole frame has arrived, whose answer can leave by the same write.
-    pub(crate) corked: bool,
-}
-
-pub(super) fn earlier(one: Option<Duration>, other: Duration) -> Option<Duration> {
-    Some(one.map_or(other, |one| one.min(other)))
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bluewire_core::{Closure, Fault, Outbox};
 
 use super::arrivals::Arrivals;
-use super::driver::{Driver, Due, Want};
+use super::deadlines::Due;
+use super::driver::{Driver, Want};
 use crate::error::Error;
 
 /// What the stream failed with.
@@ -87,9 +88,10 @@ impl Driver {
     /// Fails the first call after the end of a connection by a fault of which nobody was told: a
     /// program that only sends has no other way to learn of it.
     pub(super) fn check_told(&mut self) -> Result<(), Error> {
-        let Some(closure) = &self.closure else { return Ok(()) };
-        match closure.fault {
-            Some(fault) if !std::mem::replace(&mut self.fault_told, true) => {
+        match self.connection.fault() {
+            Some(fault)
+                if self.closure.is_some() && !std::mem::replace(&mut self.fault_told, true) =>
+            {
                 Err(Error::Fault(fault))
             }
             _ => Ok(()),
@@ -158,15 +160,16 @@ impl Driver {
         if std::mem::replace(&mut arrivals.end_told, true) {
             return Ok(());
         }
-        match (&mut self.loss, self.connection.fault()) {
-            (Some(loss), Some(Fault::ConnectionLost)) => Err(loss.take_error()),
-            (_, Some(fault)) => Err(Error::Fault(fault)),
-            (_, None) => Ok(()),
-        }
+        self.end_error().map_or(Ok(()), Err)
     }
 
-    /// What the stream failed with, if that ended the connection: for the callback facade.
-    pub(crate) fn take_loss(&mut self) -> Option<Error> {
-        self.loss.as_mut().map(|loss| loss.take_error())
+    /// The error with which the connection ended: the stream's own if that was it, and otherwise the
+    /// fault. None if only the answer to the peer's Close frame was lost: the peer had said its last
+    /// word, and the closure says the rest.
+    pub(crate) fn end_error(&mut self) -> Option<Error> {
+        match (&mut self.loss, self.connection.fault()?) {
+            (Some(loss), Fault::ConnectionLost) => Some(loss.take_error()),
+            (_, fault) => Some(Error::Fault(fault)),
+        }
     }
 }

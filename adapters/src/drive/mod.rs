@@ -38,17 +38,21 @@
 
 mod arrivals;
 mod bytes;
+mod deadlines;
 mod driver;
 mod ending;
 mod flow;
+mod input;
 mod output;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use arrivals::{Arrivals, Aside};
 pub(crate) use bytes::{Rest, WRITE_LEN_MAX, into_io};
-pub(crate) use driver::{Budget, Driver, Lent, Next, Purpose, Want};
+pub(crate) use deadlines::Budget;
+pub(crate) use driver::{Driver, Next, Purpose, Want};
 pub use flow::Flow;
+pub(crate) use input::Lent;
 pub(crate) use output::{Goal, Lay, Ticket};
 
 /// While a program only sends, it looks at what has arrived this often.

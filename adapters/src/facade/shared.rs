@@ -20,7 +20,6 @@ use super::options::{
 };
 use super::state::{Link, Stage, State, Verdict};
 use crate::clock::Clock;
-use crate::error::Error;
 use crate::open::error::ConnectError;
 use crate::open::reconnect::{Course, Ending, Retry};
 use crate::open::request::{Established, Request};
@@ -271,11 +270,7 @@ impl Shared {
         let retry = self.retry(Ending::Closed(&closure));
         let mut state = self.lock();
         let Stage::Open(link) = &mut state.stage else { return };
-        let error = match (closure.fault, link.driver.take_loss()) {
-            (Some(Fault::ConnectionLost), Some(error)) => Some(error),
-            (Some(fault), _) => Some(Error::Fault(fault)),
-            (None, _) => None,
-        };
+        let error = link.driver.end_error();
         let code = match closure.fault {
             Some(Fault::Timeout(_)) => FailCode::TimedOut,
             _ => FailCode::Io,

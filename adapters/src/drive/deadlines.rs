@@ -1,0 +1,113 @@
+//! When a deadline counts, and a caller's budget: see the rule on time in the [module](super).
+
+use std::io;
+use std::time::Duration;
+
+use bluewire_core::State;
+
+use super::driver::{Driver, Want};
+
+/// The time that a caller gives a call. Like a deadline it grants one read after it has passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(super) until: Duration,
+    /// `Driver::reads` when the call began to wait.
+    begun: Option<u32>,
+    /// `Driver::reads` when the budget was first seen to be over.
+    overdue: Option<u32>,
+}
+
+impl Budget {
+    /// A budget that ends at this time.
+    pub(crate) const fn until(until: Duration) -> Self {
+        Self { until, begun: None, overdue: None }
+    }
+
+    /// A budget of this length from `now` on.
+    #[cfg(any(test, feature = "_asynch"))]
+    pub(crate) const fn of(length: Duration, now: Duration) -> Self {
+        Self::until(now.saturating_add(length))
+    }
+}
+
+/// Whether a deadline that is past counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    No,
+    /// One more read first.
+    AfterRead,
+    Yes,
+}
+
+impl Driver {
+    /// Sees to deadlines. `None` if one has come: then everything is looked at again.
+    pub(super) fn judge(&mut self, may_read: bool, listens: bool, now: Duration) -> Option<Want> {
+        if let Some(since) = self.loss.as_ref().and_then(|loss| loss.write) {
+            return self.judge_loss(since, may_read, now);
+        }
+        let write = !self.outbox.is_empty() || self.unflushed;
+        let shut_down = !write && !self.shut_down && self.connection.should_shut_down();
+        let mut want = Want { read: may_read, write, shut_down, until: None };
+        if write && self.stall.is_none() {
+            // The stream may turn out to take nothing.
+            want.until = Some(now.saturating_add(self.flow.write_timeout));
+        }
+        if let Some(stall) = &mut self.stall {
+            match stall.judge(&self.flow, now) {
+                Some(until) => want.until = Some(until),
+                None => {
+                    self.write_failed(io::ErrorKind::TimedOut.into(), now);
+                    return None;
+                }
+            }
+        }
+        // Whether the peer is silent is not known while nobody listens.
+        let listens = listens || self.connection.state() == State::Closing;
+        let deadline = self.connection.poll_timeout().filter(|_| listens);
+        let Some(deadline) = deadline else { return Some(want) };
+        match self.due(deadline, may_read, now) {
+            Due::No => want.until = earlier(want.until, deadline),
+            Due::AfterRead => want.until = Some(now),
+            Due::Yes => {
+                let by = if deadline <= self.drained { self.drained } else { now };
+                self.connection.handle_timeout(by, &mut self.outbox);
+                self.answered = true;
+                return None;
+            }
+        }
+        Some(want)
+    }
+
+    pub(super) fn due(&mut self, deadline: Duration, may_read: bool, now: Duration) -> Due {
+        if now < deadline {
+            return Due::No;
+        }
+        let granted = self.grace.filter(|(granted, _)| *granted == deadline);
+        let has_read = granted.is_some_and(|(_, reads)| reads != self.reads);
+        if deadline <= self.drained || !may_read || has_read {
+            self.grace = None;
+            return Due::Yes;
+        }
+        if granted.is_none() {
+            self.grace = Some((deadline, self.reads));
+        }
+        Due::AfterRead
+    }
+
+    pub(super) fn judge_budget(&self, budget: &mut Budget, may_read: bool, now: Duration) -> Due {
+        let has_read = *budget.begun.get_or_insert(self.reads) != self.reads;
+        if now < budget.until {
+            return Due::No;
+        }
+        let read_since = budget.overdue.is_some_and(|reads| reads != self.reads);
+        if !may_read || read_since || (has_read && budget.until <= self.drained) {
+            return Due::Yes;
+        }
+        budget.overdue.get_or_insert(self.reads);
+        Due::AfterRead
+    }
+}
+
+pub(super) fn earlier(one: Option<Duration>, other: Duration) -> Option<Duration> {
+    Some(one.map_or(other, |one| one.min(other)))
+}

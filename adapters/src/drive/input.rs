@@ -1,0 +1,139 @@
+//! What was read, and how it is lent to the program.
+
+use std::io;
+use std::time::Duration;
+
+use bluewire_core::{Event, Fault, Message, Ready};
+
+use super::arrivals::{Arrivals, Aside};
+use super::driver::Driver;
+use super::ending::Loss;
+use crate::error::Error;
+
+/// A message in the program's hands.
+#[derive(Debug)]
+pub(crate) struct Lent<'a> {
+    pub(crate) message: Message<'a>,
+    /// Whether it is the last part of its message.
+    pub(crate) fin: bool,
+    /// Where to read meanwhile.
+    pub(crate) aside: &'a mut Aside,
+    /// Whether another whole frame has arrived, whose answer can leave by the same write.
+    pub(crate) corked: bool,
+}
+
+impl Driver {
+    /// Lends what is to be delivered, with the memory for what is read meanwhile and whether the
+    /// answer to another frame that has arrived can leave by the same write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fault`] if it turned out to be text that is not valid UTF-8: write what waits, then
+    /// [`conclude`](Self::conclude) and shut the stream down. The error reports the end.
+    #[inline]
+    pub(crate) fn lend<'a>(
+        &mut self,
+        ready: Option<Ready>,
+        arrivals: &'a mut Arrivals,
+    ) -> Result<Lent<'a>, Error> {
+        let corked = self.flow.cork && self.connection.has_frame(&arrivals.inbox);
+        let Arrivals { inbox, held, aside, arrived, end_told, .. } = arrivals;
+        let Some(ready) = ready else {
+            let lent = held.lend();
+            let (message, fin) = lent.ok_or(Error::Fault(Fault::ConnectionLost))?;
+            return Ok(Lent { message, fin, aside, corked });
+        };
+        match self.connection.take_event(ready, *arrived, inbox, &mut self.outbox) {
+            Event::Message(message) => Ok(Lent { message, fin: true, aside, corked }),
+            Event::Chunk { part, fin } => Ok(Lent { message: part, fin, aside, corked }),
+            _ => {
+                *end_told = true;
+                self.fault_told = true;
+                Err(Error::Fault(self.connection.fault().unwrap_or(Fault::ConnectionLost)))
+            }
+        }
+    }
+
+    /// Reports what a read into the space gave, which did not wait, or waited in vain if it gave
+    /// `WouldBlock`. Whether something came: bytes or the end.
+    pub(crate) fn report_read(
+        &mut self,
+        read: io::Result<usize>,
+        arrivals: &mut Arrivals,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        match read {
+            Ok(0) => self.received_end(None),
+            Ok(len) => self.received(len, arrivals, clock()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained(clock());
+                return false;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.received_end(Some(error)),
+        }
+        true
+    }
+
+    /// The same for a read aside, while a message is lent: `piece` holds the bytes.
+    pub(crate) fn report_read_aside(
+        &mut self,
+        read: io::Result<usize>,
+        piece: &[u8],
+        aside: &mut Aside,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        match read {
+            Ok(0) => aside.received_end(None),
+            Ok(len) => aside.received(&piece[..len], clock()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained(clock());
+                return false;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Whoever reads next finds it.
+            Err(error) => aside.received_end(Some(error)),
+        }
+        self.reads = self.reads.wrapping_add(1);
+        true
+    }
+
+    /// Reports that bytes were read into the space.
+    #[inline]
+    pub(crate) fn received(&mut self, len: usize, arrivals: &mut Arrivals, now: Duration) {
+        arrivals.inbox.filled(len);
+        arrivals.arrived = now;
+        self.reads = self.reads.wrapping_add(1);
+    }
+
+    /// Reports that reading is over, by the end of the stream or by an error.
+    pub(crate) fn received_end(&mut self, error: Option<io::Error>) {
+        self.reads = self.reads.wrapping_add(1);
+        if let Some(error) = error {
+            Loss::of_read(&mut self.loss, error);
+        }
+        self.connection.receive_eof();
+    }
+
+    /// Reports that there was nothing to read.
+    #[inline]
+    pub(crate) fn drained(&mut self, now: Duration) {
+        self.reads = self.reads.wrapping_add(1);
+        self.drained = now;
+        if let Some(loss) = &mut self.loss {
+            loss.drained = true;
+        }
+    }
+
+    /// Takes into the inbox what was read while a message was lent.
+    pub(super) fn merge_aside(&mut self, arrivals: &mut Arrivals) {
+        let Some(aside) = arrivals.aside.take() else { return };
+        if !aside.bytes.is_empty() {
+            arrivals.inbox.extend(&aside.bytes);
+            arrivals.arrived = aside.arrived;
+        }
+        if let Some(error) = aside.end {
+            self.received_end(error);
+        }
+    }
+}
