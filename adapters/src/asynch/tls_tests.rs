@@ -287,6 +287,7 @@ fn the_futures_family_speaks_it() {
     });
 }
 
+#[cfg(feature = "tokio")]
 #[test]
 fn tokio_speaks_it() {
     use ::tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
