@@ -228,8 +228,8 @@ pub use extension::ExtensionItem;
 pub use gather::Gather;
 pub use handshake::{
     ClientHandshake, ClientRequest, ConnectResponse, HandshakeError, HeadError, Headers,
-    HttpAnswer, Offer, Refusal, Request, RequestHead, Response, ResponseHead, ServerHandshake,
-    accept_value,
+    HttpAnswer, HttpHandshake, Offer, Refusal, Request, RequestHead, Response, ResponseHead,
+    ServerHandshake, accept_value,
 };
 pub use inbox::Inbox;
 pub use mask::MaskingKeys;

@@ -50,13 +50,16 @@ impl HttpAnswer {
         Self { status, lines: HeaderLines::new(), body: Vec::new() }
     }
 
-    /// The answer to a request that broke a rule, if there is one.
-    pub(crate) fn to_error(error: HandshakeError) -> Option<Self> {
+    /// The answer to a request that broke a rule: its status, and a body that says which rule.
+    /// `None` for an error that is not of a request.
+    #[must_use]
+    pub fn to_error(error: HandshakeError) -> Option<Self> {
         let mut answer = Self::of(error.status()?);
         // RFC 9110, section 15.5.6: "The origin server MUST generate an Allow header field in a
         // 405 response".
         if answer.status == 405 {
-            answer.lines.push_own("Allow", "GET");
+            let allowed = if error == HandshakeError::MethodNotConnect { "CONNECT" } else { "GET" };
+            answer.lines.push_own("Allow", allowed);
         }
         // 4.4: the server tells its versions in any answer to a version that it does not know.
         if error == HandshakeError::RepeatedVersion {
@@ -92,6 +95,31 @@ impl HttpAnswer {
         self.body(text)
     }
 
+    /// The same answer over HTTP/2, which has no `Upgrade`: 400 in place of 426 (RFC 9113,
+    /// section 8.6).
+    pub fn over_http2(mut self) -> Self {
+        if self.status == 426 {
+            self.status = 400;
+            self.lines.push_own("Sec-WebSocket-Version", VERSION);
+        }
+        self
+    }
+
+    /// Calls this with each header, a name and a value: for a server whose HTTP another library
+    /// speaks. `Content-Length`, and a `Connection: close` in HTTP/1, are for that to set.
+    pub fn each_header(&self, mut each: impl FnMut(&str, &str)) {
+        if self.status == 426 {
+            upgrade_headers(&mut each);
+        }
+        self.lines.each(each);
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body_bytes(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> u16 {
@@ -108,12 +136,13 @@ impl HttpAnswer {
         write!(head, "HTTP/1.1 {} {}\r\n", self.status, reason(self.status))
             .expect("a String takes everything");
         if self.status == 426 {
-            // RFC 9110, section 15.5.22: "The server MUST send an Upgrade header field in a 426
-            // response". 4.2.2: such a response carries "a |Sec-WebSocket-Version| header field
-            // indicating the version(s) the server is capable of understanding".
-            push_line(&mut head, "Upgrade", "websocket");
-            push_line(&mut head, "Connection", "Upgrade, close");
-            push_line(&mut head, "Sec-WebSocket-Version", VERSION);
+            upgrade_headers(|name, value| {
+                push_line(
+                    &mut head,
+                    name,
+                    if name == "Connection" { "Upgrade, close" } else { value },
+                );
+            });
         } else {
             push_line(&mut head, "Connection", "close");
         }
@@ -131,6 +160,15 @@ impl HttpAnswer {
             outbox.lay_head(&self.body);
         }
     }
+}
+
+/// RFC 9110, section 15.5.22: "The server MUST send an Upgrade header field in a 426 response".
+/// 4.2.2: such a response carries "a |Sec-WebSocket-Version| header field indicating the
+/// version(s) the server is capable of understanding".
+fn upgrade_headers(mut each: impl FnMut(&str, &str)) {
+    each("Upgrade", "websocket");
+    each("Connection", "Upgrade");
+    each("Sec-WebSocket-Version", VERSION);
 }
 
 /// The reason phrases of the statuses that answer a handshake. HTTP lets all others have none.

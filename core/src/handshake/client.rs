@@ -1,24 +1,18 @@
 //! The client's side: the request goes out, the response is checked (4.1).
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::clock::deadline;
 use crate::config::Config;
-use crate::connection::Connection;
-use crate::extension::ExtensionList;
-use crate::grammar::ascii;
-use crate::grammar::elements;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
 use crate::handshake::headers::ResponseHead;
-use crate::handshake::key::{accept, key};
-use crate::handshake::negotiation::{Agreed, confirm, offered_extensions};
+use crate::handshake::key::key;
 use crate::handshake::refusal::Refusal;
 use crate::handshake::request::ClientRequest;
+use crate::handshake::response::{Asked, Response};
 use crate::inbox::Inbox;
-use crate::mask::MaskingKeys;
 use crate::outbox::Outbox;
 use crate::role::Role;
 
@@ -54,10 +48,7 @@ use crate::role::Role;
 #[derive(Debug)]
 #[must_use]
 pub struct ClientHandshake {
-    config: Arc<Config>,
-    accept: [u8; 28],
-    /// What was offered, as it stands in the request.
-    subprotocols: Box<str>,
+    asked: Asked,
     reader: HeadReader,
     began: Duration,
     eof: bool,
@@ -89,15 +80,13 @@ impl ClientHandshake {
     ) -> Self {
         let config = config.into();
         let key = key(nonce);
-        request.lay(&key, &offered_extensions(&config), outbox);
+        request.lay(&key, &config, outbox);
         Self {
-            accept: accept(&key),
-            subprotocols: request.subprotocols().into(),
+            asked: Asked::new(request, Some(&key), config),
             reader: HeadReader::new(Role::Client),
             began: now,
             eof: false,
             stage: Stage::Head,
-            config,
         }
     }
 
@@ -148,7 +137,7 @@ impl ClientHandshake {
     /// body is truncated.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.began = self.began.min(now);
-        if now < self.began.saturating_add(self.config.handshake_timeout) {
+        if now < self.began.saturating_add(self.asked.config.handshake_timeout) {
             return;
         }
         match &mut self.stage {
@@ -168,7 +157,7 @@ impl ClientHandshake {
             Stage::Refused(refusal) => !refusal.is_over(),
             Stage::Accepted | Stage::Failed(_) => false,
         };
-        if waits { deadline(self.began, self.config.handshake_timeout) } else { None }
+        if waits { deadline(self.began, self.asked.config.handshake_timeout) } else { None }
     }
 
     /// The answer by which the server refuses; there as soon as its head is.
@@ -203,16 +192,11 @@ impl ClientHandshake {
     }
 
     fn read_head(&mut self, inbox: &mut Inbox) -> Result<Option<Response>, HandshakeError> {
-        let limits = &self.config.limits;
+        let limits = &self.asked.config.limits;
         while let Some(head) = self.reader.read(inbox, limits)? {
             let head = ResponseHead::parse(head)?;
             match head.status() {
-                101 => {
-                    let subprotocol = self.check(&head)?;
-                    let extension = self.check_extension(&head)?;
-                    let config = Arc::clone(&self.config);
-                    return Ok(Some(Response { config, head, subprotocol, extension }));
-                }
+                101 => return self.asked.check(head).map(Some),
                 // RFC 9110, section 15.2: "A client MUST be able to parse one or more 1xx
                 // responses received prior to a final response, even if the client does not
                 // expect one." Together they are within the limit on one head.
@@ -226,96 +210,5 @@ impl ClientHandshake {
             }
         }
         if self.eof { Err(HandshakeError::ConnectionLost) } else { Ok(None) }
-    }
-
-    /// The numbered list of 4.1 for the response, in its order; gives the subprotocol chosen.
-    fn check(&self, head: &ResponseHead) -> Result<Option<Box<str>>, HandshakeError> {
-        // RFC 9110, section 7.8: Upgrade is of HTTP/1.1; there is none in HTTP/1.0, and in HTTP/2 a
-        // 101 has no meaning (RFC 9113, section 8.6). Content-Length and Transfer-Encoding
-        // mean nothing here: RFC 9112, section 6.3, ends a 101 at its empty line "regardless of
-        // the header fields present".
-        if head.version().0 != 1 || head.version().1 == 0 {
-            return Err(HandshakeError::UnsupportedHttpVersion);
-        }
-        let headers = head.headers();
-        // 2: "If the response lacks an |Upgrade| header field or the |Upgrade| header field
-        // contains a value that is not an ASCII case-insensitive match for the value
-        // "websocket", the client MUST _Fail the WebSocket Connection_."
-        let mut upgrades = headers.elements("Upgrade");
-        let upgrade = upgrades.next().unwrap_or_default();
-        if !upgrade.eq_ignore_ascii_case(b"websocket") || upgrades.next().is_some() {
-            return Err(HandshakeError::WrongUpgrade);
-        }
-        // 3: "[...] or the |Connection| header field doesn't contain a token that is an ASCII
-        // case-insensitive match for the value "Upgrade"".
-        if !headers.contains("Connection", "Upgrade") {
-            return Err(HandshakeError::WrongConnection);
-        }
-        // 4: "[...] contains a value other than the base64-encoded SHA-1 of the concatenation".
-        match headers.only("Sec-WebSocket-Accept", HandshakeError::RepeatedAccept)? {
-            Some(accept) if accept == self.accept => {}
-            Some(_) => return Err(HandshakeError::WrongAccept),
-            None => return Err(HandshakeError::MissingAccept),
-        }
-        // 5 is `check_extension`. 6: "[...] indicates the use of a subprotocol that was not present in the client's
-        // handshake".
-        let repeated = HandshakeError::RepeatedSubprotocol;
-        match headers.only("Sec-WebSocket-Protocol", repeated)? {
-            Some(value) if elements(self.subprotocols.as_bytes()).any(|name| name == value) => {
-                Ok(Some(ascii(value).into()))
-            }
-            Some(_) => Err(HandshakeError::UnofferedSubprotocol),
-            None => Ok(None),
-        }
-    }
-
-    /// 5: "[...] this header field indicates the use of an extension that was not present in the
-    /// client's handshake".
-    fn check_extension(&self, head: &ResponseHead) -> Result<Option<Agreed>, HandshakeError> {
-        let repeated = HandshakeError::RepeatedExtensions;
-        let Some(value) = head.headers().only("Sec-WebSocket-Extensions", repeated)? else {
-            return Ok(None);
-        };
-        let mut items = ExtensionList::new(value);
-        let mut next = || items.next().transpose().map_err(|_| HandshakeError::InvalidExtensions);
-        let Some(item) = next()? else { return Err(HandshakeError::InvalidExtensions) };
-        let agreed = confirm(&self.config, item)?;
-        // RFC 7692, section 5: one extension can have RSV1, and there is no other to be had here.
-        match next()? {
-            None => Ok(Some(agreed)),
-            Some(_) => Err(HandshakeError::UnofferedExtension),
-        }
-    }
-}
-
-/// The response of a server that agrees.
-#[derive(Debug)]
-#[must_use]
-pub struct Response {
-    config: Arc<Config>,
-    head: ResponseHead,
-    subprotocol: Option<Box<str>>,
-    extension: Option<Agreed>,
-}
-
-impl Response {
-    /// The connection that is open now. What follows the response in the inbox is for it; so are
-    /// the outbox, and the keys that gave the nonce.
-    #[must_use]
-    pub fn into_connection(self, keys: MaskingKeys, now: Duration) -> Connection {
-        Connection::client(self.config, keys, now).with_extension(self.extension)
-    }
-
-    /// The head of the response. Clone it to keep it.
-    #[must_use]
-    pub const fn head(&self) -> &ResponseHead {
-        &self.head
-    }
-
-    /// The subprotocol that the server chose among those offered; `None` if it chose none, which
-    /// it may.
-    #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
     }
 }

@@ -42,6 +42,13 @@ pub enum HandshakeError {
 
     /// A request to upgrade by another method than GET.
     MethodNotGet,
+    /// A request over HTTP/2 without `:protocol`: WebSocket over HTTP/2 is an extended CONNECT
+    /// (RFC 8441, section 4).
+    MissingProtocol,
+    /// An extended CONNECT whose `:protocol` is not `websocket`.
+    UnknownProtocol,
+    /// A request over HTTP/2 with a `:protocol` by another method than CONNECT.
+    MethodNotConnect,
     /// A request target that is neither a path nor an absolute URI.
     InvalidTarget,
     /// A request without `Host`.
@@ -130,6 +137,9 @@ impl HandshakeError {
             | Self::UnsupportedHttpVersion
             | Self::RequestWithBody
             | Self::InvalidOrigin
+            | Self::MissingProtocol
+            | Self::UnknownProtocol
+            | Self::MethodNotConnect
             | Self::TimedOut
             | Self::ConnectionLost => "4",
             Self::MethodNotGet
@@ -165,19 +175,22 @@ impl HandshakeError {
     #[must_use]
     pub const fn status(self) -> Option<u16> {
         match self {
-            Self::MethodNotGet => Some(405),
+            Self::MethodNotGet | Self::MethodNotConnect => Some(405),
             Self::TimedOut => Some(408),
             Self::FirstLineTooLong { .. } => Some(414),
             // 4.2.2: "the server MUST abort the WebSocket handshake described in this section and
             // instead send an appropriate HTTP error code (such as 426 Upgrade Required)".
             Self::MissingUpgrade | Self::MissingVersion | Self::UnsupportedVersion => Some(426),
             Self::HeadTooLong { .. } | Self::TooManyHeaderLines { .. } => Some(431),
+            // RFC 9220, section 3: "SHOULD be responded to with a 501 (Not Implemented) status code".
+            Self::UnknownProtocol => Some(501),
             Self::UnsupportedHttpVersion => Some(505),
             Self::ControlCharacter
             | Self::BareLineEnd
             | Self::FoldedHeaderLine
             | Self::InvalidHeaderLine
             | Self::InvalidRequestLine
+            | Self::MissingProtocol
             | Self::InvalidTarget
             | Self::MissingHost
             | Self::RepeatedHost
@@ -216,6 +229,13 @@ impl HandshakeError {
                 "the peer does not speak HTTP/1.1, which the opening handshake needs"
             }
             Self::MethodNotGet => "the client asked for an upgrade by another method than GET",
+            Self::MissingProtocol => {
+                "the client asked for a WebSocket over HTTP/2 without ':protocol'; it is an extended CONNECT there (RFC 8441)"
+            }
+            Self::UnknownProtocol => "the client asked for another ':protocol' than websocket",
+            Self::MethodNotConnect => {
+                "the client asked for a WebSocket over HTTP/2 by another method than CONNECT"
+            }
             Self::InvalidTarget => {
                 "the client sent a request target that is neither a path nor an absolute URI"
             }

@@ -13,7 +13,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::config::Limits;
-use crate::grammar::is_field_byte;
+use crate::grammar::{is_field_byte, is_field_value};
 use crate::handshake::append::append;
 use crate::handshake::error::HandshakeError;
 use crate::inbox::Inbox;
@@ -250,6 +250,32 @@ struct Line {
 }
 
 impl Head {
+    /// The head that this first line and these header lines make.
+    pub(crate) fn of_lines<'l>(
+        first_line: &str,
+        lines: impl IntoIterator<Item = (&'l str, &'l [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let mut bytes = Vec::from(first_line);
+        bytes.extend(b"\r\n");
+        let mut count = 0;
+        for (name, value) in lines {
+            // What another library let through as a value may not become a line of its own.
+            if !is_field_value(value) {
+                return Err(HandshakeError::ControlCharacter);
+            }
+            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+                bytes.extend(part);
+            }
+            count += 1;
+        }
+        bytes.extend(b"\r\n");
+        if first_line.contains(['\r', '\n']) {
+            return Err(HandshakeError::BareLineEnd);
+        }
+        let (lines, first_line_len) = Self::divide(&bytes, count)?;
+        Ok(Self { bytes: bytes.into(), lines, first_line_len })
+    }
+
     /// Divides `lines` header lines, and tells how long the first line is. The lines' ends and the
     /// empty line have been found before.
     fn divide(bytes: &[u8], lines: usize) -> Result<(Box<[Line]>, u32), HandshakeError> {

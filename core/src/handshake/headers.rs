@@ -1,5 +1,6 @@
 //! What a head says: the request's, the response's, and the headers of both.
 
+use alloc::format;
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -89,12 +90,29 @@ struct RequestParts {
     head: Head,
     method_len: u32,
     target_len: u32,
-    minor_version: u8,
+    version: (u8, u8),
+    extended: Extended,
+}
+
+/// What a request over HTTP/2 says in `:protocol` (RFC 8441, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extended {
+    Nothing,
+    WebSocket,
+    Other,
 }
 
 impl RequestHead {
     /// RFC 9112, section 3: `request-line = method SP request-target SP HTTP-version`.
     pub(crate) fn parse(head: Head) -> Result<Self, HandshakeError> {
+        let head = Self::divide(head, Extended::Nothing)?;
+        match head.version() {
+            (1, _) => Ok(head),
+            _ => Err(HandshakeError::UnsupportedHttpVersion),
+        }
+    }
+
+    fn divide(head: Head, extended: Extended) -> Result<Self, HandshakeError> {
         let mut words = head.first_line().splitn(3, |byte| *byte == b' ');
         let mut word = || words.next().unwrap_or_default();
         let (method, target, version) = (word(), word(), word());
@@ -105,15 +123,68 @@ impl RequestHead {
         if !is_token(method) || target.is_empty() || !target.iter().all(in_target) {
             return Err(HandshakeError::InvalidRequestLine);
         }
-        let minor_version = match parse_version(version) {
-            Some((1, minor)) => minor,
-            Some(_) => return Err(HandshakeError::UnsupportedHttpVersion),
-            None => return Err(HandshakeError::InvalidRequestLine),
-        };
+        let version = parse_version(version).ok_or(HandshakeError::InvalidRequestLine)?;
         let too_long = HandshakeError::FirstLineTooLong { limit: u32::MAX as usize };
         let len = |word: &[u8]| u32::try_from(word.len()).map_err(|_| too_long);
         let (method_len, target_len) = (len(method)?, len(target)?);
-        Ok(Self(Arc::new(RequestParts { head, method_len, target_len, minor_version })))
+        Ok(Self(Arc::new(RequestParts { head, method_len, target_len, version, extended })))
+    }
+
+    /// The head of a request over HTTP/1 that another library has parsed.
+    ///
+    /// # Errors
+    ///
+    /// A [`HandshakeError`] if a part is not as HTTP wants it.
+    pub fn of_http1<'h>(
+        method: &str,
+        target: &str,
+        minor_version: u8,
+        headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let first_line = format!("{method} {target} HTTP/1.{minor_version}");
+        Self::parse(Head::of_lines(&first_line, headers)?)
+    }
+
+    /// The head of a request over HTTP/2, from its pseudo-header fields (RFC 8441, section 4) and
+    /// its header fields. `protocol` is `:protocol`, which only an extended CONNECT has, and
+    /// `authority` becomes the header `Host`, in place of one that is there.
+    ///
+    /// ```
+    /// use bluewire_core::{Config, Request, RequestHead};
+    ///
+    /// let version = ("sec-websocket-version", &b"13"[..]);
+    /// let head = RequestHead::of_http2(
+    ///     "CONNECT", "server.example.com", "/chat", Some("websocket"), [version],
+    /// )?;
+    /// let Request::Upgrade(offer) = Request::judge(Config::default(), head)? else { panic!() };
+    /// assert_eq!((offer.status(), offer.path()), (200, "/chat"));
+    /// # Ok::<(), bluewire_core::HandshakeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`HandshakeError`] if a part is not as HTTP wants it.
+    pub fn of_http2<'h>(
+        method: &str,
+        authority: &'h str,
+        path: &str,
+        protocol: Option<&str>,
+        headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let first_line = format!("{method} {path} HTTP/2.0");
+        // RFC 9113, section 8.3.1: `:authority` replaces `Host`.
+        let is_host = |name: &str| !authority.is_empty() && name.eq_ignore_ascii_case("Host");
+        let host = (!authority.is_empty()).then_some(("host", authority.as_bytes()));
+        let headers = headers.into_iter().filter(|(name, _)| !is_host(name));
+        let head = Head::of_lines(&first_line, host.into_iter().chain(headers))?;
+        Self::divide(
+            head,
+            match protocol {
+                None => Extended::Nothing,
+                Some(protocol) if protocol.eq_ignore_ascii_case("websocket") => Extended::WebSocket,
+                Some(_) => Extended::Other,
+            },
+        )
     }
 
     /// The method, such as `GET`.
@@ -133,7 +204,28 @@ impl RequestHead {
     /// The minor version of HTTP/1: 1 from most clients, 0 from old ones, which cannot upgrade.
     #[must_use]
     pub fn minor_version(&self) -> u8 {
-        self.0.minor_version
+        match self.0.version {
+            (1, minor) => minor,
+            _ => 0,
+        }
+    }
+
+    /// The version of HTTP: `(1, 1)`, or `(2, 0)` for a request that came
+    /// [over HTTP/2](Self::of_http2).
+    #[must_use]
+    pub fn version(&self) -> (u8, u8) {
+        self.0.version
+    }
+
+    /// What stood in `:protocol`.
+    pub(crate) fn extended(&self) -> Extended {
+        self.0.extended
+    }
+
+    /// Whether it came over HTTP/2, where there is no upgrade but an extended CONNECT (RFC 8441).
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        self.0.version.0 == 2
     }
 
     /// The headers.
@@ -159,7 +251,8 @@ impl RequestHead {
     }
 
     /// The whole head, byte for byte, with the empty line at its end. For a handler that parses
-    /// HTTP itself: what follows the head is in the inbox.
+    /// HTTP itself: what follows the head is in the inbox. A head that another library has parsed
+    /// is written down again here, in the form of HTTP/1.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.head.as_bytes()
@@ -215,6 +308,21 @@ struct ResponseParts {
 }
 
 impl ResponseHead {
+    /// The head of a response that another library has parsed, over this version of HTTP, such as
+    /// `(1, 1)` or `(2, 0)`.
+    ///
+    /// # Errors
+    ///
+    /// A [`HandshakeError`] if a part is not as HTTP wants it.
+    pub fn of_parts<'h>(
+        status: u16,
+        version: (u8, u8),
+        headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let first_line = format!("HTTP/{}.{} {status}", version.0, version.1);
+        Self::parse(Head::of_lines(&first_line, headers)?)
+    }
+
     /// RFC 9112, section 4: `status-line = HTTP-version SP status-code SP [ reason-phrase ]`.
     ///
     /// The version may be any: whether it can upgrade is another question than what it says.

@@ -52,6 +52,12 @@ impl HeaderLines {
         Ok(())
     }
 
+    /// Calls this with each name and value.
+    pub(crate) fn each(&self, mut each: impl FnMut(&str, &str)) {
+        let lines = self.0.split_terminator("\r\n");
+        lines.filter_map(|line| line.split_once(": ")).for_each(|(name, value)| each(name, value));
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

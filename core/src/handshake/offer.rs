@@ -14,7 +14,7 @@ use crate::handshake::answer::HttpAnswer;
 use crate::handshake::authority::Authority;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head_error::HeadError;
-use crate::handshake::headers::{Headers, RequestHead};
+use crate::handshake::headers::{Extended, Headers, RequestHead};
 use crate::handshake::key::{VERSION, accept, is_key};
 use crate::handshake::lines::{HeaderLines, push_line};
 use crate::handshake::negotiation::{self, Agreed};
@@ -31,7 +31,8 @@ use crate::outbox::Outbox;
 pub struct Offer {
     config: Arc<Config>,
     head: RequestHead,
-    accept: [u8; 28],
+    /// What answers the key; `None` over HTTP/2, which has none.
+    accept: Option<[u8; 28]>,
     subprotocol: Option<Box<str>>,
     extension: Option<Agreed>,
     lines: HeaderLines,
@@ -41,43 +42,13 @@ impl Offer {
     /// The list of 4.2.1.
     pub(crate) fn check(config: &Arc<Config>, head: &RequestHead) -> Result<Self, HandshakeError> {
         check_request_line(head)?;
+        let accept = check_request(head)?;
         let headers = head.headers();
-        // 2: "A |Host| header field containing the server's authority."
-        let host = headers.only("Host", HandshakeError::RepeatedHost)?;
-        let host = host.ok_or(HandshakeError::MissingHost)?;
-        core::str::from_utf8(host)
-            .ok()
-            .and_then(Authority::parse)
-            .ok_or(HandshakeError::InvalidHost)?;
-        // 3: "An |Upgrade| header field containing the value "websocket", treated as an ASCII
-        // case-insensitive value."
-        if !headers.contains("Upgrade", "websocket") {
-            return Err(HandshakeError::MissingUpgrade);
-        }
-        // 4: "A |Connection| header field that includes the token "Upgrade", treated as an ASCII
-        // case-insensitive value."
-        if !headers.contains("Connection", "Upgrade") {
-            return Err(HandshakeError::MissingConnection);
-        }
-        // 6: "A |Sec-WebSocket-Version| header field, with a value of 13." It goes before the key,
-        // which another version may not have.
-        match headers.only("Sec-WebSocket-Version", HandshakeError::RepeatedVersion)? {
-            Some(version) if version == VERSION.as_bytes() => {}
-            Some(_) => return Err(HandshakeError::UnsupportedVersion),
-            None => return Err(HandshakeError::MissingVersion),
-        }
-        // 5: "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when
-        // decoded, is 16 bytes in length."
-        let key = match headers.only("Sec-WebSocket-Key", HandshakeError::RepeatedKey)? {
-            Some(key) if is_key(key) => key,
-            Some(_) => return Err(HandshakeError::InvalidKey),
-            None => return Err(HandshakeError::MissingKey),
-        };
         check_no_body(headers)?;
         check_options(headers)?;
         Ok(Self {
             config: Arc::clone(config),
-            accept: accept(key),
+            accept,
             head: head.clone(),
             subprotocol: None,
             extension: negotiation::accept(config, items(headers)),
@@ -87,23 +58,49 @@ impl Offer {
 
     /// Accepts the offer: lays the 101 response (4.2.2) and opens the connection. What follows
     /// the request in the inbox is for it, and so is the outbox.
+    ///
+    /// Of an offer over HTTP/2 no response is laid: see
+    /// [`each_response_header`](Self::each_response_header).
     #[must_use]
     pub fn accept(self, now: Duration, outbox: &mut Outbox) -> Connection {
-        let mut head = String::with_capacity(192 + self.lines.as_str().len());
-        head.push_str("HTTP/1.1 101 Switching Protocols\r\n");
-        push_line(&mut head, "Upgrade", "websocket");
-        push_line(&mut head, "Connection", "Upgrade");
-        push_line(&mut head, "Sec-WebSocket-Accept", ascii(&self.accept));
+        if !self.head.is_http2() {
+            let mut head = String::with_capacity(192 + self.lines.as_str().len());
+            head.push_str("HTTP/1.1 101 Switching Protocols\r\n");
+            self.each_response_header(|name, value| push_line(&mut head, name, value));
+            head.push_str("\r\n");
+            outbox.lay_head(head.as_bytes());
+        }
+        self.into_connection(now)
+    }
+
+    /// Accepts the offer where another library writes the response, of this
+    /// [`status`](Self::status) and [these headers](Self::each_response_header).
+    #[must_use]
+    pub fn into_connection(self, now: Duration) -> Connection {
+        Connection::server(self.config, now).with_extension(self.extension)
+    }
+
+    /// The status of the response that accepts the offer: 101, or 200 over HTTP/2 (RFC 8441,
+    /// section 5).
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        if self.head.is_http2() { 200 } else { 101 }
+    }
+
+    /// Calls this with each header, a name and a value, of the response that accepts the offer.
+    pub fn each_response_header(&self, mut each: impl FnMut(&str, &str)) {
+        if let Some(accept) = &self.accept {
+            each("Upgrade", "websocket");
+            each("Connection", "Upgrade");
+            each("Sec-WebSocket-Accept", ascii(accept));
+        }
         if let Some(subprotocol) = &self.subprotocol {
-            push_line(&mut head, "Sec-WebSocket-Protocol", subprotocol);
+            each("Sec-WebSocket-Protocol", subprotocol);
         }
         if let Some(extension) = self.extension {
-            push_line(&mut head, "Sec-WebSocket-Extensions", &extension.to_string());
+            each("Sec-WebSocket-Extensions", &extension.to_string());
         }
-        head.push_str(self.lines.as_str());
-        head.push_str("\r\n");
-        outbox.lay_head(head.as_bytes());
-        Connection::server(self.config, now).with_extension(self.extension)
+        self.lines.each(each);
     }
 
     /// Rejects the offer: lays an answer such as 401, 403, 404 or a redirect. Send it, then close
@@ -239,6 +236,9 @@ fn items(headers: Headers<'_>) -> impl Iterator<Item = ExtensionItem<'_>> {
 /// interpreted as a /resource name/ defined in Section 3 (or an absolute HTTP/HTTPS URI containing
 /// the /resource name/)."
 fn check_request_line(head: &RequestHead) -> Result<(), HandshakeError> {
+    if head.is_http2() {
+        return check_extended_connect(head);
+    }
     if head.method() != "GET" {
         return Err(HandshakeError::MethodNotGet);
     }
@@ -249,6 +249,64 @@ fn check_request_line(head: &RequestHead) -> Result<(), HandshakeError> {
         return Err(HandshakeError::InvalidTarget);
     }
     Ok(())
+}
+
+/// RFC 8441, section 4: a request over HTTP/2 asks by the method CONNECT, a `:protocol` and the
+/// resource in `:path`.
+fn check_extended_connect(head: &RequestHead) -> Result<(), HandshakeError> {
+    match head.extended() {
+        Extended::WebSocket if head.method() != "CONNECT" => Err(HandshakeError::MethodNotConnect),
+        Extended::WebSocket if head.path().is_none() => Err(HandshakeError::InvalidTarget),
+        Extended::WebSocket => Ok(()),
+        Extended::Other => Err(HandshakeError::UnknownProtocol),
+        Extended::Nothing => Err(HandshakeError::MissingProtocol),
+    }
+}
+
+/// What 4.2.1 wants behind the request line. The value that answers the key, where there is one.
+fn check_request(head: &RequestHead) -> Result<Option<[u8; 28]>, HandshakeError> {
+    let headers = head.headers();
+    // 2: "A |Host| header field containing the server's authority."
+    let host = headers.only("Host", HandshakeError::RepeatedHost)?;
+    let host = host.ok_or(HandshakeError::MissingHost)?;
+    core::str::from_utf8(host)
+        .ok()
+        .and_then(Authority::parse)
+        .ok_or(HandshakeError::InvalidHost)?;
+    // RFC 8441, section 5: "the |Connection| and |Upgrade| header fields" are not used, and "the
+    // processing of the |Sec-WebSocket-Key| and |Sec-WebSocket-Accept| header fields" is bypassed.
+    if head.is_http2() {
+        check_version(headers)?;
+        return Ok(None);
+    }
+    // 3: "An |Upgrade| header field containing the value "websocket", treated as an ASCII
+    // case-insensitive value."
+    if !headers.contains("Upgrade", "websocket") {
+        return Err(HandshakeError::MissingUpgrade);
+    }
+    // 4: "A |Connection| header field that includes the token "Upgrade", treated as an ASCII
+    // case-insensitive value."
+    if !headers.contains("Connection", "Upgrade") {
+        return Err(HandshakeError::MissingConnection);
+    }
+    check_version(headers)?;
+    // 5: "A |Sec-WebSocket-Key| header field with a base64-encoded [...] value that, when
+    // decoded, is 16 bytes in length."
+    match headers.only("Sec-WebSocket-Key", HandshakeError::RepeatedKey)? {
+        Some(key) if is_key(key) => Ok(Some(accept(key))),
+        Some(_) => Err(HandshakeError::InvalidKey),
+        None => Err(HandshakeError::MissingKey),
+    }
+}
+
+/// 6: "A |Sec-WebSocket-Version| header field, with a value of 13." It goes before the key, which
+/// another version may not have.
+fn check_version(headers: Headers<'_>) -> Result<(), HandshakeError> {
+    match headers.only("Sec-WebSocket-Version", HandshakeError::RepeatedVersion)? {
+        Some(version) if version == VERSION.as_bytes() => Ok(()),
+        Some(_) => Err(HandshakeError::UnsupportedVersion),
+        None => Err(HandshakeError::MissingVersion),
+    }
 }
 
 /// What follows the head must be frames and nothing else: a body that an intermediary sees and

@@ -6,12 +6,14 @@ use alloc::string::String;
 use core::fmt::Write;
 use core::net::Ipv6Addr;
 
+use crate::config::Config;
 use crate::grammar::ascii;
 use crate::grammar::{elements, is_token};
 use crate::handshake::authority::is_host;
 use crate::handshake::head_error::HeadError;
 use crate::handshake::key::VERSION;
 use crate::handshake::lines::{HeaderLines, push_line};
+use crate::handshake::negotiation::offered_extensions;
 use crate::outbox::Outbox;
 
 /// What a client asks for: a host, a resource name, and what it has to say beside them.
@@ -146,37 +148,65 @@ impl ClientRequest {
         &self.subprotocols
     }
 
-    /// Lays the request; `extensions` is the value of `Sec-WebSocket-Extensions`, empty for none.
-    pub(crate) fn lay(&self, key: &[u8; 24], extensions: &str, outbox: &mut Outbox) {
-        let mut head = String::with_capacity(
-            192 + self.resource_name.len()
-                + self.host.len()
-                + self.subprotocols.len()
-                + extensions.len()
-                + self.lines.as_str().len(),
-        );
-        head.push_str("GET ");
-        head.push_str(&self.resource_name);
-        head.push_str(" HTTP/1.1\r\nHost: ");
-        head.push_str(&self.host);
+    /// The host, and the port if it is not the default one: what stands in `Host`, and in
+    /// `:authority` over HTTP/2.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let mut authority = String::from(&*self.host);
         // 4.1: "The request MUST contain a |Host| header field whose value contains /host/ plus
         // optionally ":" followed by /port/ (when not using the default port)."
         let default_port = if self.secure { 443 } else { 80 };
         if let Some(port) = self.port.filter(|port| *port != default_port) {
-            write!(head, ":{port}").expect("a String takes everything");
+            write!(authority, ":{port}").expect("a String takes everything");
         }
-        head.push_str("\r\n");
-        push_line(&mut head, "Upgrade", "websocket");
-        push_line(&mut head, "Connection", "Upgrade");
-        push_line(&mut head, "Sec-WebSocket-Key", ascii(key));
-        push_line(&mut head, "Sec-WebSocket-Version", VERSION);
+        authority
+    }
+
+    /// The resource name: the path, and the query if there is one.
+    #[must_use]
+    pub fn resource_name(&self) -> &str {
+        &self.resource_name
+    }
+
+    /// Whether it is to go over TLS.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Calls this with each header behind `Host`; `key` over HTTP/1 only.
+    pub(crate) fn each_header(
+        &self,
+        key: Option<&[u8; 24]>,
+        config: &Config,
+        mut each: impl FnMut(&str, &str),
+    ) {
+        if let Some(key) = key {
+            each("Upgrade", "websocket");
+            each("Connection", "Upgrade");
+            each("Sec-WebSocket-Key", ascii(key));
+        }
+        each("Sec-WebSocket-Version", VERSION);
         if !self.subprotocols.is_empty() {
-            push_line(&mut head, "Sec-WebSocket-Protocol", &self.subprotocols);
+            each("Sec-WebSocket-Protocol", &self.subprotocols);
         }
+        let extensions = offered_extensions(config);
         if !extensions.is_empty() {
-            push_line(&mut head, "Sec-WebSocket-Extensions", extensions);
+            each("Sec-WebSocket-Extensions", &extensions);
         }
-        head.push_str(self.lines.as_str());
+        self.lines.each(each);
+    }
+
+    /// Lays the head of the request over HTTP/1.
+    pub(crate) fn lay(&self, key: &[u8; 24], config: &Config, outbox: &mut Outbox) {
+        let lens = [&*self.resource_name, &*self.host, &*self.subprotocols, self.lines.as_str()];
+        let len = 256 + lens.map(str::len).iter().sum::<usize>();
+        let mut head = String::with_capacity(len);
+        head.push_str("GET ");
+        head.push_str(&self.resource_name);
+        head.push_str(" HTTP/1.1\r\n");
+        push_line(&mut head, "Host", &self.authority());
+        self.each_header(Some(key), config, |name, value| push_line(&mut head, name, value));
         head.push_str("\r\n");
         outbox.lay_head(head.as_bytes());
     }

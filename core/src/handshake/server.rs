@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::handshake::answer::HttpAnswer;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::HeadReader;
-use crate::handshake::headers::RequestHead;
+use crate::handshake::headers::{Extended, RequestHead};
 use crate::handshake::offer::Offer;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -91,6 +91,26 @@ pub enum Request {
     Plain(RequestHead),
 }
 
+impl Request {
+    /// Judges a request by the rules of the handshake, as
+    /// [`ServerHandshake::next_request`] does with what it has read: for a server whose HTTP
+    /// another library speaks, which also writes the answer. See [`Offer::status`] and
+    /// [`HttpAnswer::to_error`].
+    ///
+    /// # Errors
+    ///
+    /// A [`HandshakeError`] for the rule that the request breaks.
+    pub fn judge(
+        config: impl Into<Arc<Config>>,
+        head: RequestHead,
+    ) -> Result<Self, HandshakeError> {
+        match asks_for_websocket(&head) {
+            true => Offer::check(&config.into(), &head).map(Self::Upgrade),
+            false => Ok(Self::Plain(head)),
+        }
+    }
+}
+
 impl ServerHandshake {
     /// Waits for a request until [`Config::handshake_timeout`].
     pub fn new(config: impl Into<Arc<Config>>, now: Duration) -> Self {
@@ -137,16 +157,13 @@ impl ServerHandshake {
             Ok(head) => head,
             Err(error) => return self.fail(error, true, outbox),
         };
-        if !asks_for_websocket(&head) {
-            self.stage = Stage::Given;
-            return Ok(Some(Request::Plain(head)));
-        }
-        match Offer::check(&self.config, &head) {
-            Ok(offer) => {
+        let has_body = head.method() != "HEAD";
+        match Request::judge(Arc::clone(&self.config), head) {
+            Ok(request) => {
                 self.stage = Stage::Given;
-                Ok(Some(Request::Upgrade(offer)))
+                Ok(Some(request))
             }
-            Err(error) => self.fail(error, head.method() != "HEAD", outbox),
+            Err(error) => self.fail(error, has_body, outbox),
         }
     }
 
@@ -206,6 +223,7 @@ fn lay_answer(error: HandshakeError, with_body: bool, outbox: &mut Outbox) {
 fn asks_for_websocket(head: &RequestHead) -> bool {
     let headers = head.headers();
     headers.contains("Upgrade", "websocket")
+        || head.extended() != Extended::Nothing
         || headers.first("Sec-WebSocket-Key").is_some()
         || headers.first("Sec-WebSocket-Version").is_some()
 }

@@ -4,6 +4,7 @@
 mod connect;
 mod folding;
 mod http;
+mod http2;
 mod offer;
 mod pair;
 mod plain;
