@@ -25,6 +25,9 @@ fn a_uri_is_a_scheme_a_host_perhaps_a_port_and_a_resource() {
     assert_parts("ws://h?x=1", false, "h", 80, "/?x=1");
     assert_parts("ws://h/chat?x=1&y=/", false, "h", 80, "/chat?x=1&y=/");
     assert_parts("wss://h:80/%23", true, "h", 80, "/%23");
+    // Beyond the RFC: browsers take these for the two schemes, and so do people.
+    assert_parts("http://h", false, "h", 80, "/");
+    assert_parts("https://h", true, "h", 443, "/");
 }
 
 #[test]
@@ -34,7 +37,7 @@ fn anything_else_is_refused_before_connecting() {
         "",
         "h",
         "//h",
-        "http://h",
+        "ftp://h",
         "wsx://h",
         "ws:h",
         "ws://",
