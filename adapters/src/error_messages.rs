@@ -18,6 +18,7 @@ use crate::open::error::{
     AcceptError, ConnectError, Phase, ProxyError, ProxyUrlError, RedirectError, RedirectReason,
     SocksReply, UrlError,
 };
+use crate::plain_english::assert_plain;
 use crate::tls::{CertificateProblem, TlsError};
 
 /// All variants of an enum, with examples of what is in them.
@@ -34,8 +35,7 @@ fn read(whom: &[&str], errors: impl IntoIterator<Item = impl std::error::Error>)
     let messages: Vec<_> = errors.into_iter().map(|error| say(&error)).collect();
     for (i, message) in messages.iter().enumerate() {
         assert!((15..=300).contains(&message.len()), "{} bytes: {message}", message.len());
-        let words = message.split_whitespace().count();
-        assert!(words <= 30, "{words} words: {message}");
+        assert_plain(message);
         assert!(!message.contains(['"', '\u{202e}']), "{message}");
         // Acronyms are as they are.
         let (first, second) = (message.chars().next(), message.chars().nth(1));
@@ -226,6 +226,16 @@ fn tls() {
         EndedInHandshake, Truncated, TimedOut(Duration::from_secs(10)), Io(io_error()),
     );
     read(&["peer", "TLS", "host", "connection"], errors);
+}
+
+#[cfg(feature = "blocking")]
+#[test]
+fn scripts() {
+    use crate::testkit::{PlayError, Role, ScriptedPeer};
+
+    let script =
+        ScriptedPeer::new(Role::Server).expect_end().finish().expect_err("it has not ended");
+    read(&["script"], every!(PlayError: Script(script), Io(io_error())));
 }
 
 /// Changes how a terminal shows a line, or ends it.

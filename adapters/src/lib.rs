@@ -71,6 +71,9 @@ mod error;
 mod error_messages;
 pub mod facade;
 mod open;
+#[cfg(test)]
+#[path = "../../core/src/plain_english.rs"]
+mod plain_english;
 mod server;
 #[cfg(feature = "smol")]
 pub mod smol;

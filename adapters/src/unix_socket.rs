@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 pub(crate) fn call(path: &Path) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(path).map_err(|error| match error {
         Errno::NAMETOOLONG => {
-            io::Error::new(io::ErrorKind::InvalidInput, "the path is too long for a socket")
+            io::Error::new(io::ErrorKind::InvalidInput, "the path is too long for a Unix socket")
         }
         error => error.into(),
     })?;

@@ -12,7 +12,7 @@ fn every_link_to_a_file_leads_to_one() {
     let _bound = watchdog::bound();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
     let mut documents = Vec::new();
-    collect(root, &mut documents);
+    collect_files(root, "md", &mut documents);
     assert!(documents.len() >= 5, "{documents:?}");
     let mut dead = Vec::new();
     for document in &documents {
@@ -29,14 +29,74 @@ fn every_link_to_a_file_leads_to_one() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
-fn collect(directory: &Path, documents: &mut Vec<PathBuf>) {
+fn collect_files(directory: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("it can be read") {
         let path = entry.expect("it can be read").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && !["corpus", "target"].contains(&&*name) && !name.starts_with('.') {
-            collect(&path, documents);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            documents.push(path);
+            collect_files(&path, extension, files);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
         }
     }
+}
+
+/// Each crate reads its errors in `error_messages.rs`. A type that is missing there would escape
+/// the rules for their texts.
+#[test]
+fn every_error_type_is_in_the_tests_of_error_texts() {
+    let _bound = watchdog::bound();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for part in ["core/src", "adapters/src"] {
+        let mut sources = Vec::new();
+        collect_files(&root.join(part), "rs", &mut sources);
+        let tests = fs::read_to_string(root.join(part).join("error_messages.rs"));
+        let tests = tests.expect("the tests of its error texts");
+        for source in sources {
+            let text = fs::read_to_string(&source).expect("it is text");
+            for line in text.lines().filter(|line| line.starts_with("impl")) {
+                let Some((_, name)) = line.split_once("::error::Error for ") else { continue };
+                let name = name.trim_end_matches([' ', '{', '}']);
+                count += 1;
+                if !tests.contains(&format!("{name}:")) && !tests.contains(&format!("{name} {{")) {
+                    missing.push(format!("{name} in {}", source.display()));
+                }
+            }
+        }
+    }
+    assert!(count >= 15, "only {count} types of errors were found");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// `{:?}` shows a value as code. What a user reads is a sentence.
+#[test]
+fn no_error_text_is_made_by_debug() {
+    let _bound = watchdog::bound();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let mut sources = Vec::new();
+    for part in ["core/src", "adapters/src", "adapters/quickjs/src"] {
+        collect_files(&root.join(part), "rs", &mut sources);
+    }
+    let mut found = Vec::new();
+    for source in sources {
+        // The testkit shows frames and steps to the author of a test, with the bytes in quotes.
+        if source.components().any(|part| part.as_os_str() == "testkit") {
+            continue;
+        }
+        let text = fs::read_to_string(&source).expect("it is text");
+        let mut in_display = false;
+        for line in text.lines() {
+            if line.starts_with("impl") || line == "}" {
+                in_display = line.contains("Display for");
+            }
+            let is_text = in_display || line.contains("let text = format!(");
+            // `words` takes the name of a variant apart.
+            if is_text && line.contains(":?}") && !line.contains("words(") {
+                found.push(format!("{}: {}", source.display(), line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

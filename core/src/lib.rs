@@ -202,6 +202,8 @@ mod inbox;
 mod mask;
 mod message;
 mod outbox;
+#[cfg(test)]
+mod plain_english;
 mod prepared;
 mod printable;
 mod receive;

@@ -161,20 +161,20 @@ fn a_script_that_is_not_met_says_where() {
     let peer = || ScriptedPeer::new(Role::Client);
     assert_eq!(
         run(peer().send(Frame::ping("a")).expect(Frame::pong("b"))),
-        "step 2 of the script expects pong fin 1 bytes \"b\", and there was pong fin 1 bytes \"a\""
+        "step 2 of the script expected pong fin 1 bytes \"b\", but received pong fin 1 bytes \"a\""
     );
     // In vain: the keepalive ping is what comes.
     let error = run(peer().expect_message(OwnedMessage::Text("never".into())));
     assert!(
-        error.starts_with("step 1 of the script expects the message \"never\", and there was ping")
+        error.starts_with("step 1 of the script expected the message \"never\", but received ping")
     );
     let error = run(peer().send(Frame::new(0x3, "")).expect_close(CloseCode::NORMAL));
-    assert!(error.contains("expects a Close frame with 1000, and there was close"), "{error}");
+    assert!(error.contains("expected a Close frame with 1000, but received close"), "{error}");
     assert!(error.contains("1002"), "{error}");
     let error = run(peer().expect_end());
-    assert!(error.contains("the end of the stream, and there was ping"), "{error}");
+    assert!(error.contains("the end of the stream, but received ping"), "{error}");
     let half = peer().send(Frame::close(CloseCode::NORMAL, "")).expect_close(CloseCode::NORMAL);
-    assert!(run(half.expect(Frame::ping(""))).ends_with("and there was the end of the stream"));
+    assert!(run(half.expect(Frame::ping(""))).ends_with("but received the end of the stream"));
     let open = peer().expect(Frame::ping(""));
     assert!(open.finish().expect_err("nothing came").to_string().ends_with("nothing more"));
 }
@@ -296,7 +296,9 @@ fn what_is_no_capture_is_refused_with_its_line() {
     ] {
         let error = text.parse::<Capture>().expect_err(text);
         assert_eq!((error.line, error.kind), (line, kind), "{text:?}");
-        assert!(error.to_string().starts_with(&format!("line {line} of the capture: ")));
+        assert!(
+            error.to_string().starts_with(&format!("the capture is malformed at line {line}: "))
+        );
     }
 }
 

@@ -32,7 +32,7 @@ impl Rest {
     /// Hands out the beginning of a message and keeps the rest of it.
     pub(crate) fn put(&mut self, message: Message<'_>, buf: &mut [u8]) -> io::Result<usize> {
         let Message::Binary(bytes) = message else {
-            let text = "a text message in a stream of bytes";
+            let text = "the peer sent a text message; a byte stream takes binary messages only";
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         };
         let (now, later) = bytes.split_at(bytes.len().min(buf.len()));

@@ -10,6 +10,7 @@ use bluewire_core::testkit::{ScriptError, ScriptedPeer};
 
 use crate::blocking::{Readiness, Transport};
 use crate::clock::Clock;
+use crate::wording::debug_in_sentences;
 
 /// Nobody waits longer than a day for one read.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -112,10 +113,9 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Why a script was not played to its end.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum PlayError {
-    /// A step was not met, in the time that there was.
+    /// The peer did not do what a step expected within the time limit.
     Script(ScriptError),
     /// The stream failed.
     Io(io::Error),
@@ -125,19 +125,15 @@ impl fmt::Display for PlayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Script(error) => error.fmt(f),
-            Self::Io(error) => write!(f, "the stream that the script is played over: {error}"),
+            Self::Io(error) => write!(f, "the stream under the script failed: {error}"),
         }
     }
 }
 
-impl std::error::Error for PlayError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Script(_) => None,
-            Self::Io(error) => Some(error),
-        }
-    }
-}
+debug_in_sentences!(PlayError);
+
+/// Each sentence includes its cause.
+impl std::error::Error for PlayError {}
 
 impl From<ScriptError> for PlayError {
     fn from(error: ScriptError) -> Self {

@@ -196,9 +196,9 @@ impl fmt::Display for TlsError {
             Self::EndedInHandshake => {
                 f.write_str("the peer ended the connection in the middle of the TLS handshake")
             }
-            Self::Truncated => f.write_str(
-                "the connection was cut: it ended without TLS's end of data (close_notify)",
-            ),
+            Self::Truncated => {
+                f.write_str("the connection ended without a TLS close_notify; data may be missing")
+            }
             Self::TimedOut(time) => {
                 write!(f, "the TLS handshake took longer than {}", Period(*time))
             }
@@ -353,7 +353,7 @@ impl std::error::Error for CertificateProblem {}
 fn tell_names(names: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const SHOWN_MAX: usize = 3;
     let Some((first, others)) = names.split_first() else {
-        return f.write_str(", nor for any other host");
+        return f.write_str(", and it names no host at all");
     };
     write!(f, ", but for {}", PeerText(first))?;
     for name in others.iter().take(SHOWN_MAX - 1) {

@@ -220,7 +220,10 @@ fn nobody_there_is_told_by_its_path() {
         }
         let long = directory.path(&"x".repeat(200));
         let failure = client.fail(url(&long, "").into());
-        assert!(failure.to_string().ends_with("the path is too long for a socket"), "{failure}");
+        assert!(
+            failure.to_string().ends_with("the path is too long for a Unix socket"),
+            "{failure}"
+        );
         let failure = client.fail("ws+unix://relative/path".into());
         assert!(matches!(failure, ConnectError::Url(UrlError::SocketPath)), "{failure:?}");
     }

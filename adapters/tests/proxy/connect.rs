@@ -73,10 +73,7 @@ fn a_refusal_brings_its_status_headers_and_body() {
         let (refusal, text) = refused(client, who);
         assert_eq!(refusal.head().headers().first("proxy-authenticate"), Some(&b"Basic"[..]));
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"no"[..], true));
-        assert_eq!(
-            text,
-            "the proxy requires a user name and a password, or refuses those given: 407 Who? (no)"
-        );
+        assert_eq!(text, "the proxy requires a valid user name and password: 407 Who? (no)");
 
         let (refusal, text) = refused(client, gateway);
         assert_eq!((refusal.body(), refusal.is_complete()), (&b"the server is away"[..], true));
@@ -129,7 +126,10 @@ fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
                 panic!("{client:?}, {said:?}: {error:?}");
             };
             assert_eq!((phase, timeout, whole), (Phase::Proxy, time, false));
-            assert_eq!(error.to_string(), "the proxy's way to the host took longer than 200 ms");
+            assert_eq!(
+                error.to_string(),
+                "the connection through the proxy took longer than 200 ms"
+            );
 
             // With time enough to reach it.
             let time = Duration::from_millis(600);

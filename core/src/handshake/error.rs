@@ -322,12 +322,12 @@ impl fmt::Display for HandshakeError {
 /// What a status asks of the client.
 const fn advice(status: u16) -> Option<&'static str> {
     Some(match status {
-        200..=299 => "it took the request for an ordinary one: check the path",
+        200..=299 => "it answered as an ordinary HTTP server: check the path",
         300..=399 => "it redirects: see Location in the refusal",
         401 | 407 => "it asks for credentials",
         403 => "it forbids access: check the origin and the credentials",
         404 => "it has nothing at this path",
-        426 => "it wants another version or protocol: see the headers of the refusal",
+        426 => "it requires another version or protocol: see the headers of the refusal",
         429 | 503 => "it is busy: try again later",
         _ => return None,
     })

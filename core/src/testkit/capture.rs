@@ -263,7 +263,7 @@ impl fmt::Display for CaptureError {
                 "the bytes are neither pairs of hexadecimal digits nor `end`"
             }
         };
-        write!(f, "line {} of the capture: {what}", self.line)
+        write!(f, "the capture is malformed at line {}: {what}", self.line)
     }
 }
 

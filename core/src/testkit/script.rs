@@ -421,7 +421,7 @@ pub struct ScriptError {
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { step, expected, found } = self;
-        write!(f, "step {step} of the script expects {expected}, and there was {found}")
+        write!(f, "step {step} of the script expected {expected}, but received {found}")
     }
 }
 

@@ -104,13 +104,13 @@ impl fmt::Display for AcceptError {
                 let origin = PeerText(origin);
                 write!(
                     f,
-                    "a page of the origin {origin} asked, which AcceptOptions::origins refuses"
+                    "a page of the origin {origin} tried to connect; AcceptOptions::origins refuses it"
                 )
             }
             Self::HostRefused(head) => {
                 let host = head.headers().first_str("Host").unwrap_or_default();
                 let host = PeerText(host);
-                write!(f, "the client asked for the host {host}, which AcceptOptions::hosts lacks")
+                write!(f, "the client asked for the host {host}; AcceptOptions::hosts lacks it")
             }
             Self::NotWebSocket(head) => {
                 let (method, path) = (PeerText(head.method()), path(head));

@@ -100,7 +100,7 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Resolve => "the lookup of the host's name",
             Self::Tcp => "TCP",
-            Self::Proxy => "the proxy's way to the host",
+            Self::Proxy => "the connection through the proxy",
             Self::Tls => "the TLS handshake",
             Self::Handshake => "the opening handshake",
         })
@@ -240,7 +240,7 @@ impl fmt::Display for ConnectError {
             }
             Self::TimedOut { phase, timeout, whole: true } => {
                 let timeout = Period(*timeout);
-                write!(f, "connecting took longer than {timeout}, which ended during {phase}")
+                write!(f, "connecting took longer than {timeout}; the time ran out during {phase}")
             }
             Self::Handshake(error) => error.fmt(f),
             Self::Refused(refusal) => {

@@ -90,7 +90,7 @@ impl fmt::Display for ProxyError {
             }
             Self::Refused(refusal) if refusal.head().status() == 407 => write!(
                 f,
-                "the proxy requires a user name and a password, or refuses those given: {}",
+                "the proxy requires a valid user name and password: {}",
                 RefusalText(refusal)
             ),
             Self::Refused(refusal) => {
@@ -99,7 +99,7 @@ impl fmt::Display for ProxyError {
             Self::Http(error) => write!(f, "the proxy's answer is not valid HTTP: {error}"),
             Self::Socks(reply) => write!(f, "the proxy could not connect: {reply}"),
             Self::NoAcceptableMethod => f.write_str(
-                "the proxy requires a user name and a password, or an unsupported authentication",
+                "the proxy requires a user name and a password, or an unsupported way to authenticate",
             ),
             Self::AuthenticationRefused => {
                 f.write_str("the proxy refused the user name and the password")
@@ -110,7 +110,7 @@ impl fmt::Display for ProxyError {
             Self::NameTooLong => {
                 f.write_str("the server's name is longer than the 255 bytes a SOCKS proxy takes")
             }
-            Self::Closed => f.write_str("the proxy ended the connection before it had answered"),
+            Self::Closed => f.write_str("the proxy ended the connection before it answered"),
             Self::Io(error) => write!(f, "the connection to the proxy failed: {error}"),
         }
     }

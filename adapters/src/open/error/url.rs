@@ -48,8 +48,8 @@ impl fmt::Display for UrlError {
             Self::Scheme => "the URL must begin with ws:// or wss://, or ws+unix: for a Unix socket",
             Self::Fragment => "a WebSocket URL has no fragment; write a literal # as %23",
             Self::UserInfo => {
-                "the URL's user name or password has a control character, a colon in the name, or a % \
-                 to be written as %25"
+                "the URL's user name or password has a control character, a colon in the user name, \
+                 or a % that must be written as %25"
             }
             Self::Host => "the URL's host is missing or malformed",
             Self::HostNotAscii => {

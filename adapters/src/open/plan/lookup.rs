@@ -14,6 +14,7 @@ use std::thread;
 
 use crate::open::error::{ConnectError, Phase};
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::wording::Period;
 
 /// So many lookups run at a time in the process.
 const LOOKUPS_MAX: usize = 32;
@@ -53,7 +54,7 @@ impl Lookup {
             return error;
         }
         let max = self.lookups.max;
-        let text = format!("{max} other lookups have not finished within {timeout:?}");
+        let text = format!("{max} other lookups have not finished within {}", Period(timeout));
         let error = io::Error::new(io::ErrorKind::TimedOut, text);
         ConnectError::Resolve { host: self.host.clone(), error }
     }
@@ -256,7 +257,7 @@ mod tests {
         assert!(told.recv_timeout(Duration::from_millis(50)).is_err(), "it waits for its turn");
         let timeout = Duration::from_secs(5);
         let late = || ConnectError::TimedOut { phase: Phase::Resolve, timeout, whole: false };
-        let text = "the host four was not found: 2 other lookups have not finished within 5s";
+        let text = "the host four was not found: 2 other lookups have not finished within 5 s";
         assert_eq!(four.explain(late()).to_string(), text);
         drop(gate);
         for told in [one, two, told] {
