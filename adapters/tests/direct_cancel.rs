@@ -1,22 +1,34 @@
-//! Futures of the smol adapter that are dropped after any number of polls lose nothing.
+//! Futures of the asynchronous adapters that are dropped after any number of polls lose nothing.
 
-#![cfg(feature = "smol")]
+#![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bluewire::smol::{Reader, WebSocket, Writer};
+use bluewire::asynch::{self, AsyncTransport};
 use bluewire::{CloseCode, Config, Error, Message, OwnedMessage, PreparedMessage};
-use smol::io::{AsyncRead, AsyncWrite};
+
+use runtimes::{OnRuntime, Polled, on_each_runtime, streams};
+
+type WebSocket<R> = asynch::WebSocket<R, Choppy>;
+type Halves<R> = (asynch::Reader<R, Choppy>, asynch::Writer<R, Choppy>);
+
+on_each_runtime!(
+    every_future_of_a_socket_can_be_dropped_at_any_poll,
+    every_future_of_the_halves_can_be_dropped_at_any_poll,
+    every_future_of_a_sender_can_be_dropped_at_any_poll,
+);
 
 /// One direction of a pipe that takes little at a time.
 #[derive(Default)]
@@ -51,12 +63,10 @@ impl Drop for Choppy {
     }
 }
 
-impl AsyncRead for Choppy {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+streams!(Choppy);
+
+impl Polled for Choppy {
+    fn poll_get(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.is_ready() {
             return Poll::Pending;
         }
@@ -70,14 +80,8 @@ impl AsyncRead for Choppy {
         }
         Poll::Ready(Ok(len))
     }
-}
 
-impl AsyncWrite for Choppy {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_put(&mut self, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if !self.is_ready() {
             return Poll::Pending;
         }
@@ -90,11 +94,7 @@ impl AsyncWrite for Choppy {
         Poll::Ready(Ok(len))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.outbound.lock().unwrap().closed = true;
         Poll::Ready(Ok(()))
     }
@@ -113,7 +113,10 @@ fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
 /// The bound on how often a test tries again, so that a loss shows as a failure.
 const TRIES_MAX: usize = 200_000;
 
-fn pair() -> (WebSocket<Choppy>, WebSocket<Choppy>) {
+fn pair<R: OnRuntime>() -> (WebSocket<R>, WebSocket<R>)
+where
+    Choppy: AsyncTransport<R>,
+{
     let (client, server) = Choppy::pair();
     let config = Config::default();
     let client = WebSocket::adopt_client(client, &[], config.clone());
@@ -126,7 +129,10 @@ fn messages() -> Vec<Vec<u8>> {
 }
 
 /// Sends by all methods in turn, each dropped after so many polls.
-fn send_some(socket: &mut WebSocket<Choppy>, times: usize) {
+fn send_some<R: OnRuntime>(socket: &mut WebSocket<R>, times: usize)
+where
+    Choppy: AsyncTransport<R>,
+{
     for (number, message) in messages().iter().enumerate() {
         let sent = match number % 5 {
             0 => polled(times, socket.send(message)),
@@ -146,11 +152,14 @@ fn send_some(socket: &mut WebSocket<Choppy>, times: usize) {
     }
 }
 
-fn receive_some(
-    socket: &mut WebSocket<Choppy>,
+fn receive_some<R: OnRuntime>(
+    socket: &mut WebSocket<R>,
     times: usize,
     number: usize,
-) -> Option<OwnedMessage> {
+) -> Option<OwnedMessage>
+where
+    Choppy: AsyncTransport<R>,
+{
     let owned = |message: Message<'_>| message.into_owned();
     match number % 5 {
         0 => polled(times, socket.recv())?.unwrap().map(owned),
@@ -164,12 +173,13 @@ fn receive_some(
     }
 }
 
-#[test]
-fn every_future_of_a_socket_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
+fn every_future_of_a_socket_can_be_dropped_at_any_poll<R: OnRuntime>()
+where
+    Choppy: AsyncTransport<R>,
+{
     for times in 1..=9 {
         for client_sends in [true, false] {
-            let (client, server) = pair();
+            let (client, server) = pair::<R>();
             let (mut from, mut to) = if client_sends { (client, server) } else { (server, client) };
             send_some(&mut from, times);
             for (number, expected) in messages().into_iter().enumerate() {
@@ -189,7 +199,10 @@ fn every_future_of_a_socket_can_be_dropped_at_any_poll() {
     }
 }
 
-fn close(mut from: WebSocket<Choppy>, to: WebSocket<Choppy>, times: usize) {
+fn close<R: OnRuntime>(mut from: WebSocket<R>, to: WebSocket<R>, times: usize)
+where
+    Choppy: AsyncTransport<R>,
+{
     let mut to = Some(to);
     let closure = (0..TRIES_MAX).find_map(|tried| {
         // The peer drops its stream when it has seen the end.
@@ -209,17 +222,21 @@ fn close(mut from: WebSocket<Choppy>, to: WebSocket<Choppy>, times: usize) {
     assert_eq!(closure.sent, Some(CloseCode::GOING_AWAY));
 }
 
-fn halves() -> [(Reader<Choppy>, Writer<Choppy>); 2] {
-    let (client, server) = pair();
+fn halves<R: OnRuntime>() -> [Halves<R>; 2]
+where
+    Choppy: AsyncTransport<R>,
+{
+    let (client, server) = pair::<R>();
     [client.split(), server.split()]
 }
 
-#[test]
-fn every_future_of_the_halves_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
+fn every_future_of_the_halves_can_be_dropped_at_any_poll<R: OnRuntime>()
+where
+    Choppy: AsyncTransport<R>,
+{
     for times in 1..=9 {
         for client_sends in [true, false] {
-            let mut ends = halves();
+            let mut ends = halves::<R>();
             if !client_sends {
                 ends.reverse();
             }
@@ -277,11 +294,12 @@ fn every_future_of_the_halves_can_be_dropped_at_any_poll() {
 }
 
 /// A `Sender`'s futures, each dropped after so many polls, and then the message that was in hand.
-#[test]
-fn every_future_of_a_sender_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
+fn every_future_of_a_sender_can_be_dropped_at_any_poll<R: OnRuntime>()
+where
+    Choppy: AsyncTransport<R>,
+{
     for times in 1..=9 {
-        let (mut client, mut server) = pair();
+        let (mut client, mut server) = pair::<R>();
         for (number, message) in messages().into_iter().enumerate() {
             assert!(polled(TRIES_MAX, client.send("go")).is_some_and(|sent| sent.is_ok()));
             let lent = polled(TRIES_MAX, server.recv_with_sender()).expect("it is asked");

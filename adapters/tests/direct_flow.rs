@@ -1,4 +1,4 @@
-//! How the direct API sends, holds, attends and closes: both adapters, both roles.
+//! How the direct API sends, holds, attends and closes: all adapters, both roles.
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -221,6 +221,27 @@ fn bytes_go_through_the_traits_of_tokio() {
     });
 }
 
+/// The runtime has not looked at the sockets yet, and does not before the program waits.
+#[test]
+fn what_a_new_socket_sends_without_waiting_leaves_at_once() {
+    let _bound = watchdog::bound();
+    use std::io::Read as _;
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let stream = ::tokio::net::TcpStream::from_std(stream).unwrap();
+        let socket = tokio::WebSocket::adopt_server(stream, &[], Config::default());
+        socket.close_now(CloseCode::GOING_AWAY, "").unwrap();
+        let mut peer = listener.accept().unwrap().0;
+        peer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut frame = Vec::new();
+        peer.read_to_end(&mut frame).unwrap();
+        assert_eq!(frame, b"\x88\x02\x03\xe9");
+    });
+}
+
 #[test]
 fn a_task_that_only_receives_lets_others_run() {
     let _bound = watchdog::bound();

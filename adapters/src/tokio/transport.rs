@@ -17,16 +17,28 @@ use crate::asynch::AsyncTransport;
 use crate::socket::{has_input, send};
 
 /// Writes to a socket without `SIGPIPE`.
+///
+/// tokio does not know a new socket to be writable before its driver has looked at it, and reports
+/// nothing to a task without budget. A write that cannot wait, such as the Close frame of
+/// `close_now`, is tried all the same.
 macro_rules! poll_send {
-    ($socket:expr, $cx:expr, $slices:expr) => {
+    ($socket:expr, $cx:expr, $slices:expr) => {{
+        let mut is_full = false;
         loop {
-            ready!($socket.poll_write_ready($cx))?;
-            match $socket.try_io(Interest::WRITABLE, || send($socket, $slices)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let written = match $socket.poll_write_ready($cx) {
+                Poll::Pending if is_full => return Poll::Pending,
+                Poll::Pending => send($socket, $slices),
+                Poll::Ready(ready) => {
+                    ready?;
+                    $socket.try_io(Interest::WRITABLE, || send($socket, $slices))
+                }
+            };
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => is_full = true,
                 written => return Poll::Ready(written),
             }
         }
-    };
+    }};
 }
 
 /// Some streams can do more than their traits tell. The compiler sees each type by itself, so that

@@ -1,5 +1,8 @@
-//! One face for both adapters, so that a test is written once, and a peer made of the engine.
+//! One face for all adapters, so that a test is written once, and a peer made of the engine.
 
+#[cfg(feature = "tokio")]
+#[path = "../common/runtimes.rs"]
+pub(crate) mod runtimes;
 #[cfg(feature = "tls")]
 #[path = "../common/tls.rs"]
 mod tls;
@@ -11,13 +14,16 @@ use std::time::{Duration, Instant};
 
 use bluewire::{CloseCode, Closure, Config, Error, Flow, Message, OwnedMessage, blocking};
 use bluewire_core::{Connection, Event, Inbox, MaskingKeys, Outbox, Role, State};
-use smol::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "tokio")]
+use runtimes::{OnRuntime as _, RUNTIME};
 use smol::{Async, block_on};
 
 pub(crate) type Blocking = blocking::WebSocket<TcpStream>;
 pub(crate) type Smol = bluewire::smol::WebSocket<Async<TcpStream>>;
+#[cfg(feature = "tokio")]
+pub(crate) type Tokio = bluewire::tokio::WebSocket<tokio::net::TcpStream>;
 
-/// What both adapters offer, waited for.
+/// What all adapters offer, waited for.
 pub(crate) trait Socket: Sized + Send + 'static {
     type Bytes: Read + Write;
     /// Where to connect to reach this address.
@@ -123,11 +129,20 @@ socket!(
 );
 socket!(
     Smol,
-    Waited<Async<TcpStream>>,
+    Waited<bluewire::smol::ByteStream<Async<TcpStream>>>,
     directly,
     |call| block_on(call),
     |stream| Async::new(stream).unwrap(),
     |made| Waited(made)
+);
+#[cfg(feature = "tokio")]
+socket!(
+    Tokio,
+    WaitedOnTokio<bluewire::tokio::ByteStream<tokio::net::TcpStream>>,
+    directly,
+    |call| RUNTIME.block_on(call),
+    |stream| runtimes::Tokio::stream(stream),
+    |made| WaitedOnTokio(made)
 );
 
 /// Over TLS, which ends before the peer.
@@ -135,6 +150,10 @@ socket!(
 pub(crate) type BlockingTls = blocking::WebSocket<blocking::TlsStream<TcpStream>>;
 #[cfg(feature = "tls")]
 pub(crate) type SmolTls = bluewire::smol::WebSocket<bluewire::smol::TlsStream<Async<TcpStream>>>;
+#[cfg(all(feature = "tokio", feature = "tls"))]
+type TlsOnTokio = bluewire::tokio::TlsStream<tokio::net::TcpStream>;
+#[cfg(all(feature = "tokio", feature = "tls"))]
+pub(crate) type TokioTls = bluewire::tokio::WebSocket<TlsOnTokio>;
 
 #[cfg(feature = "tls")]
 socket!(
@@ -151,7 +170,7 @@ socket!(
 #[cfg(feature = "tls")]
 socket!(
     SmolTls,
-    Waited<bluewire::smol::TlsStream<Async<TcpStream>>>,
+    Waited<bluewire::smol::ByteStream<bluewire::smol::TlsStream<Async<TcpStream>>>>,
     tls::server_before,
     |call| block_on(call),
     |stream| {
@@ -162,21 +181,34 @@ socket!(
     |made| Waited(made)
 );
 
+#[cfg(all(feature = "tokio", feature = "tls"))]
+socket!(
+    TokioTls,
+    WaitedOnTokio<bluewire::tokio::ByteStream<TlsOnTokio>>,
+    tls::server_before,
+    |call| RUNTIME.block_on(call),
+    |stream| {
+        let stream = runtimes::Tokio::stream(stream);
+        RUNTIME.block_on(TlsOnTokio::connect(stream, "127.0.0.1", &tls::TLS.1)).unwrap()
+    },
+    |made| WaitedOnTokio(made)
+);
+
 const fn directly(address: SocketAddr) -> SocketAddr {
     address
 }
 
 /// An asynchronous stream of bytes, waited for.
-pub(crate) struct Waited<S>(bluewire::smol::ByteStream<S>);
+pub(crate) struct Waited<S>(S);
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Read for Waited<S> {
+impl<S: smol::io::AsyncRead + Unpin> Read for Waited<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         use smol::io::AsyncReadExt as _;
         block_on(self.0.read(buf))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Write for Waited<S> {
+impl<S: smol::io::AsyncWrite + Unpin> Write for Waited<S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         use smol::io::AsyncWriteExt as _;
         block_on(self.0.write(buf))
@@ -185,6 +217,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Write for Waited<S> {
     fn flush(&mut self) -> io::Result<()> {
         use smol::io::AsyncWriteExt as _;
         block_on(self.0.flush())
+    }
+}
+
+/// The same by the traits of tokio.
+#[cfg(feature = "tokio")]
+pub(crate) struct WaitedOnTokio<S>(S);
+
+#[cfg(feature = "tokio")]
+impl<S: tokio::io::AsyncRead + Unpin> Read for WaitedOnTokio<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        use tokio::io::AsyncReadExt as _;
+        RUNTIME.block_on(self.0.read(buf))
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<S: tokio::io::AsyncWrite + Unpin> Write for WaitedOnTokio<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        use tokio::io::AsyncWriteExt as _;
+        RUNTIME.block_on(self.0.write(buf))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt as _;
+        RUNTIME.block_on(self.0.flush())
     }
 }
 
@@ -276,44 +333,62 @@ pub(crate) fn pair<S: Socket>(role: Role, config: Config) -> (S, Peer) {
     (socket, peer)
 }
 
-/// Each of these over both adapters and both roles, over TLS too, but for some that make their
+/// Each of these over all adapters and both roles, over TLS too, but for some that make their
 /// sockets themselves.
 #[macro_export]
 macro_rules! over_all {
     ($($test:ident),* $(,)? $(; not over TLS: $($plain:ident),* $(,)?)?) => {
         mod blocking_client {
-            $(#[test] fn $test() { super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Client); })*
-            $($(#[test] fn $plain() {
-                super::$plain::<$crate::direct::Blocking>(bluewire_core::Role::Client);
-            })*)?
+            $crate::with!(Blocking, Client; $($test,)* $($($plain,)*)?);
         }
         mod blocking_server {
-            $(#[test] fn $test() { super::$test::<$crate::direct::Blocking>(bluewire_core::Role::Server); })*
-            $($(#[test] fn $plain() {
-                super::$plain::<$crate::direct::Blocking>(bluewire_core::Role::Server);
-            })*)?
+            $crate::with!(Blocking, Server; $($test,)* $($($plain,)*)?);
         }
         mod smol_client {
-            $(#[test] fn $test() { super::$test::<$crate::direct::Smol>(bluewire_core::Role::Client); })*
-            $($(#[test] fn $plain() {
-                super::$plain::<$crate::direct::Smol>(bluewire_core::Role::Client);
-            })*)?
+            $crate::with!(Smol, Client; $($test,)* $($($plain,)*)?);
         }
         mod smol_server {
-            $(#[test] fn $test() { super::$test::<$crate::direct::Smol>(bluewire_core::Role::Server); })*
-            $($(#[test] fn $plain() {
-                super::$plain::<$crate::direct::Smol>(bluewire_core::Role::Server);
-            })*)?
+            $crate::with!(Smol, Server; $($test,)* $($($plain,)*)?);
+        }
+        #[cfg(feature = "tokio")]
+        mod tokio_client {
+            $crate::with!(Tokio, Client; $($test,)* $($($plain,)*)?);
+        }
+        #[cfg(feature = "tokio")]
+        mod tokio_server {
+            $crate::with!(Tokio, Server; $($test,)* $($($plain,)*)?);
         }
         #[cfg(feature = "tls")]
-        mod blocking_tls { $(#[test] fn $test() {
-            super::$test::<$crate::direct::BlockingTls>(bluewire_core::Role::Client);
-            super::$test::<$crate::direct::BlockingTls>(bluewire_core::Role::Server);
-        })* }
+        mod blocking_tls {
+            $crate::with!(BlockingTls, Client, Server; $($test,)*);
+        }
         #[cfg(feature = "tls")]
-        mod smol_tls { $(#[test] fn $test() {
-            super::$test::<$crate::direct::SmolTls>(bluewire_core::Role::Client);
-            super::$test::<$crate::direct::SmolTls>(bluewire_core::Role::Server);
-        })* }
+        mod smol_tls {
+            $crate::with!(SmolTls, Client, Server; $($test,)*);
+        }
+        #[cfg(all(feature = "tokio", feature = "tls"))]
+        mod tokio_tls {
+            $crate::with!(TokioTls, Client, Server; $($test,)*);
+        }
     };
+}
+
+/// Tests over one kind of socket, as a client or a server or both.
+#[macro_export]
+macro_rules! with {
+    ($socket:ident, $role:ident; $($test:ident,)*) => {$(
+        #[test]
+        fn $test() {
+            let _bound = $crate::watchdog::bound();
+            super::$test::<$crate::direct::$socket>(bluewire_core::Role::$role);
+        }
+    )*};
+    ($socket:ident, $one:ident, $other:ident; $($test:ident,)*) => {$(
+        #[test]
+        fn $test() {
+            let _bound = $crate::watchdog::bound();
+            super::$test::<$crate::direct::$socket>(bluewire_core::Role::$one);
+            super::$test::<$crate::direct::$socket>(bluewire_core::Role::$other);
+        }
+    )*};
 }
