@@ -79,7 +79,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             "--agent" => parsed.agent = value()?,
             "--deflate" if cfg!(feature = "deflate") => parsed.deflate = true,
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
-            "--ca" if cfg!(feature = "tls") => parsed.ca = Some(value()?),
+            "--ca" if cfg!(feature = "_tls") => parsed.ca = Some(value()?),
             "--ca" => return Err(format!("{arg} needs the feature tls")),
             _ => return Err(format!("unknown option {arg}")),
         }
@@ -108,12 +108,12 @@ fn run(args: &Args) -> Result<u32, Box<dyn std::error::Error>> {
 /// What all connections have in common.
 struct Connection<'a> {
     url: &'a str,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     tls: bluewire::tls::Tls,
 }
 
 impl<'a> Connection<'a> {
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     fn new(url: &'a str, ca: Option<&str>) -> Result<Self, Box<dyn std::error::Error>> {
         let mut tls = bluewire::tls::Tls::default();
         if let Some(file) = ca {
@@ -123,7 +123,7 @@ impl<'a> Connection<'a> {
         Ok(Self { url, tls })
     }
 
-    #[cfg(not(feature = "tls"))]
+    #[cfg(not(feature = "_tls"))]
     fn new(url: &'a str, _: Option<&str>) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self { url })
     }
@@ -133,7 +133,7 @@ impl<'a> Connection<'a> {
         let keepalive = Keepalive::default().interval(Duration::from_secs(60));
         let options = ConnectOptions::new(format!("{}{target}", self.url));
         let options = options.config(Config::default().keepalive(keepalive));
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         let options = options.tls(self.tls.clone());
         options
     }

@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 fn secured(
     options: ServerOptions,
     chain: &str,
@@ -89,7 +89,7 @@ fn secured(
     Ok(options.tls(bluewire::tls::ServerTls::new(read(chain)?, read(key)?)?))
 }
 
-#[cfg(not(feature = "tls"))]
+#[cfg(not(feature = "_tls"))]
 fn secured(_: ServerOptions, _: &str, _: &str) -> Result<ServerOptions, Box<dyn Error>> {
     Err("--tls needs the feature tls".into())
 }

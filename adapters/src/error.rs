@@ -9,7 +9,7 @@ use bluewire_core::{Fault, HandshakeError, HeadError, ProtocolError, SendError};
 use crate::open::error::{
     AcceptError, ConnectError, ProxyError, ProxyUrlError, RedirectError, UrlError,
 };
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::TlsError;
 use crate::wording::debug_in_sentences;
 
@@ -29,7 +29,7 @@ pub enum Error {
     /// The transport failed.
     Io(io::Error),
     /// TLS failed.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     Tls(TlsError),
     /// The connection refused a call.
     Send(SendError),
@@ -54,7 +54,7 @@ impl fmt::Display for Error {
             Self::Accept(error) => error.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Io(error) => write!(f, "the connection was lost: {error}"),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
             Self::CallbackPanicked(message) => {
@@ -75,7 +75,7 @@ impl From<io::Error> for Error {
             Ok(error) => return error,
             Err(error) => error,
         };
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         let error = match TlsError::take(error) {
             Ok(error) => return Self::Tls(error),
             Err(error) => error,
@@ -143,7 +143,7 @@ impl From<HandshakeError> for Error {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 impl From<TlsError> for Error {
     fn from(error: TlsError) -> Self {
         Self::Tls(error)
@@ -171,7 +171,7 @@ impl From<Error> for io::Error {
             Error::Fault(Fault::Timeout(_)) => io::ErrorKind::TimedOut,
             Error::Fault(Fault::Protocol(_)) => io::ErrorKind::InvalidData,
             Error::Fault(_) => io::ErrorKind::ConnectionAborted,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Error::Tls(error) => error.kind(),
             Error::Send(SendError::NotOpen) => io::ErrorKind::BrokenPipe,
             Error::Send(_) => io::ErrorKind::InvalidInput,

@@ -209,6 +209,8 @@ fn connections() {
 fn tls() {
     use rustls::{AlertDescription, CertificateError};
 
+    use crate::tls::{Alert, TlsFailure};
+
     let (day, name) = (Duration::from_secs(86_400), || "example.com".to_owned());
     let problems = every!(CertificateProblem:
         Expired(day), NotYetValid(day), WrongHost { host: name(), names: vec![name()] },
@@ -216,13 +218,15 @@ fn tls() {
         UnknownIssuer { issuer: name() },
         SelfSigned { sha256: "ab:cd".to_owned() }, NotPinned { sha256: "ab:cd".to_owned() },
         BadSignature, Revoked, WrongPurpose, Malformed, Missing,
-        Other(Box::new(CertificateError::UnhandledCriticalExtension)),
+        Other(TlsFailure::of(rustls::Error::InvalidCertificate(
+            CertificateError::UnhandledCriticalExtension,
+        ))),
     );
     read(&["the peer's certificate", "the peer sent no certificate"], problems);
     let errors = every!(TlsError:
         Settings("there are no roots".to_owned()), HostName("a b".to_owned()),
-        Certificate(CertificateProblem::Revoked), Alert(AlertDescription::CertificateRequired),
-        Version, PlainHttp, NotTls, Protocol(Box::new(rustls::Error::DecryptError)),
+        Certificate(CertificateProblem::Revoked), Alert(Alert::of(AlertDescription::CertificateRequired)),
+        Version, PlainHttp, NotTls, Protocol(TlsFailure::of(rustls::Error::DecryptError)),
         EndedInHandshake, Truncated, TimedOut(Duration::from_secs(10)), Io(io_error()),
     );
     read(&["peer", "TLS", "host", "connection"], errors);
@@ -304,7 +308,7 @@ fn names_in_certificates_are_not_shown_as_code() {
         expected: ServerName::try_from("here.example").expect("a name"),
         presented: vec!["DnsName(\"other.example\")".to_owned(), "IpAddress(127.0.0.1)".to_owned()],
     };
-    let problem = CertificateProblem::from(error);
+    let problem = CertificateProblem::of(error);
     let text = "the peer's certificate is not for here.example, but for other.example, 127.0.0.1";
     assert_eq!(problem.to_string(), text);
 }

@@ -42,9 +42,10 @@
 //! # Features
 //!
 //! - `blocking` and `smol`, both by default, and `tokio`: the adapters.
-//! - `tls`, by default: `wss` on each, and servers with TLS; see the module `tls`. `platform-roots` lets
-//!   clients trust whom the operating system trusts, and `async-tls` lets them connect by the crate
-//!   of that name.
+//! - `tls`, by default: `wss` on each, and servers with TLS; see the module `tls`. `tls-ring`,
+//!   `tls-aws-lc-rs` and `tls-no-provider` choose its cryptography. `platform-verifier` lets the
+//!   operating system verify certificates, `platform-roots` lets clients trust whom the operating
+//!   system trusts, and `async-tls` lets them connect by the crate of that name.
 //! - `idna`: host names beyond ASCII in URLs.
 //! - `tracing`: events for the crate of that name; see the module `trace`.
 //! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
@@ -63,11 +64,11 @@ pub mod asynch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod clock;
-#[cfg(all(any(doc, doctest), feature = "blocking", feature = "smol", feature = "tls"))]
+#[cfg(all(any(doc, doctest), feature = "blocking", feature = "smol", feature = "_tls"))]
 pub mod cookbook;
 mod drive;
 mod error;
-#[cfg(all(test, feature = "tls"))]
+#[cfg(all(test, feature = "_tls"))]
 mod error_messages;
 pub mod facade;
 mod open;
@@ -82,7 +83,7 @@ mod socket;
 mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;

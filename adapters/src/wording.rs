@@ -106,7 +106,7 @@ fn short_text(refusal: &Refusal) -> Option<&str> {
 }
 
 /// A name such as `NoCipherSuitesInCommon` in words.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub(crate) fn words(name: &str) -> String {
     let mut words = String::new();
     for char in name.chars().take_while(char::is_ascii_alphanumeric) {
@@ -170,7 +170,7 @@ mod tests {
         assert!(shown(Duration::MAX).ends_with(" s"));
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     #[test]
     fn names_of_variants_become_words() {
         assert_eq!(words("NoCipherSuitesInCommon"), "no cipher suites in common");

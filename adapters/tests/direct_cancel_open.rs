@@ -16,17 +16,17 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use bluewire::smol::TlsStream;
 use bluewire::smol::{Incoming, Server, WebSocket, accept, accept_with, connect, connect_over};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use bluewire::tls::TlsError;
 use bluewire::{AcceptError, AcceptOptions, ConnectError, HttpAnswer, ServerOptions, facade};
 use smol::future::{FutureExt as _, poll_once};
 use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use smol::{Async, Timer, block_on, channel};
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[path = "common/tls.rs"]
 mod tls;
 
@@ -391,7 +391,7 @@ fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
 }
 
 /// A handshake of TLS with one who says nothing.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[test]
 fn a_tls_handshake_can_be_dropped_at_any_poll() {
     let _bound = watchdog::bound();
@@ -410,7 +410,7 @@ fn a_tls_handshake_can_be_dropped_at_any_poll() {
 }
 
 /// A handshake of TLS with one who goes on, and notices when the other one is dropped.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[test]
 fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll() {
     let _bound = watchdog::bound();
@@ -441,7 +441,7 @@ fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll() {
     });
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 async fn notices_the_end(
     shaken: impl Future<Output = Result<TlsStream<Async<TcpStream>>, TlsError>>,
 ) -> bool {

@@ -154,7 +154,7 @@ fn connect_offers_compression_when_told() {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[test]
 fn connect_and_echo_server_speak_tls() {
     let _bound = watchdog::bound();

@@ -111,7 +111,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, 
             "--deflate" => parsed.config.deflate = Some(bluewire::Deflate::default()),
             #[cfg(not(feature = "deflate"))]
             "--deflate" => return Err(format!("{arg} needs the feature deflate")),
-            "--ca" if cfg!(feature = "tls") => parsed.ca = Some(value()?),
+            "--ca" if cfg!(feature = "_tls") => parsed.ca = Some(value()?),
             "--ca" => return Err(format!("{arg} needs the feature tls")),
             "--proxy" => parsed.proxy = Some(proxy(&value()?)?),
             "--redirects" => parsed.redirects = number(&arg, &value()?)?,

@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 /// Trusts the authorities in the file, if there is one.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 fn trusting(options: ConnectOptions, ca: Option<&str>) -> Result<ConnectOptions, String> {
     let Some(file) = ca else { return Ok(options) };
     let pem = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
@@ -95,7 +95,7 @@ fn trusting(options: ConnectOptions, ca: Option<&str>) -> Result<ConnectOptions,
     Ok(options.tls(tls.map_err(|error| format!("{file}: {error}"))?))
 }
 
-#[cfg(not(feature = "tls"))]
+#[cfg(not(feature = "_tls"))]
 fn trusting(options: ConnectOptions, _: Option<&str>) -> Result<ConnectOptions, String> {
     Ok(options)
 }

@@ -17,7 +17,7 @@ use super::runtime::{AsyncTransport, Runtime, Timer};
 use super::wait::{either, sleep, timer, within};
 use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::open::plan::Plan;
 use crate::open::plan::{Came, Lookup, Step};
 use crate::open::proxy::Tunnel;
@@ -81,7 +81,7 @@ async fn carry_out<R: Runtime>(first: &Request) -> Result<Dialled<R>, ConnectErr
 async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, ConnectError> {
     let mut plan = request.plan();
     let mut race = Race::<R>::default();
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     let mut secured = None;
     loop {
         match plan.next(clock.now()) {
@@ -99,7 +99,7 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
                     spoken.unwrap_or(Ok(())).map_err(ProxyError::Io)?;
                 }
             }
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Step::StartTls => {
                 let (socket, host) = (race.connected()?, request.url.host());
                 let shaken = Box::pin(R::connect_tls(socket, host, &request.tls));
@@ -107,15 +107,15 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
                 secured = Some(shaken.map_err(ConnectError::Tls)?);
                 plan.came(Came::TlsStarted, clock.now());
             }
-            #[cfg(not(feature = "tls"))]
+            #[cfg(not(feature = "_tls"))]
             Step::StartTls => return Err(ConnectError::TlsUnavailable),
             Step::SendRequest(budget) => {
-                #[cfg(feature = "tls")]
+                #[cfg(feature = "_tls")]
                 let mut stream = match secured.take() {
                     Some(stream) => stream,
                     None => race.stream()?,
                 };
-                #[cfg(not(feature = "tls"))]
+                #[cfg(not(feature = "_tls"))]
                 let mut stream = race.stream()?;
                 let opening = Opening::within(request, budget, clock.now(), Clock::by(R::now));
                 let opened = open::<R, _>(&mut stream, opening).await?;
@@ -166,7 +166,7 @@ async fn speak<R: Runtime>(socket: &mut R::Tcp, tunnel: &mut Tunnel) -> io::Resu
 }
 
 /// The output of a future that is a step of a plan, unless the step takes too long.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 async fn wait_for<R: Runtime, T>(
     plan: &mut Plan,
     clock: Clock,

@@ -23,7 +23,7 @@ use crate::server::{
     PAUSE_MAX, PAUSE_MIN, Progress, ServerOptions, concerns_one, hear, is_out_of_files,
 };
 use crate::sync::{Mutex, lock};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::TlsError;
 use crate::waker_set::{Registration, WakerSet};
 
@@ -267,7 +267,7 @@ async fn secured<R: Runtime>(
     options: &ServerOptions,
     left: Option<Duration>,
 ) -> Result<R::NetStream, AcceptError> {
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     if let Some(tls) = &options.tls {
         // In a box of its own: plain connections need not have room for it.
         let shaken = within::<R, _>(left, Box::pin(R::accept_tls(socket, tls))).await;

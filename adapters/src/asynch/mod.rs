@@ -26,7 +26,7 @@ mod spare;
 mod streams;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 mod tls;
 mod wait;
 mod websocket;
@@ -43,7 +43,7 @@ pub use reconnecting::Reconnecting;
 pub use runtime::{AsyncTransport, Runtime, Timer};
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub use tls::TlsStream;
 pub use websocket::WebSocket;
 pub use writer::Writer;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::platform::Platform;
 use super::runtime::AsyncTransport;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 
 /// TCP, with TLS or without, or a Unix socket.
@@ -19,7 +19,7 @@ pub enum NetStream<R: Platform> {
     #[cfg(unix)]
     Unix(R::Unix),
     /// `wss`. In a box, so that plain connections stay small.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     Tls(Box<TlsStream<R::Tcp>>),
     /// `wss` by the connector of async-tls, which is for smol.
     #[cfg(feature = "async-tls")]
@@ -32,7 +32,7 @@ macro_rules! on_the_stream {
             Self::Tcp(stream) => stream.$method($($arg),*),
             #[cfg(unix)]
             Self::Unix(stream) => stream.$method($($arg),*),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.$method::<R>($($arg),*),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => {
@@ -54,7 +54,7 @@ impl<R: Platform> NetStream<R> {
             Self::Tcp(socket) => R::peer_addr(socket),
             #[cfg(unix)]
             Self::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => R::peer_addr(stream.stream()),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => stream.get_ref().get_ref().peer_addr(),
@@ -74,7 +74,7 @@ impl<R: Platform> NetStream<R> {
             Self::Tcp(socket) => socket.has_unreported_input(),
             #[cfg(unix)]
             Self::Unix(socket) => socket.has_unreported_input(),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.stream().has_unreported_input(),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => crate::socket::has_input(stream.get_ref().get_ref()),
@@ -113,7 +113,7 @@ impl<R: Platform> NetStream<R> {
             Self::Tcp(socket) => socket.shut_down_now(),
             #[cfg(unix)]
             Self::Unix(socket) => socket.shut_down_now(),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.shut_down_now::<R>(),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => {
@@ -130,7 +130,7 @@ impl<R: Platform> fmt::Debug for NetStream<R> {
             Self::Tcp(_) => "TCP",
             #[cfg(unix)]
             Self::Unix(_) => "Unix socket",
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(_) => "TLS",
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(_) => "async-tls",

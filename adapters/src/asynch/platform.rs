@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::net_stream::NetStream;
 use super::runtime::AsyncTransport;
 use crate::server::ServerOptions;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
 /// The tasks and sockets of a runtime. It seals [`Runtime`](super::Runtime), since nobody outside
@@ -114,7 +114,7 @@ pub trait Platform: Sized + Send + Sync + 'static {
     fn spawners(workers: &Self::Workers) -> Vec<Self::Spawner>;
 
     /// Performs the client's part of the TLS handshake.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     fn connect_tls(
         socket: Self::Tcp,
         host: &str,
@@ -122,7 +122,7 @@ pub trait Platform: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::NetStream, TlsError>> + Send;
 
     /// Performs the server's part of the TLS handshake.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     fn accept_tls(
         socket: Self::Tcp,
         tls: &ServerTls,

@@ -8,11 +8,9 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
-use rustls::HandshakeKind;
-
 use super::runtime::AsyncTransport;
 use crate::tls::session::{ROOM_MIN, Session};
-use crate::tls::{ServerTls, Tls, TlsError};
+use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
 
 /// After so many reads of the stream that were not a whole record others have their turn.
 const READS_MAX: usize = 16;

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
 
 use super::net_stream::NetStream;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::{Readiness, Transport, is_passing, timespec, write_some};
 use super::wake::{WakeHandle, WakePipe};
@@ -118,7 +118,7 @@ impl Dialler<'_> {
         stream: &NetStream,
         left: Duration,
     ) -> Result<Option<Came>, ConnectError> {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if let NetStream::Tls(tls) = stream {
             if tls.advance().map_err(ConnectError::Tls)? {
                 return Ok(Some(Came::TlsStarted));
@@ -165,12 +165,12 @@ impl Dialler<'_> {
 
 /// A connection over which TLS is to be spoken.
 fn secure(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectError> {
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     {
         let stream = TlsStream::client(socket, request.url.host(), &request.tls);
         Ok(stream.map_err(ConnectError::Tls)?.into())
     }
-    #[cfg(not(feature = "tls"))]
+    #[cfg(not(feature = "_tls"))]
     {
         let _ = (socket, request);
         Err(ConnectError::TlsUnavailable)

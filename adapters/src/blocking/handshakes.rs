@@ -13,7 +13,7 @@ use rustix::fd::AsFd;
 use super::incoming::{Incoming, Plain, Upgrade};
 use super::net_stream::NetStream;
 use super::poller::Poller;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::{Readiness, Transport, is_passing, write_some};
 use super::wake::WakePipe;
@@ -326,7 +326,7 @@ fn prepared(stream: TcpStream, options: &ServerOptions) -> io::Result<NetStream>
     stream.set_nonblocking(false)?;
     // A message leaves when it is written: the engine has put together what it could.
     stream.set_nodelay(true)?;
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     if let Some(tls) = &options.tls {
         let stream = TlsStream::server(stream, tls).map_err(crate::tls::TlsError::into_io)?;
         return Ok(stream.into());

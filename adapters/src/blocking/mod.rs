@@ -57,7 +57,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod timekeeper;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 mod tls;
 mod transport;
 mod wake;
@@ -72,7 +72,7 @@ pub use reader::Reader;
 pub use reconnecting::Reconnecting;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub use tls::TlsStream;
 pub use transport::{Readiness, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::fd::{AsFd, BorrowedFd};
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::{Readiness, SplitTransport, Transport};
 use super::wake::WakePipe;
@@ -23,7 +23,7 @@ pub enum NetStream {
     #[cfg(unix)]
     Unix(UnixStream),
     /// `wss`. In a box, so that plain connections stay as small as they are.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     Tls(Box<TlsStream<TcpStream>>),
 }
 
@@ -36,7 +36,7 @@ impl NetStream {
             Self::Tcp(socket) => Some(socket),
             #[cfg(unix)]
             Self::Unix(_) => None,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => Some(stream.stream()),
         }
     }
@@ -56,7 +56,7 @@ impl NetStream {
             Self::Tcp(socket) => socket.as_fd(),
             #[cfg(unix)]
             Self::Unix(socket) => socket.as_fd(),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.stream().as_fd(),
         }
     }
@@ -79,7 +79,7 @@ impl NetStream {
     /// Whether a read would give something without asking the socket.
     pub(super) fn has_incoming(&self) -> bool {
         match self {
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.has_incoming(),
             _ => false,
         }
@@ -89,7 +89,7 @@ impl NetStream {
     /// something is left. If it fails, so does what the caller reads or writes next.
     pub(super) fn has_unsent(&self) -> bool {
         match self {
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => {
                 let written = stream.try_write(&[]);
                 written.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -103,7 +103,7 @@ impl NetStream {
             Self::Tcp(socket) => socket,
             #[cfg(unix)]
             Self::Unix(socket) => socket,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => &**stream,
         }
     }
@@ -183,7 +183,7 @@ impl From<UnixStream> for NetStream {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 impl From<TlsStream<TcpStream>> for NetStream {
     fn from(stream: TlsStream<TcpStream>) -> Self {
         Self::Tls(Box::new(stream))

@@ -10,11 +10,9 @@ use std::net::Shutdown;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use rustls::HandshakeKind;
-
 use super::transport::{Readiness, Transport};
 use crate::tls::session::{ROOM_MIN, Session};
-use crate::tls::{ServerTls, Tls, TlsError};
+use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
 
 /// So many reads look for the reason why a write failed in the handshake.
 const LAST_READS_MAX: usize = 8;

@@ -47,7 +47,7 @@ impl Rest {
 pub(crate) fn into_io(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         Error::Tls(error) => error.into_io(),
         Error::Fault(_) => io::Error::new(io::ErrorKind::ConnectionAborted, error),
         Error::Send(bluewire_core::SendError::NotOpen) => {

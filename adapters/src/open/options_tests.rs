@@ -174,7 +174,7 @@ fn no_time_and_all_time_are_times() {
     assert!(Accepting::start(&accept, crate::clock::Clock::start()).hear(&accept).is_err());
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[test]
 fn contradictory_trust_is_refused_before_anything_is_tried() {
     use crate::tls::{Tls, TlsError};
@@ -186,7 +186,8 @@ fn contradictory_trust_is_refused_before_anything_is_tried() {
     let pinned = |tls: Tls| tls.pin_sha256(&pin).expect("a fingerprint");
     let rooted = |tls: Tls| tls.root_pem(&root).expect("a root");
     let any = Tls::dangerously_accept_any_certificate;
-    let ready = || Tls::from(Tls::default().config().expect("a configuration"));
+    let ready =
+        || crate::tls::rustls_0_23::client(Tls::default().config().expect("a configuration"));
     let check = |tls: Tls| Request::to_connect(ConnectOptions::new("wss://h").tls(tls));
     for tls in [
         any(pinned(Tls::default())),

@@ -48,7 +48,7 @@ impl Trail {
         let mut options = self.options.clone();
         if !next.is_of_same_origin(url) {
             options.at_another_origin();
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             if next.is_secure() {
                 let tls = options.tls.without_identity();
                 options.tls = tls.ok_or(RedirectReason::Connector)?;

@@ -10,7 +10,7 @@ use bluewire_core::{HttpAnswer, Offer, RequestHead};
 use crate::open::error::AcceptError;
 
 use crate::open::options::{AcceptOptions, Reach};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::ServerTls;
 use crate::trace;
 
@@ -51,7 +51,7 @@ pub struct ServerOptions {
     pub(crate) on_request: Option<Arc<OnRequest>>,
     pub(crate) on_refused: Option<Arc<OnRefused>>,
     pub(crate) on_listener_error: Option<Arc<OnListenerError>>,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     pub(crate) tls: Option<ServerTls>,
 }
 
@@ -168,7 +168,7 @@ impl ServerOptions {
     /// Speaks TLS to every client, so that they connect by `wss`. The TLS handshake counts towards
     /// the deadline of the opening handshake, and a client that fails it is told of by
     /// [`on_refused`](Self::on_refused).
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     #[must_use]
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);
@@ -194,9 +194,9 @@ impl ServerOptions {
 
     /// Notes how clients reach the server: by the listener's address, and whether it speaks TLS.
     pub(crate) fn listening_at(mut self, local_addr: SocketAddr) -> Self {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         let tls = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
+        #[cfg(not(feature = "_tls"))]
         let tls = false;
         self.accept.reach = Reach { tls, loopback: local_addr.ip().to_canonical().is_loopback() };
         self
@@ -234,7 +234,7 @@ impl Default for ServerOptions {
             on_request: None,
             on_refused: None,
             on_listener_error: None,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             tls: None,
         }
     }

@@ -63,7 +63,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 pub use self::runtime::Smol;
 pub use self::tcp_socket::TcpSocket;
 use crate::asynch;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub use crate::asynch::TlsStream;
 use crate::open::error::{AcceptError, ConnectError};
 pub use crate::open::options::AcceptOptions;

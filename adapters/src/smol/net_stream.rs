@@ -22,7 +22,7 @@ impl NetStream {
             Self::Tcp(socket) => socket,
             #[cfg(unix)]
             Self::Unix(_) => return None,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.stream(),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(stream) => stream.get_ref(),
@@ -59,7 +59,7 @@ impl TryFrom<TcpStream> for NetStream {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 impl From<super::TlsStream<TcpSocket>> for NetStream {
     fn from(stream: super::TlsStream<TcpSocket>) -> Self {
         Self::Tls(Box::new(stream))
@@ -108,7 +108,7 @@ macro_rules! stream_traits {
 }
 
 stream_traits!([] NetStream, poll_read_some, poll_write_slices, poll_flush_all, poll_end);
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 stream_traits!(
     [S: crate::asynch::AsyncTransport<super::Smol>] super::TlsStream<S>,
     poll_read, poll_write, poll_flush, poll_shut_down

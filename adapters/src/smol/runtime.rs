@@ -15,7 +15,7 @@ use super::tcp_socket::TcpSocket;
 use super::workers::{Spawner, Workers};
 use crate::asynch::{self, Platform, Runtime};
 use crate::server::{ServerOptions, concerns_nobody};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
 /// smol: connections wait in async-io's reactor, and their tasks run on smol's executors.
@@ -125,7 +125,7 @@ impl Platform for Smol {
         workers.spawners()
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     async fn connect_tls(
         socket: TcpSocket,
         host: &str,
@@ -141,7 +141,7 @@ impl Platform for Smol {
         Ok(asynch::NetStream::Tls(Box::new(stream)))
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     async fn accept_tls(socket: TcpSocket, tls: &ServerTls) -> Result<super::NetStream, TlsError> {
         let stream = super::TlsStream::accept::<Self>(socket, tls).await?;
         Ok(asynch::NetStream::Tls(Box::new(stream)))

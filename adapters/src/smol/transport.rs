@@ -12,7 +12,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use smol::Async;
 
 use super::NetStream;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::TlsStream;
 use super::runtime::Smol;
 use super::tcp_socket::{TcpSocket, poll_send};
@@ -31,7 +31,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
         if let Some(stream) = known::<_, NetStream>(self) {
             return stream.has_input();
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if let Some(stream) = known::<_, TlsStream<TcpSocket>>(self) {
             return has_input(stream.stream().get_ref());
         }
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
         {
             return true;
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if known::<_, TlsStream<TcpSocket>>(self).is_some()
             || known::<_, TlsStream<Async<TcpStream>>>(self).is_some()
             || known::<_, TlsStream<smol::net::TcpStream>>(self).is_some()

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 use super::verify::{Trust, Verifier};
-use super::{ALPN, TlsError, certificates, identity, provider};
+use super::{ALPN, Identity, Provider, TlsError, certificates};
 
 /// A client's settings for TLS; see [the module](super).
 ///
@@ -32,11 +33,14 @@ struct Inner {
 struct Settings {
     /// Begun with a configuration of rustls, which has settings of its own.
     ready_made: bool,
+    provider: Option<Provider>,
     no_default_roots: bool,
+    #[cfg(feature = "platform-verifier")]
+    platform_verifier: bool,
     roots: Vec<CertificateDer<'static>>,
     pins: Vec<[u8; 32]>,
     accept_any: bool,
-    identity: Option<Arc<CertifiedKey>>,
+    identity: Option<Arc<Identity>>,
     #[cfg(feature = "async-tls")]
     async_tls: Option<async_tls::TlsConnector>,
 }
@@ -63,7 +67,8 @@ impl Tls {
         self.with(|settings| settings.no_default_roots = true)
     }
 
-    /// Trusts the certificate authorities of the operating system, in place of Mozilla's.
+    /// Trusts the certificate authorities of the operating system, in place of Mozilla's. rustls
+    /// verifies; see [the module](super#whose-roots) for the difference from `platform_verifier`.
     ///
     /// # Errors
     ///
@@ -80,6 +85,18 @@ impl Tls {
             return Err(TlsError::Settings(format!("the system's roots: {why}")));
         }
         Ok(self.no_default_roots().with(|settings| settings.roots.extend(roots)))
+    }
+
+    /// Lets the operating system verify servers' certificates, in place of Mozilla's roots, with
+    /// any added roots beside its own; see [the module](super#whose-roots).
+    ///
+    /// On Android, initialize the crate `rustls-platform-verifier` first, and add no roots. A
+    /// system that cannot verify fails the attempt to connect by [`TlsError::Settings`].
+    #[cfg(feature = "platform-verifier")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "platform-verifier")))]
+    #[must_use]
+    pub fn platform_verifier(self) -> Self {
+        self.with(|settings| settings.platform_verifier = true)
     }
 
     /// Accepts exactly the certificate with this SHA-256 fingerprint, in hexadecimal, with or
@@ -123,8 +140,12 @@ impl Tls {
         chain_pem: impl AsRef<[u8]>,
         key_pem: impl AsRef<[u8]>,
     ) -> Result<Self, TlsError> {
-        let identity = identity(chain_pem.as_ref(), key_pem.as_ref())?;
-        Ok(self.with(|settings| settings.identity = Some(identity)))
+        let identity = Identity::from_pem(chain_pem.as_ref(), key_pem.as_ref())?;
+        // A provider may still be set; its absence is reported by connecting.
+        if let Ok(provider) = self.0.settings.provider() {
+            identity.certified(&provider)?;
+        }
+        Ok(self.with(|settings| settings.identity = Some(Arc::new(identity))))
     }
 
     /// Accepts any certificate: whoever sits between here and the server can read and change
@@ -135,6 +156,18 @@ impl Tls {
         self.with(|settings| settings.accept_any = true)
     }
 
+    /// Uses this cryptography instead of the [usual one](super#cryptography).
+    #[must_use]
+    pub fn provider(self, provider: Provider) -> Self {
+        self.with(|settings| settings.provider = Some(provider))
+    }
+
+    /// Takes a configuration with settings of its own.
+    pub(super) fn ready_made(config: Arc<ClientConfig>) -> Self {
+        let settings = Settings { ready_made: true, ..Settings::default() };
+        Self(Arc::new(Inner { settings, config: OnceLock::from(config) }))
+    }
+
     /// Other settings start with another memory of sessions.
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.0.settings.clone();
@@ -142,9 +175,14 @@ impl Tls {
         Self(Arc::new(Inner { settings, config: OnceLock::new() }))
     }
 
-    /// Refuses settings that contradict each other, before anything is tried.
+    /// Refuses settings that contradict each other or cannot be used, before anything is tried.
     pub(crate) fn check(&self) -> Result<(), TlsError> {
-        self.0.settings.check()
+        self.0.settings.check()?;
+        #[cfg(feature = "async-tls")]
+        if self.async_tls().is_some() {
+            return Ok(());
+        }
+        self.config().map(drop)
     }
 
     /// What rustls wants to know.
@@ -173,7 +211,7 @@ impl Tls {
                 let mut config = ClientConfig::clone(config);
                 config.client_auth_cert_resolver = Arc::new(Nobody);
                 config.resumption = Resumption::default();
-                Some(config.into())
+                Some(Self::ready_made(Arc::new(config)))
             }
             _ => Some(self.clone()),
         }
@@ -190,7 +228,9 @@ impl Settings {
     fn check(&self) -> Result<(), TlsError> {
         let roots = self.no_default_roots || !self.roots.is_empty();
         let (pins, any) = (!self.pins.is_empty(), self.accept_any);
-        let own = roots || pins || any || self.identity.is_some();
+        let system = self.platform_verifier();
+        let own =
+            roots || system || pins || any || self.identity.is_some() || self.provider.is_some();
         #[cfg(feature = "async-tls")]
         let connector = self.async_tls.is_some();
         #[cfg(not(feature = "async-tls"))]
@@ -202,50 +242,105 @@ impl Settings {
             () if connector && own => {
                 "a connector of async-tls cannot be combined with other settings"
             }
-            () if any && (pins || roots) => {
+            () if any && (pins || roots || system) => {
                 "dangerously_accept_any_certificate contradicts the pins and roots that are set"
             }
-            () if pins && !self.roots.is_empty() => {
+            () if pins && (system || !self.roots.is_empty()) => {
                 "a pinned certificate and added roots contradict each other; keep one of them"
             }
-            () => return Ok(()),
+            () if system && self.no_default_roots => {
+                "platform_verifier trusts the system's roots, which no_default_roots and \
+                 platform_roots replace; keep one of them"
+            }
+            () if self.ready_made || connector => return Ok(()),
+            () => return self.provider().map(drop),
         };
         Err(TlsError::Settings(why.to_owned()))
     }
 
+    fn provider(&self) -> Result<Provider, TlsError> {
+        self.provider.clone().map_or_else(Provider::usual, Ok)
+    }
+
+    const fn platform_verifier(&self) -> bool {
+        #[cfg(feature = "platform-verifier")]
+        return self.platform_verifier;
+        #[cfg(not(feature = "platform-verifier"))]
+        false
+    }
+
     fn config(&self) -> Result<ClientConfig, TlsError> {
         self.check()?;
-        let trust = if self.accept_any {
-            Trust::Any
-        } else if !self.pins.is_empty() {
-            Trust::Pinned(self.pins.clone())
-        } else {
-            let mut roots = RootCertStore::empty();
-            if !self.no_default_roots {
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
-            roots.add_parsable_certificates(self.roots.iter().cloned());
-            let verifier = WebPkiServerVerifier::builder_with_provider(
-                Arc::new(roots),
-                Arc::clone(provider()),
-            );
-            let verifier = verifier.build();
-            Trust::Roots(verifier.map_err(|error| {
-                TlsError::Settings(format!("nobody is trusted, since there is no root: {error}"))
-            })?)
-        };
-        let builder = ClientConfig::builder_with_provider(Arc::clone(provider()))
+        let provider = self.provider()?;
+        let trust = self.trust(&provider)?;
+        let builder = ClientConfig::builder_with_provider(Arc::clone(provider.inner()))
             .with_safe_default_protocol_versions()
-            .map_err(TlsError::from)?
+            .map_err(|error| TlsError::Settings(format!("the provider: {error}")))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier(trust)));
+            .with_custom_certificate_verifier(Arc::new(Verifier {
+                trust,
+                provider: provider.clone(),
+            }));
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some(identity) => builder
-                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity)))),
+            Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(
+                identity.certified(&provider)?,
+            ))),
         };
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(config)
+    }
+
+    fn trust(&self, provider: &Provider) -> Result<Trust, TlsError> {
+        if self.accept_any {
+            return Ok(Trust::Any);
+        }
+        if !self.pins.is_empty() {
+            if provider.sha256(b"").is_none() {
+                let why = "a pin needs SHA-256, which the provider does not have";
+                return Err(TlsError::Settings(why.to_owned()));
+            }
+            return Ok(Trust::Pinned(self.pins.clone()));
+        }
+        #[cfg(feature = "platform-verifier")]
+        if self.platform_verifier {
+            return self.platform_trust(provider);
+        }
+        let mut roots = RootCertStore::empty();
+        if !self.no_default_roots {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        roots.add_parsable_certificates(self.roots.iter().cloned());
+        let verifier = WebPkiServerVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(provider.inner()),
+        );
+        let verifier: Arc<dyn ServerCertVerifier> = verifier.build().map_err(|error| {
+            TlsError::Settings(format!("nobody is trusted, since there is no root: {error}"))
+        })?;
+        Ok(Trust::Roots(verifier))
+    }
+
+    #[cfg(feature = "platform-verifier")]
+    fn platform_trust(&self, provider: &Provider) -> Result<Trust, TlsError> {
+        use rustls_platform_verifier::Verifier;
+
+        let provider = Arc::clone(provider.inner());
+        #[cfg(not(target_os = "android"))]
+        let verifier = Verifier::new_with_extra_roots(self.roots.iter().cloned(), provider);
+        #[cfg(target_os = "android")]
+        let verifier = match self.roots.is_empty() {
+            true => Verifier::new(provider),
+            false => {
+                let why = "the platform verifier of Android takes no added roots; put them into \
+                           the app's network security configuration";
+                return Err(TlsError::Settings(why.to_owned()));
+            }
+        };
+        let verifier = verifier.map_err(|error| {
+            TlsError::Settings(format!("the system cannot verify certificates: {error}"))
+        })?;
+        Ok(Trust::Roots(Arc::new(verifier)))
     }
 }
 
@@ -260,21 +355,6 @@ impl ResolvesClientCert for Nobody {
 
     fn has_certs(&self) -> bool {
         false
-    }
-}
-
-/// Takes a ready-made configuration as it is. It cannot be combined with other settings: connecting
-/// fails by [`TlsError::Settings`] then.
-impl From<Arc<ClientConfig>> for Tls {
-    fn from(config: Arc<ClientConfig>) -> Self {
-        let settings = Settings { ready_made: true, ..Settings::default() };
-        Self(Arc::new(Inner { settings, config: OnceLock::from(config) }))
-    }
-}
-
-impl From<ClientConfig> for Tls {
-    fn from(config: ClientConfig) -> Self {
-        Arc::new(config).into()
     }
 }
 
@@ -304,6 +384,8 @@ impl fmt::Debug for Tls {
             .field("default_roots", &!settings.no_default_roots)
             .field("roots", &settings.roots.len())
             .field("pins", &settings.pins.len())
+            .field("platform_verifier", &settings.platform_verifier())
+            .field("provider", &settings.provider.is_some())
             .field("accept_any", &settings.accept_any)
             .field("identity", &settings.identity.is_some())
             .finish_non_exhaustive()

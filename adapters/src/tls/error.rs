@@ -8,7 +8,8 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
-use crate::wording::{PeerText, Period, debug_in_sentences, words};
+use super::{Alert, TlsFailure};
+use crate::wording::{PeerText, Period, debug_in_sentences};
 
 /// Why there is no TLS, or no more.
 ///
@@ -23,7 +24,7 @@ pub enum TlsError {
     /// The peer's certificate was not accepted.
     Certificate(CertificateProblem),
     /// The peer refused, or broke off, by this alert.
-    Alert(AlertDescription),
+    Alert(Alert),
     /// The peer speaks neither TLS 1.2 nor TLS 1.3.
     Version,
     /// The peer speaks HTTP without TLS.
@@ -31,7 +32,7 @@ pub enum TlsError {
     /// The peer speaks something that is not TLS.
     NotTls,
     /// The peer broke a rule of TLS, or knows nothing of what we offer.
-    Protocol(Box<Error>),
+    Protocol(TlsFailure),
     /// The stream ended while the handshake was under way.
     EndedInHandshake,
     /// The stream ended without a close_notify: somebody may have cut it, and what came may not be
@@ -93,7 +94,7 @@ pub enum CertificateProblem {
     /// There is none.
     Missing,
     /// Something else.
-    Other(Box<CertificateError>),
+    Other(TlsFailure),
 }
 
 impl TlsError {
@@ -115,10 +116,12 @@ impl TlsError {
     /// What rustls says, after these first bytes of the peer.
     pub(crate) fn from_rustls(error: Error, first: &FirstBytes) -> Self {
         match error {
-            Error::InvalidCertificate(problem) => Self::Certificate(problem.into()),
+            Error::InvalidCertificate(problem) => {
+                Self::Certificate(CertificateProblem::of(problem))
+            }
             Error::NoCertificatesPresented => Self::Certificate(CertificateProblem::Missing),
             Error::AlertReceived(AlertDescription::ProtocolVersion) => Self::Version,
-            Error::AlertReceived(alert) => Self::Alert(alert),
+            Error::AlertReceived(alert) => Self::Alert(Alert::of(alert)),
             Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
@@ -128,7 +131,7 @@ impl TlsError {
             ) => Self::Version,
             _ if first.are_http() => Self::PlainHttp,
             _ if !first.are_tls() => Self::NotTls,
-            error => error.into(),
+            error => Self::Protocol(TlsFailure::of(error)),
         }
     }
 
@@ -163,12 +166,6 @@ impl TlsError {
     }
 }
 
-impl From<Error> for TlsError {
-    fn from(error: Error) -> Self {
-        Self::Protocol(Box::new(error))
-    }
-}
-
 /// The reason in an error of a stream that was about to shake hands.
 impl From<io::Error> for TlsError {
     fn from(error: io::Error) -> Self {
@@ -186,13 +183,16 @@ impl fmt::Display for TlsError {
                 write!(f, "the host {} cannot be in a TLS certificate", PeerText(host))
             }
             Self::Certificate(problem) => problem.fmt(f),
-            Self::Alert(alert) => tell_alert(*alert, f),
+            Self::Alert(alert) => {
+                let (why, number) = (alert.meaning(), alert.number());
+                write!(f, "the peer ended TLS: {why} (alert {number}, {alert})")
+            }
             Self::Version => f.write_str("the peer supports neither TLS 1.2 nor TLS 1.3"),
             Self::PlainHttp => {
                 f.write_str("the peer speaks HTTP without TLS on this port; is it ws, not wss?")
             }
             Self::NotTls => f.write_str("the peer does not speak TLS on this port"),
-            Self::Protocol(error) => tell_protocol(error, f),
+            Self::Protocol(failure) => failure.fmt(f),
             Self::EndedInHandshake => {
                 f.write_str("the peer ended the connection in the middle of the TLS handshake")
             }
@@ -209,44 +209,11 @@ impl fmt::Display for TlsError {
     }
 }
 
-fn tell_alert(alert: AlertDescription, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let why = match alert {
-        AlertDescription::HandshakeFailure => "it supports none of the parameters offered",
-        AlertDescription::CertificateRequired => "it requires a client certificate",
-        AlertDescription::UnrecognisedName => "it does not know the host's name",
-        AlertDescription::NoApplicationProtocol => "it does not speak HTTP/1.1 here",
-        AlertDescription::UnknownCA | AlertDescription::BadCertificate => {
-            "it does not accept our certificate"
-        }
-        AlertDescription::CertificateExpired => "our certificate has expired",
-        AlertDescription::InternalError => "it reports an internal error",
-        _ => "it reports an error",
-    };
-    let (number, name) = (u8::from(alert), words(&format!("{alert:?}")));
-    write!(f, "the peer ended TLS: {why} (alert {number}, {name})")
-}
-
-/// What rustls reports. Of its reasons it has the names only.
-fn tell_protocol(error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (what, why) = match error {
-        Error::PeerMisbehaved(why) => ("the peer broke a rule of TLS", format!("{why:?}")),
-        Error::PeerIncompatible(why) => {
-            ("the peer and this end have no TLS parameters in common", format!("{why:?}"))
-        }
-        Error::InvalidMessage(why) => ("the peer sent a malformed TLS message", format!("{why:?}")),
-        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            return f.write_str("the peer sent a TLS message that is not allowed at this point");
-        }
-        error => return write!(f, "TLS failed: {error}"),
-    };
-    write!(f, "{what}: {}", words(&why))
-}
-
 /// Each sentence has its cause in it.
 impl std::error::Error for TlsError {}
 
-impl From<CertificateError> for CertificateProblem {
-    fn from(error: CertificateError) -> Self {
+impl CertificateProblem {
+    pub(crate) fn of(error: CertificateError) -> Self {
         match error {
             CertificateError::Expired => Self::Expired(Duration::ZERO),
             CertificateError::ExpiredContext { time, not_after } => {
@@ -273,10 +240,14 @@ impl From<CertificateError> for CertificateProblem {
             CertificateError::BadEncoding => Self::Malformed,
             CertificateError::Other(other) => match other.0.downcast_ref::<Self>() {
                 Some(problem) => problem.clone(),
-                None => Self::Other(Box::new(CertificateError::Other(other))),
+                None => Self::other(CertificateError::Other(other)),
             },
-            error => Self::Other(Box::new(error)),
+            error => Self::other(error),
         }
+    }
+
+    fn other(error: CertificateError) -> Self {
+        Self::Other(TlsFailure::of(Error::InvalidCertificate(error)))
     }
 }
 
@@ -339,11 +310,7 @@ impl fmt::Display for CertificateProblem {
             Self::WrongPurpose => f.write_str("the peer's certificate is for another purpose"),
             Self::Malformed => f.write_str("the peer's certificate is malformed"),
             Self::Missing => f.write_str("the peer sent no certificate, which is required"),
-            Self::Other(error) => write!(
-                f,
-                "the peer's certificate was not accepted: {}",
-                words(&format!("{error:?}"))
-            ),
+            Self::Other(failure) => failure.fmt(f),
         }
     }
 }

@@ -34,12 +34,50 @@
 //!
 //! A server is given its certificate by [`ServerOptions::tls`](crate::ServerOptions::tls).
 //!
-//! The protocol is the business of [rustls], in TLS 1.3 and 1.2, with the cryptography of `ring`.
+//! The protocol is the business of [rustls](rustls_0_23), in TLS 1.3 and 1.2.
 //! The host's name is sent (SNI), and `http/1.1` is agreed on (ALPN). Clones of one [`Tls`], and all
 //! uses of the default one, share their memory of sessions, so that connecting again is cheaper.
 //! Until the server has shown that it is the one, nothing of the WebSocket is sent. Closing a
 //! connection sends the close_notify by which the peer knows that nothing was cut off, and a
 //! stream that ends without one is [`TlsError::Truncated`].
+//!
+//! # Cryptography
+//!
+//! A feature of this crate adds a provider of cryptography:
+//!
+//! | feature | provider | to build it |
+//! | --- | --- | --- |
+//! | `tls`, `tls-ring` | `ring`: small, quick to build | a C compiler |
+//! | `tls-aws-lc-rs` | `aws-lc-rs`: faster handshakes, post-quantum key exchange, FIPS | a C compiler, and CMake on some systems |
+//! | `tls-no-provider` | none: one that you give | what yours needs |
+//!
+//! `tls` is a default feature, so that `tls-aws-lc-rs` alone needs `default-features = false`.
+//! Connections and servers use, in this order:
+//!
+//! 1. the provider of their settings: [`Tls::provider`], [`ServerTls::with_provider`];
+//! 2. the provider that the program installed for the whole process, if it did so before the
+//!    settings were first used;
+//! 3. `aws-lc-rs`, if it is built in;
+//! 4. `ring`, if it is built in.
+//!
+//! A program has nothing to install, and it does not matter what other crates make of rustls: if
+//! both providers are in the tree, nothing panics. With none of the four, connecting and making a
+//! server fail by [`TlsError::Settings`].
+//!
+//! # Whose roots
+//!
+//! - **Mozilla's**, by default: the same on every system, and without reading a file. They are as
+//!   old as the build of the program.
+//! - **`Tls::platform_verifier`** (feature `platform-verifier`): the operating system verifies, as
+//!   its browsers do. Roots that a company or a user has added or distrusted count, and on Windows,
+//!   macOS, iOS and Android so do revocations and what the system knows of intermediates. On
+//!   Linux and the BSDs rustls verifies with the system's roots. It is the one to take for programs
+//!   on other people's machines.
+//! - **`Tls::platform_roots`** (feature `platform-roots`): rustls verifies on every system, with
+//!   roots that are read from the system. It knows nothing of distrust and revocation there, and has
+//!   no roots on Android and iOS. Take it where all systems must verify by the same rules. This
+//!   feature brings `tls`, and with it `ring`, as it always did.
+//! - **Your own**: [`Tls::root_pem`], with [`Tls::no_default_roots`].
 
 /// The crate async-tls and the rustls that it stands on, to make a connector with.
 ///
@@ -60,11 +98,14 @@
 #[cfg(feature = "async-tls")]
 pub mod async_tls {
     pub use async_tls::TlsConnector;
-    pub use rustls_021 as rustls;
+    pub use rustls_021 as rustls_0_21;
 }
 mod client;
 mod der;
 mod error;
+mod failure;
+mod provider;
+pub mod rustls_0_23;
 #[cfg(all(test, any(feature = "blocking", feature = "_asynch")))]
 pub(crate) mod samples;
 mod server;
@@ -72,9 +113,8 @@ mod server;
 pub(crate) mod session;
 mod verify;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -83,8 +123,8 @@ pub use client::Tls;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use client::server_name;
 pub use error::{CertificateProblem, TlsError};
-/// The library beneath, for ready-made configurations.
-pub use rustls;
+pub use failure::{Alert, HandshakeKind, TlsFailure};
+pub use provider::Provider;
 pub use server::ServerTls;
 
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
@@ -93,20 +133,28 @@ pub(crate) use error::FirstBytes;
 /// The protocol that goes on inside.
 const ALPN: &[u8] = b"http/1.1";
 
-fn provider() -> &'static Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider()))
+/// A certificate, those that lead from it to a root, and its key.
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 }
 
-/// A certificate, those that lead from it to a root, and its key.
-fn identity(chain: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
-    let chain = certificates(chain)?;
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| TlsError::Settings(format!("the private key is not PEM: {error}")))?;
-    let identity = CertifiedKey::from_der(chain, key, provider());
-    let identity = identity
-        .map_err(|error| TlsError::Settings(format!("the certificate and its key: {error}")))?;
-    Ok(Arc::new(identity))
+impl Identity {
+    fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let chain = certificates(chain)?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| TlsError::Settings(format!("the private key is not PEM: {error}")))?;
+        Ok(Self { chain, key })
+    }
+
+    /// Makes it ready to sign, and sees whether the key is the certificate's.
+    fn certified(&self, provider: &Provider) -> Result<Arc<CertifiedKey>, TlsError> {
+        let (chain, key) = (self.chain.clone(), self.key.clone_key());
+        let certified = CertifiedKey::from_der(chain, key, provider.inner());
+        let certified = certified
+            .map_err(|error| TlsError::Settings(format!("the certificate and its key: {error}")))?;
+        Ok(Arc::new(certified))
+    }
 }
 
 /// The certificates of a PEM file, of which there must be one.

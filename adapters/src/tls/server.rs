@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::server::WebPkiClientVerifier;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::SingleCertAndKey;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::{ALPN, TlsError, certificates, identity, provider};
+use super::{ALPN, Identity, Provider, TlsError, certificates};
 
 /// A server's settings for TLS: its certificate, and whether clients need one.
 ///
@@ -21,7 +21,8 @@ use super::{ALPN, TlsError, certificates, identity, provider};
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
-    identity: Option<Arc<CertifiedKey>>,
+    /// What it was made of, unless the configuration came ready-made.
+    parts: Option<Arc<(Identity, Provider)>>,
 }
 
 impl ServerTls {
@@ -29,11 +30,25 @@ impl ServerTls {
     ///
     /// # Errors
     ///
-    /// [`TlsError::Settings`] if they are not PEM, or do not belong together.
+    /// [`TlsError::Settings`] if they are not PEM, or do not belong together, or if this crate was
+    /// built without cryptography.
     pub fn new(chain_pem: impl AsRef<[u8]>, key_pem: impl AsRef<[u8]>) -> Result<Self, TlsError> {
-        let identity = identity(chain_pem.as_ref(), key_pem.as_ref())?;
-        let config = config(&identity, None)?;
-        Ok(Self { config, identity: Some(identity) })
+        Self::with_provider(Provider::usual()?, chain_pem, key_pem)
+    }
+
+    /// The same with this cryptography instead of the [usual one](super#cryptography).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_provider(
+        provider: Provider,
+        chain_pem: impl AsRef<[u8]>,
+        key_pem: impl AsRef<[u8]>,
+    ) -> Result<Self, TlsError> {
+        let identity = Identity::from_pem(chain_pem.as_ref(), key_pem.as_ref())?;
+        let config = config(&identity, &provider, None)?;
+        Ok(Self { config, parts: Some(Arc::new((identity, provider))) })
     }
 
     /// Lets only clients in that show a certificate which leads to a root in this PEM text.
@@ -46,7 +61,7 @@ impl ServerTls {
         mut self,
         roots_pem: impl AsRef<[u8]>,
     ) -> Result<Self, TlsError> {
-        let Some(identity) = &self.identity else {
+        let Some(parts) = &self.parts else {
             let why = "a ready-made configuration says itself whom it lets in";
             return Err(TlsError::Settings(why.to_owned()));
         };
@@ -54,8 +69,13 @@ impl ServerTls {
         for root in certificates(roots_pem.as_ref())? {
             roots.add(root).map_err(|error| TlsError::Settings(format!("the root: {error}")))?;
         }
-        self.config = config(identity, Some(roots))?;
+        self.config = config(&parts.0, &parts.1, Some(roots))?;
         Ok(self)
+    }
+
+    /// Takes a configuration with settings of its own.
+    pub(super) const fn ready_made(config: Arc<ServerConfig>) -> Self {
+        Self { config, parts: None }
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
@@ -64,18 +84,19 @@ impl ServerTls {
 }
 
 fn config(
-    identity: &Arc<CertifiedKey>,
+    identity: &Identity,
+    provider: &Provider,
     roots: Option<RootCertStore>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
-    let builder = ServerConfig::builder_with_provider(Arc::clone(provider()))
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider.inner()))
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::from)?;
+        .map_err(|error| TlsError::Settings(format!("the provider: {error}")))?;
     let builder = match roots {
         None => builder.with_no_client_auth(),
         Some(roots) => {
             let verifier = WebPkiClientVerifier::builder_with_provider(
                 Arc::new(roots),
-                Arc::clone(provider()),
+                Arc::clone(provider.inner()),
             );
             let verifier = verifier.build();
             builder.with_client_cert_verifier(
@@ -83,23 +104,10 @@ fn config(
             )
         }
     };
-    let resolver = SingleCertAndKey::from(Arc::clone(identity));
+    let resolver = SingleCertAndKey::from(identity.certified(provider)?);
     let mut config = builder.with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
-}
-
-/// Takes a ready-made configuration as it is.
-impl From<Arc<ServerConfig>> for ServerTls {
-    fn from(config: Arc<ServerConfig>) -> Self {
-        Self { config, identity: None }
-    }
-}
-
-impl From<ServerConfig> for ServerTls {
-    fn from(config: ServerConfig) -> Self {
-        Arc::new(config).into()
-    }
 }
 
 impl fmt::Debug for ServerTls {

@@ -8,9 +8,9 @@
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
 
-use rustls::{ClientConnection, Connection, HandshakeKind, ServerConnection};
+use rustls::{ClientConnection, Connection, ServerConnection};
 
-use super::{FirstBytes, ServerTls, Tls, TlsError, server_name};
+use super::{FirstBytes, HandshakeKind, ServerTls, Tls, TlsError, TlsFailure, server_name};
 
 /// A reader with less room than this reads ciphertext into so much room of its own instead, on the
 /// stack, so that small reads do not cost a system call each. Handshakes do so too.
@@ -56,8 +56,8 @@ impl Session {
             let why = "a connector of async-tls works only where the smol adapter connects by URL";
             return Err(TlsError::Settings(why.to_owned()));
         }
-        let connection = ClientConnection::new(tls.config()?, server_name(host)?)?;
-        Ok(Self::new(connection.into()))
+        let connection = ClientConnection::new(tls.config()?, server_name(host)?);
+        Ok(Self::new(connection.map_err(unusable)?.into()))
     }
 
     /// A server.
@@ -66,7 +66,8 @@ impl Session {
     ///
     /// [`TlsError::Protocol`] if rustls cannot use the configuration.
     pub(crate) fn server(tls: &ServerTls) -> Result<Self, TlsError> {
-        Ok(Self::new(ServerConnection::new(tls.config())?.into()))
+        let connection = ServerConnection::new(tls.config());
+        Ok(Self::new(connection.map_err(unusable)?.into()))
     }
 
     fn new(connection: Connection) -> Self {
@@ -80,7 +81,7 @@ impl Session {
 
     /// Whether the session was resumed, and so on; `None` until that is known.
     pub(crate) fn handshake_kind(&self) -> Option<HandshakeKind> {
-        self.connection.handshake_kind()
+        self.connection.handshake_kind().map(HandshakeKind::of)
     }
 
     /// Whether ciphertext waits to be written.
@@ -329,6 +330,11 @@ impl Session {
         // It fails only if there is none.
         self.connection.reader().read(buf).unwrap_or(0)
     }
+}
+
+/// rustls does not take a configuration.
+fn unusable(error: rustls::Error) -> TlsError {
+    TlsError::Protocol(TlsFailure::of(error))
 }
 
 /// Writes by a function.

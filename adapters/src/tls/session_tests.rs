@@ -1,9 +1,9 @@
 //! Two sessions that talk through memory.
 
-use rustls::AlertDescription;
-
 use super::super::samples::{TLS, fresh};
 use super::*;
+
+const BAD_RECORD_MAC: u8 = 20;
 
 fn sessions((server, client): &(ServerTls, Tls)) -> (Session, Session) {
     let client = Session::client("localhost", client).expect("the settings are good");
@@ -285,7 +285,10 @@ fn a_changed_record_fails_both_sides_after_what_came_before() {
 
     client.received(&answer);
     let (_, failure) = failed(&mut client);
-    assert!(matches!(failure, TlsError::Alert(AlertDescription::BadRecordMac)), "{failure:?}");
+    assert!(
+        matches!(failure, TlsError::Alert(alert) if alert.number() == BAD_RECORD_MAC),
+        "{failure:?}"
+    );
 }
 
 #[test]

@@ -2,29 +2,53 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
-    SupportedCipherSuite,
-};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
 use super::der::{Names, common_name};
-use super::{CertificateProblem, provider};
+use super::{CertificateProblem, Provider};
 
 /// Judges certificates. That the server has the certificate's key is proved whatever it trusts.
 #[derive(Debug)]
-pub(super) struct Verifier(pub(super) Trust);
+pub(super) struct Verifier {
+    pub(super) trust: Trust,
+    pub(super) provider: Provider,
+}
 
 #[derive(Debug)]
 pub(super) enum Trust {
-    Roots(Arc<WebPkiServerVerifier>),
+    /// Certificates that this one takes.
+    Roots(Arc<dyn ServerCertVerifier>),
     /// Certificates with one of these SHA-256 fingerprints.
     Pinned(Vec<[u8; 32]>),
     Any,
+}
+
+impl Verifier {
+    /// Tells apart why nobody who is trusted has issued a certificate.
+    fn unknown_issuer(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> CertificateProblem {
+        let Some(names) = Names::of(end_entity) else { return CertificateProblem::Malformed };
+        if names.issuer == names.subject {
+            return CertificateProblem::SelfSigned {
+                sha256: hex(&self.provider.sha256(end_entity).unwrap_or_default()),
+            };
+        }
+        // Up the chain as far as it goes.
+        let mut issuer = names.issuer;
+        for certificate in intermediates {
+            match Names::of(certificate) {
+                Some(names) if names.subject == issuer => issuer = names.issuer,
+                _ => {}
+            }
+        }
+        CertificateProblem::UnknownIssuer { issuer: common_name(issuer).unwrap_or_default() }
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -36,10 +60,10 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match &self.0 {
+        match &self.trust {
             Trust::Any => Ok(ServerCertVerified::assertion()),
             Trust::Pinned(pins) => {
-                let digest = sha256(end_entity);
+                let digest = self.provider.sha256(end_entity).unwrap_or_default();
                 match pins.iter().any(|pin| pin[..] == digest[..]) {
                     true => Ok(ServerCertVerified::assertion()),
                     false => Err(refuse(CertificateProblem::NotPinned { sha256: hex(&digest) })),
@@ -55,7 +79,7 @@ impl ServerCertVerifier for Verifier {
                 );
                 verified.map_err(|error| match error {
                     Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                        refuse(unknown_issuer(end_entity, intermediates))
+                        refuse(self.unknown_issuer(end_entity, intermediates))
                     }
                     error => error,
                 })
@@ -69,7 +93,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &provider().signature_verification_algorithms;
+        let algorithms = &self.provider.inner().signature_verification_algorithms;
         verify_tls12_signature(message, cert, dss, algorithms)
     }
 
@@ -79,49 +103,18 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &provider().signature_verification_algorithms;
+        let algorithms = &self.provider.inner().signature_verification_algorithms;
         verify_tls13_signature(message, cert, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        self.provider.inner().signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// Tells apart why nobody who is trusted has issued a certificate.
-fn unknown_issuer(
-    end_entity: &CertificateDer<'_>,
-    intermediates: &[CertificateDer<'_>],
-) -> CertificateProblem {
-    let Some(names) = Names::of(end_entity) else { return CertificateProblem::Malformed };
-    if names.issuer == names.subject {
-        return CertificateProblem::SelfSigned { sha256: hex(&sha256(end_entity)) };
-    }
-    // Up the chain as far as it goes.
-    let mut issuer = names.issuer;
-    for certificate in intermediates {
-        match Names::of(certificate) {
-            Some(names) if names.subject == issuer => issuer = names.issuer,
-            _ => {}
-        }
-    }
-    CertificateProblem::UnknownIssuer { issuer: common_name(issuer).unwrap_or_default() }
 }
 
 /// An error that carries the reason to where it is told.
 fn refuse(problem: CertificateProblem) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(problem))))
-}
-
-fn sha256(bytes: &[u8]) -> Vec<u8> {
-    match TLS13_AES_128_GCM_SHA256 {
-        SupportedCipherSuite::Tls13(suite) => {
-            suite.common.hash_provider.hash(bytes).as_ref().to_vec()
-        }
-        SupportedCipherSuite::Tls12(suite) => {
-            suite.common.hash_provider.hash(bytes).as_ref().to_vec()
-        }
-    }
 }
 
 /// As tools print it: pairs of digits between colons.

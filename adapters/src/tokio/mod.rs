@@ -53,7 +53,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::runtime::Tokio;
 use crate::asynch;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub use crate::asynch::TlsStream;
 use crate::open::error::{AcceptError, ConnectError};
 pub use crate::open::options::AcceptOptions;

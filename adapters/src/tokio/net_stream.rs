@@ -20,7 +20,7 @@ impl NetStream {
             Self::Tcp(socket) => Some(socket),
             #[cfg(unix)]
             Self::Unix(_) => None,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(stream) => Some(stream.stream()),
             #[cfg(feature = "async-tls")]
             Self::AsyncTls(_) => None,
@@ -41,7 +41,7 @@ impl From<UnixStream> for NetStream {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 impl From<super::TlsStream<TcpStream>> for NetStream {
     fn from(stream: super::TlsStream<TcpStream>) -> Self {
         Self::Tls(Box::new(stream))
@@ -97,7 +97,7 @@ macro_rules! stream_traits {
 }
 
 stream_traits!([] NetStream, poll_read_some, poll_write_slices, poll_flush_all, poll_end);
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 stream_traits!(
     [S: crate::asynch::AsyncTransport<super::Tokio>] super::TlsStream<S>,
     poll_read, poll_write, poll_flush, poll_shut_down

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use crate::asynch::{self, Platform, Runtime};
 use crate::server::{ServerOptions, concerns_nobody};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
 /// tokio: connections wait in its drivers, by its clock, and their tasks run on its runtime.
@@ -169,7 +169,7 @@ impl Platform for Tokio {
         match *workers {}
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     async fn connect_tls(
         socket: TcpStream,
         host: &str,
@@ -179,7 +179,7 @@ impl Platform for Tokio {
         Ok(asynch::NetStream::Tls(Box::new(stream)))
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     async fn accept_tls(socket: TcpStream, tls: &ServerTls) -> Result<super::NetStream, TlsError> {
         let stream = super::TlsStream::accept::<Self>(socket, tls).await?;
         Ok(asynch::NetStream::Tls(Box::new(stream)))

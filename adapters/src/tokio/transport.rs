@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::TlsStream;
 use super::{NetStream, Tokio};
 use crate::asynch::AsyncTransport;
@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         if let Some(stream) = known::<_, NetStream>(self) {
             return stream.has_input();
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if let Some(stream) = known::<_, TlsStream<TcpStream>>(self) {
             return has_input(stream.stream());
         }

@@ -5,7 +5,7 @@
 pub(crate) mod log;
 pub(crate) mod peer;
 pub(crate) mod side;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub(crate) mod tls;
 
 use std::thread;

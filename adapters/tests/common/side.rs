@@ -7,7 +7,7 @@ use bluewire::facade::{ReadyState, WebSocket};
 use bluewire::{AcceptOptions, Config, ConnectError, ConnectOptions};
 
 use super::peer::Peer;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use super::tls;
 use super::until;
 
@@ -17,21 +17,21 @@ pub(crate) enum Side {
     BlockingServer,
     SmolClient,
     SmolServer,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     BlockingTlsClient,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     BlockingTlsServer,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     SmolTlsClient,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     SmolTlsServer,
     #[cfg(feature = "tokio")]
     TokioClient,
     #[cfg(feature = "tokio")]
     TokioServer,
-    #[cfg(all(feature = "tokio", feature = "tls"))]
+    #[cfg(all(feature = "tokio", feature = "_tls"))]
     TokioTlsClient,
-    #[cfg(all(feature = "tokio", feature = "tls"))]
+    #[cfg(all(feature = "tokio", feature = "_tls"))]
     TokioTlsServer,
 }
 
@@ -60,11 +60,11 @@ impl Side {
     pub(crate) fn is_client(self) -> bool {
         match self {
             Self::BlockingClient | Self::SmolClient => true,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::BlockingTlsClient | Self::SmolTlsClient => true,
             #[cfg(feature = "tokio")]
             Self::TokioClient => true,
-            #[cfg(all(feature = "tokio", feature = "tls"))]
+            #[cfg(all(feature = "tokio", feature = "_tls"))]
             Self::TokioTlsClient => true,
             _ => false,
         }
@@ -73,17 +73,17 @@ impl Side {
     fn adapter(self) -> Adapter {
         match self {
             Self::BlockingClient | Self::BlockingServer => Adapter::Blocking,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::BlockingTlsClient | Self::BlockingTlsServer => Adapter::Blocking,
             #[cfg(feature = "tokio")]
             Self::TokioClient | Self::TokioServer => Adapter::Tokio,
-            #[cfg(all(feature = "tokio", feature = "tls"))]
+            #[cfg(all(feature = "tokio", feature = "_tls"))]
             Self::TokioTlsClient | Self::TokioTlsServer => Adapter::Tokio,
             _ => Adapter::Smol,
         }
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     fn has_tls(self) -> bool {
         match self {
             Self::BlockingTlsClient | Self::BlockingTlsServer => true,
@@ -119,14 +119,14 @@ impl Side {
             let (stream, _) = listener.accept().expect("the peer connects");
             self.accept(stream, config)
         });
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         let address = if self.has_tls() { tls::client_before(address) } else { address };
         let peer = Peer::connect(address);
         (accepted.join().expect("it is accepted"), peer)
     }
 
     fn options(self, address: SocketAddr) -> ConnectOptions {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if self.has_tls() {
             let address = tls::server_before(address);
             let options = ConnectOptions::new(format!("wss://{address}/chat?room=1"));
@@ -178,7 +178,7 @@ impl Side {
     async fn tokio_stream(self, stream: TcpStream) -> bluewire::tokio::NetStream {
         stream.set_nonblocking(true).expect("it is a socket");
         let stream = tokio::net::TcpStream::from_std(stream).expect("it is a socket");
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if self.has_tls() {
             let stream = bluewire::tokio::TlsStream::accept(stream, &tls::TLS.0).await;
             return stream.expect("the peer speaks TLS").into();
@@ -187,7 +187,7 @@ impl Side {
     }
 
     fn blocking_stream(self, stream: TcpStream) -> bluewire::blocking::NetStream {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if self.has_tls() {
             let stream =
                 bluewire::blocking::TlsStream::accept(stream, &tls::TLS.0, super::PATIENCE);
@@ -198,7 +198,7 @@ impl Side {
 
     async fn smol_stream(self, stream: TcpStream) -> bluewire::smol::NetStream {
         let stream = bluewire::smol::TcpSocket::new(stream).expect("it is a socket");
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if self.has_tls() {
             let stream = bluewire::smol::TlsStream::accept(stream, &tls::TLS.0).await;
             return stream.expect("the peer speaks TLS").into();
@@ -246,28 +246,28 @@ macro_rules! on_each_side {
                 check(Side::SmolServer);
             }
 
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             #[test]
             fn blocking_tls_client() {
                 let _bound = $crate::watchdog::bound();
                 check(Side::BlockingTlsClient);
             }
 
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             #[test]
             fn blocking_tls_server() {
                 let _bound = $crate::watchdog::bound();
                 check(Side::BlockingTlsServer);
             }
 
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             #[test]
             fn smol_tls_client() {
                 let _bound = $crate::watchdog::bound();
                 check(Side::SmolTlsClient);
             }
 
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             #[test]
             fn smol_tls_server() {
                 let _bound = $crate::watchdog::bound();
@@ -288,14 +288,14 @@ macro_rules! on_each_side {
                 check(Side::TokioServer);
             }
 
-            #[cfg(all(feature = "tokio", feature = "tls"))]
+            #[cfg(all(feature = "tokio", feature = "_tls"))]
             #[test]
             fn tokio_tls_client() {
                 let _bound = $crate::watchdog::bound();
                 check(Side::TokioTlsClient);
             }
 
-            #[cfg(all(feature = "tokio", feature = "tls"))]
+            #[cfg(all(feature = "tokio", feature = "_tls"))]
             #[test]
             fn tokio_tls_server() {
                 let _bound = $crate::watchdog::bound();

@@ -3,7 +3,7 @@
 #[cfg(feature = "tokio")]
 #[path = "../common/runtimes.rs"]
 pub(crate) mod runtimes;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[path = "../common/tls.rs"]
 mod tls;
 
@@ -146,16 +146,16 @@ socket!(
 );
 
 /// Over TLS, which ends before the peer.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub(crate) type BlockingTls = blocking::WebSocket<blocking::TlsStream<TcpStream>>;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 pub(crate) type SmolTls = bluewire::smol::WebSocket<bluewire::smol::TlsStream<Async<TcpStream>>>;
-#[cfg(all(feature = "tokio", feature = "tls"))]
+#[cfg(all(feature = "tokio", feature = "_tls"))]
 type TlsOnTokio = bluewire::tokio::TlsStream<tokio::net::TcpStream>;
-#[cfg(all(feature = "tokio", feature = "tls"))]
+#[cfg(all(feature = "tokio", feature = "_tls"))]
 pub(crate) type TokioTls = bluewire::tokio::WebSocket<TlsOnTokio>;
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 socket!(
     BlockingTls,
     blocking::ByteStream<blocking::TlsStream<TcpStream>>,
@@ -167,7 +167,7 @@ socket!(
     },
     |made| made
 );
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 socket!(
     SmolTls,
     Waited<bluewire::smol::ByteStream<bluewire::smol::TlsStream<Async<TcpStream>>>>,
@@ -181,7 +181,7 @@ socket!(
     |made| Waited(made)
 );
 
-#[cfg(all(feature = "tokio", feature = "tls"))]
+#[cfg(all(feature = "tokio", feature = "_tls"))]
 socket!(
     TokioTls,
     WaitedOnTokio<bluewire::tokio::ByteStream<TlsOnTokio>>,
@@ -358,15 +358,15 @@ macro_rules! over_all {
         mod tokio_server {
             $crate::with!(Tokio, Server; $($test,)* $($($plain,)*)?);
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         mod blocking_tls {
             $crate::with!(BlockingTls, Client, Server; $($test,)*);
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         mod smol_tls {
             $crate::with!(SmolTls, Client, Server; $($test,)*);
         }
-        #[cfg(all(feature = "tokio", feature = "tls"))]
+        #[cfg(all(feature = "tokio", feature = "_tls"))]
         mod tokio_tls {
             $crate::with!(TokioTls, Client, Server; $($test,)*);
         }

@@ -52,6 +52,6 @@ mod ours;
 mod peer;
 mod proxies;
 mod python;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[path = "../common/tls.rs"]
 mod tls;

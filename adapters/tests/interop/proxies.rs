@@ -63,7 +63,7 @@ fn through_microsocks_with_credentials(ours: Ours) {
 fn converse_through(ours: Ours, proxy: &str) {
     let (url, _ends) = Ours::Blocking.serve(AcceptOptions::default().protocol("echo"));
     ours.converse_by(ConnectOptions::new(url).proxy(parse(proxy)));
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     {
         let options = ConnectOptions::new(serve_by_tls()).tls(crate::tls::TLS.1.clone());
         ours.converse_by(options.proxy(parse(proxy)));
@@ -83,7 +83,7 @@ fn refused(proxy: &str) -> ProxyError {
 }
 
 /// An echo server; its URL.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 fn serve_by_tls() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
     let url = format!("wss://{}/", listener.local_addr().expect("it is bound"));

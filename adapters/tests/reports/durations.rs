@@ -143,7 +143,7 @@ fn the_longest_duration_means_never_on_the_callback_facade() {
     });
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[test]
 fn a_tls_handshake_may_take_for_ever() {
     let _bound = crate::watchdog::bound();

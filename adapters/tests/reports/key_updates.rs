@@ -8,6 +8,10 @@ use std::time::Duration;
 use bluewire::tls::ServerTls;
 use bluewire::{AcceptOptions, Error, blocking, smol as adapter};
 use rcgen::{CertificateParams, KeyPair};
+#[cfg(not(feature = "tls-ring"))]
+use rustls::crypto::aws_lc_rs as cryptography;
+#[cfg(feature = "tls-ring")]
+use rustls::crypto::ring as cryptography;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
@@ -21,7 +25,11 @@ static TLS: LazyLock<(ServerTls, Arc<ClientConfig>)> = LazyLock::new(|| {
     let certificate = params.self_signed(&key).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate.der().clone()).unwrap();
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let config = ClientConfig::builder_with_provider(Arc::new(cryptography::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     let server = ServerTls::new(certificate.pem(), key.serialize_pem()).unwrap();
     (server, Arc::new(config))
 });

@@ -11,7 +11,7 @@ mod durations;
 mod endings;
 mod floods;
 mod half_close;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 mod key_updates;
 mod peer;
 mod process;
@@ -19,7 +19,7 @@ mod refusals;
 mod sending_only;
 mod signals;
 mod suspended;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[path = "../common/tls.rs"]
 mod tls;
 mod urls;

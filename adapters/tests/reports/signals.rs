@@ -14,7 +14,7 @@ use smol::Async;
 
 use crate::peer::tcp_pair;
 use crate::process::{Process, argument};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::{PATIENCE, tls};
 
 const ADAPTERS: &[&str] = &[
@@ -29,7 +29,7 @@ fn a_peer_that_is_gone_raises_no_sigpipe() {
     let _bound = crate::watchdog::bound();
     for transport in ["tcp", "unix", "tls"] {
         for adapter in ADAPTERS {
-            if transport == "tls" && !cfg!(feature = "tls") {
+            if transport == "tls" && !cfg!(feature = "_tls") {
                 continue;
             }
             let mut process = Process::start(
@@ -64,18 +64,18 @@ fn writes_to_a_peer_that_is_gone() {
             socket.set_nonblocking(true).unwrap();
             tokio::net::UnixStream::from_std(socket).unwrap()
         }),
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         "blocking tls" => over_tls(|server| {
             let tls = blocking::TlsStream::connect(server, "127.0.0.1", &tls::TLS.1, PATIENCE);
             write_blocking(tls.unwrap());
         }),
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         "smol tls" => over_tls(|server| {
             let server = Async::new(server).unwrap();
             let tls = adapter::TlsStream::connect(server, "127.0.0.1", &tls::TLS.1);
             write_smol(smol::block_on(tls).unwrap());
         }),
-        #[cfg(all(feature = "tls", feature = "tokio"))]
+        #[cfg(all(feature = "_tls", feature = "tokio"))]
         "tokio tls" => over_tls(|server| {
             use bluewire::tokio::TlsStream;
             server.set_nonblocking(true).unwrap();
@@ -104,7 +104,7 @@ fn tcp_socket() -> TcpStream {
 }
 
 /// Plays the client of a TLS server that goes away after the handshake.
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 fn over_tls(play: impl FnOnce(TcpStream)) {
     let (ours, theirs) = tcp_pair();
     let server = thread::spawn(move || {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bluewire::tls::async_tls::TlsConnector;
-use bluewire::tls::async_tls::rustls::{Certificate, ClientConfig, RootCertStore};
+use bluewire::tls::async_tls::rustls_0_21::{Certificate, ClientConfig, RootCertStore};
 use bluewire::tls::{ServerTls, Tls, TlsError};
 use bluewire::{CloseCode, ConnectError, ConnectOptions, OwnedMessage, ServerOptions};
 

@@ -1,7 +1,14 @@
 //! Certificates, good ones and bad ones.
 
-use bluewire::tls::rustls::pki_types::pem::PemObject;
-use bluewire::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
+
+use bluewire::tls::rustls_0_23::rustls::crypto::CryptoProvider;
+#[cfg(not(feature = "tls-ring"))]
+use bluewire::tls::rustls_0_23::rustls::crypto::aws_lc_rs as cryptography;
+#[cfg(feature = "tls-ring")]
+use bluewire::tls::rustls_0_23::rustls::crypto::ring as cryptography;
+use bluewire::tls::rustls_0_23::rustls::pki_types::pem::PemObject;
+use bluewire::tls::rustls_0_23::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -80,6 +87,11 @@ impl Identity {
     pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("it is PEM")
     }
+}
+
+/// Cryptography for the peers that use rustls themselves.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(cryptography::default_provider())
 }
 
 pub(crate) const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use bluewire::facade::{CloseOptions, SendOptions};
-use bluewire::tls::rustls::HandshakeKind;
-use bluewire::tls::{ServerTls, Tls};
+use bluewire::tls::{HandshakeKind, ServerTls, Tls, rustls_0_23};
 use bluewire::{CloseCode, ConnectOptions, HttpAnswer, OwnedMessage, ServerOptions};
 use smol::block_on;
 
@@ -87,7 +86,7 @@ on_both! {
             let served = crate::peer::serve(move |stream| {
                 let accepted = bluewire::blocking::TlsStream::accept(
                     stream,
-                    &ServerTls::from(config),
+                    &rustls_0_23::server(config),
                     PATIENCE,
                 );
                 let stream = accepted.expect("it shakes hands");

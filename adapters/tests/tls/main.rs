@@ -1,5 +1,5 @@
 //! `wss` on both adapters, with certificates made here.
-#![cfg(all(feature = "tls", feature = "blocking", feature = "smol"))]
+#![cfg(all(feature = "_tls", feature = "blocking", feature = "smol"))]
 
 #[path = "../common/watchdog.rs"]
 mod watchdog;
@@ -9,6 +9,7 @@ mod async_tls;
 mod certs;
 mod connections;
 mod peer;
+mod providers;
 mod redirects;
 mod refusals;
 mod sides;

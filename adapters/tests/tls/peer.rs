@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bluewire::tls::rustls::crypto::ring;
-use bluewire::tls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use bluewire::tls::rustls::{ServerConfig, ServerConnection};
+use bluewire::tls::rustls_0_23::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use bluewire::tls::rustls_0_23::rustls::{ServerConfig, ServerConnection};
 
-use crate::certs::Identity;
+use crate::certs::{Identity, provider};
 
 /// No wait in these tests is longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -82,7 +81,7 @@ pub(crate) fn config(identity: &Identity) -> ServerConfig {
 
 /// The certificate of the one and the key of the other.
 pub(crate) fn config_with_key(certificate: &Identity, key: &Identity) -> ServerConfig {
-    let provider = Arc::new(ring::default_provider());
+    let provider = provider();
     let key = provider.key_provider.load_private_key(key.key()).expect("it is a key");
     let identity = Arc::new(CertifiedKey::new(certificate.chain(), key));
     ServerConfig::builder_with_provider(provider)

@@ -7,12 +7,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use bluewire::tls::Tls;
-use bluewire::tls::rustls::crypto::ring;
-use bluewire::tls::rustls::server::WebPkiClientVerifier;
-use bluewire::tls::rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, Stream};
+use bluewire::tls::rustls_0_23;
+use bluewire::tls::rustls_0_23::rustls::server::WebPkiClientVerifier;
+use bluewire::tls::rustls_0_23::rustls::{
+    ClientConfig, RootCertStore, ServerConfig, ServerConnection, Stream,
+};
 use bluewire::{ConnectError, ConnectOptions, RedirectReason};
 
-use crate::certs::{Authority, Identity};
+use crate::certs::{Authority, Identity, provider};
 use crate::on_both;
 use crate::peer::{PATIENCE, config};
 use crate::sides::Adapter;
@@ -117,7 +119,7 @@ fn asking(identity: &Identity, root: &Authority) -> Arc<ServerConfig> {
     let mut roots = RootCertStore::empty();
     let root = Identity { chain_pem: root.pem.clone(), key_pem: String::new() };
     roots.add(root.chain().remove(0)).expect("it is a root");
-    let provider = Arc::new(ring::default_provider());
+    let provider = provider();
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .allow_unauthenticated()
@@ -136,13 +138,13 @@ fn ready(identity: &Identity, root: &Authority) -> Tls {
     let mut roots = RootCertStore::empty();
     let root = Identity { chain_pem: root.pem.clone(), key_pem: String::new() };
     roots.add(root.chain().remove(0)).expect("it is a root");
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("it has versions")
         .with_root_certificates(roots)
         .with_client_auth_cert(identity.chain(), identity.key())
-        .expect("they belong together")
-        .into()
+        .expect("they belong together");
+    rustls_0_23::client(config)
 }
 
 on_both! {
@@ -220,7 +222,7 @@ on_both! {
 #[test]
 fn a_connector_of_async_tls_stays_at_its_origin() {
     let _bound = crate::watchdog::bound();
-    use bluewire::tls::async_tls::{TlsConnector, rustls};
+    use bluewire::tls::async_tls::{TlsConnector, rustls_0_21 as rustls};
     let (identity, root) = Identity::good();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(&rustls::Certificate(root.der)).expect("it is a root");

@@ -4,7 +4,6 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use bluewire::tls::rustls::AlertDescription;
 use bluewire::tls::{CertificateProblem, ServerTls, Tls, TlsError};
 use bluewire::{ConnectError, ConnectOptions, Phase};
 
@@ -262,7 +261,7 @@ on_both! {
     fn a_refusal_by_an_alert(adapter) {
         let error = answered(adapter, b"\x15\x03\x03\0\x02\x02\x28");
         let TlsError::Alert(alert) = &error else { panic!("{error:?}") };
-        assert_eq!(*alert, AlertDescription::HandshakeFailure);
+        assert_eq!((alert.number(), alert.to_string()), (40, "handshake failure".to_owned()));
         assert!(error.to_string().contains("none of the parameters"), "{error}");
     }
 
@@ -273,7 +272,7 @@ on_both! {
         let served = shake_hands(config);
         let error = refused(adapter, "localhost", served.port, trusting(&root));
         let TlsError::Alert(alert) = error else { panic!("{error:?}") };
-        assert_eq!(alert, AlertDescription::NoApplicationProtocol);
+        assert_eq!(alert.number(), 120);
         assert_eq!(served.join(), b"");
     }
 
@@ -287,7 +286,7 @@ on_both! {
         // before the server has looked at its certificate.
         let error = refused(adapter, "localhost", port, trusting(&root));
         let TlsError::Alert(alert) = &error else { panic!("{error:?}") };
-        assert_eq!(*alert, AlertDescription::CertificateRequired);
+        assert_eq!(alert.number(), 116);
         assert!(error.to_string().contains("client certificate"), "{error}");
         let client = root.issue(&["somebody"], GOOD);
         let tls = trusting(&root).client_certificate(&client.chain_pem, &client.key_pem);

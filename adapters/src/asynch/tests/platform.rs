@@ -11,7 +11,7 @@ use super::wire::Wire;
 use crate::asynch::runtime::{AsyncTransport, Runtime};
 use crate::asynch::{NetStream, Platform};
 use crate::server::ServerOptions;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
 impl Runtime for Manual {
@@ -82,7 +82,7 @@ impl Platform for Manual {
         Vec::new()
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     fn connect_tls(
         _: Wire,
         _: &str,
@@ -91,7 +91,7 @@ impl Platform for Manual {
         ready(Err(io::Error::from(ErrorKind::Unsupported).into()))
     }
 
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     fn accept_tls(
         _: Wire,
         _: &ServerTls,

@@ -5,7 +5,7 @@ use std::io;
 
 use bluewire_core::{HandshakeError, HeadError, RequestHead};
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::TlsError;
 use crate::trace::{self, Id};
 use crate::wording::{PeerText, debug_in_sentences};
@@ -16,7 +16,7 @@ pub enum AcceptError {
     /// The stream failed.
     Io(io::Error),
     /// TLS failed.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     Tls(Box<TlsError>),
     /// The request breaks a rule, or did not come in time.
     Handshake(HandshakeError),
@@ -56,7 +56,7 @@ impl AcceptError {
     pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Io(error) => error.kind(),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(error) => error.kind(),
             Self::Handshake(HandshakeError::TimedOut) => io::ErrorKind::TimedOut,
             Self::Handshake(HandshakeError::ConnectionLost) => io::ErrorKind::UnexpectedEof,
@@ -73,7 +73,7 @@ impl AcceptError {
     /// An error of the stream on which the opening handshake is under way.
     #[cfg(any(feature = "blocking", feature = "_asynch"))]
     pub(crate) fn of_stream(error: io::Error) -> Self {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         let error = match TlsError::take(error) {
             Ok(error) => {
                 let error = Self::Tls(Box::new(error));
@@ -96,7 +96,7 @@ impl fmt::Display for AcceptError {
             Self::Io(error) => {
                 write!(f, "the connection failed during the opening handshake: {error}")
             }
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
             Self::OriginRefused(head) => {
@@ -149,7 +149,7 @@ impl From<HeadError> for AcceptError {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 impl From<TlsError> for AcceptError {
     fn from(error: TlsError) -> Self {
         Self::Tls(Box::new(error))

@@ -11,7 +11,7 @@ use bluewire_core::{HandshakeError, HeadError, Refusal};
 use super::proxy::{ProxyError, ProxyUrlError, each_failure};
 use super::redirect::RedirectError;
 use super::url::UrlError;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::TlsError;
 use crate::trace::Id;
 use crate::wording::{PeerText, Period, RefusalText, debug_in_sentences};
@@ -26,7 +26,7 @@ pub enum ConnectError {
     /// The URL is `wss`, and this was built without the feature `tls`.
     TlsUnavailable,
     /// TLS failed, so that nothing was sent.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     Tls(TlsError),
     /// The host's name was not found.
     Resolve {
@@ -111,7 +111,7 @@ impl ConnectError {
     /// An error of the stream on which the opening handshake is under way.
     #[cfg(any(feature = "blocking", feature = "_asynch"))]
     pub(crate) fn of_stream(error: io::Error) -> Self {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         let error = match TlsError::take(error) {
             Ok(error) => return Self::Tls(error),
             Err(error) => error,
@@ -137,7 +137,7 @@ impl ConnectError {
                 io::ErrorKind::InvalidInput
             }
             Self::TlsUnavailable => io::ErrorKind::Unsupported,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(error) => error.kind(),
             Self::Resolve { error, .. } | Self::UnixSocket { error, .. } | Self::Io(error) => {
                 error.kind()
@@ -171,7 +171,7 @@ impl ConnectError {
             | Self::UnixSocket { .. }
             | Self::Proxy(ProxyError::Unreachable { .. }) => Some(Phase::Tcp),
             Self::Proxy(_) => Some(Phase::Proxy),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(_) => Some(Phase::Tls),
             Self::Io(_) | Self::Handshake(_) | Self::Refused(_) | Self::Redirect(_) => {
                 Some(Phase::Handshake)
@@ -208,7 +208,7 @@ impl fmt::Display for ConnectError {
             Self::TlsUnavailable => {
                 f.write_str("the URL needs TLS, which is not built in; enable the feature `tls`")
             }
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Tls(error) => error.fmt(f),
             Self::Resolve { host, error } => {
                 write!(f, "the host {} was not found: {error}", PeerText(host))
@@ -291,7 +291,7 @@ impl From<HandshakeError> for ConnectError {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 impl From<TlsError> for ConnectError {
     fn from(error: TlsError) -> Self {
         Self::Tls(error)

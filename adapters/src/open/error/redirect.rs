@@ -57,7 +57,7 @@ pub enum RedirectReason {
     UnixSocket,
     /// It leads to another origin, which is not to see the client's certificate, and nobody can tell
     /// whether the given connector of async-tls would show one.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     Connector,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for RedirectReason {
                 write!(f, "ConnectOptions::redirects allows no more than {max}")
             }
             Self::UnixSocket => f.write_str("it leads to a Unix socket, or away from one"),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             Self::Connector => f.write_str(
                 "it leads to another origin, to which the connector of async-tls may show a \
                  client certificate",

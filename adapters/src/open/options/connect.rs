@@ -12,7 +12,7 @@ use crate::open::error::ConnectError;
 use crate::open::proxy::choice::Proxies;
 use crate::open::reconnect::Reconnect;
 use crate::open::url::Url;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::Tls;
 
 /// Where to connect and how: a URL, headers, subprotocols, settings.
@@ -44,7 +44,7 @@ pub struct ConnectOptions {
     pub(crate) redirects_max: u32,
     pub(crate) canceller: Option<Canceller>,
     pub(crate) reconnect: Option<Reconnect>,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     pub(crate) tls: Tls,
 }
 
@@ -75,7 +75,7 @@ impl ConnectOptions {
             redirects_max: 0,
             canceller: None,
             reconnect: None,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             tls: Tls::default(),
         }
     }
@@ -149,7 +149,7 @@ impl ConnectOptions {
     }
 
     /// Sets how long the handshake of TLS may take. 10 seconds by default.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     #[must_use]
     pub fn tls_timeout(mut self, timeout: Duration) -> Self {
         self.tls_timeout = timeout;
@@ -184,7 +184,7 @@ impl ConnectOptions {
     }
 
     /// Sets what is trusted where the URL is `wss`.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;

@@ -63,7 +63,7 @@ pub(crate) enum Came {
     #[cfg(unix)]
     Called(io::Result<()>),
     #[cfg_attr(
-        all(any(feature = "blocking", feature = "_asynch"), not(any(feature = "tls", test))),
+        all(any(feature = "blocking", feature = "_asynch"), not(any(feature = "_tls", test))),
         expect(dead_code, reason = "there is no TLS")
     )]
     TlsStarted,

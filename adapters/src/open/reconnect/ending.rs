@@ -4,7 +4,7 @@ use bluewire_core::{ClosedBy, Closure, Fault, HandshakeError, ResponseHead, Time
 
 use crate::open::error::ConnectError;
 use crate::open::error::{ProxyError, SocksReply};
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::TlsError;
 
 /// How an attempt to connect, or a connection, ended.
@@ -55,7 +55,7 @@ fn may_pass(error: &ConnectError) -> bool {
         ConnectError::Proxy(error) => proxy_may_pass(error),
         // It went away in the middle of its answer.
         ConnectError::Handshake(error) => matches!(error, HandshakeError::ConnectionLost),
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         ConnectError::Tls(error) => matches!(
             error,
             TlsError::EndedInHandshake

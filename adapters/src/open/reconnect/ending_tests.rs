@@ -151,7 +151,7 @@ fn a_proxy_may_recover_and_its_rules_stay() {
     assert!(!proxy(ProxyError::AuthenticationRefused) && !proxy(ProxyError::NotSocks5));
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 #[test]
 fn tls_that_broke_off_may_go_on_and_a_certificate_stays_bad() {
     use crate::tls::CertificateProblem;

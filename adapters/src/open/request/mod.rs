@@ -25,7 +25,7 @@ use super::proxy::Proxy;
 use super::reconnect::Reconnect;
 use super::redirect::{Trail, redirects};
 use super::url::Url;
-#[cfg(feature = "tls")]
+#[cfg(feature = "_tls")]
 use crate::tls::Tls;
 use crate::trace::Id;
 
@@ -37,7 +37,7 @@ pub(crate) struct Request {
     pub(crate) timeouts: Timeouts,
     pub(crate) canceller: Option<Canceller>,
     pub(crate) reconnect: Option<Reconnect>,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "_tls")]
     pub(crate) tls: Tls,
     proxy: Option<Proxy>,
     /// If redirects are followed.
@@ -69,7 +69,7 @@ impl Request {
             timeouts,
             canceller: options.canceller,
             reconnect: options.reconnect,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "_tls")]
             tls: options.tls,
             proxy: None,
             trail: None,
@@ -93,7 +93,7 @@ impl Request {
         visited: Vec<Url>,
         id: Id,
     ) -> Result<Self, ConnectError> {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "_tls")]
         if url.is_secure() {
             options.tls.check()?;
         }
@@ -107,7 +107,7 @@ impl Request {
         let url = &request.url;
         let proxy = proxies.choose(url.is_secure(), url.bare_host(), url.port());
         request.proxy = proxy.map_err(|error| ConnectError::Proxy(ProxyError::Url(error)))?;
-        match request.url.is_secure() && cfg!(not(feature = "tls")) {
+        match request.url.is_secure() && cfg!(not(feature = "_tls")) {
             true => Err(ConnectError::TlsUnavailable),
             false => Ok(request),
         }
