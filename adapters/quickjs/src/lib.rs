@@ -3,9 +3,11 @@
 
 mod jobs;
 mod native;
+mod options;
 mod script;
 mod sockets;
 mod timers;
 
+pub use options::SocketsOptions;
 pub use script::{Script, ScriptError};
 pub use sockets::{MODULE_NAMES, Sockets};

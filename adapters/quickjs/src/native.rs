@@ -16,6 +16,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Value};
 use smol::Executor;
 
 use crate::jobs::describe_value;
+use crate::options::SocketsOptions;
 use crate::sockets::{Told, tell};
 
 /// What the native functions share. They live as long as the context, so it holds none of its
@@ -25,6 +26,7 @@ pub(crate) struct State {
     next: Cell<u32>,
     unheld: Unheld,
     executor: Weak<Executor<'static>>,
+    options: SocketsOptions,
     report: Box<dyn Fn(&str)>,
 }
 
@@ -49,12 +51,17 @@ impl Drop for Hold {
 }
 
 impl State {
-    pub(crate) fn new(executor: &Arc<Executor<'static>>, report: impl Fn(&str) + 'static) -> Self {
+    pub(crate) fn new(
+        executor: &Arc<Executor<'static>>,
+        options: SocketsOptions,
+        report: impl Fn(&str) + 'static,
+    ) -> Self {
         Self {
             connections: RefCell::default(),
             next: Cell::new(0),
             unheld: Unheld::default(),
             executor: Arc::downgrade(executor),
+            options,
             report: Box::new(report),
         }
     }
@@ -73,7 +80,17 @@ impl State {
         unheld
     }
 
-    fn create(&self, options: ConnectOptions) -> Result<u32, String> {
+    /// Begins a connection to this URL, unless the host of the script does not allow that.
+    fn create(&self, url: String, header: Pairs, protocols: Vec<String>) -> Result<u32, String> {
+        if !self.options.allows(&url) {
+            return Err("the host of this script does not allow ws+unix: URLs".to_owned());
+        }
+        let mut options = ConnectOptions::new(url).protocols(protocols);
+        for pair in header {
+            if let Ok([name, value]) = <[String; 2]>::try_from(pair) {
+                options = options.header(name, value);
+            }
+        }
         let executor = self.executor.upgrade().ok_or("the program is ending")?;
         let socket =
             websocketfactory::create_on(&executor, options).map_err(|error| error.to_string())?;
@@ -169,13 +186,8 @@ pub(crate) fn functions<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> rquickjs::Res
     native.add(
         "create",
         move |ctx: Ctx<'js>, url: String, header: Pairs, protocols: Vec<String>| {
-            let mut options = ConnectOptions::new(url).protocols(protocols);
-            for pair in header {
-                if let Ok([name, value]) = <[String; 2]>::try_from(pair) {
-                    options = options.header(name, value);
-                }
-            }
-            state.create(options).map_err(|error| Exception::throw_type(&ctx, &error))
+            let created = state.create(url, header, protocols);
+            created.map_err(|error| Exception::throw_type(&ctx, &error))
         },
     )?;
     let state = it();
@@ -247,12 +259,16 @@ impl<'js> Functions<'_, 'js> {
         let state = it();
         self.add("extensions", move |id: u32| Some(state.socket(id)?.extensions()))?;
         let state = it();
-        self.add("responseHeaders", move |id: u32| {
-            let response = state.socket(id)?.response()?;
-            let pair = |(name, value): (&str, &[u8])| {
-                vec![name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned()]
+        // They are handed over one by one: the other half makes the object.
+        self.add("responseHeaders", move |id: u32, add: Function<'js>| {
+            let Some(response) = state.socket(id).and_then(|socket| socket.response()) else {
+                return Ok(false);
             };
-            Some(response.headers().iter().map(pair).collect::<Pairs>())
+            for (name, value) in response.headers().iter() {
+                let value = String::from_utf8_lossy(value);
+                add.call::<_, ()>((name.to_ascii_lowercase(), &*value))?;
+            }
+            rquickjs::Result::Ok(true)
         })
     }
 }

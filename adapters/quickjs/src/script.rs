@@ -18,6 +18,7 @@ use smol::Timer;
 use smol::future::FutureExt as _;
 
 use crate::jobs::{describe, describe_value, load, run_jobs};
+use crate::options::SocketsOptions;
 use crate::sockets::{MODULE_NAMES, Sockets};
 use crate::timers::Timers;
 
@@ -31,18 +32,26 @@ const WORLD: &str = include_str!("world.js");
 pub struct Script {
     path: PathBuf,
     args: Vec<String>,
+    sockets: SocketsOptions,
 }
 
 impl Script {
     /// The script in this file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), args: Vec::new() }
+        Self { path: path.into(), args: Vec::new(), sockets: SocketsOptions::default() }
     }
 
     /// Gives it arguments.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets what it may do with the module.
+    #[must_use]
+    pub const fn sockets(mut self, options: SocketsOptions) -> Self {
+        self.sockets = options;
         self
     }
 
@@ -59,7 +68,7 @@ impl Script {
         let runtime = Runtime::new()?;
         runtime.set_loader(Files, Files);
         let context = Context::full(&runtime)?;
-        let world = World::new(context, &self.path, &self.args)?;
+        let world = World::new(context, self)?;
         let ended = smol::block_on(world.run(&self.path));
         // It holds values that only the runtime can free.
         runtime.set_host_promise_rejection_tracker(None);
@@ -123,15 +132,16 @@ struct World {
 }
 
 impl World {
-    fn new(context: Context, path: &Path, args: &[String]) -> Result<Self, ScriptError> {
+    fn new(context: Context, script: &Script) -> Result<Self, ScriptError> {
         let uncaught = Rc::new(Cell::new(false));
         let told = Rc::clone(&uncaught);
-        let sockets = Sockets::install(&context, move |exception| report(&told, exception))?;
+        let report = move |exception: &str| report(&told, exception);
+        let sockets = Sockets::install_with(&context, script.sockets, report)?;
         let rejections = track_rejections(context.runtime());
         let timers = Rc::new(Timers::default());
         let fire = context.with(|ctx| {
-            let script = path.to_string_lossy().into_owned();
-            let args: Vec<_> = [script].into_iter().chain(args.iter().cloned()).collect();
+            let path = script.path.to_string_lossy().into_owned();
+            let args: Vec<_> = [path].into_iter().chain(script.args.iter().cloned()).collect();
             ctx.globals().set("scriptArgs", args)?;
             let world = load(&ctx, "bluewire:world.js", WORLD)?;
             let fire: Function<'_> = world.call((native(&ctx, &timers)?,))?;

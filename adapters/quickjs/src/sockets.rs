@@ -19,6 +19,7 @@ use smol::Executor;
 
 use crate::jobs::{describe, load, run_jobs};
 use crate::native::{self, State};
+use crate::options::SocketsOptions;
 
 /// The names of the module: the page's, and the alliance's.
 pub const MODULE_NAMES: [&str; 2] = ["@blueos.network.webSocket", "@system.websocketfactory"];
@@ -67,14 +68,30 @@ impl Sockets {
     /// Makes the module known to this context under both names, and a global function `require`
     /// that knows it as well. What callbacks throw is told to `report`, with its stack.
     ///
+    /// Install it before any script runs: the module keeps the intrinsics that it finds here, and a
+    /// script that replaces some later does not disturb it.
+    ///
     /// A loader of the runtime's, if it has one, must leave [`MODULE_NAMES`] as they are.
     ///
     /// # Errors
     ///
     /// If QuickJS has no memory left, or lacks an intrinsic of [`Context::full`].
     pub fn install(context: &Context, report: impl Fn(&str) + 'static) -> rquickjs::Result<Self> {
+        Self::install_with(context, SocketsOptions::default(), report)
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`install`](Self::install).
+    pub fn install_with(
+        context: &Context,
+        options: SocketsOptions,
+        report: impl Fn(&str) + 'static,
+    ) -> rquickjs::Result<Self> {
         let executor = Arc::new(Executor::new());
-        let state = Rc::new(State::new(&executor, report));
+        let state = Rc::new(State::new(&executor, options, report));
         let (dispatch, unhold) = context.with(|ctx| {
             let half = load(&ctx, "bluewire:websocket.js", SOURCE)?;
             let half: Object<'_> = half.call((native::functions(&ctx, &state)?,))?;
@@ -124,12 +141,14 @@ fn declare<'js>(ctx: &Ctx<'js>, factory: &Object<'js>) -> rquickjs::Result<()> {
         evaluated.finish::<()>()?;
     }
     let require: Function<'js> = ctx.eval(
-        "(names, factory) => function require(name) {
-            if (names.includes(name)) return factory;
-            throw new Error(`there is no module ${name}`);
+        "(one, other, factory, Unknown) => function require(name) {
+            if (name === one || name === other) return factory;
+            throw new Unknown(`there is no module ${name}`);
         }",
     )?;
-    let require: Function<'js> = require.call((MODULE_NAMES.to_vec(), factory.clone()))?;
+    let [one, other] = MODULE_NAMES;
+    let error: Function<'js> = ctx.globals().get("Error")?;
+    let require: Function<'js> = require.call((one, other, factory.clone(), error))?;
     ctx.globals().set("require", require)
 }
 

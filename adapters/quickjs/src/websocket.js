@@ -3,13 +3,31 @@
 (function (native) {
   'use strict';
 
-  // A script may change these later; the module goes on with those that it knows.
-  const wellFormed = Function.prototype.call.bind(String.prototype.toWellFormed);
-  const toBase64 = Function.prototype.call.bind(Uint8Array.prototype.toBase64);
+  // A script may replace these later; the module goes on with those that it knows. For the same
+  // reason it uses no iterators (`for`-`of`, spread arguments, patterns for arrays) after its start.
+  const { call: callOf } = Function.prototype;
+  const unbound = (method) => callOf.bind(method);
+  const wellFormed = unbound(String.prototype.toWellFormed);
+  const toBase64 = unbound(Uint8Array.prototype.toBase64);
+  const mapGet = unbound(Map.prototype.get);
+  const mapSet = unbound(Map.prototype.set);
+  const mapDelete = unbound(Map.prototype.delete);
+  const register = unbound(FinalizationRegistry.prototype.register);
   const { isView } = ArrayBuffer;
-  const { entries } = Object;
+  const { create: objectOf, defineProperty, entries } = Object;
+  const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
+  const getter = (object, name) => unbound(getOwnPropertyDescriptor(object, name).get);
+  const TypedArray = getPrototypeOf(Uint8Array.prototype);
+  const kindOf = getter(TypedArray, Symbol.toStringTag);
+  const [ofTypedArray, ofDataView] = [TypedArray, DataView.prototype].map((views) => ({
+    buffer: getter(views, 'buffer'),
+    byteOffset: getter(views, 'byteOffset'),
+    byteLength: getter(views, 'byteLength'),
+  }));
   const { isInteger } = Number;
   const { isArray } = Array;
+  const toText = String;
+  const Invalid = TypeError;
   const Bytes = Uint8Array;
   const Buffer = ArrayBuffer;
   const { apply } = Reflect;
@@ -27,7 +45,19 @@
   /// An object that nobody holds takes its connection with it.
   const abandoned = new FinalizationRegistry((id) => native.release(id));
 
-  function call(callback, self, ...args) {
+  /// Adds a property or an element, whatever a script has put into prototypes.
+  function define(object, name, value) {
+    const kind = { writable: true, enumerable: true, configurable: true };
+    defineProperty(object, name, { __proto__: null, value, ...kind });
+  }
+
+  /// The bytes that a view shows.
+  function shownBy(view) {
+    const { buffer, byteOffset, byteLength } = kindOf(view) ? ofTypedArray : ofDataView;
+    return new Bytes(buffer(view), byteOffset(view), byteLength(view));
+  }
+
+  function call(callback, self, args) {
     try {
       apply(callback, self, args);
     } catch (error) {
@@ -36,7 +66,9 @@
   }
 
   function invalid(message) {
-    return Object.assign(new TypeError(message), { code: ARGUMENT });
+    const error = new Invalid(message);
+    define(error, 'code', ARGUMENT);
+    return error;
   }
 
   function checkOptions(options) {
@@ -57,12 +89,12 @@
   function watch(success, fail) {
     if (!success && !fail) return 0;
     lastOutcome += 1;
-    outcomes.set(lastOutcome, { success, fail });
+    mapSet(outcomes, lastOutcome, { success, fail });
     return lastOutcome;
   }
 
   function failLater(fail, message) {
-    if (fail) enqueue(() => call(fail, undefined, message, ARGUMENT));
+    if (fail) enqueue(() => call(fail, undefined, [message, ARGUMENT]));
   }
 
   const secret = Symbol();
@@ -74,9 +106,9 @@
     #handlers = [null, null, null, null];
 
     constructor(key, id) {
-      if (key !== secret) throw new TypeError('it is made by websocketfactory.create');
+      if (key !== secret) throw new Invalid('it is made by websocketfactory.create');
       this.#id = id;
-      abandoned.register(this, id);
+      register(abandoned, this, id);
     }
 
     send(options) {
@@ -91,7 +123,7 @@
       let bytes;
       try {
         if (isView(data)) {
-          bytes = toBase64(new Bytes(data.buffer, data.byteOffset, data.byteLength));
+          bytes = toBase64(shownBy(data));
         } else if (data instanceof Buffer) {
           bytes = toBase64(new Bytes(data));
         }
@@ -126,15 +158,14 @@
     get protocol() { return native.protocol(this.#id); }
     get extensions() { return native.extensions(this.#id); }
 
-    /// The server's response headers as an object with names in lower case; `null` before it came.
+    /// The server's response headers as an object with names in lower case and no prototype; `null`
+    /// before the response came.
     get responseHeaders() {
-      const lines = native.responseHeaders(this.#id);
-      if (!lines) return null;
-      const headers = {};
-      for (const [name, value] of lines) {
+      const headers = objectOf(null);
+      const came = native.responseHeaders(this.#id, (name, value) => {
         headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
-      }
-      return headers;
+      });
+      return came ? headers : null;
     }
 
     get [Symbol.toStringTag]() { return 'WebSocket'; }
@@ -147,7 +178,7 @@
         const before = socket.#handlers[kind];
         socket.#handlers[kind] = handler;
         if (handler && !before) {
-          held.set(socket.#id, socket);
+          mapSet(held, socket.#id, socket);
           native.listen(socket.#id, kind);
         } else if (!handler && before) {
           native.ignore(socket.#id, kind);
@@ -175,21 +206,30 @@
   function checkHeader(header) {
     if (header === undefined || header === null) return [];
     if (typeof header !== 'object' || isArray(header)) throw invalid('header is not an object');
-    return entries(header).map(([name, value]) => {
-      if (!['string', 'number', 'boolean'].includes(typeof value)) {
+    const lines = entries(header);
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i];
+      const { 0: name, 1: value } = line;
+      if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
         throw invalid(`the header ${name} is not a string`);
       }
-      return [wellFormed(name), wellFormed(String(value))];
-    });
+      line[0] = wellFormed(name);
+      line[1] = wellFormed(toText(value));
+    }
+    return lines;
   }
 
   function checkProtocols(protocols) {
     if (protocols === undefined || protocols === null) return [];
     if (!isArray(protocols)) throw invalid('protocols is not an array');
-    return protocols.map((protocol) => {
+    const names = [];
+    const count = protocols.length;
+    for (let i = 0; i < count; i++) {
+      const protocol = protocols[i];
       if (typeof protocol !== 'string') throw invalid('a protocol is not a string');
-      return wellFormed(protocol);
-    });
+      define(names, i, wellFormed(protocol));
+    }
+    return names;
   }
 
   function create(options) {
@@ -209,25 +249,25 @@
   /// Is called by the native half with each event.
   function dispatch(kind, id, ...args) {
     if (kind === SUCCESS || kind === FAIL) {
-      const { success, fail } = outcomes.get(id);
-      outcomes.delete(id);
+      const { success, fail } = mapGet(outcomes, id);
+      mapDelete(outcomes, id);
       const callback = kind === SUCCESS ? success : fail;
-      if (callback) call(callback, undefined, ...args);
+      if (callback) call(callback, undefined, args);
       return;
     }
-    const socket = held.get(id);
+    const socket = mapGet(held, id);
     const callback = socket && handlerOf(socket, kind);
     if (!callback) return;
     if (kind === OPEN) {
-      call(callback, socket);
+      call(callback, socket, []);
     } else if (kind === CLOSE) {
-      const [code, reason, wasClean] = args;
-      call(callback, socket, { code, reason, wasClean });
+      const { 0: code, 1: reason, 2: wasClean } = args;
+      call(callback, socket, [{ code, reason, wasClean }]);
     } else {
-      const [data] = args;
-      call(callback, socket, { data });
+      const { 0: data } = args;
+      call(callback, socket, [{ data }]);
     }
   }
 
-  return { factory: Object.freeze({ create }), dispatch, unhold: (id) => held.delete(id) };
+  return { factory: Object.freeze({ create }), dispatch, unhold: (id) => mapDelete(held, id) };
 })

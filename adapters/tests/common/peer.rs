@@ -43,8 +43,24 @@ impl Peer {
         Self::agree(stream, head)
     }
 
+    /// Plays the server, who sends these headers too.
+    pub(crate) fn accept_with(listener: &TcpListener, headers: &[(&str, &str)]) -> Self {
+        let mut stream = Self::accept_tcp(listener);
+        let head = read_head(&mut stream);
+        Self::agree_with(stream, head, headers)
+    }
+
     /// Answers the request whose head was read.
-    pub(crate) fn agree(mut stream: TcpStream, head: String) -> Self {
+    pub(crate) fn agree(stream: TcpStream, head: String) -> Self {
+        Self::agree_with(stream, head, &[])
+    }
+
+    /// The same with more headers.
+    pub(crate) fn agree_with(
+        mut stream: TcpStream,
+        head: String,
+        headers: &[(&str, &str)],
+    ) -> Self {
         let mut handshake = ServerHandshake::new(Arc::new(Config::default()), Duration::ZERO);
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
         inbox.extend(head.as_bytes());
@@ -54,7 +70,9 @@ impl Peer {
         if let Some(protocol) = protocol {
             offer.select_subprotocol(&protocol).expect("it was offered");
         }
-        offer.add_header("X-Served-By", "peer").expect("it is lawful");
+        for (name, value) in [("X-Served-By", "peer")].iter().chain(headers) {
+            offer.add_header(name, value).expect("it is lawful");
+        }
         let _connection = offer.accept(Duration::ZERO, &mut outbox);
         stream.write_all(outbox.unsent()).expect("the response leaves");
         Self { stream, masks: false, head }

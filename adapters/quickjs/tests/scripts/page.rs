@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 
 use crate::peer::Peer;
+#[cfg(unix)]
+use crate::run::run_allowed;
 use crate::run::{check, check_echo, listener, promised, run, run_path};
 
 #[test]
@@ -73,4 +75,52 @@ fn what_lies_beyond_the_page() {
         let peer = Peer::accept(&listener);
         assert_eq!(peer.expect_close_and_end(), 1000);
     });
+}
+
+#[test]
+fn response_headers_of_any_name_are_own_properties() {
+    check("headers.js", |listener| {
+        let headers = [
+            ("constructor", "one"),
+            ("__proto__", "two"),
+            ("toString", "three"),
+            ("Constructor", "four"),
+        ];
+        let peer = Peer::accept_with(&listener, &headers);
+        assert_eq!(peer.expect_close_and_end(), 1000);
+    });
+}
+
+#[test]
+fn a_script_that_replaces_intrinsics_goes_on() {
+    check_echo("intrinsics.js");
+}
+
+/// A server behind a Unix socket trusts those who reach it: scripts do only if their host says so.
+#[cfg(unix)]
+#[test]
+fn scripts_reach_unix_sockets_only_if_the_host_allows_it() {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    let path = std::env::temp_dir().join(format!("bluewire-script-{}.sock", std::process::id()));
+    let listener = UnixListener::bind(&path).expect("the path is free");
+    let url = format!("ws+unix://{}:/secret", path.display());
+    listener.set_nonblocking(true).expect("it is a socket");
+    run("unix_refused.js", &[&url]).expect(&promised("unix_refused.js"));
+    assert_eq!(listener.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).expect("it is a socket");
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody comes");
+        stream.set_read_timeout(Some(crate::PATIENCE)).expect("it is a socket");
+        let mut request = [0; 11];
+        stream.read_exact(&mut request).expect("it asks");
+        assert_eq!(&request, b"GET /secret");
+        // It may be gone already.
+        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    run_allowed("unix_allowed.js", &[&url]).expect(&promised("unix_allowed.js"));
+    serving.join().expect("it is well");
+    std::fs::remove_file(&path).expect("it is there");
 }

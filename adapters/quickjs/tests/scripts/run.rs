@@ -49,13 +49,30 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Ended {
     run_marked(name, args, |_, _| {})
 }
 
+/// The same, but the script may connect to Unix sockets.
+#[cfg(unix)]
+pub(crate) fn run_allowed(name: &str, args: &[&str]) -> Ended {
+    run_flagged(&["--allow-unix-sockets"], &script(name), args, |_, _| {})
+}
+
 /// The same, and calls `marked` with the process and each line that it prints, while it runs.
 pub(crate) fn run_marked(name: &str, args: &[&str], marked: impl FnMut(u32, &str)) -> Ended {
     run_path(&script(name), args, marked)
 }
 
-pub(crate) fn run_path(path: &Path, args: &[&str], mut marked: impl FnMut(u32, &str)) -> Ended {
+pub(crate) fn run_path(path: &Path, args: &[&str], marked: impl FnMut(u32, &str)) -> Ended {
+    run_flagged(&[], path, args, marked)
+}
+
+/// The same with flags before the script's name.
+fn run_flagged(
+    flags: &[&str],
+    path: &Path,
+    args: &[&str],
+    mut marked: impl FnMut(u32, &str),
+) -> Ended {
     let mut child = Command::new(env!("CARGO_BIN_EXE_bluewire-js"))
+        .args(flags)
         .arg(path)
         .args(args)
         .stdin(Stdio::null())
