@@ -122,6 +122,13 @@
 //!   connection is open. Messages that nobody took hold the next attempt up for a second, and come
 //!   before those of the next connection.
 //!
+//! # URLs of others
+//!
+//! `create` takes `ws+unix:` URLs too (see [`Url`](crate::Url)), and a server behind a Unix socket
+//! often trusts all who reach it. Whoever passes on URLs of others, such as those of scripts, must
+//! refuse them first: [`Url::socket_path`](crate::Url::socket_path) tells. The URL also decides which
+//! hosts of a private network get a request from this program.
+//!
 //! # Why a call failed
 //!
 //! | code | [`FailCode`] | `send` | `close` |
@@ -470,6 +477,14 @@ impl WebSocket {
     #[must_use]
     pub fn request(&self) -> Option<RequestHead> {
         self.shared().established(|established| established.request.clone())
+    }
+
+    /// Takes the head of the client's request out of the socket, for a server that has read in it
+    /// what it wants: a browser's head is the largest part of what an idle connection costs.
+    /// [`request`](Self::request) returns `None` afterwards.
+    #[must_use]
+    pub fn take_request(&self) -> Option<RequestHead> {
+        self.shared().take_request()
     }
 
     /// Bytes of messages that were sent and not yet handed to the operating system, with their

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Wake;
 use std::time::Duration;
 
-use bluewire_core::{Fault, Message, OwnedMessage};
+use bluewire_core::{Fault, Message, OwnedMessage, RequestHead};
 
 use super::callbacks::{
     Callback, Callbacks, OnClose, OnError, OnMessage, OnOpen, OnReconnect, Slot, contain, lock,
@@ -164,6 +164,10 @@ impl Shared {
 
     pub(crate) fn established<T>(&self, read: impl FnOnce(&Established) -> T) -> T {
         read(&self.lock().established)
+    }
+
+    pub(crate) fn take_request(&self) -> Option<RequestHead> {
+        self.lock().established.request.take()
     }
 
     /// The same as [`attend`](Self::attend); an attempt to connect that was given up now ends.

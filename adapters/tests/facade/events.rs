@@ -300,6 +300,10 @@ on_each_side! {
                 assert_eq!(request.target(), "/chat?room=1");
                 assert_eq!(request.headers().first_str("x-asked-by"), Some("peer"));
                 assert!(response.is_none());
+                // It is kept until it is taken.
+                let taken = inner.take_request().expect("it is there");
+                assert_eq!(taken.target(), request.target());
+                assert!(inner.request().is_none() && inner.take_request().is_none());
             }
             opened.push(Told::Open);
         });
