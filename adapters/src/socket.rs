@@ -1,6 +1,5 @@
 //! What is asked of sockets without their runtime.
 
-#[cfg(feature = "_asynch")]
 use std::io::{self, IoSlice};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,7 +9,7 @@ pub(crate) use rustix::fd::AsFd as Socket;
 ///
 /// A socket whose peer is gone fails with an error: the signal that Unix would raise besides would
 /// end a process that does not ignore it.
-#[cfg(all(unix, feature = "_asynch"))]
+#[cfg(unix)]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
@@ -22,10 +21,20 @@ pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<u
 }
 
 /// Sends the bytes of the first slice that has some.
-#[cfg(all(not(unix), feature = "_asynch"))]
+#[cfg(not(unix))]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
     Ok(rustix::net::send(socket, first, rustix::net::SendFlags::empty())?)
+}
+
+/// Receives what is there.
+pub(crate) fn recv(socket: &impl Socket, bytes: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::net::recv(socket, bytes, rustix::net::RecvFlags::empty())?.1)
+}
+
+/// Shuts the writing side down.
+pub(crate) fn shut_down_write(socket: &impl Socket) -> io::Result<()> {
+    Ok(rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?)
 }
 
 /// Whether a read would give something: bytes, the end, or an error.

@@ -21,6 +21,8 @@
 //! | | info | `over` | `retries` |
 //! | `bluewire::server` | info | `shutting down` | `connections`, `handshakes`; no `id` |
 //! | | info | `shut down` | `closed`, `cut`, `handshakes`; no `id` |
+//! | | warn | `gave up handshakes`: for other clients, once a second at most | `count` since the last time; no `id` |
+//! | | warn | `turned away`: no file descriptors left, once a second at most | `count` since the last time, `error`; no `id` |
 //!
 //! The `id` is that of a client and all its attempts and connections, or of one connection at a
 //! server. A request that is refused for what it is not, for a full server, or with its stream has
@@ -186,7 +188,7 @@ pub(crate) fn refuses(status: u16, error: &'static str) {
     tell!(INFO, "handshake", status, error, "refused");
 }
 
-/// A request whose stream failed, or that was given up.
+/// A request whose stream failed.
 pub(crate) fn loses(error: &dyn Display) {
     tell!(INFO, "handshake", %error, "refused");
 }
@@ -197,6 +199,16 @@ pub(crate) fn shutting_down(connections: usize, handshakes: usize) {
 
 pub(crate) fn shut_down(closed: usize, cut: usize, handshakes: usize) {
     tell!(INFO, "server", closed, cut, handshakes, "shut down");
+}
+
+/// Opening handshakes were given up for other clients.
+pub(crate) fn gave_up(count: u64) {
+    tell!(WARN, "server", count, "gave up handshakes");
+}
+
+/// Clients were turned away for want of a file descriptor.
+pub(crate) fn turned_away(count: u64, error: &dyn Display) {
+    tell!(WARN, "server", count, %error, "turned away");
 }
 
 /// Reports the end of a connection, once.

@@ -20,7 +20,8 @@ use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
 use crate::server::{
-    PAUSE_MAX, PAUSE_MIN, Progress, ServerOptions, concerns_one, hear, is_out_of_files,
+    Admission, PAUSE_MAX, PAUSE_MIN, Progress, Room, ServerOptions, concerns_one, hear,
+    is_out_of_files,
 };
 use crate::sync::{Mutex, lock};
 #[cfg(feature = "_tls")]
@@ -120,6 +121,7 @@ impl<R: Runtime> Listening<R> {
                     Poll::Ready(None) => return Poll::Ready(()),
                     Poll::Ready(Some((Ok(socket), spawner))) => {
                         drop(state);
+                        shared.admission.was_accepted();
                         start_handshake(socket, &spawner, shared, options);
                         // Tasks that are there already have their turn, however many come. All are
                         // woken: this one may be dropped, and nobody else would go on.
@@ -129,16 +131,36 @@ impl<R: Runtime> Listening<R> {
                     Poll::Ready(Some((Err(error), _))) => error,
                 }
             };
-            if !concerns_one(&error) {
-                lock(&self.state).rest();
-            }
-            // The new client gets the descriptor of a handshake that is given up, once that has
-            // ended.
             let gives_up = is_out_of_files(&error) && !lock(&self.state).awaits_end;
-            if gives_up && shared.admission.give_up_handshake().is_some() {
-                lock(&self.state).awaits_end = true;
-            } else {
-                options.tell_listener_error(&error);
+            match if gives_up { shared.admission.make_room(options) } else { Room::None } {
+                // The client gets the descriptor of the handshake that is given up: the one in
+                // reserve stands in for it until that has ended.
+                Room::Made { at_once, .. } => lock(&self.state).makes_room(at_once),
+                Room::ToRefuse => self.turn_away(&error, &shared.admission, options),
+                Room::None => {
+                    if !concerns_one(&error) {
+                        lock(&self.state).rest();
+                    }
+                    options.tell_listener_error(&error);
+                }
+            }
+        }
+    }
+
+    /// Turns the client away that waits while there are no file descriptors left.
+    fn turn_away(&self, error: &io::Error, admission: &Admission, options: &ServerOptions) {
+        let mut state = lock(&self.state);
+        match state.poll(options, &self.waker) {
+            Poll::Ready(Some((Ok(client), _))) => {
+                drop(state);
+                admission.turn_away(R::fd(&client), error, options);
+                drop(client);
+                admission.was_accepted();
+            }
+            _ => {
+                state.rest();
+                drop(state);
+                admission.was_accepted();
             }
         }
     }
@@ -172,6 +194,15 @@ impl<R: Runtime> State<R> {
         }
     }
 
+    /// Notes that a handshake was given up for the client that waits, which is accepted at once or
+    /// when that has ended.
+    fn makes_room(&mut self, at_once: bool) {
+        self.awaits_end = true;
+        if !at_once {
+            self.rest();
+        }
+    }
+
     /// Leaves the listener alone for a while.
     fn rest(&mut self) {
         (self.timer, self.pause) = rested::<R>(self.pause);
@@ -197,7 +228,7 @@ fn start_handshake<R: Runtime>(
     options: &Arc<ServerOptions>,
 ) {
     let address = R::peer_addr(&socket).ok().map(|address| address.ip());
-    let Some((slot, _)) = shared.admission.begin_handshake(address) else { return };
+    let Some((slot, _)) = shared.admission.begin_handshake(address, options) else { return };
     let (shared, options) = (Arc::clone(shared), Arc::clone(options));
     let own_spawner = spawner.clone();
     R::spawn(spawner, async move {
@@ -209,8 +240,8 @@ fn start_handshake<R: Runtime>(
             None
         };
         let Some(result) = either(async { Some(handshake.await) }, cut).await else {
-            shared.go_on();
-            return options.tell_refused(&AcceptError::GivenUp);
+            // Its descriptor is free from here on.
+            return shared.go_on();
         };
         slot.heard();
         match result {

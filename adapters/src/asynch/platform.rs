@@ -8,6 +8,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll};
 
+use rustix::fd::BorrowedFd;
+
 use super::net_stream::NetStream;
 use super::runtime::AsyncTransport;
 use crate::server::ServerOptions;
@@ -71,6 +73,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
     ///
     /// If the connection is gone.
     fn peer_addr(socket: &Self::Tcp) -> io::Result<SocketAddr>;
+
+    /// The socket as the system knows it, if it does.
+    fn fd(socket: &Self::Tcp) -> Option<BorrowedFd<'_>>;
 
     /// Takes a socket that listens.
     ///

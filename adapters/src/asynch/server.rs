@@ -318,6 +318,15 @@ impl<R: Runtime> ServerHandle<R> {
         self.shared.admission.connections()
     }
 
+    /// How many opening handshakes were given up for other clients so far: since more were under
+    /// way than [`ServerOptions::handshakes_max`] or
+    /// [`ServerOptions::handshakes_per_address_max`] allows, or since the system had no file
+    /// descriptors left. A number that grows fast is the sign of a flood.
+    #[must_use]
+    pub fn handshakes_given_up(&self) -> u64 {
+        self.shared.admission.given_up()
+    }
+
     /// Whether the server shuts down, or has.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {

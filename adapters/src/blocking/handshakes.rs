@@ -3,26 +3,26 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bluewire_core::Outbox;
 use rustix::fd::AsFd;
 
-use super::incoming::{Incoming, Plain, Upgrade};
+use super::incoming::Incoming;
 use super::net_stream::NetStream;
+use super::newcomer::{Client, Look, Stage};
 use super::poller::Poller;
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
-use super::transport::{Readiness, Transport, is_passing, write_some};
+use super::transport::Readiness;
 use super::wake::WakePipe;
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
 use crate::server::{
-    Admission, HandshakeSlot, LINGER, PAUSE_MAX, PAUSE_MIN, Progress, ServerOptions,
-    concerns_nobody, concerns_one, hear, is_out_of_files,
+    Admission, PAUSE_MAX, PAUSE_MIN, Room, ServerOptions, concerns_nobody, concerns_one,
+    is_out_of_files,
 };
 
 /// After so many new clients those that are there already have their turn.
@@ -64,32 +64,6 @@ pub(super) enum Next {
     Interrupted,
     /// The server shuts down.
     Over,
-}
-
-struct Client {
-    stream: NetStream,
-    address: Option<IpAddr>,
-    slot: HandshakeSlot,
-    stage: Stage,
-    deadline: Option<Instant>,
-    /// What the poller was told to wait for.
-    interest: Readiness,
-    /// Whether it is among those that are due.
-    due: bool,
-}
-
-enum Stage {
-    /// The request is on its way.
-    Reading(Accepting),
-    /// It was refused, and the client is to read why.
-    Refused { outbox: Outbox, shut_down: bool },
-}
-
-/// What a look at a client came to.
-enum Look {
-    Stays(Client),
-    Asks(Incoming),
-    Gone,
 }
 
 impl Handshakes {
@@ -244,6 +218,9 @@ impl Handshakes {
         for number in 0..ACCEPTED_MAX {
             let Some(listener) = &self.listener else { return };
             let accepted = listener.accept();
+            if accepted.is_ok() {
+                self.admission.was_accepted();
+            }
             let accepted = accepted
                 .and_then(|(stream, from)| Ok((prepared(stream, &self.options)?, from.ip())));
             match accepted {
@@ -263,10 +240,7 @@ impl Handshakes {
                 }
                 Err(error) if is_out_of_files(&error) && number > 0 => return,
                 Err(error) => {
-                    if is_out_of_files(&error)
-                        && let Some(id) = self.admission.give_up_handshake()
-                    {
-                        self.give_up(id);
+                    if is_out_of_files(&error) && self.makes_room(&error) {
                         continue;
                     }
                     self.options.tell_listener_error(&error);
@@ -283,9 +257,10 @@ impl Handshakes {
     /// Begins the opening handshake of a client. Whether another one was given up for it.
     fn begin(&mut self, stream: NetStream, address: IpAddr) -> bool {
         let address = Some(address);
-        let Some((slot, evicted)) = self.admission.begin_handshake(address) else { return false };
+        let begun = self.admission.begin_handshake(address, &self.options);
+        let Some((slot, evicted)) = begun else { return false };
         if let Some(evicted) = evicted {
-            self.give_up(evicted);
+            self.remove(evicted);
         }
         let accepting = Accepting::start(&self.options.accept, Clock::start());
         let left = accepting.time_left();
@@ -302,10 +277,27 @@ impl Handshakes {
         evicted.is_some()
     }
 
-    /// Drops a client that another one needs the slot, or the file descriptor, of.
-    fn give_up(&mut self, id: u64) {
-        if let Some(Client { stage: Stage::Reading(_), .. }) = self.remove(id) {
-            self.options.tell_refused(&AcceptError::GivenUp);
+    /// Lets a client in, or turns it away, that waits while there are no file descriptors left.
+    /// Whether it could.
+    fn makes_room(&mut self, error: &io::Error) -> bool {
+        match self.admission.make_room(&self.options) {
+            Room::Made { id, .. } => {
+                self.remove(id);
+                true
+            }
+            Room::ToRefuse => match self.listener.as_ref().map(TcpListener::accept) {
+                Some(accepted) => {
+                    if let Ok((client, _)) = &accepted {
+                        self.admission.turn_away(Some(client), error, &self.options);
+                    }
+                    let accepts = accepted.is_ok();
+                    drop(accepted);
+                    self.admission.was_accepted();
+                    accepts
+                }
+                None => false,
+            },
+            Room::None => false,
         }
     }
 
@@ -333,78 +325,4 @@ fn prepared(stream: TcpStream, options: &ServerOptions) -> io::Result<NetStream>
     }
     let _ = options;
     Ok(stream.into())
-}
-
-impl Client {
-    fn interest(&self) -> Readiness {
-        let writes = match &self.stage {
-            Stage::Refused { outbox, .. } if !outbox.is_empty() => true,
-            _ => self.stream.has_unsent(),
-        };
-        if writes { Readiness::WRITE } else { Readiness::READ }
-    }
-
-    /// Reads and goes on, also with what was read before: nobody else tells of that.
-    fn look(mut self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
-        loop {
-            match self.look_once(options, admission) {
-                Look::Stays(client) if client.stream.has_incoming() => self = client,
-                look => return look,
-            }
-        }
-    }
-
-    fn look_once(self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
-        let mut accepting = match self.stage {
-            Stage::Reading(accepting) => accepting,
-            stage @ Stage::Refused { .. } => return Self { stage, ..self }.linger(),
-        };
-        match self.stream.try_read(accepting.inbox.space()) {
-            Ok(0) => accepting.receive_eof(),
-            Ok(len) => accepting.inbox.filled(len),
-            Err(error) if is_passing(&error) => {}
-            Err(error) => {
-                options.tell_refused(&AcceptError::of_stream(error));
-                return Look::Gone;
-            }
-        }
-        match hear(accepting, options, admission, self.address) {
-            Ok(Progress::More(accepting)) => {
-                Look::Stays(Self { stage: Stage::Reading(accepting), ..self })
-            }
-            Ok(Progress::Upgrade(pending)) => {
-                Look::Asks(Incoming::Upgrade(Upgrade::new(self.stream, pending)))
-            }
-            Ok(Progress::Plain(pending)) => {
-                Look::Asks(Incoming::Plain(Plain::new(self.stream, pending)))
-            }
-            Err((error, outbox)) => {
-                options.tell_refused(&error);
-                self.slot.heard();
-                let deadline = Instant::now().checked_add(LINGER);
-                let stage = Stage::Refused { outbox, shut_down: false };
-                Self { stage, deadline, ..self }.linger()
-            }
-        }
-    }
-
-    /// Writes the answer that refuses a request, and reads what the client still sends: a stream
-    /// that is dropped with unread input may take the answer with it.
-    fn linger(mut self) -> Look {
-        let Stage::Refused { outbox, shut_down } = &mut self.stage else { return Look::Gone };
-        if self.deadline.is_none_or(|deadline| deadline <= Instant::now()) {
-            return Look::Gone;
-        }
-        let written = match write_some(&self.stream, outbox) {
-            Ok(true) if !std::mem::replace(shut_down, true) => {
-                self.stream.shut_down(Shutdown::Write)
-            }
-            written => written.map(drop),
-        };
-        match written.and_then(|()| self.stream.try_read(&mut [0; 4096])) {
-            Ok(0) => Look::Gone,
-            Err(error) if !is_passing(&error) => Look::Gone,
-            _ => Look::Stays(self),
-        }
-    }
 }

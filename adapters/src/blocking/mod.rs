@@ -48,6 +48,7 @@ mod facade;
 mod handshakes;
 mod incoming;
 mod net_stream;
+mod newcomer;
 mod poller;
 mod reader;
 mod reconnecting;

@@ -9,9 +9,12 @@ use std::sync::{Condvar, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::handshakes::{Handshakes, Origin};
+use super::making_room::handshakes_of_system;
 use super::options::ServerOptions;
+use super::reserve::Reserve;
 use super::slot::{Order, Orders, Slot};
 use super::slots::Slots;
+use super::tally::Tally;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::trace;
 #[cfg(feature = "_asynch")]
@@ -31,7 +34,9 @@ pub struct ShutdownReport {
 
 /// What a server, its connections and those who shut it down share.
 pub(crate) struct Admission {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
+    /// What lets a client in when the system has no file descriptors left.
+    pub(super) reserve: Reserve,
     /// Tasks that wait for a change: that the server shuts down, that a connection has ended
     /// meanwhile, that all is over.
     #[cfg(feature = "_asynch")]
@@ -39,27 +44,31 @@ pub(crate) struct Admission {
     /// Tells threads the same.
     #[cfg(feature = "blocking")]
     changed: Condvar,
-    limits: AdmissionLimits,
+    pub(super) limits: AdmissionLimits,
 }
 
 /// How many a server admits.
 #[derive(Clone, Copy, Debug)]
-struct AdmissionLimits {
+pub(super) struct AdmissionLimits {
     connections: usize,
-    handshakes: usize,
+    pub(super) handshakes: usize,
     connections_per_address: usize,
-    handshakes_per_address: usize,
+    pub(super) handshakes_per_address: usize,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     slots: Slots,
-    handshakes: Handshakes,
+    pub(super) handshakes: Handshakes,
+    /// Opening handshakes that were given up for other clients.
+    pub(super) given_up: Tally,
+    /// Clients that were turned away for want of a file descriptor.
+    pub(super) turned_away: Tally,
     /// How many connections each origin has, if that is bounded.
     by_origin: HashMap<Origin, usize>,
     /// Connections that have not ended.
     open: usize,
-    stage: Stage,
+    pub(super) stage: Stage,
     report: ShutdownReport,
 }
 
@@ -69,7 +78,7 @@ pub(super) struct Occupied {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+pub(super) enum Stage {
     #[default]
     Open,
     /// All who are there have been told to leave.
@@ -81,6 +90,7 @@ impl Admission {
     pub(crate) fn new(options: &ServerOptions) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
+            reserve: Reserve::new(),
             #[cfg(feature = "_asynch")]
             tasks: WakerSet::default(),
             #[cfg(feature = "blocking")]
@@ -115,50 +125,6 @@ impl Admission {
         state.open += 1;
         drop(state);
         Some(Slot::new(Arc::clone(self), orders, id, origin))
-    }
-
-    /// A slot for an opening handshake of a client at this address, at the cost of another one's if
-    /// too many are under way; `None` if the server shuts down. The other one is told to end, and
-    /// its id is returned.
-    pub(crate) fn begin_handshake(
-        self: &Arc<Self>,
-        address: Option<IpAddr>,
-    ) -> Option<(HandshakeSlot, Option<u64>)> {
-        let mut state = self.lock();
-        if state.stage != Stage::Open {
-            return None;
-        }
-        let origin = Origin::of(address);
-        let handshakes = &mut state.handshakes;
-        let mut evicted = None;
-        if handshakes.of_origin(origin) >= self.limits.handshakes_per_address {
-            evicted = handshakes.evict_from(origin);
-        } else if handshakes.len() >= self.limits.handshakes {
-            evicted = handshakes.evict();
-        }
-        let orders = Orders::new();
-        let id = handshakes.insert(origin, Arc::clone(&orders));
-        drop(state);
-        let evicted = evicted.map(Self::give_up);
-        let slot = HandshakeSlot {
-            admission: Arc::clone(self),
-            id,
-            #[cfg(feature = "_asynch")]
-            orders,
-        };
-        Some((slot, evicted))
-    }
-
-    /// Gives an opening handshake up, since the system has no file descriptors left. Its id, if
-    /// there was one.
-    pub(crate) fn give_up_handshake(&self) -> Option<u64> {
-        let evicted = self.lock().handshakes.evict();
-        evicted.map(Self::give_up)
-    }
-
-    fn give_up((id, evicted): (u64, Occupied)) -> u64 {
-        evicted.orders.give(Order::Cut);
-        id
     }
 
     pub(super) fn settle(&self, id: u32, clean: bool) {
@@ -264,7 +230,7 @@ impl Admission {
         self.tasks.wake_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 }
@@ -272,50 +238,6 @@ impl Admission {
 fn unsettled<'a>(slots: impl Iterator<Item = &'a Occupied>) -> Vec<Arc<Orders>> {
     let present = slots.filter(|occupied| !occupied.settled);
     present.map(|occupied| Arc::clone(&occupied.orders)).collect()
-}
-
-/// A slot of an opening handshake, which is free again when this is dropped.
-pub(crate) struct HandshakeSlot {
-    admission: Arc<Admission>,
-    id: u64,
-    #[cfg(feature = "_asynch")]
-    orders: Arc<Orders>,
-}
-
-impl HandshakeSlot {
-    /// The number by which [`Admission::begin_handshake`] says who was given up.
-    #[cfg(feature = "blocking")]
-    pub(crate) const fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// What tells when it is given up.
-    #[cfg(feature = "_asynch")]
-    pub(crate) fn watch(&self) -> super::slot::Watch {
-        super::slot::Watch::new(Arc::clone(&self.orders))
-    }
-
-    /// Reports that the request has come, or will not.
-    pub(crate) fn heard(&self) {
-        self.admission.lock().handshakes.settle(self.id);
-    }
-}
-
-impl Drop for HandshakeSlot {
-    fn drop(&mut self) {
-        let removed = self.admission.lock().handshakes.remove(self.id);
-        drop(removed);
-    }
-}
-
-/// How many handshakes the limit on file descriptors leaves room for: half of them, as open
-/// connections need the rest.
-fn handshakes_of_system() -> usize {
-    #[cfg(all(unix, any(feature = "blocking", feature = "_asynch")))]
-    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
-        return usize::try_from(limit / 2).unwrap_or(usize::MAX);
-    }
-    usize::MAX
 }
 
 #[cfg(feature = "_asynch")]

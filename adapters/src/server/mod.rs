@@ -3,16 +3,21 @@
 
 mod admission;
 mod handshakes;
+mod making_room;
 mod options;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 mod pending;
+mod reserve;
 mod slot;
 mod slots;
+mod tally;
 
 pub(crate) use admission::Admission;
-#[cfg(feature = "blocking")]
-pub(crate) use admission::HandshakeSlot;
 pub use admission::ShutdownReport;
+#[cfg(feature = "blocking")]
+pub(crate) use making_room::HandshakeSlot;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) use making_room::Room;
 pub use options::ServerOptions;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use pending::{Answer, Pending, PlainRequest, Progress, hear};

@@ -12,7 +12,6 @@ use crate::open::error::AcceptError;
 use crate::open::options::{AcceptOptions, Reach};
 #[cfg(feature = "_tls")]
 use crate::tls::ServerTls;
-use crate::trace;
 
 pub(crate) type OnOffer = dyn Fn(&mut Offer) -> Result<(), HttpAnswer> + Send + Sync;
 pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
@@ -176,7 +175,9 @@ impl ServerOptions {
     }
 
     /// Is told why a connection was not accepted, for a log. It runs where the server accepts,
-    /// so it must not take long.
+    /// so it must not take long. Of the opening handshakes that are given up for other clients
+    /// ([`AcceptError::GivenUp`]) it is told once a second at most: `ServerHandle::handshakes_given_up`
+    /// counts them.
     #[must_use]
     pub fn on_refused(mut self, tell: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
         self.on_refused = Some(Arc::new(tell));
@@ -186,6 +187,11 @@ impl ServerOptions {
     /// Is told when the listener fails to give a connection, for a log. The server survives it:
     /// it goes on after a pause of 10 ms to 1 s, longer with each failure in a row, if the error
     /// does not concern the one connection only.
+    ///
+    /// When the system has no file descriptors left, a client that comes gets the place of an
+    /// opening handshake that is given up. If there is none, the server accepts the client by a
+    /// descriptor that it keeps in reserve, sends a 503 response and reports the error here, once a
+    /// second at most.
     #[must_use]
     pub fn on_listener_error(mut self, tell: impl Fn(&io::Error) + Send + Sync + 'static) -> Self {
         self.on_listener_error = Some(Arc::new(tell));
@@ -203,9 +209,6 @@ impl ServerOptions {
     }
 
     pub(crate) fn tell_refused(&self, error: &AcceptError) {
-        if let AcceptError::GivenUp = error {
-            trace::loses(error);
-        }
         if let Some(tell) = &self.on_refused {
             tell(error);
         }

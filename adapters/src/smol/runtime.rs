@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use rustix::fd::{AsFd as _, BorrowedFd};
 use smol::{Async, Timer};
 
 use super::tcp_socket::TcpSocket;
@@ -83,6 +84,10 @@ impl Platform for Smol {
 
     fn peer_addr(socket: &TcpSocket) -> io::Result<SocketAddr> {
         socket.get_ref().peer_addr()
+    }
+
+    fn fd(socket: &TcpSocket) -> Option<BorrowedFd<'_>> {
+        Some(socket.get_ref().as_fd())
     }
 
     fn listen(listener: TcpListener) -> io::Result<Async<TcpListener>> {

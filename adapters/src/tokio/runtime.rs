@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use rustix::fd::{AsFd as _, BorrowedFd};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -125,6 +126,10 @@ impl Platform for Tokio {
 
     fn peer_addr(socket: &TcpStream) -> io::Result<SocketAddr> {
         socket.peer_addr()
+    }
+
+    fn fd(socket: &TcpStream) -> Option<BorrowedFd<'_>> {
+        Some(socket.as_fd())
     }
 
     fn listen(listener: TcpListener) -> io::Result<Listener> {

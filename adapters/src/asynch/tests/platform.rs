@@ -60,6 +60,10 @@ impl Platform for Manual {
         unsupported()
     }
 
+    fn fd(_: &Self::Tcp) -> Option<rustix::fd::BorrowedFd<'_>> {
+        None
+    }
+
     fn listen(_: TcpListener) -> io::Result<()> {
         unsupported()
     }

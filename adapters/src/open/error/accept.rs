@@ -33,8 +33,8 @@ pub enum AcceptError {
     Refused(RequestHead, u16),
     /// The server has as many connections as it may. It was answered by 503.
     Full(RequestHead),
-    /// The handshake was given up for a newer one, since as many as may be were under way, or
-    /// because the server shut down.
+    /// The handshake was given up for another client, since as many as allowed were under way, or
+    /// because the system had no file descriptors left.
     GivenUp,
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for AcceptError {
                 "the server has as many connections as ServerOptions::connections_max allows",
             ),
             Self::GivenUp => f.write_str(
-                "the server gave up the opening handshake, for a newer client or to shut down",
+                "the server gave up the opening handshake to make room for another client",
             ),
         }
     }

@@ -1,0 +1,115 @@
+//! A client in its opening handshake, which reads and writes what it can without waiting.
+
+use std::net::{IpAddr, Shutdown};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bluewire_core::Outbox;
+
+use super::incoming::{Incoming, Plain, Upgrade};
+use super::net_stream::NetStream;
+use super::transport::{Readiness, Transport, is_passing, write_some};
+use crate::open::error::AcceptError;
+use crate::open::request::Accepting;
+use crate::server::{Admission, HandshakeSlot, LINGER, Progress, ServerOptions, hear};
+
+/// A client whose request has not come yet.
+pub(super) struct Client {
+    pub(super) stream: NetStream,
+    pub(super) address: Option<IpAddr>,
+    pub(super) slot: HandshakeSlot,
+    pub(super) stage: Stage,
+    pub(super) deadline: Option<Instant>,
+    /// What the poller was told to wait for.
+    pub(super) interest: Readiness,
+    /// Whether it is among those that are due.
+    pub(super) due: bool,
+}
+
+pub(super) enum Stage {
+    /// The request is on its way.
+    Reading(Accepting),
+    /// It was refused, and the client is to read why.
+    Refused { outbox: Outbox, shut_down: bool },
+}
+
+/// What a look at a client came to.
+pub(super) enum Look {
+    Stays(Client),
+    Asks(Incoming),
+    Gone,
+}
+
+impl Client {
+    pub(super) fn interest(&self) -> Readiness {
+        let writes = match &self.stage {
+            Stage::Refused { outbox, .. } if !outbox.is_empty() => true,
+            _ => self.stream.has_unsent(),
+        };
+        if writes { Readiness::WRITE } else { Readiness::READ }
+    }
+
+    /// Reads and goes on, also with what was read before: nobody else tells of that.
+    pub(super) fn look(mut self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
+        loop {
+            match self.look_once(options, admission) {
+                Look::Stays(client) if client.stream.has_incoming() => self = client,
+                look => return look,
+            }
+        }
+    }
+
+    fn look_once(self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
+        let mut accepting = match self.stage {
+            Stage::Reading(accepting) => accepting,
+            stage @ Stage::Refused { .. } => return Self { stage, ..self }.linger(),
+        };
+        match self.stream.try_read(accepting.inbox.space()) {
+            Ok(0) => accepting.receive_eof(),
+            Ok(len) => accepting.inbox.filled(len),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => {
+                options.tell_refused(&AcceptError::of_stream(error));
+                return Look::Gone;
+            }
+        }
+        match hear(accepting, options, admission, self.address) {
+            Ok(Progress::More(accepting)) => {
+                Look::Stays(Self { stage: Stage::Reading(accepting), ..self })
+            }
+            Ok(Progress::Upgrade(pending)) => {
+                Look::Asks(Incoming::Upgrade(Upgrade::new(self.stream, pending)))
+            }
+            Ok(Progress::Plain(pending)) => {
+                Look::Asks(Incoming::Plain(Plain::new(self.stream, pending)))
+            }
+            Err((error, outbox)) => {
+                options.tell_refused(&error);
+                self.slot.heard();
+                let deadline = Instant::now().checked_add(LINGER);
+                let stage = Stage::Refused { outbox, shut_down: false };
+                Self { stage, deadline, ..self }.linger()
+            }
+        }
+    }
+
+    /// Writes the answer that refuses a request, and reads what the client still sends: a stream
+    /// that is dropped with unread input may take the answer with it.
+    fn linger(mut self) -> Look {
+        let Stage::Refused { outbox, shut_down } = &mut self.stage else { return Look::Gone };
+        if self.deadline.is_none_or(|deadline| deadline <= Instant::now()) {
+            return Look::Gone;
+        }
+        let written = match write_some(&self.stream, outbox) {
+            Ok(true) if !std::mem::replace(shut_down, true) => {
+                self.stream.shut_down(Shutdown::Write)
+            }
+            written => written.map(drop),
+        };
+        match written.and_then(|()| self.stream.try_read(&mut [0; 4096])) {
+            Ok(0) => Look::Gone,
+            Err(error) if !is_passing(&error) => Look::Gone,
+            _ => Look::Stays(self),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! How a server makes room for one more client: by its own limits, and when the system has no file
+//! descriptors left.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::admission::{Admission, Occupied, Stage};
+use super::handshakes::Origin;
+use super::options::ServerOptions;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+use super::reserve;
+use super::slot::{Order, Orders};
+use crate::open::error::AcceptError;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+use crate::socket::Socket;
+use crate::trace;
+
+/// What a server does about a client that waits while the system has no file descriptors left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// The opening handshake of this id was given up. With `at_once`, the client is to be accepted
+    /// at once; otherwise when that handshake has ended.
+    Made { id: u64, at_once: bool },
+    /// Nobody can be given up, but the client can be accepted and turned away.
+    ToRefuse,
+    /// It has to wait.
+    None,
+}
+
+impl Admission {
+    /// A slot for an opening handshake of a client at this address, at the cost of another one's if
+    /// too many are under way; `None` if the server shuts down. The other one is told to end, and
+    /// its id is returned.
+    pub(crate) fn begin_handshake(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        options: &ServerOptions,
+    ) -> Option<(HandshakeSlot, Option<u64>)> {
+        let mut state = self.lock();
+        if state.stage != Stage::Open {
+            return None;
+        }
+        let origin = Origin::of(address);
+        let handshakes = &mut state.handshakes;
+        let mut evicted = None;
+        if handshakes.of_origin(origin) >= self.limits.handshakes_per_address {
+            evicted = handshakes.evict_from(origin);
+        } else if handshakes.len() >= self.limits.handshakes {
+            evicted = handshakes.evict();
+        }
+        let orders = Orders::new();
+        let id = handshakes.insert(origin, Arc::clone(&orders));
+        drop(state);
+        let evicted = evicted.map(|evicted| self.give_up(evicted, options));
+        let slot = HandshakeSlot {
+            admission: Arc::clone(self),
+            id,
+            #[cfg(feature = "_asynch")]
+            orders,
+        };
+        Some((slot, evicted))
+    }
+
+    /// Makes room for a client that waits while the system has no file descriptors left. Once it
+    /// was accepted, [`was_accepted`](Self::was_accepted) has to be called.
+    pub(crate) fn make_room(&self, options: &ServerOptions) -> Room {
+        let evicted = self.lock().handshakes.evict();
+        let id = evicted.map(|evicted| self.give_up(evicted, options));
+        match (id, self.reserve.release()) {
+            (Some(id), at_once) => Room::Made { id, at_once },
+            (None, true) => Room::ToRefuse,
+            (None, false) => Room::None,
+        }
+    }
+
+    /// Keeps a file descriptor in reserve again, if the last one was needed.
+    pub(crate) fn was_accepted(&self) {
+        self.reserve.renew();
+    }
+
+    /// Turns a client away for which there is only the descriptor in reserve: it is to be dropped
+    /// then. The error is reported once a second at most.
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
+    pub(crate) fn turn_away(
+        &self,
+        client: Option<impl Socket>,
+        error: &std::io::Error,
+        options: &ServerOptions,
+    ) {
+        if let Some(client) = client {
+            reserve::turn_away(&client, options.accept.reach.tls);
+        }
+        let count = self.lock().turned_away.add(Instant::now());
+        if let Some(count) = count {
+            trace::turned_away(count, error);
+            options.tell_listener_error(error);
+        }
+    }
+
+    /// How many opening handshakes were given up for other clients.
+    pub(crate) fn given_up(&self) -> u64 {
+        self.lock().given_up.total()
+    }
+
+    fn give_up(&self, (id, evicted): (u64, Occupied), options: &ServerOptions) -> u64 {
+        evicted.orders.give(Order::Cut);
+        let count = self.lock().given_up.add(Instant::now());
+        if let Some(count) = count {
+            trace::gave_up(count);
+            options.tell_refused(&AcceptError::GivenUp);
+        }
+        id
+    }
+}
+
+/// A slot of an opening handshake, which is free again when this is dropped.
+pub(crate) struct HandshakeSlot {
+    admission: Arc<Admission>,
+    id: u64,
+    #[cfg(feature = "_asynch")]
+    orders: Arc<Orders>,
+}
+
+impl HandshakeSlot {
+    /// The number by which [`Admission::begin_handshake`] says who was given up.
+    #[cfg(feature = "blocking")]
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What tells when it is given up.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn watch(&self) -> super::slot::Watch {
+        super::slot::Watch::new(Arc::clone(&self.orders))
+    }
+
+    /// Reports that the request has come, or will not.
+    pub(crate) fn heard(&self) {
+        self.admission.lock().handshakes.settle(self.id);
+    }
+}
+
+impl Drop for HandshakeSlot {
+    fn drop(&mut self) {
+        let removed = self.admission.lock().handshakes.remove(self.id);
+        drop(removed);
+    }
+}
+
+/// How many handshakes the limit on file descriptors leaves room for: half of them, as open
+/// connections need the rest.
+pub(super) fn handshakes_of_system() -> usize {
+    #[cfg(all(unix, any(feature = "blocking", feature = "_asynch")))]
+    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        return usize::try_from(limit / 2).unwrap_or(usize::MAX);
+    }
+    usize::MAX
+}

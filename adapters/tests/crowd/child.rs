@@ -1,0 +1,118 @@
+//! A server in a process of its own: this program again, for a test that is ignored otherwise.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use bluewire::{ServerOptions, blocking, smol as adapter};
+
+use crate::fixture;
+
+/// What the process is told.
+const ADAPTER: &str = "BLUEWIRE_CROWD_ADAPTER";
+const KIND: &str = "BLUEWIRE_CROWD_KIND";
+
+pub(crate) const ADAPTERS: &[&str] = &[
+    "blocking",
+    "smol",
+    #[cfg(feature = "tokio")]
+    "tokio",
+];
+
+/// What the server does, and by which options.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// Echoes.
+    Echo,
+}
+
+impl Kind {
+    const ALL: [Self; 1] = [Self::Echo];
+
+    fn options(self) -> ServerOptions {
+        match self {
+            Self::Echo => ServerOptions::default(),
+        }
+    }
+}
+
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) addr: SocketAddr,
+}
+
+impl Server {
+    /// With so many file descriptors at most.
+    pub(crate) fn start(adapter: &str, kind: Kind, files_max: usize) -> Self {
+        let mut process = Command::new("sh")
+            .args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files_max.to_string()])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "child::a_server_in_a_process_of_its_own"])
+            .args(["--ignored", "--nocapture", "--test-threads", "1"])
+            .env(ADAPTER, adapter)
+            .env(KIND, format!("{kind:?}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut lines = stdout.lines().map_while(Result::ok);
+        // The harness says something before.
+        let addr =
+            lines.find_map(|line| Some(line.split_once("listening on ")?.1.parse().unwrap()));
+        Self { process, addr: addr.expect("it listens") }
+    }
+
+    /// How many files it has open.
+    pub(crate) fn files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+#[ignore = "other tests start it"]
+fn a_server_in_a_process_of_its_own() {
+    let kind = std::env::var(KIND).expect("another test starts this one");
+    let kind = Kind::ALL.into_iter().find(|it| format!("{it:?}") == kind).unwrap();
+    // It ends with the process that has started it.
+    thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(0);
+    });
+    match &*std::env::var(ADAPTER).unwrap() {
+        "blocking" => {
+            let server = blocking::Server::bind_with("127.0.0.1:0", kind.options()).unwrap();
+            announce(server.local_addr());
+            server.serve(fixture::echo);
+        }
+        "smol" => smol::block_on(async {
+            let server = adapter::Server::bind_with("127.0.0.1:0", kind.options()).await.unwrap();
+            announce(server.local_addr());
+            server.serve(fixture::echo_async).await;
+        }),
+        #[cfg(feature = "tokio")]
+        "tokio" => tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let bound = bluewire::tokio::Server::bind_with("127.0.0.1:0", kind.options());
+            let server = bound.await.unwrap();
+            announce(server.local_addr());
+            server.serve(fixture::echo_on_tokio).await;
+        }),
+        other => panic!("there is no adapter {other}"),
+    }
+}
+
+fn announce(addr: SocketAddr) {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on {addr}").unwrap();
+    stdout.flush().unwrap();
+}
