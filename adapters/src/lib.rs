@@ -63,6 +63,8 @@
 pub mod asynch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(all(doctest, feature = "blocking", feature = "smol", feature = "tls", feature = "testkit"))]
+mod book;
 mod clock;
 #[cfg(all(any(doc, doctest), feature = "blocking", feature = "smol", feature = "_tls"))]
 pub mod cookbook;

@@ -29,6 +29,30 @@ fn every_link_to_a_file_leads_to_one() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
+/// A page that the summary lacks is not part of the book, and one that `book.rs` lacks is not tested.
+#[test]
+fn every_page_of_the_book_is_in_its_summary_and_tested() {
+    let _bound = watchdog::bound();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let book = root.join("docs/book/src");
+    let summary = fs::read_to_string(book.join("SUMMARY.md")).expect("the summary");
+    let tested = fs::read_to_string(root.join("adapters/src/book.rs")).expect("the tested pages");
+    let mut pages = Vec::new();
+    collect_files(&book, "md", &mut pages);
+    assert!(pages.len() >= 20, "{pages:?}");
+    let mut missing = Vec::new();
+    for page in pages.iter().filter(|page| !page.ends_with("SUMMARY.md")) {
+        let name = page.strip_prefix(&book).expect("it is in the book").display().to_string();
+        if !summary.contains(&format!("({name})")) {
+            missing.push(format!("{name} in SUMMARY.md"));
+        }
+        if !tested.contains(&format!("docs/book/src/{name}\"")) {
+            missing.push(format!("{name} in adapters/src/book.rs"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 fn collect_files(directory: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("it can be read") {
         let path = entry.expect("it can be read").path();
