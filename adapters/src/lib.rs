@@ -1,11 +1,13 @@
-//! WebSocket (RFC 6455) for programs that choose their own IO.
+//! WebSocket clients and servers (RFC 6455) on blocking sockets, smol or tokio.
 //!
-//! Each adapter, [`blocking`], [`smol`] and `tokio` (a feature), offers the same under the same names:
+//! Each adapter, [`blocking`], [`smol`] and `tokio` (a feature), has two APIs with the same names:
 //!
-//! - the **direct API**: `connect` and `accept` give a `WebSocket` on which to `recv` and `send`;
-//!   a `Server` does so for many, with limits, and shuts them down in order;
-//! - the **callback facade**: `websocketfactory::create` gives a [`facade::WebSocket`] with
-//!   `on_open`, `on_message`, `on_close` and `on_error`.
+//! - The **direct API**: `connect` and `accept` return a `WebSocket` with `recv` and `send`. A
+//!   `Server` accepts many clients, with limits, and closes all connections when it shuts down.
+//! - The **callback API**: `websocketfactory::create` returns a [`facade::WebSocket`] with `on_open`,
+//!   `on_message`, `on_close` and `on_error`.
+//!
+//! # A first program
 //!
 //! ```
 //! use std::net::TcpListener;
@@ -31,28 +33,34 @@
 //!
 //! # Which adapter
 //!
-//! | you have | take |
+//! | you have | use |
 //! | --- | --- |
-//! | a few connections, threads, no runtime | [`blocking`]: calls wait, two threads for both directions |
-//! | many connections, or smol already | [`smol`]: a task for each, no buffers while idle |
-//! | tokio already | the feature `tokio`: what [`smol`] has, under the same names, in the module `tokio` |
-//! | another runtime, an event loop of your own, no operating system | [`bluewire_core`]: its front page has the loop |
-//! | callbacks, as in a browser | `websocketfactory::create` on each adapter, see [`facade`] |
+//! | threads, and up to a few thousand connections | [`blocking`] |
+//! | smol, or no runtime yet and many connections | [`smol`] |
+//! | tokio | the feature `tokio`; it has the names of [`smol`] |
+//! | another runtime, your own event loop, or no operating system | [`bluewire_core`]; its front page has the loop |
+//!
+//! # Where to go on
+//!
+//! - [`ConnectOptions`] and [`AcceptOptions`]: headers, subprotocols, TLS, proxies, timeouts.
+//! - [`ServerOptions`]: limits, HTTP requests on the same port, authentication.
+//! - [`Config`], [`Limits`] and [`Flow`]: settings of an open connection.
+//! - [`Error`]: each error is a sentence that names the cause.
+//! - The book in `docs/book`: a tutorial, how-to guides and explanations.
+//! - The module `cookbook` on this page: short recipes, each tested.
 //!
 //! # Features
 //!
-//! - `blocking` and `smol`, both by default, and `tokio`: the adapters.
-//! - `tls`, by default: `wss` on each, and servers with TLS; see the module `tls`. `tls-ring`,
-//!   `tls-aws-lc-rs` and `tls-no-provider` choose its cryptography. `platform-verifier` lets the
-//!   operating system verify certificates, `platform-roots` lets clients trust whom the operating
-//!   system trusts, and `async-tls` lets them connect by the crate of that name.
-//! - `idna`: host names beyond ASCII in URLs.
-//! - `tracing`: events for the crate of that name; see the module `trace`.
-//! - `deflate`: compression of messages (RFC 7692). Ask for it by [`ConnectOptions`] and
-//!   [`AcceptOptions`]; `Deflate` says what it costs, and when it must not be used.
-//! - `testkit`: for your tests; see the module `testkit`.
+//! - `blocking`, `smol` (both on by default) and `tokio`: the adapters.
+//! - `tls` (on by default): `wss`, and servers with TLS. `tls-ring`, `tls-aws-lc-rs` and
+//!   `tls-no-provider` choose the cryptography. `platform-verifier` and `platform-roots` let clients
+//!   trust what the operating system trusts. `async-tls` adds the connector of that crate.
+//! - `idna`: URLs with host names beyond ASCII.
+//! - `deflate`: compression of messages (RFC 7692), for connections that ask for it.
+//! - `tracing`: events for the `tracing` crate.
+//! - `testkit`: peers in memory, a virtual clock and faults, for your tests.
 //!
-//! The engine beneath is [`bluewire_core`], which does no IO and can be used alone.
+//! The engine is [`bluewire_core`]. You can use it alone.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(any(feature = "blocking", feature = "_asynch")),

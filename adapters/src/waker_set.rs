@@ -20,7 +20,7 @@ struct Wakers {
     by_key: BTreeMap<u64, Waker>,
 }
 
-/// One waiting task's place in a [`WakerSet`]. Whoever owns it removes it when it waits no more.
+/// One waiting task's place in a [`WakerSet`]. Its owner removes it when the task stops waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Key(u64);
 

@@ -19,7 +19,7 @@ const UPGRADE: &[u8] =
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 const PLAIN: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// A stream that gives some bytes, and then nothing, or the same byte for ever.
+/// A stream that gives some bytes, and then nothing, or the same byte forever.
 struct Stream {
     input: &'static [u8],
     floods: bool,

@@ -8,15 +8,15 @@ use crate::inbox::READ_LEN_MIN;
 use crate::receiving::DECODED_CHUNK_CAPACITY_MAX;
 
 impl Config {
-    /// The most memory in bytes that one connection can come to hold, whatever its peer does: its
-    /// inbox and outbox, from the limits and the delivery set here.
+    /// The most memory, in bytes, that one connection can hold, whatever its peer does. It is the
+    /// sum of inbox and outbox for the limits and the delivery of this configuration.
     ///
     /// An [`Inbox`](crate::Inbox) holds what has arrived of a message (in
     /// [`Delivery::Whole`]), at most one frame header or control frame more, and room for one
     /// read. An [`Outbox`](crate::Outbox) holds what the application has queued, and control
     /// frames. With `deflate`, what was inflated of a message counts too, and so do the states of
-    /// both directions. While memory grows, the allocator holds the old and the new block for a
-    /// moment; that is not counted, nor is the connection's own state, which is of fixed size.
+    /// both directions. Two things are not counted: the connection's own state, which has a fixed
+    /// size, and the old block that the allocator holds for a moment while memory grows.
     #[must_use]
     pub fn max_bytes_per_connection(&self) -> u64 {
         let limits = &self.limits;

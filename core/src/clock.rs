@@ -36,8 +36,8 @@ impl Clock {
         }
     }
 
-    /// Sees to it that nothing noted lies after `now`: else a clock that was set back by a year
-    /// would put every deadline off by a year.
+    /// Moves every noted time to `now` or before. Otherwise a clock that was set back by a year
+    /// would delay every deadline by a year.
     pub(crate) fn step_back_to(&mut self, now: Duration) {
         self.last_received = self.last_received.min(now);
         self.message_began = self.message_began.min(now);

@@ -86,11 +86,11 @@ pub struct Closure {
     pub code: CloseCode,
     /// _The WebSocket Connection Close Reason_ (7.1.6): the peer's, or empty.
     pub reason: Box<str>,
-    /// Whether Close frames crossed in both directions and nobody broke the protocol
+    /// Whether both ends sent a Close frame and neither broke the protocol
     /// (_closed cleanly_, 7.1.4).
     pub clean: bool,
-    /// The code in the Close frame of this endpoint; `None` if it sent no Close frame, or one
-    /// without a code in answer to such a one.
+    /// The code in the Close frame of this endpoint; `None` if it sent no Close frame, or
+    /// answered a Close frame without a code by another one.
     pub sent: Option<CloseCode>,
     /// Who began.
     pub closed_by: ClosedBy,

@@ -31,7 +31,7 @@ impl CloseCode {
     pub const ABNORMAL: Self = Self(1006);
     /// 1007: a message's data does not fit its type, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD_DATA: Self = Self(1007);
-    /// 1008: a message breaks a policy of this endpoint; for want of a better code.
+    /// 1008: a message breaks a policy of this endpoint, and no other code fits.
     pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message is too big to process.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);

@@ -78,7 +78,7 @@ pub(crate) struct ExtensionList<'a>(Reader<'a>);
 impl<'a> ExtensionList<'a> {
     /// Begins to read a header line's value.
     pub(crate) fn new(value: &'a [u8]) -> Self {
-        // What is not UTF-8 is no token either: a byte that is none says so.
+        // Invalid UTF-8 is no token either. A NUL stands for it, which fails as one.
         Self(Reader::new(core::str::from_utf8(value).unwrap_or("\0")))
     }
 }

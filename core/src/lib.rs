@@ -1,8 +1,9 @@
 //! WebSocket (RFC 6455) as a state machine: bytes in, events out; calls in, bytes out.
 //!
-//! The engine does no IO. It owns no socket, no clock, no thread and no source of randomness, so
-//! it runs under blocking code, under any runtime, on a board without an operating system, and
-//! in tests on virtual time. The crate `bluewire` has ready adapters.
+//! The engine does no IO. It owns no socket, clock, thread or source of randomness. You can use it
+//! in blocking code, with any runtime, on a board without an operating system, and in tests on
+//! virtual time. Most programs use the crate `bluewire`, which has adapters for blocking sockets,
+//! smol and tokio.
 //!
 //! ```text
 //!                    ┌───────────────── Connection ─────────────────┐
@@ -14,18 +15,18 @@
 //!
 //! # Who owns what
 //!
-//! - A [`Connection`] is state: at most 256 bytes, and no heap on the way of a message.
-//! - An [`Inbox`] is receive memory and an [`Outbox`] is send memory. Both are yours, so they can
-//!   be pooled; empty, they hold nothing. Each call that can make bytes names the outbox.
-//! - An [`Event`] borrows the inbox and nothing else. A message in hand lies where the read put
-//!   it, and can be sent on without a copy of its own.
-//! - Time is a `Duration` on a monotonic clock of yours. [`MaskingKeys`] come from your seed, or
-//!   from the system.
+//! - A [`Connection`] holds the state, in at most 256 bytes. It allocates nothing per message.
+//! - An [`Inbox`] holds received bytes, an [`Outbox`] holds bytes to send. You own both, so you can
+//!   pool them. An empty one holds no memory. Every call that can produce bytes takes the outbox.
+//! - An [`Event`] borrows the inbox only. Its message lies where the read put it, and you can send
+//!   it without another copy.
+//! - Time is a `Duration` on a monotonic clock that you provide. [`MaskingKeys`] come from a seed of
+//!   yours, or from the system.
 //!
 //! # The loop
 //!
-//! Everything around the engine is this: take events until there are none, write the outbox, wait
-//! for bytes or for the deadline, and again.
+//! An adapter is a loop: take all events, write the outbox, wait for bytes or for the next deadline,
+//! and start again.
 //!
 //! ```
 //! use bluewire_core::{Closure, Connection, Event, Inbox, Outbox, State};
@@ -38,19 +39,19 @@
 //! -> std::io::Result<Closure> {
 //!     let start = Instant::now();
 //!     let mut outbox = Outbox::new();
-//!     // A peer that reads nothing may not hold this thread for ever.
+//!     // A peer that does not read must not block this thread forever.
 //!     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
 //!     loop {
-//!         // 1. Events, until there is none. Pings and the Close frame answer themselves.
+//!         // 1. Take all events. The engine answers Pings and the Close frame.
 //!         while let Some(event) = connection.next_event(start.elapsed(), &mut inbox, &mut outbox) {
 //!             if let Event::Message(message) = event {
-//!                 // A full outbox, or a peer that is closing: nothing was sent.
+//!                 // This fails if the outbox is full or the peer is closing.
 //!                 let _ = connection.send(message, &mut outbox);
 //!             }
 //!         }
-//!         // 2. What the clock says.
+//!         // 2. Handle deadlines.
 //!         connection.handle_timeout(start.elapsed(), &mut outbox);
-//!         // 3. Write: all that one read caused leaves at once.
+//!         // 3. Write everything that the read caused.
 //!         while !outbox.is_empty() {
 //!             match stream.write(outbox.unsent()) {
 //!                 Ok(n) => outbox.sent(n),
@@ -101,25 +102,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A connection begins with [`ClientHandshake`] or [`ServerHandshake`], over the same memory, or
-//! with [`Connection::client`] and [`Connection::server`] where another library did the upgrade.
+//! A connection begins with a [`ClientHandshake`] or a [`ServerHandshake`], which use the same inbox
+//! and outbox. If another library did the upgrade, begin with [`Connection::client`] or
+//! [`Connection::server`].
 //!
-//! # When something goes wrong
+//! # Errors
 //!
-//! What the *peer* does wrong is an event, [`Event::Failed`], with a [`ProtocolError`] that knows
-//! its section of the RFC; the Close frame with the code that the RFC names is in the outbox
-//! already. What *you* do wrong is a `Result`, [`SendError`], and changes nothing. After a
-//! failure every call is inert. How a connection ended is told once, by a [`Closure`].
+//! - A mistake of the *peer* is an event, [`Event::Failed`]. Its [`ProtocolError`] knows the section
+//!   of the RFC. The outbox already contains the Close frame with the right code.
+//! - A mistake of *yours* is an `Err` with a [`SendError`]. The call has changed nothing.
+//! - After a failure, every call does nothing.
+//! - A [`Closure`] says how the connection ended.
 //!
 //! # Compression
 //!
-//! With the feature `deflate`, [`Config`] takes a `Deflate`: then a client offers
-//! permessage-deflate (RFC 7692), a server agrees to it, and connections compress what they send
-//! and inflate what comes. Its page says what that costs, and when it must not be used.
+//! With the feature `deflate`, [`Config`] takes a `Deflate`. A client then offers permessage-deflate
+//! (RFC 7692), a server agrees to it, and connections compress and decompress messages. The page of
+//! `Deflate` says what compression costs, and when you must not use it.
 //!
 //! # Limits
 //!
-//! | what | default | past it |
+//! | limit | default | when exceeded |
 //! | --- | --- | --- |
 //! | [`head_len_max`](Limits::head_len_max), [`head_lines_max`](Limits::head_lines_max) | 16 KiB, 100 | 431, or [`HandshakeError`] |
 //! | [`body_len_max`](Limits::body_len_max) of a refusal | 64 KiB | the rest is dropped |
@@ -131,29 +134,28 @@
 //! | [`Keepalive`] | ping after 20 s of quiet, end after 20 s more | [`Timeout::Pong`] |
 //! | [`handshake_timeout`](Config::handshake_timeout), [`close_timeout`](Config::close_timeout) | 10 s | the connection ends |
 //!
-//! [`Config::max_bytes_per_connection`] is what they come to. Memory follows what has arrived,
-//! never what was announced.
+//! [`Config::max_bytes_per_connection`] computes the worst case. Bluewire allocates for bytes that
+//! have arrived, never for a length that a peer announced.
 //!
-//! With the feature `testkit`, the module of that name has what tests of programs need: two ends in
-//! memory, a scripted peer, every cut, captures.
+//! # Testing
 //!
-//! # The way of one byte
+//! The feature `testkit` adds a module for the tests of your program: two ends in memory, a scripted
+//! peer, streams cut at every place, and captures.
+//!
+//! # The path of a byte
 //!
 //! ```text
-//! read ─► Inbox::space           its only landing
-//!         receive                header against role, limits, reserved bits and sequence (5.2, 5.4)
-//!         mask                   unmasked where it lies; moved only down over a header before it
-//!         deflate                if both ends agreed: inflated, never past the limit
-//!         utf8                   text is valid up to here, or fails here (8.1)
-//!         Event<'_>  ─► you      lent: that very byte
-//!         send       ◄─ you      one copy into the outbox, masked on the way for a client
-//! write ◄ Outbox::unsent         all that one read caused, at once
+//! read ─► Inbox::space           the only buffer it enters
+//!         receive                checks the header: role, limits, reserved bits, order (5.2, 5.4)
+//!         mask                   unmasks in place
+//!         deflate                if negotiated: decompresses, up to the limit
+//!         utf8                   checks text as it arrives (8.1)
+//!         Event<'_>  ─► you      lends you that same byte
+//!         send       ◄─ you      copies once into the outbox; a client masks here
+//! write ◄ Outbox::unsent         everything that one read caused, in one write
 //! ```
 //!
-//! No step goes back a room: what is above never looks into frames, what is here never asks for the
-//! time, and a fault takes the same road as a message.
-//!
-//! # Reading order
+//! # Reading the source
 //!
 //! `role`, `message`, `close_code` (7.4), `error` and `printable`; `frame` (5.2), `mask` and `xor`
 //! (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`, `close` (5.5.1, 7), `clock` and
@@ -162,9 +164,9 @@
 //! and `deflate` (RFC 7692).
 //! Modules depend on each other in one direction only.
 //!
-//! # What it refuses to do
+//! # Non-goals
 //!
-//! No IO, no runtime, no hidden queue, no unbounded buffer, no `unsafe`.
+//! The engine has no IO, no runtime, no hidden queue, no unbounded buffer and no `unsafe`.
 #![no_std]
 #![forbid(unsafe_code)]
 

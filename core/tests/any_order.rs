@@ -145,7 +145,7 @@ impl Monkey {
         assert_eq!(connection.closure().is_some(), state == State::Closed);
         match state {
             State::Open => {}
-            State::Closing => assert!(connection.poll_timeout().is_some(), "it can stay for ever"),
+            State::Closing => assert!(connection.poll_timeout().is_some(), "it can stay forever"),
             State::Closed => assert_eq!(connection.poll_timeout(), None),
         }
         if was == State::Closed {

@@ -154,7 +154,7 @@ fn close() -> impl Strategy<Value = Control> {
     payload.prop_map(|payload| Control { first: 0x88, payload })
 }
 
-/// A message whose payload is as text ought to be, whatever its type.
+/// A message whose payload is that is valid as text, whatever its type.
 fn message(payload: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Piece> {
     let cuts = prop_oneof![2 => vec(any::<Index>(), 0), 3 => vec(any::<Index>(), 1..6)];
     let between = vec((any::<Index>(), control()), 0..3);
@@ -320,8 +320,8 @@ fn rule(error: ProtocolError) -> Rule {
     }
 }
 
-/// What the engine ought to tell, for what the oracle says; a failure as the engine names it, if
-/// it is one of those that may be told.
+/// What the engine should report, given what the oracle says. A failure keeps the engine's name for
+/// it, if that name is one of the possible ones.
 fn expected_told(said: &[Said], told: &[Told]) -> Vec<Told> {
     let told_error = match told.last() {
         Some(Told::Failed(error)) => Some(*error),

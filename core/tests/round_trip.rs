@@ -57,7 +57,7 @@ enum Ending {
     CloseNow,
 }
 
-/// The sending end, and what its peer ought to receive.
+/// The sending end, and what its peer should receive.
 struct Sender {
     end: End,
     /// What was written.

@@ -449,8 +449,8 @@ fn handling_a_timeout_that_is_not_due_does_nothing() {
     }
 }
 
-/// Whoever keeps to `poll_timeout` is never called twice for one deadline, nor asked to come back
-/// at once.
+/// A caller that obeys `poll_timeout` is never called twice for one deadline, and never at once
+/// again.
 #[test]
 fn every_deadline_that_is_handled_moves_on() {
     for role in BOTH {

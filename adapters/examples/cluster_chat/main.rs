@@ -149,8 +149,8 @@ impl Room {
         (number, waiting)
     }
 
-    /// Says a line to all clients of this node. It is laid out once. Who has fallen behind too far
-    /// is left out: its queue closes, and then its connection.
+    /// Sends a line to all clients of this node. It is encoded once. A client that is too far behind
+    /// loses its queue, and then its connection.
     fn tell(&self, line: &str) {
         let message = PreparedMessage::new(line);
         self.lock().waiting.retain(|_, waiting| waiting.try_send(message.clone()).is_ok());

@@ -195,7 +195,7 @@ pub(crate) fn functions<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> rquickjs::Res
         state.send(id, text.into(), outcome);
     })?;
     let state = it();
-    // As base64, for want of a safe way to read a buffer's memory.
+    // As base64, because there is no safe way to read a buffer's memory.
     native.add("sendBinary", move |ctx: Ctx<'js>, id: u32, base64: String, outcome: u32| {
         let bytes = BASE64_STANDARD
             .decode(base64)

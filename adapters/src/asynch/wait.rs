@@ -24,7 +24,7 @@ pub(super) async fn either<T>(
     .await
 }
 
-/// The future's output, unless the time is over before; `None` is for ever.
+/// The future's output, or `None` if the time ends first. A time of `None` has no end.
 pub(super) async fn within<R: Runtime, T>(
     time: Option<Duration>,
     future: impl Future<Output = T>,
@@ -36,7 +36,7 @@ pub(super) async fn within<R: Runtime, T>(
     either(async { Some(future.await) }, timer).await
 }
 
-/// Waits for so long; `None` is for ever.
+/// Waits for this long; `None` never ends.
 pub(super) async fn sleep<R: Runtime>(time: Option<Duration>) {
     let mut timer = timer::<R>(time.and_then(|time| R::now().checked_add(time)));
     poll_fn(|cx| timer.poll(cx)).await;

@@ -118,7 +118,7 @@ impl Handshakes {
         self.ready = VecDeque::new();
     }
 
-    /// Waits for something to happen, and sees to it.
+    /// Waits for something to happen, and handles it.
     fn turn(&mut self) {
         if self.resume.is_some_and(|resume| resume <= Instant::now()) {
             self.listen(None);

@@ -1,12 +1,13 @@
-//! The adapter on blocking streams of the standard library.
+//! The adapter for blocking streams of the standard library.
 //!
-//! [`connect()`] and [`accept`] give a [`WebSocket`] that one thread reads and writes;
-//! [`Server`] accepts many connections and shuts them down in order;
-//! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
-//! callbacks run on a thread of its own.
+//! - [`connect()`] and [`accept`] return a [`WebSocket`] for one thread. [Split](WebSocket::split) it
+//!   to use it from several.
+//! - [`Server`] accepts many clients, and closes every connection when it shuts down.
+//! - [`websocketfactory::create`] returns a [`facade::WebSocket`](crate::facade::WebSocket) with
+//!   callbacks, which run on a thread.
 //!
-//! It is the one for a few connections and for programs without a runtime: each call waits until
-//! it is done. For [many connections](crate#which-adapter), take `smol`.
+//! Use it in programs with threads. Each call waits until it is done. For
+//! [tens of thousands of connections](crate#which-adapter), use `smol` or `tokio`.
 //!
 //! ```
 //! use bluewire::{CloseCode, blocking};
@@ -22,7 +23,7 @@
 //!     Ok(())
 //! });
 //!
-//! // Both directions at a time: one thread receives, others send.
+//! // Both directions at the same time: one thread receives, others send.
 //! let (mut reader, writer) = blocking::connect(url)?.split();
 //! let sending = thread::spawn(move || -> Result<(), bluewire::Error> {
 //!     writer.send("Hello")?;
@@ -36,8 +37,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Any stream works that is a [`Transport`]: those of the standard library are, and every other
-//! `Read + Write` is one in [`Untimed`].
+//! Any stream works that implements [`Transport`]. The streams of the standard library do. For every
+//! other `Read + Write`, wrap the stream in [`Untimed`].
 
 mod adopt;
 mod byte_stream;

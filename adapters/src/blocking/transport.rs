@@ -22,7 +22,7 @@ use crate::sync::{Mutex, lock};
 /// Implement it for a stream that can wait with a timeout. Wrap any other `Read + Write` in
 /// [`Untimed`].
 pub trait Transport {
-    /// Bounds how long a [`read`](Self::read) waits; `None` lets it wait for ever. The timeout is
+    /// Bounds how long a [`read`](Self::read) waits; `None` lets it wait forever. The timeout is
     /// never zero.
     ///
     /// # Errors
@@ -217,16 +217,16 @@ pub(super) fn poll_flags(interest: Readiness) -> PollFlags {
     flags
 }
 
-/// A read timeout as streams take it: not zero, and `None` for what is as good as for ever.
+/// A read timeout that streams accept: never zero, and `None` instead of a year or more.
 pub(super) fn read_timeout(timeout: Option<Duration>) -> Option<Duration> {
     let timeout = timeout.filter(|timeout| *timeout < TIMEOUT_MAX);
     timeout.map(|timeout| timeout.max(Duration::from_millis(1)))
 }
 
-/// What is longer is for ever: the system may not take it.
+/// Longer timeouts count as no timeout, because the system may not accept them.
 pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A timeout as the system takes it. One that is too long for it is for ever.
+/// A timeout that the system accepts; `None` for one that is too long for it.
 pub(super) fn timespec(timeout: Option<Duration>) -> Option<Timespec> {
     timeout.and_then(|timeout| Timespec::try_from(timeout).ok())
 }

@@ -2,8 +2,8 @@
 //!
 //! [`ServerHandle::shutdown`](crate::blocking::ServerHandle::shutdown) stops listening and tells
 //! every client 1001, "going away". Each connection goes on receiving until its client has answered:
-//! the program's loop gets every message that was sent before that, and ends by itself. Who has not
-//! answered when the budget is over is cut.
+//! the program's loop gets every message that was sent before that, and then ends. A client that has
+//! not answered when the budget ends is cut off.
 //!
 //! ```
 //! use std::thread;

@@ -109,7 +109,7 @@ impl Held {
     }
 }
 
-/// A message without payload counts too, or a peer could send such messages for ever.
+/// A message without payload counts too, or a peer could send such messages forever.
 fn counted_len(message: Message<'_>) -> usize {
     message.len().max(1)
 }

@@ -102,7 +102,7 @@ pub(crate) struct Want {
     pub(crate) write: bool,
     /// Shut the writing side down.
     pub(crate) shut_down: bool,
-    /// Wait no longer than this; `None` is for ever.
+    /// Wait no longer than this; `None` is forever.
     pub(crate) until: Option<Duration>,
 }
 

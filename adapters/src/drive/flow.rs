@@ -29,7 +29,7 @@ pub struct Flow {
     /// How long bytes may wait for a peer that takes them too slowly, or not at all: see
     /// [`write_rate_min`](Self::write_rate_min). Then writing fails with
     /// [`TimedOut`](std::io::ErrorKind::TimedOut) and the connection ends. 30 seconds by default;
-    /// zero fails every write that would have to wait, and [`Duration::MAX`] waits for ever.
+    /// zero fails every write that would have to wait, and [`Duration::MAX`] waits forever.
     pub write_timeout: Duration,
     /// The bytes a second that a peer must take while bytes wait, as a mean over
     /// [`write_timeout`](Self::write_timeout). 1,024 by default: a peer that takes a few bytes now

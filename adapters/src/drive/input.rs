@@ -91,7 +91,7 @@ impl Driver {
                 return false;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Whoever reads next finds it.
+            // The next read finds it.
             Err(error) => aside.received_end(Some(error)),
         }
         self.reads = self.reads.wrapping_add(1);

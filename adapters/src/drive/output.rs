@@ -50,7 +50,7 @@ pub(crate) enum Goal {
 }
 
 /// What `close_now` dropped: the bytes from `from` on, `len` of them. Tickets for them are void
-/// for ever, and later bytes are counted behind them.
+/// forever, and later bytes are counted behind them.
 #[derive(Debug)]
 pub(super) struct Dropped {
     from: u64,

@@ -1,8 +1,8 @@
 //! The callback API: `create`, `send`, `close`, `on_open`, `on_message`, `on_close`, `on_error`.
 //!
-//! The same on every adapter. A connection is made by the adapter's `websocketfactory::create`,
-//! which returns at once; everything that happens after is told by callbacks. A connection that
-//! was accepted, or made by the direct API, becomes the same object by its `into_facade`.
+//! It is the same on every adapter. Make a connection with the adapter's `websocketfactory::create`.
+//! The call returns at once, and callbacks report everything that follows. For a connection that you
+//! accepted or made with the direct API, call `into_facade`.
 //!
 //! ```
 //! # #[cfg(feature = "blocking")]
@@ -57,35 +57,35 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - **`create` checks its arguments at once** and fails with nothing started; it never waits, and
-//!   never fails for what the network does. A connection that cannot be made is an error, then a
-//!   close with 1006.
-//! - **No event is lost to timing.** A callback set after its event still gets it, once. Messages
-//!   wait for an `on_message`, up to 1 MiB and one message more; past that the socket is not read,
-//!   until it is set. When the peer has ended the connection, messages that wait hold the end back
-//!   for a second; they hold up no end that this side asked for.
-//! - **Order.** Open, then messages as they came, then at most one error, then exactly one close,
-//!   then nothing, but for an event that waited until its callback was set.
-//! - **One at a time.** Callbacks of one connection never run at the same time, and never inside
-//!   a call that you make: every call may be made from any thread, from inside callbacks, and with
-//!   any lock held, and never waits for a callback.
-//! - **A callback can be replaced**, or cleared, at any time, from any thread, and from inside
-//!   itself. Of one that was cleared, what it would have been told waits for the next.
-//! - **Panics are contained.** The connection closes with 1011, messages on their way still come,
-//!   and `on_error` says so before `on_close`. (Not where panics abort the program.)
-//! - **Every `send` and `close` has one outcome**, told once: `success` or `fail`.
-//! - **Dropping the last handle** closes with 1001 in the background, within
-//!   [`Config::close_timeout`](bluewire_core::Config::close_timeout). A callback that holds a
-//!   handle is one that holds the connection open; at its end all callbacks are dropped.
+//! - **`create` checks its arguments at once.** If they are invalid, it fails and starts nothing. It
+//!   never waits. If the network fails, `on_error` is called, and then `on_close` with 1006.
+//! - **No event is missed.** If you set a callback after its event, it is called once with that
+//!   event. Messages wait for an `on_message`, up to 1 MiB and one more message; then the socket is
+//!   not read until you set it. After the peer has ended the connection, waiting messages delay
+//!   `on_close` by a second at most. They do not delay a close that you asked for.
+//! - **Order.** `on_open`, then messages in the order of arrival, then at most one `on_error`, then
+//!   exactly one `on_close`. Only an event that waited for its callback can come later.
+//! - **One at a time.** Two callbacks of a connection never run at the same time, and never inside a
+//!   call of yours. You can make every call from any thread, from inside callbacks, and while you
+//!   hold a lock. No call waits for a callback.
+//! - **Callbacks can change.** You can replace or clear a callback at any time, also from inside
+//!   itself. Events for a cleared callback are kept for the next one.
+//! - **Panics are contained.** If a callback panics, the connection closes with 1011, remaining
+//!   messages are still delivered, and `on_error` reports the panic before `on_close`. This needs
+//!   panics that unwind.
+//! - **Every `send` and `close` has one outcome**, reported once: `success` or `fail`.
+//! - **Dropping the last handle** closes the connection with 1001 in the background, within
+//!   [`Config::close_timeout`](bluewire_core::Config::close_timeout). A callback that owns a handle
+//!   keeps the connection open. All callbacks are dropped when the connection ends.
 //!
 //! # Reconnecting
 //!
 //! With [`ConnectOptions::reconnect`](crate::ConnectOptions::reconnect), a socket connects again
-//! after what is [worth a retry](crate::reconnect#what-is-worth-a-retry), and all of this stays
-//! true of it. So after `on_close` there is nothing, here as well: `on_error` and `on_close` tell
-//! how the last connection ended, and of those before it only `on_reconnect` does.
+//! after failures that are [worth a retry](crate::reconnect#what-is-worth-a-retry). The guarantees
+//! stay the same. `on_error` and `on_close` report the end of the last connection only; for earlier
+//! ones, `on_reconnect` is called.
 //!
 //! ```
 //! use bluewire::{ConnectOptions, Reconnect};
@@ -108,19 +108,18 @@
 //! # fn main() {}
 //! ```
 //!
-//! - `on_open` is called on each connection, and `on_reconnect` each time that one has ended, or an
-//!   attempt has failed, and another attempt will come: `on_open`, messages, `on_reconnect`,
-//!   `on_open`, and so on. Nothing is done about messages that were not handed over: their `fail`
-//!   is called.
+//! - `on_open` is called for each connection. `on_reconnect` is called when a connection has ended or
+//!   an attempt has failed, and another attempt follows. Messages that were not sent are not sent
+//!   again: their `fail` is called.
 //! - Until it is open again, the socket is [`Connecting`](ReadyState::Connecting), and `send` fails
 //!   with 200, as before the first connection.
-//! - `close` ends it for good, at any time; while it waits or connects that is an error, then a
-//!   close with 1006, as before the first connection. So does a
-//!   [`Canceller`](crate::Canceller), unless there is a connection: then once that has ended. So
-//!   do dropping the last handle and a panic in a callback.
-//! - Of an `on_reconnect` that is set late, only the last event waits, and only until the
-//!   connection is open. Messages that nobody took hold the next attempt up for a second, and come
-//!   before those of the next connection.
+//! - `close` ends it for good, at any time. If it is waiting or connecting, `on_error` is called, and
+//!   then `on_close` with 1006, as before the first connection. The same holds for a
+//!   [`Canceller`](crate::Canceller), which takes effect when the current connection has ended.
+//!   Dropping the last handle and a panic in a callback end it, too.
+//! - If you set `on_reconnect` late, it gets only the latest event, and only while the socket is not
+//!   open. Messages without an `on_message` delay the next attempt by a second at most, and are
+//!   delivered before those of the next connection.
 //!
 //! # URLs of others
 //!
@@ -286,7 +285,7 @@ impl WebSocket {
         self.shared().set_on_close(Arc::new(Mutex::new(callback)));
     }
 
-    /// Calls `callback` if the connection fails, just before its close is told.
+    /// Calls `callback` if the connection fails, just before `on_close`.
     ///
     /// ```
     /// # #[cfg(feature = "blocking")]
@@ -355,7 +354,7 @@ impl WebSocket {
         drop(self.shared().callbacks().reconnect.take());
     }
 
-    /// Sends a message. It never waits: the bytes are queued, and leave in order.
+    /// Sends a message. It never waits: the bytes are queued and sent in the order of the calls.
     ///
     /// Before the connection is open, and once it closes, the send fails with 200. When more than
     /// [`Limits::outbox_len_max`](bluewire_core::Limits::outbox_len_max) would wait, it fails with
@@ -436,7 +435,7 @@ impl WebSocket {
         self.shared().close(options.into());
     }
 
-    /// How far the connection has come.
+    /// The state of the connection.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         self.shared().ready_state()

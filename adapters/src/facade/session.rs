@@ -62,8 +62,8 @@ impl Session {
     /// over.
     pub(crate) fn next(&mut self) -> Option<Want> {
         if !self.shared.begin() {
-            // Callbacks that were due before the loop began still run elsewhere. Whoever runs them
-            // wakes the loop at their end.
+            // Callbacks that were due before the loop began still run elsewhere. The thread that
+            // runs them wakes the loop afterwards.
             return Some(Want { read: false, write: false, shut_down: false, until: None });
         }
         self.listen();

@@ -179,8 +179,8 @@ impl Shared {
         }
     }
 
-    /// Sees to it that what is due is seen to: by who is calling callbacks now, by the loop, or by
-    /// a task.
+    /// Makes sure that due events are handled: by the thread that runs callbacks now, by the loop,
+    /// or by a task.
     fn attend(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         if state.running {
             return;

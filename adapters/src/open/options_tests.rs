@@ -111,7 +111,7 @@ fn a_page_cannot_reach_a_loopback_listener_by_a_name_of_its_own() {
     for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "app.localhost"] {
         assert!(!refused(&local, host, &format!("http://{host}")), "{host}");
     }
-    // Of those that are not browsers, nobody is led astray.
+    // Programs other than browsers cannot be misled in this way.
     assert!(!refused(&local, "attacker.example", ""));
     // Elsewhere the names are not known.
     assert!(!refused(&AcceptOptions::default(), "h.example", "http://h.example"));

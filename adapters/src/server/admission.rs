@@ -1,4 +1,4 @@
-//! Who is admitted: the counts of a server, its limits, and how it shuts down.
+//! Admission: how a server counts its connections, limits them, and shuts down.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

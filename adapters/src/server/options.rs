@@ -64,10 +64,9 @@ impl ServerOptions {
         self
     }
 
-    /// Sets how many connections there may be at a time, requests that are being answered
-    /// included. Who comes beyond that is answered by 503, with `Retry-After`, as soon as the
-    /// request has come. 10,000 by default; the system's limit on file descriptors is the
-    /// application's to raise accordingly.
+    /// Sets how many connections the server has at most, including requests that it is answering.
+    /// Further clients get a 503 response with `Retry-After`. 10,000 by default. Raise the
+    /// system's limit on file descriptors to match.
     #[must_use]
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections;
@@ -165,8 +164,7 @@ impl ServerOptions {
     }
 
     /// Speaks TLS to every client, so that they connect by `wss`. The TLS handshake counts towards
-    /// the deadline of the opening handshake, and a client that fails it is told of by
-    /// [`on_refused`](Self::on_refused).
+    /// the deadline of the opening handshake. If it fails, [`on_refused`](Self::on_refused) is called.
     #[cfg(feature = "_tls")]
     #[must_use]
     pub fn tls(mut self, tls: ServerTls) -> Self {

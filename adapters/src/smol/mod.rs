@@ -1,13 +1,14 @@
-//! The adapter on smol.
+//! The adapter for smol.
 //!
-//! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes, and that can be
-//! [split](WebSocket::split) for several.
-//! [`Server`] accepts many connections and shuts them down in order.
-//! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
-//! callbacks run in a task of its own.
+//! - [`connect()`] and [`accept`] return a [`WebSocket`] for one task. [Split](WebSocket::split) it
+//!   to use it from several.
+//! - [`Server`] accepts many clients, and closes every connection when it shuts down.
+//! - [`websocketfactory::create`] returns a [`facade::WebSocket`](crate::facade::WebSocket) with
+//!   callbacks, which run in a task.
 //!
-//! It is for many connections: each costs a task, and no buffers while it is idle. For
-//! [a few of them](crate#which-adapter) and no runtime, take `blocking`.
+//! Use it for many connections. Each connection costs a task, and holds no buffers while it is idle.
+//! You need no runtime for this; without smol elsewhere in the program, call `smol::block_on`. For
+//! [a few connections on threads](crate#which-adapter), use `blocking`.
 //!
 //! ```
 //! use bluewire::{CloseCode, smol::connect};
@@ -24,7 +25,7 @@
 //! #     while socket.recv().await?.is_some() {}
 //! #     Ok::<(), bluewire::Error>(())
 //! # });
-//! // Both directions at a time: one task receives, others send.
+//! // Both directions at the same time: one task receives, others send.
 //! let (mut reader, writer) = connect(url).await?.split();
 //! let sending = async {
 //!     writer.send("Hello").await?;
@@ -44,7 +45,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It works over any stream that is `AsyncRead + AsyncWrite`, the traits of `futures`.
+//! [`connect_over`] and [`accept`] take any stream that implements `AsyncRead` and `AsyncWrite` of
+//! `futures`.
 
 mod byte_stream;
 mod factory;

@@ -25,7 +25,7 @@ type Act = Box<dyn FnMut(&mut End, OwnedEvent) + Send>;
 /// `WebSocket` has the other.
 ///
 /// The end acts only when something comes, and its clock stands still unless you
-/// [move it](End::set_time). So a blocking read that would wait for ever is an error of the kind
+/// [move it](End::set_time). So a blocking read that would wait forever is an error of the kind
 /// `TimedOut`.
 #[derive(Clone)]
 pub struct MemoryStream(Arc<Mutex<Inner>>);

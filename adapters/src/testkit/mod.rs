@@ -1,8 +1,8 @@
-//! For tests of programs that speak WebSocket. With the feature `testkit`.
+//! Tools for the tests of your program. They need the feature `testkit`.
 //!
-//! What needs no stream is the engine's and is here, too: a [`Pair`] of ends on virtual time, a
-//! [`ScriptedPeer`], [`every_cut`], a [`Capture`]. [`bluewire_core::testkit`] introduces them. What
-//! is added here stands between your program and a stream.
+//! Some tools work without a stream: a [`Pair`] of ends on virtual time, a [`ScriptedPeer`],
+//! [`every_cut`] and a [`Capture`]. [`bluewire_core::testkit`] introduces them. This module adds tools
+//! that replace a stream, or wrap one.
 //!
 //! # A peer in memory
 //!
@@ -30,8 +30,8 @@
 //!
 //! # A script over a socket
 //!
-//! [`play()`] is the other end of a socket: it writes what its script says, lawful or not, and checks
-//! what comes. Its page has an example.
+//! [`play()`] is the other end of a socket. It writes the bytes of its script, valid or not, and
+//! checks the answers. Its page has an example.
 //!
 //! # A fault at every operation
 //!
@@ -40,7 +40,7 @@
 //!
 //! # A capture of a connection
 //!
-//! [`Captured`] writes down all that a stream reads and writes, with the times. The example
+//! [`Captured`] records everything that a stream reads and writes, with times. The example
 //! `frames` prints such a file frame by frame: `cargo run --example frames FILE`.
 
 mod captured;

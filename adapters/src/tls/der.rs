@@ -17,7 +17,7 @@ const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ORGANIZATION: &[u8] = &[0x55, 4, 10];
 
 impl<'a> Names<'a> {
-    /// The names in this certificate; `None` if it is none.
+    /// The names in this certificate; `None` if it is malformed.
     pub(super) fn of(certificate: &'a [u8]) -> Option<Self> {
         let (certificate, _) = expect(SEQUENCE, certificate)?;
         let (mut fields, _) = expect(SEQUENCE, certificate)?;

@@ -1,8 +1,8 @@
 //! One TLS session over rustls, without IO, for every adapter and for both directions of a stream.
 //!
-//! The session keeps no memory of its own for ciphertext. Whoever reads from the stream reads into
-//! the buffer that its caller wants filled, without the session, and hands the bytes over
-//! afterwards: they are deciphered where they lie. Outgoing ciphertext goes from rustls to the
+//! The session keeps no memory of its own for ciphertext. An adapter reads from the
+//! stream into its caller's buffer, without the session, and then hands the bytes over. The session
+//! decrypts them in place. Outgoing ciphertext goes from rustls to the
 //! stream without a copy. So an idle connection costs what rustls needs and nothing else, and a
 //! thread that waits in a read needs no lock.
 

@@ -1,10 +1,12 @@
-//! The adapter on tokio.
+//! The adapter for tokio.
 //!
-//! [`connect()`] and [`accept`] give a [`WebSocket`] that one task reads and writes, and that can be
-//! [split](WebSocket::split) for several.
-//! [`Server`] accepts many connections and shuts them down in order.
-//! [`websocketfactory::create`] gives a [`facade::WebSocket`](crate::facade::WebSocket) whose
-//! callbacks run in a task of its own.
+//! - [`connect()`] and [`accept`] return a [`WebSocket`] for one task. [Split](WebSocket::split) it
+//!   to use it from several.
+//! - [`Server`] accepts many clients, and closes every connection when it shuts down.
+//! - [`websocketfactory::create`] returns a [`facade::WebSocket`](crate::facade::WebSocket) with
+//!   callbacks, which run in a task.
+//!
+//! Call it inside a tokio runtime with IO and time enabled.
 //!
 //! ```
 //! use bluewire::CloseCode;
@@ -23,7 +25,7 @@
 //!     Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! });
 //!
-//! // Both directions at a time: one task receives, others send.
+//! // Both directions at the same time: one task receives, others send.
 //! let (mut reader, writer) = connect(url).await?.split();
 //! let sending = tokio::spawn(async move { writer.send("Hello").await.map(|()| writer) });
 //! assert_eq!(reader.recv().await?, Some("Hello".into()));
@@ -38,9 +40,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It works over any stream that is `AsyncRead + AsyncWrite`, the traits of `tokio`. Time is
-//! tokio's: in a test whose clock is paused, deadlines come as that clock says. A runtime needs IO
-//! and time enabled.
+//! [`connect_over`] and [`accept`] take any stream that implements `AsyncRead` and `AsyncWrite` of
+//! tokio. Deadlines use tokio's clock, so a test can pause it.
 
 mod byte_stream;
 mod factory;

@@ -155,7 +155,7 @@ fn thousands_beside_a_hundred(adapter: Adapter) {
             echoes(&mut good);
         }
     }
-    // Who is only slow is served.
+    // A client that is only slow is served.
     let mut slow: Vec<_> = (0..crowd).map(|_| open(server.addr)).collect();
     for byte in FRAME {
         for stream in &mut slow {

@@ -13,7 +13,7 @@ use crate::fixture::{ALL, Adapter, Running, Style, TIMEOUT, speak, wait_until};
 
 const HANDSHAKES_MAX: usize = 50;
 
-/// A third of each. Who is silent is returned.
+/// A third of each kind. Returns the silent ones.
 fn flood(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
     let open = |number: usize| {
         let stream = TcpStream::connect(addr).unwrap();

@@ -106,7 +106,7 @@ fn echo_smol(stream: TcpStream) -> Result<(), Error> {
     })
 }
 
-/// A conversation behind a TLS handshake that may take for ever.
+/// A conversation behind a TLS handshake that may take forever.
 pub(crate) fn converses_without_a_timeout() {
     assert!(meet(|stream| echo_blocking_within(stream, Duration::MAX), converse).is_err());
 }

@@ -1,4 +1,4 @@
-//! Who comes in, who does not, and what they are told.
+//! Which clients a server accepts, and what it answers to the others.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -308,7 +308,7 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
 fn the_roots_of_the_platform_are_there_or_it_says_so() {
     let _bound = crate::watchdog::bound();
     match Tls::default().platform_roots() {
-        // Who is not among them is not trusted.
+        // An authority that is not among them is not trusted.
         Ok(tls) => {
             let (identity, _) = Identity::good();
             let options = ServerOptions::default().tls(server_tls(&identity));

@@ -166,7 +166,7 @@ macro_rules! conversations {
                 }
             }
 
-            /// What is still to be had after an end, and that it stays the end.
+            /// Checks what remains available after the end, and that the end is final.
             fn end(mut socket: WebSocket<Stream>, told: &mut Told) {
                 for _ in 0..=messages().len() {
                     let $waited = socket.recv_owned();

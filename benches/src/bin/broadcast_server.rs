@@ -104,7 +104,7 @@ async fn join(stream: TcpStream, guests: Guests) -> Result<(), tungstenite::Erro
     guests.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
     let broadcast = incoming.try_for_each(|message| {
         for guest in &*guests.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Who has gone hears nothing.
+            // A guest that left gets nothing.
             let _ = guest.unbounded_send(message.clone());
         }
         future::ready(Ok(()))

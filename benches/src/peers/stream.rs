@@ -1,4 +1,4 @@
-//! A stream that brings the same bytes for ever and takes bytes without looking at them.
+//! A stream that brings the same bytes forever and takes bytes without looking at them.
 
 use std::hint::black_box;
 use std::io::{self, IoSlice, Read, Write};

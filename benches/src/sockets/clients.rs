@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const READ_LEN: usize = 256 * 1024;
 
 /// Connections that send messages and check their echoes. For each echo that came, the next
-/// message leaves; what one read brought is answered by one write.
+/// message leaves; one write answers everything that one read brought.
 #[derive(Debug)]
 pub struct Clients {
     poll: Poll,

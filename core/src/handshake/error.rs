@@ -105,8 +105,8 @@ pub enum HandshakeError {
     RepeatedExtensions,
     /// A response with an extension that was not offered.
     UnofferedExtension,
-    /// A response that agrees to an extension by parameters that are none of its, or invalid, or
-    /// do not answer what was offered.
+    /// A response that agrees to an extension with parameters that are unknown or invalid, or that
+    /// do not match the offer.
     InvalidExtensionParams,
     /// A response with several `Sec-WebSocket-Protocol` lines.
     RepeatedSubprotocol,

@@ -51,7 +51,7 @@ pub(crate) fn accept(key: &[u8]) -> [u8; 28] {
 
 /// The value of `Sec-WebSocket-Accept` that answers this `Sec-WebSocket-Key` (4.2.2), for a server
 /// whose opening handshake another library does; `None` if the key is not one, which such a server
-/// must refuse. A [`ServerHandshake`](crate::ServerHandshake) sees to it by itself.
+/// must refuse. A [`ServerHandshake`](crate::ServerHandshake) does all this itself.
 ///
 /// ```
 /// use bluewire_core::accept_value;

@@ -222,7 +222,7 @@ impl Offer {
         self.extension
     }
 
-    /// Agrees to no extension: for a resource whose messages shall not be compressed.
+    /// Agrees to no extension: for a resource whose messages must not be compressed.
     pub fn decline_extensions(&mut self) {
         self.extension = None;
     }

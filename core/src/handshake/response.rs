@@ -76,7 +76,7 @@ impl Asked {
         let mut next = || items.next().transpose().map_err(|_| HandshakeError::InvalidExtensions);
         let Some(item) = next()? else { return Err(HandshakeError::InvalidExtensions) };
         let agreed = confirm(&self.config, item)?;
-        // RFC 7692, section 5: one extension can have RSV1, and there is no other to be had here.
+        // RFC 7692, section 5: one extension can have RSV1, and no other extension is available here.
         match next()? {
             None => Ok(Some(agreed)),
             Some(_) => Err(HandshakeError::UnofferedExtension),

@@ -142,7 +142,7 @@ fn a_compressed_message_that_is_held_has_a_minute_to_come() {
         assert_eq!(handle(&mut end, 60 * SECOND), None);
         assert_eq!(handle(&mut end, 61 * SECOND), Some(Fault::Timeout(Timeout::Message)));
 
-        // Of what is not compressed, or not held, or complete, the network decides.
+        // The time of other messages depends on the network: uncompressed, in chunks, or complete.
         let mut end = with(role, Config::default());
         end.hear_frame(0x02, b"as it is");
         assert_eq!(end.connection.poll_timeout(), None);

@@ -242,7 +242,7 @@ fn surrogate_pairs() -> Vec<Vec<u8>> {
     pairs
 }
 
-/// A code point, or what is none, in the fewest bytes.
+/// A code point, valid or not, in the fewest bytes.
 fn encode_shortest(point: u32) -> Vec<u8> {
     let fits = |(largest, _): &&(u32, usize)| point <= *largest;
     let (_, len) = LARGEST.iter().find(fits).expect("31 bits at most");

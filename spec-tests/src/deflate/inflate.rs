@@ -15,7 +15,7 @@ pub enum Fault {
     BadBlock,
     /// The length of a stored block and its complement disagree.
     BadLength,
-    /// No Huffman code, or bits that are none of its.
+    /// An invalid Huffman code, or bits that are not in it.
     BadCode,
     /// A length or a distance that has no meaning.
     BadSymbol,

@@ -112,7 +112,7 @@ pub(super) const TABLE: &[Requirement] = &[
     should(
         Client,
         "6455-5.5.1-7",
-        "A client waits for the server to end the transport, but not for ever.",
+        "A client waits for the server to end the transport, but not forever.",
     ),
     must(
         Both,

@@ -45,7 +45,7 @@ fn try_run(fuzzer: &mut Fuzzer<'_>, testee: Testee) -> io::Result<()> {
             }
         };
         let ended = drive(fuzzer, &stream, &address.to_string());
-        // Whoever still reads or writes learns that it is over.
+        // A thread that still reads or writes then gets an end.
         let _ = stream.shutdown(Shutdown::Both);
         if testee.join().is_err() {
             fuzzer.receive_failure(Duration::ZERO, "the testee panicked");

@@ -159,7 +159,7 @@ impl Run {
         let length = Duration::from_millis(self.random.next() % 3000);
         let mut budget = Budget::of(length, start);
         self.dropped |= purpose == Purpose::Discard;
-        // Without a budget a flood is received for ever, which is what the caller asked for.
+        // Without a budget a flood is received forever, which is what the caller asked for.
         let flooded = self.world.flood.is_some();
         let budget = (has_budget || flooded).then_some(&mut budget);
         let turn = self.world.run(purpose, budget);
@@ -234,7 +234,7 @@ impl Run {
     }
 
     /// Left alone, with a peer that goes on as it does, the connection ends in time once it
-    /// closes, or nothing is due for ever.
+    /// closes, or nothing is due forever.
     fn finish(mut self) {
         if self.ended {
             return self.check_end();

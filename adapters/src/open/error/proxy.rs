@@ -198,7 +198,7 @@ impl fmt::Display for SocksReply {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyUrlError {
-    /// The scheme is none of `http`, `socks5` and `socks5h`.
+    /// The scheme is not `http`, `socks5` or `socks5h`.
     Scheme,
     /// The scheme is `https`: the way to the proxy cannot be encrypted. What goes through it can,
     /// by `wss`.

@@ -8,7 +8,7 @@ use crate::wording::debug_in_sentences;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The scheme is none of `ws`, `wss`, `http`, `https` and `ws+unix`.
+    /// The scheme is not `ws`, `wss`, `http`, `https` or `ws+unix`.
     Scheme,
     /// It has a fragment; a `#` that is meant must be written `%23`.
     Fragment,

@@ -23,12 +23,12 @@ impl ConnectOptions {
         self
     }
 
-    /// Goes through the proxies that the environment names, as it is now: for `ws` by `http_proxy`,
-    /// for `wss` by `https_proxy`, for both by `all_proxy` where there is none of those; and
-    /// excepts what `no_proxy` lists. The names in capitals count where those do not say anything,
-    /// but for `HTTP_PROXY` in a CGI program: there, whoever asks can set it.
+    /// Uses the proxies that the environment names now: `http_proxy` for `ws`, `https_proxy` for
+    /// `wss`, and `all_proxy` for both if the first two are missing. Hosts in `no_proxy` are reached
+    /// directly. The names in capitals count if those in small letters are missing. `HTTP_PROXY` is
+    /// ignored in a CGI program, because a client can set it there.
     ///
-    /// A variable that is malformed is told when connecting.
+    /// Connecting fails if a variable is malformed.
     #[must_use]
     pub fn proxy_from_environment(mut self) -> Self {
         self.proxies.set_from_environment();

@@ -111,7 +111,7 @@ fn retry_after_comes_in_addition_up_to_its_own_cap() {
     }
     let date = refused(429, "retry-after: Thu, 01 Jan 1970 00:00:02 GMT\r\n");
     assert_eq!(client.ended(&date), Some(ms(2_100)));
-    // It does not make a retry of what is none.
+    // It does not make a final refusal worth a retry.
     assert_eq!(client.ended(&refused(403, "Retry-After: 0\r\n")), None);
 }
 

@@ -119,7 +119,7 @@ fn what_is_no_url_of_a_websocket_is_refused() {
     ] {
         assert_eq!(url(BASE).resolve(reference), Err(reason), "{reference}");
     }
-    // An @ elsewhere is none of a user's.
+    // An @ elsewhere does not end a user name.
     assert_eq!(url(BASE).resolve("//h/@x"), Ok(url("ws://h/@x")));
 }
 

@@ -174,7 +174,7 @@ fn echo_by_callbacks(socket: &facade::WebSocket, tally: &Arc<Tally>) {
     let sender = socket.clone();
     socket.on_message(move |message| {
         let closer = sender.clone();
-        // Who reads nothing of so much will not; the facade has no deadline for writes.
+        // A client that reads nothing of so much never will; the facade has no deadline for writes.
         sender.send(SendOptions::new(message).fail(move |_, code| {
             if code == FailCode::Busy {
                 closer.close(1008);
