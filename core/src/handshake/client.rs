@@ -70,7 +70,7 @@ impl ClientHandshake {
     /// [`Config::handshake_timeout`].
     ///
     /// The nonce must be fresh and random for each handshake (4.1):
-    /// [`MaskingKeys::nonce`] gives one.
+    /// [`MaskingKeys::nonce`](crate::MaskingKeys::nonce) gives one.
     pub fn start(
         request: &ClientRequest,
         nonce: [u8; 16],
