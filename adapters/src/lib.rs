@@ -7,6 +7,8 @@
 //! - The **callback API**: `websocketfactory::create` returns a [`facade::WebSocket`] with `on_open`,
 //!   `on_message`, `on_close` and `on_error`.
 //!
+//! A [`group`] sends one message to many connections of either.
+//!
 //! # A first program
 //!
 //! ```
@@ -81,6 +83,8 @@ mod error;
 #[cfg(all(test, feature = "_tls"))]
 mod error_messages;
 pub mod facade;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub mod group;
 mod open;
 #[cfg(test)]
 #[path = "../../core/src/plain_english.rs"]
@@ -93,6 +97,8 @@ mod socket;
 mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+mod timekeeper;
 #[cfg(feature = "_tls")]
 pub mod tls;
 #[cfg(feature = "tokio")]

@@ -248,6 +248,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         if let Some(slot) = driver.slot() {
             slot.listen(caller.news_waker());
         }
+        driver.listen_for_published(caller.news_waker());
         want.until.map_or(Poll::Pending, |until| self.poll_until(until, caller))
     }
 

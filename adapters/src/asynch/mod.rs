@@ -11,6 +11,7 @@ mod connect;
 mod dial;
 mod exchange;
 mod facade;
+mod group;
 mod incoming;
 mod io;
 mod listening;

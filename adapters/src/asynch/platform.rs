@@ -89,6 +89,12 @@ pub trait Platform: Sized + Send + Sync + 'static {
         call()
     }
 
+    /// Calls this without regard to what the current task may do at a time.
+    fn unconstrained<T>(call: impl FnMut() -> T) -> T {
+        let mut call = call;
+        call()
+    }
+
     /// The next client, with Nagle's algorithm turned off. The last waker counts.
     fn poll_accept(
         listener: &Self::Listener,

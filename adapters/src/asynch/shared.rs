@@ -165,6 +165,24 @@ impl<R: Runtime, S, F> Drop for Wait<'_, R, S, F> {
     }
 }
 
+impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
+    /// Writes what groups have published, as far as the stream takes it at once. The tasks that wait
+    /// see to the rest.
+    pub(super) fn write_published(&self) {
+        let written = self.call(|state, caller| {
+            let State { io, driver, .. } = state;
+            spare::lend_outbox(driver.outbox_mut());
+            let written = io.write_now(driver, caller);
+            spare::take_back_outbox(driver.outbox_mut());
+            written
+        });
+        if !written {
+            // Their deadlines have changed.
+            self.wakers.wake_all_others(&mut Keys::default());
+        }
+    }
+}
+
 impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
     /// Ready when there is a message for the reader; `None` at the end.
     ///

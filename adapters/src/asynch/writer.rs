@@ -32,7 +32,7 @@ use crate::error::Error;
 /// A future that sends and was polled once has queued its message, which leaves with the next
 /// write of any task, the reader's included.
 pub struct Writer<R: Runtime, S = NetStream<R>> {
-    shared: Arc<Shared<R, S>>,
+    pub(super) shared: Arc<Shared<R, S>>,
     /// Of the task that polls this as a `Sink`.
     keys: Keys,
 }

@@ -100,13 +100,14 @@ struct Parked<'a, S> {
 }
 
 impl<'a, S> Parked<'a, S> {
-    /// Parks the driver, unless there is an order.
+    /// Parks the driver, unless there is an order, or a group has published something.
     fn park(
         shared: &'a Shared<S>,
         home: &'a mut Option<Box<Driver>>,
     ) -> Option<(Self, MutexGuard<'a, Guarded>)> {
         let mut state = shared.lock();
-        if owned(home).slot().is_some_and(Slot::has_order) {
+        let driver = owned(home);
+        if driver.slot().is_some_and(Slot::has_order) || driver.has_published() {
             return None;
         }
         state.driver = home.take();
@@ -137,7 +138,8 @@ impl<'s, S: Transport> Caller<'s, S> for Whole<'s, '_, S> {
             Intake::Side(side) => Some(&mut **side),
             _ => None,
         };
-        if owned(self.driver).slot().is_none() {
+        let driver = owned(self.driver);
+        if driver.slot().is_none() && !driver.has_feed() {
             return Some(wait(&self.shared.stream, side));
         }
         let (_parked, state) = Parked::park(self.shared, self.driver)?;

@@ -41,11 +41,13 @@
 //! other `Read + Write`, wrap the stream in [`Untimed`].
 
 mod adopt;
+mod backlog;
 mod byte_stream;
 mod connect;
 mod dial;
 mod exchange;
 mod facade;
+mod group;
 mod handshakes;
 mod incoming;
 mod net_stream;
@@ -58,7 +60,6 @@ mod server;
 mod shared;
 #[cfg(test)]
 mod tests;
-mod timekeeper;
 #[cfg(feature = "_tls")]
 mod tls;
 mod transport;

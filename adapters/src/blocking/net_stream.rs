@@ -134,6 +134,10 @@ impl Transport for NetStream {
         self.transport().wait(interest, timeout)
     }
 
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(Self::fd(self))
+    }
+
     fn shut_down(&self, how: Shutdown) -> io::Result<()> {
         self.transport().shut_down(how)
     }

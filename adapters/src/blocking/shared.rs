@@ -10,16 +10,19 @@ use std::net::Shutdown;
 use std::sync::{Arc, Condvar, PoisonError, Weak};
 use std::task::{Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bluewire_core::{Message, Ready, State};
+use bluewire_core::{Message, Ready, SendError, State};
+use rustix::fd::BorrowedFd;
 
-use super::timekeeper::{self, Closing};
+use super::backlog::{self, Backlogged};
 use super::transport::{SplitTransport, TIMEOUT_MAX, Transport, read_timeout};
 use crate::clock::Clock;
 use crate::drive::{Arrivals, Driver, Lay, Lent, Ticket, Want};
 use crate::error::Error;
+use crate::group::{Joining, MemberKey};
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::timekeeper::{self, Expire};
 
 pub(super) struct Shared<S> {
     state: Mutex<Guarded>,
@@ -38,10 +41,12 @@ pub(super) struct Guarded {
     /// What those know who wait for a change, and how many they are.
     known: Phase,
     waiting: usize,
+    /// Whether another thread writes what this connection's does not.
+    backlogged: bool,
     /// The deadline that the timekeeper has.
     watched: Option<timekeeper::Watch>,
     /// This connection, for the timekeeper, if several threads can use it.
-    itself: Option<Weak<dyn Closing>>,
+    itself: Option<Weak<dyn Expire>>,
 }
 
 /// How far a connection has come, as far as threads wait for that.
@@ -203,7 +208,7 @@ impl<S: Transport> Shared<S> {
 impl<S: SplitTransport> Shared<S> {
     /// Lets the timekeeper reach the connection.
     pub(super) fn share(self: &Arc<Self>, state: &mut Guarded) {
-        let itself: Weak<dyn Closing> = Arc::downgrade(&(Arc::clone(self) as Arc<dyn Closing>));
+        let itself: Weak<dyn Expire> = Arc::downgrade(&(Arc::clone(self) as Arc<dyn Expire>));
         state.itself = Some(itself);
     }
 
@@ -214,30 +219,69 @@ impl<S: SplitTransport> Shared<S> {
 
     /// Follows an order, unless the connection's thread is at work: it looks for orders before it
     /// waits.
-    pub(super) fn follow_order(&self) {
+    pub(super) fn follow_order(self: &Arc<Self>) {
         let mut state = self.lock();
         if let Some(driver) = &mut state.driver {
             driver.follow_order(&self.clock());
-            self.write(driver);
+            // What groups have published leaves as well.
+            if !self.write(driver) && driver.has_feed() && !state.backlogged {
+                let itself: Weak<dyn Backlogged> =
+                    Arc::downgrade(&(Arc::clone(self) as Arc<dyn Backlogged>));
+                state.backlogged = backlog::watch(itself);
+            }
         }
         self.unlock(state, true);
     }
-}
 
-impl<S: SplitTransport> Closing for Shared<S> {
-    fn expire(self: Arc<Self>) {
-        let mut state = self.lock();
-        state.watched = None;
-        while let Some(driver) = &mut state.driver {
+    /// Lets the connection join a group. Publishers reach it from now on.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        driver: &mut Driver,
+        group: &Joining<'_>,
+    ) -> Result<MemberKey, SendError> {
+        let key = driver.join(group)?;
+        driver.set_publish_waker(|| self.waker());
+        Ok(key)
+    }
+
+    /// Does what is due while the connection's thread does not. What is left to wait for; `None` if
+    /// the connection has ended, or its thread has it.
+    fn advance(&self, state: &mut Guarded) -> Option<Want> {
+        loop {
+            let driver = state.driver.as_mut()?;
             let Some(want) = driver.next_without(false, false, self.clock()) else {
                 self.end(driver, Shutdown::Both);
-                break;
+                return None;
             };
             let again = self.carry_out(driver, want);
             if !again && want.until.is_none_or(|until| until > self.now()) {
-                break;
+                return Some(want);
             }
         }
+    }
+}
+
+impl<S: SplitTransport> Backlogged for Shared<S> {
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.fd()
+    }
+
+    fn write_on(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        let want = self.advance(&mut state).filter(|want| want.write);
+        state.backlogged = want.is_some();
+        let until = want.map(|want| want.until.and_then(|until| self.clock.instant(until)));
+        self.unlock(state, true);
+        // A time that no instant can express never comes.
+        until.map(|until| until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600)))
+    }
+}
+
+impl<S: SplitTransport> Expire for Shared<S> {
+    fn expire(self: Arc<Self>) {
+        let mut state = self.lock();
+        state.watched = None;
+        self.advance(&mut state);
         self.unlock(state, true);
     }
 }

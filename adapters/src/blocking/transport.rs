@@ -71,6 +71,13 @@ pub trait Transport {
     /// Those of the stream.
     fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness>;
 
+    /// The descriptor by which the system can be asked whether the stream is ready, among many
+    /// others. `None`, the default, if there is none. A stream that has one writes sooner what a
+    /// [`Group`](crate::group::Group) publishes while it is full.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
     /// Shuts one direction down, or both. Threads that wait in [`read`](Self::read) or
     /// [`wait`](Self::wait) for a direction that is shut down must return.
     ///
@@ -166,6 +173,10 @@ macro_rules! transport_of_socket {
                 timeout: Option<Duration>,
             ) -> io::Result<Readiness> {
                 poll_each([(self.as_fd(), interest)], timeout).map(|[ready]| ready)
+            }
+
+            fn fd(&self) -> Option<BorrowedFd<'_>> {
+                Some(self.as_fd())
             }
 
             fn shut_down(&self, how: Shutdown) -> io::Result<()> {

@@ -25,7 +25,7 @@ use crate::error::Error;
 /// long as [`Flow::write_timeout`](crate::Flow::write_timeout) allows; a reader that receives
 /// meanwhile is not held up. When all writers are dropped the connection goes on.
 pub struct Writer<S = NetStream> {
-    shared: Arc<Shared<S>>,
+    pub(super) shared: Arc<Shared<S>>,
 }
 
 impl<S: SplitTransport> Writer<S> {

@@ -10,6 +10,7 @@ use super::deadlines::{Budget, Due, earlier};
 use super::ending::Loss;
 use super::flow::Flow;
 use super::output::{Dropped, Stall};
+use super::published::Inflow;
 use crate::clock::Clock;
 use crate::open::request::{Established, Opened};
 use crate::server::{Order, Slot};
@@ -61,6 +62,8 @@ pub(crate) struct Driver {
     pub(super) cut: bool,
     /// How it ended, once that was reported.
     pub(super) closure: Option<Box<Closure>>,
+    /// What groups have published to it.
+    pub(super) inflow: Option<Box<Inflow>>,
     /// The connection's slot in its server.
     pub(super) slot: Option<Slot>,
     pub(super) trace: EndTrace,
@@ -140,6 +143,7 @@ impl Driver {
             fault_told: false,
             cut: false,
             closure: None,
+            inflow: None,
             slot,
             trace,
         };
@@ -177,7 +181,10 @@ impl Driver {
         budget: Option<&mut Budget>,
         clock: impl Fn() -> Duration,
     ) -> Next {
-        let plain = !self.has_order() && !self.drops_rest && arrivals.aside.is_empty();
+        let plain = !self.has_order()
+            && !self.has_published()
+            && !self.drops_rest
+            && arrivals.aside.is_empty();
         if purpose == Purpose::Receive && plain {
             // The way of most messages.
             if arrivals.has_held() {
@@ -203,6 +210,7 @@ impl Driver {
         self.merge_aside(arrivals);
         loop {
             self.follow_order(&clock);
+            self.take_published(&clock);
             if let Some(delivered) = self.take_events(arrivals, purpose, &clock) {
                 return Next::Deliver(delivered);
             }
@@ -239,6 +247,7 @@ impl Driver {
         clock: impl Fn() -> Duration,
     ) -> Option<Want> {
         self.follow_order(&clock);
+        self.take_published(&clock);
         if self.connection.state() == State::Closed {
             return match self.end() {
                 Next::Wait(want) => Some(want),
@@ -371,7 +380,7 @@ impl Driver {
 
     /// What a [`Want`] has become, if more was laid since.
     pub(crate) fn renewed(&self, want: Want, now: Duration) -> Want {
-        if want.write || self.outbox.is_empty() {
+        if want.write || (self.outbox.is_empty() && !self.has_published()) {
             return want;
         }
         let until = earlier(want.until, now.saturating_add(self.flow.write_timeout));

@@ -143,6 +143,8 @@ impl Driver {
             slot.settle(closure.clean);
         }
         self.closure = Some(Box::new(closure));
+        // It leaves its groups.
+        self.inflow = None;
     }
 
     /// How the connection ended; `None` until that was reported to a caller.

@@ -44,6 +44,7 @@ mod ending;
 mod flow;
 mod input;
 mod output;
+mod published;
 #[cfg(test)]
 mod tests;
 

@@ -102,6 +102,7 @@ impl Driver {
             Lay::Ping(payload) => connection.ping(payload, outbox),
             Lay::Close(code, reason) => connection.close(clock(), code, reason, outbox),
         }?;
+        self.retry_published();
         Ok(self.ticket())
     }
 
@@ -249,10 +250,17 @@ impl Driver {
         clock: impl Fn() -> Duration,
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> bool {
-        while !self.outbox.is_empty() {
+        loop {
+            self.take_published(&clock);
+            if self.outbox.is_empty() {
+                return true;
+            }
             match write(&self.slices()) {
                 Ok(0) => self.write_failed(io::ErrorKind::WriteZero.into(), clock()),
-                Ok(len) => self.wrote(len, &clock),
+                Ok(len) => {
+                    self.wrote(len, &clock);
+                    self.retry_published();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.wrote(0, &clock);
                     return false;
@@ -261,7 +269,6 @@ impl Driver {
                 Err(error) => self.write_failed(error, clock()),
             }
         }
-        true
     }
 
     const fn is_flushed(&self) -> bool {

@@ -154,6 +154,8 @@
 //! after. From another thread it wakes the connection, once for all sends until it is awake.
 
 mod callbacks;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+mod group;
 mod options;
 mod session;
 mod shared;

@@ -1,10 +1,10 @@
 //! What tokio is: its clock, timers, tasks and sockets.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use rustix::fd::{AsFd as _, BorrowedFd};
@@ -95,6 +95,17 @@ impl Platform for Tokio {
     type Listener = Listener;
     type Spawner = Handle;
     type Workers = NoWorkers;
+
+    fn unconstrained<T>(mut call: impl FnMut() -> T) -> T {
+        let mut result = None;
+        let called = poll_fn(|_| {
+            result = Some(call());
+            Poll::Ready(())
+        });
+        let called = pin!(coop::unconstrained(called));
+        let _ = called.poll(&mut Context::from_waker(Waker::noop()));
+        result.unwrap_or_else(call)
+    }
 
     fn spawner() -> io::Result<Handle> {
         Handle::try_current().map_err(|_| io::Error::other(OUTSIDE))

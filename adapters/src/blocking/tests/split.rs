@@ -4,10 +4,10 @@ use std::thread;
 
 use bluewire_core::{CloseCode, Fault, Timeout};
 
-use super::super::timekeeper;
 use super::*;
 use crate::drive::Flow;
 use crate::error::Error;
+use crate::timekeeper;
 
 #[test]
 fn close_now_cuts_a_stalled_write() {

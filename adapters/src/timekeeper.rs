@@ -1,8 +1,9 @@
-//! Keeps the deadlines of closing handshakes that no thread waits for: a reader that blocks without
-//! a timeout does not notice that a writer, or the server, has begun to close.
+//! Keeps deadlines that no thread and no runtime waits for: of closing handshakes, since a blocking
+//! reader without a timeout does not notice that a writer, or the server, has begun to close
+//! (`SO_RCVTIMEO` does not change a read that is in progress), and of publishers that wait for slow
+//! members of a group, which belongs to no runtime.
 //!
-//! `SO_RCVTIMEO` does not change a read that is in progress. So one thread of the process waits for
-//! all of these deadlines. It runs only while there are any.
+//! One thread of the process waits for all of these deadlines. It runs only while there are any.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,8 +13,8 @@ use std::time::Instant;
 
 use crate::sync::{Mutex, lock};
 
-/// A connection that closes.
-pub(super) trait Closing: Send + Sync {
+/// What has a deadline.
+pub(crate) trait Expire: Send + Sync {
     /// The deadline has come.
     fn expire(self: Arc<Self>);
 }
@@ -23,10 +24,10 @@ type Key = (Instant, u64);
 
 /// A deadline that is kept for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Watch(Key);
+pub(crate) struct Watch(Key);
 
 struct Deadlines {
-    by_time: BTreeMap<Key, Weak<dyn Closing>>,
+    by_time: BTreeMap<Key, Weak<dyn Expire>>,
     last_number: u64,
     running: bool,
 }
@@ -35,15 +36,15 @@ static DEADLINES: Mutex<Deadlines> =
     Mutex::new(Deadlines { by_time: BTreeMap::new(), last_number: 0, running: false });
 static CHANGED: Condvar = Condvar::new();
 
-/// Calls [`Closing::expire`] at this time, unless the connection is gone by then.
-pub(super) fn watch(deadline: Instant, closing: Weak<dyn Closing>) -> Watch {
+/// Calls [`Expire::expire`] at this time, unless that is gone by then.
+pub(crate) fn watch(deadline: Instant, expiring: Weak<dyn Expire>) -> Watch {
     let mut deadlines = lock(&DEADLINES);
     deadlines.last_number += 1;
     let key = (deadline, deadlines.last_number);
-    deadlines.by_time.insert(key, closing);
+    deadlines.by_time.insert(key, expiring);
     if !deadlines.running {
-        let spawned = thread::Builder::new().name("bluewire-closing".to_owned()).spawn(run);
-        // If the system has no thread now, the next closing handshake tries again.
+        let spawned = thread::Builder::new().name("bluewire-timekeeper".to_owned()).spawn(run);
+        // If the system has no thread now, the next deadline tries again.
         deadlines.running = spawned.is_ok();
     } else if deadlines.by_time.first_key_value().is_some_and(|(first, _)| *first == key) {
         CHANGED.notify_one();
@@ -70,7 +71,7 @@ fn run() {
             deadlines = waited.unwrap_or_else(PoisonError::into_inner).0;
             continue;
         }
-        let due = deadlines.by_time.pop_first().and_then(|(_, closing)| closing.upgrade());
+        let due = deadlines.by_time.pop_first().and_then(|(_, expiring)| expiring.upgrade());
         drop(deadlines);
         if let Some(due) = due {
             // A stream whose code panics takes no other connection with it.
@@ -81,8 +82,8 @@ fn run() {
     deadlines.running = false;
 }
 
-/// Whether there are closing handshakes to wait for.
-#[cfg(test)]
-pub(super) fn is_running() -> bool {
+/// Whether there are deadlines to wait for.
+#[cfg(all(test, feature = "blocking"))]
+pub(crate) fn is_running() -> bool {
     lock(&DEADLINES).running
 }

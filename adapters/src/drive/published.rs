@@ -1,0 +1,126 @@
+//! What groups publish to a connection: when it is taken into the outbox.
+//!
+//! It waits with its group until the outbox has room, which is bounded by [`CORK_LEN_MAX`]: so
+//! Pings, Pongs and Close frames wait behind little, and the group counts what waits.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, SendError, State};
+
+use super::CORK_LEN_MAX;
+use super::driver::Driver;
+use crate::group::{Feed, Joining, MemberKey, Taken};
+
+/// A connection's feed.
+#[derive(Debug)]
+pub(super) struct Inflow {
+    feed: Feed,
+    /// Whether the next message cannot be taken now: the program has begun a message in chunks, or
+    /// the message needs more room. Tried again once something has been sent or written.
+    held_up: bool,
+}
+
+impl Driver {
+    /// Joins a group.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is not open.
+    pub(crate) fn join(&mut self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
+        if self.connection.state() != State::Open || self.is_write_lost() {
+            return Err(SendError::NotOpen);
+        }
+        let compresses = self.is_compressed();
+        let inflow = || Box::new(Inflow { feed: Feed::new(), held_up: false });
+        let inflow = self.inflow.get_or_insert_with(inflow);
+        Ok(group.join(&inflow.feed, compresses))
+    }
+
+    #[cfg(feature = "deflate")]
+    fn is_compressed(&self) -> bool {
+        self.connection.deflate().is_some()
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    #[expect(clippy::unused_self, reason = "the feature needs it")]
+    const fn is_compressed(&self) -> bool {
+        false
+    }
+
+    /// Whether the connection has ever joined a group: then publishers may need to reach it.
+    #[cfg(feature = "blocking")]
+    pub(crate) const fn has_feed(&self) -> bool {
+        self.inflow.is_some()
+    }
+
+    /// Lets publishers reach the connection by this waker from now on, from any thread.
+    pub(crate) fn set_publish_waker(&self, waker: impl FnOnce() -> Waker) {
+        if let Some(inflow) = &self.inflow {
+            inflow.feed.set_direct(waker);
+        }
+    }
+
+    /// Lets the next message that is published wake this task, which waits; at once if there is one.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn listen_for_published(&self, waker: &Waker) {
+        if let Some(inflow) = &self.inflow {
+            inflow.feed.listen(waker, || self.has_published());
+        }
+    }
+
+    /// Whether there are messages of groups that can be taken now.
+    #[inline]
+    pub(crate) fn has_published(&self) -> bool {
+        self.inflow.as_ref().is_some_and(|inflow| {
+            let takes = !inflow.held_up && self.outbox.len() < self.room_max();
+            inflow.feed.has_news() && (takes || inflow.feed.closes())
+        })
+    }
+
+    /// Takes what groups have published, as far as the outbox has room.
+    pub(super) fn take_published(&mut self, clock: &impl Fn() -> Duration) {
+        if self.has_published() {
+            self.take_all_published(clock);
+        }
+    }
+
+    fn take_all_published(&mut self, clock: &impl Fn() -> Duration) {
+        if self.connection.state() != State::Open || self.is_write_lost() {
+            self.inflow = None;
+            return;
+        }
+        let room_max = self.room_max();
+        let Self { connection, outbox, inflow: Some(inflow), .. } = self else { return };
+        let Inflow { feed, held_up } = &mut **inflow;
+        let close = feed.take(|message| match connection.send_prepared(message, outbox) {
+            Ok(()) if outbox.len() < room_max => Taken::Laid,
+            Ok(()) => Taken::LaidLast,
+            Err(SendError::OutboxFull) if outbox.is_empty() => Taken::Never,
+            Err(SendError::MessageUnfinished | SendError::OutboxFull) => {
+                *held_up = true;
+                Taken::Later
+            }
+            Err(_) => Taken::Never,
+        });
+        self.answered = true;
+        let Some(code) = close else { return };
+        let code = if code.may_be_sent() { code } else { CloseCode::TRY_AGAIN_LATER };
+        // An error says that the connection closes already.
+        let _ = self.connection.close(clock(), code, "too far behind", &mut self.outbox);
+        self.inflow = None;
+    }
+
+    /// What held up the next message may be over.
+    #[inline]
+    pub(super) fn retry_published(&mut self) {
+        if let Some(inflow) = &mut self.inflow {
+            inflow.held_up = false;
+        }
+    }
+
+    /// How much may wait before more is taken.
+    fn room_max(&self) -> usize {
+        CORK_LEN_MAX.min(self.flow.queue_len_max.max(1))
+    }
+}

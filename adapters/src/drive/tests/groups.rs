@@ -1,0 +1,249 @@
+//! What groups publish to a connection, in virtual time: a peer stops reading and comes back.
+
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Config, Message, State};
+
+use super::super::{CORK_LEN_MAX, Lay, Purpose};
+use super::world::{Turn, World};
+use crate::group::{Group, GroupOptions, JoinSealed, Joining, MemberKey, SlowMember};
+use crate::{Flow, SendError};
+
+const S: Duration = Duration::from_secs(1);
+const LEN: usize = 1020;
+/// How many messages the outbox takes: until it holds 64 KiB or more.
+const IN_OUTBOX: u32 = 64;
+const _: () = assert!(IN_OUTBOX as usize * (LEN + 4) == CORK_LEN_MAX);
+const MESSAGES_MAX: u32 = 8;
+
+impl JoinSealed for &mut World {
+    fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
+        self.driver.join(group)
+    }
+}
+
+fn config() -> Config {
+    Config::default().keepalive(None)
+}
+
+fn group(slow: SlowMember) -> Group {
+    Group::with(GroupOptions::default().slow(slow).messages_max(MESSAGES_MAX as usize))
+}
+
+fn message(number: u32) -> Vec<u8> {
+    let mut message = number.to_be_bytes().to_vec();
+    message.resize(LEN, 7);
+    message
+}
+
+/// Publishes one message every 100 ms to a peer that does not read, for 10 s.
+fn publish_to_one_who_stops(world: &mut World, group: &Group) -> u32 {
+    world.room = 0;
+    for number in 0..100 {
+        group.publish(&message(number));
+        world.run(Purpose::Receive, None);
+        world.now += S / 10;
+    }
+    100
+}
+
+/// The numbers of the messages that were written, and the code of the Close frame behind them.
+fn written(world: &World) -> (Vec<u32>, Option<u16>) {
+    let mut rest = &world.written[..];
+    let mut numbers = Vec::new();
+    while let [0x82, 126, high, low, ..] = rest {
+        let len = usize::from(u16::from_be_bytes([*high, *low]));
+        numbers.push(u32::from_be_bytes(rest[4..8].try_into().expect("it has four bytes")));
+        rest = &rest[4 + len..];
+    }
+    match rest {
+        [] => (numbers, None),
+        [0x88, _, high, low, ..] => (numbers, Some(u16::from_be_bytes([*high, *low]))),
+        _ => panic!("there is something else: {:?}", &rest[..4]),
+    }
+}
+
+fn come_back(world: &mut World) -> (Vec<u32>, Option<u16>) {
+    world.room = usize::MAX;
+    world.run(Purpose::Receive, None);
+    written(world)
+}
+
+#[test]
+fn what_is_published_leaves_while_the_program_receives() {
+    let mut world = World::new(config());
+    let group = group(SlowMember::Skip);
+    let key = group.join(&mut world).expect("it is open");
+    group.publish(&message(1));
+    group.publish(&message(2));
+    world.run(Purpose::Receive, None);
+    assert_eq!(written(&world), (vec![1, 2], None));
+    assert!(group.leave(key));
+    group.publish(&message(3));
+    world.run(Purpose::Receive, None);
+    assert_eq!(written(&world).0, [1, 2]);
+}
+
+#[test]
+fn one_who_comes_back_has_the_first_messages_if_the_rest_is_skipped() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+    let key = group.join(&mut world).expect("it is open");
+    let count = publish_to_one_who_stops(&mut world, &group);
+    let kept = IN_OUTBOX + MESSAGES_MAX;
+    let skipped = u64::from(count - kept);
+    assert_eq!(group.stats(key).map(|stats| stats.skipped), Some(skipped));
+    assert_eq!(group.skipped(), skipped);
+    assert_eq!(come_back(&mut world), ((0..kept).collect(), None));
+    group.publish(&message(1000));
+    assert_eq!(come_back(&mut world).0.last(), Some(&1000));
+}
+
+#[test]
+fn one_who_comes_back_has_the_last_messages_if_the_oldest_are_replaced() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::ReplaceOldest));
+    group.join(&mut world).expect("it is open");
+    let count = publish_to_one_who_stops(&mut world, &group);
+    let expected = (0..IN_OUTBOX).chain(count - MESSAGES_MAX..count).collect();
+    assert_eq!(come_back(&mut world), (expected, None));
+    assert_eq!(group.skipped(), u64::from(count - IN_OUTBOX - MESSAGES_MAX));
+}
+
+#[test]
+fn one_who_comes_back_is_closed_behind_what_had_begun_to_leave() {
+    for code in [CloseCode::POLICY_VIOLATION, CloseCode::TRY_AGAIN_LATER] {
+        let mut world = World::new(config().close_timeout(60 * S));
+        let group = group(SlowMember::Close(code));
+        group.join(&mut world).expect("it is open");
+        publish_to_one_who_stops(&mut world, &group);
+        assert!(group.is_empty(), "it has left");
+        assert_eq!(group.skipped(), u64::from(MESSAGES_MAX) + 1);
+        assert_eq!(world.driver.state(), State::Closing);
+        assert_eq!(come_back(&mut world), ((0..IN_OUTBOX).collect(), Some(code.value())));
+    }
+}
+
+#[test]
+fn a_code_that_must_not_be_sent_counts_as_1013() {
+    let mut world = World::new(config().close_timeout(60 * S));
+    let group = group(SlowMember::Close(CloseCode::ABNORMAL));
+    group.join(&mut world).expect("it is open");
+    publish_to_one_who_stops(&mut world, &group);
+    assert_eq!(come_back(&mut world).1, Some(1013));
+}
+
+#[test]
+fn one_who_comes_back_within_the_budget_has_every_message() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Wait(3600 * S)));
+    group.join(&mut world).expect("it is open");
+    world.room = 0;
+    let mut number = 0;
+    let published = loop {
+        let published = group.publish(&message(number));
+        world.run(Purpose::Receive, None);
+        if published.waiting() > 0 {
+            break published;
+        }
+        number += 1;
+        world.now += S / 100;
+    };
+    assert_eq!(number, IN_OUTBOX + MESSAGES_MAX);
+    world.now += 10 * S;
+    let expected = (0..=number).collect();
+    assert_eq!(come_back(&mut world), (expected, None));
+    published.wait();
+    assert_eq!(group.skipped(), 0);
+}
+
+#[test]
+fn control_frames_do_not_wait_behind_what_is_published() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+    group.join(&mut world).expect("it is open");
+    publish_to_one_who_stops(&mut world, &group);
+    world.arrive(b"\x89\x80\0\0\0\0");
+    world.run(Purpose::Receive, None);
+    world.room = 2;
+    world.write();
+    assert_eq!(world.written, b"\x8a\0");
+}
+
+#[test]
+fn a_message_in_chunks_holds_the_others_up_and_nothing_spins() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+    group.join(&mut world).expect("it is open");
+    world.lay(Lay::Chunk(Message::Binary(b"a"), false)).expect("it is open");
+    group.publish(&message(1));
+    assert!(matches!(world.run(Purpose::Receive, None), Turn::Waits(_)));
+    assert!(!world.driver.has_published(), "a thread could not sleep");
+    world.lay(Lay::Chunk(Message::Binary(b"b"), true)).expect("it is open");
+    assert!(world.driver.has_published());
+    world.run(Purpose::Receive, None);
+    assert_eq!(world.written[..6], *b"\x02\x01a\x80\x01b");
+    assert_eq!(world.written.len(), 6 + 4 + LEN);
+}
+
+#[test]
+fn a_small_queue_of_the_connection_bounds_what_is_taken() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+    world.driver.flow = Flow::default().queue_len_max(0);
+    let key = group.join(&mut world).expect("it is open");
+    world.room = 0;
+    for number in 0..3 {
+        group.publish(&message(number));
+        world.run(Purpose::Receive, None);
+    }
+    assert_eq!(group.stats(key).map(|stats| stats.waiting), Some(2));
+    assert_eq!(come_back(&mut world).0, [0, 1, 2]);
+}
+
+#[test]
+fn a_message_that_no_outbox_takes_is_skipped() {
+    let limits = bluewire_core::Limits::default().outbox_len_max(1000);
+    let (mut world, group) = (World::new(config().limits(limits)), group(SlowMember::Skip));
+    group.join(&mut world).expect("it is open");
+    group.publish(&message(1));
+    group.publish("fits");
+    world.run(Purpose::Receive, None);
+    assert_eq!(world.written, b"\x81\x04fits");
+    assert_eq!(group.skipped(), 1);
+}
+
+#[test]
+fn a_connection_leaves_however_it_ends() {
+    type End = fn(&mut World);
+    let ends: [(&str, End); 6] = [
+        ("closing", |world| drop(world.lay(Lay::Close(CloseCode::NORMAL, "")))),
+        ("the peer closes", |world| world.arrive(b"\x88\x80\0\0\0\0")),
+        ("the stream ends", |world| world.incoming_ended = true),
+        ("a fault", |world| world.arrive(b"\xff\x80\0\0\0\0")),
+        ("a failed write", |world| world.write_fails = true),
+        ("a cut", |world| world.driver.cut()),
+    ];
+    for (what, end) in ends {
+        let mut world = World::new(config().close_timeout(S));
+        let group = group(SlowMember::Skip);
+        group.join(&mut world).expect("it is open");
+        end(&mut world);
+        // What is published to one that does not answer any more changes nothing.
+        group.publish("x");
+        world.run_on(Purpose::Receive, 10);
+        assert!(group.is_empty(), "{what}");
+        assert_eq!(group.join(&mut world), Err(SendError::NotOpen), "{what}");
+    }
+    let mut world = World::new(config());
+    let group = group(SlowMember::Skip);
+    group.join(&mut world).expect("it is open");
+    drop(world);
+    assert!(group.is_empty(), "dropped");
+}
+
+#[test]
+fn a_peer_that_never_reads_fails_at_the_write_timeout() {
+    let (mut world, group) = (World::new(config().close_timeout(S)), group(SlowMember::Skip));
+    group.join(&mut world).expect("it is open");
+    world.room = 0;
+    group.publish(&message(0));
+    let turn = world.run_on(Purpose::Receive, 10);
+    assert!(matches!(turn, Turn::Ended(Err(_))), "{turn:?}");
+    assert!(world.now >= Flow::default().write_timeout);
+    assert!(group.is_empty());
+}

@@ -1,0 +1,272 @@
+//! The queue between groups and one connection: what publishers and the connection's owner share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::Waker;
+
+use bluewire_core::{CloseCode, PreparedMessage};
+
+use super::members::Members;
+use super::options::GroupOptions;
+use super::waiting::{MemberStats, Posted, Pushed, Taken, Waiting};
+use crate::sync::{Mutex, lock};
+
+/// Names a connection in all groups that it has joined. No two connections of a process have the
+/// same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberKey(u64);
+
+impl MemberKey {
+    fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn of(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for MemberKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What groups have published to one connection. Groups and the connection's [`Feed`] share it.
+pub(crate) struct Queue {
+    pub(super) key: MemberKey,
+    state: Mutex<State>,
+    /// Whether the owner of the connection has something to take: so that it can look without the
+    /// lock.
+    has_news: AtomicBool,
+    /// Whether the connection is to be closed, since it is behind too far.
+    closes: AtomicBool,
+    /// Whether the owner has left messages here, since the peer has to take others first.
+    stalled: AtomicBool,
+    /// Reaches the connection from any thread.
+    direct: OnceLock<Waker>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Waiting,
+    /// The groups that the connection has joined, with the number of its membership.
+    groups: Vec<(Weak<Members>, u32)>,
+    /// The task that uses the connection, while it waits.
+    task: Option<Waker>,
+}
+
+impl Queue {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            key: MemberKey::next(),
+            state: Mutex::default(),
+            has_news: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+            direct: OnceLock::new(),
+        })
+    }
+
+    /// Takes in a message that was published, by the group's policy. While it is `corked`, the
+    /// connection is not yet told of it.
+    pub(super) fn push(&self, slot: u32, posted: &Arc<Posted>, corked: bool) -> Pushed {
+        let pushed = self.try_push(slot, posted);
+        let urgent = match pushed {
+            Pushed::Queued { first, half_full } => {
+                if corked {
+                    half_full
+                } else {
+                    first
+                }
+            }
+            Pushed::Closed(_) => true,
+            _ => false,
+        };
+        if urgent {
+            self.notify();
+        }
+        pushed
+    }
+
+    fn try_push(&self, slot: u32, posted: &Arc<Posted>) -> Pushed {
+        let mut state = lock(&self.state);
+        // A member whose queue is full only since nobody has looked at it yet gets another chance.
+        if !self.stalled.load(Ordering::Relaxed)
+            && self.direct.get().is_some()
+            && state.waiting.would_overflow(slot, posted)
+        {
+            drop(state);
+            self.notify();
+            state = lock(&self.state);
+        }
+        let pushed = state.waiting.push(slot, posted);
+        self.note(&state);
+        pushed
+    }
+
+    /// Tells the connection that something waits.
+    pub(super) fn notify(&self) {
+        if let Some(direct) = self.direct.get() {
+            return direct.wake_by_ref();
+        }
+        let task = lock(&self.state).task.take();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Acquire)
+    }
+
+    /// Lets a publisher wait for room. The number by which it is known; `None` if there is nothing
+    /// to wait for.
+    pub(super) fn block(&self, slot: u32, posted: &Arc<Posted>, waker: &Waker) -> Option<u64> {
+        lock(&self.state).waiting.block(slot, posted, waker)
+    }
+
+    pub(super) fn is_blocked(&self, slot: u32, ticket: u64) -> bool {
+        lock(&self.state).waiting.is_blocked(slot, ticket)
+    }
+
+    /// Gives up waiting for room. Whether the message was still here.
+    pub(super) fn unblock(&self, slot: u32, ticket: u64) -> bool {
+        lock(&self.state).waiting.unblock(slot, ticket)
+    }
+
+    /// Drops all that waits, and closes the connection. How many messages of this membership were
+    /// dropped.
+    pub(super) fn close(&self, slot: u32, code: CloseCode) -> u64 {
+        let mut state = lock(&self.state);
+        let dropped = state.waiting.close(slot, code);
+        self.note(&state);
+        drop(state);
+        self.notify();
+        dropped
+    }
+
+    /// Drops a membership.
+    pub(super) fn leave(&self, slot: u32) {
+        let mut state = lock(&self.state);
+        state.groups.retain(|(_, number)| *number != slot);
+        let (wakers, _) = state.waiting.leave(slot);
+        self.note(&state);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Shows the owner of the connection what there is.
+    fn note(&self, state: &State) {
+        self.closes.store(state.waiting.close_code().is_some(), Ordering::Release);
+        self.has_news.store(!state.waiting.is_idle(), Ordering::Release);
+    }
+
+    pub(super) fn stats(&self, slot: u32) -> Option<MemberStats> {
+        lock(&self.state).waiting.stats(slot)
+    }
+}
+
+/// The connection's end of its [`Queue`]. When it is dropped, the connection leaves its groups.
+pub(crate) struct Feed(Arc<Queue>);
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self(Queue::new())
+    }
+
+    pub(crate) fn key(&self) -> MemberKey {
+        self.0.key
+    }
+
+    /// Joins a group, unless it has done so.
+    pub(crate) fn join(&self, group: &Arc<Members>, options: &GroupOptions, compresses: bool) {
+        let Self(queue) = self;
+        if group.slot_of(queue.key).is_some() {
+            return;
+        }
+        let mut state = lock(&queue.state);
+        let slot = state.waiting.join(options);
+        state.groups.push((Arc::downgrade(group), slot));
+        drop(state);
+        group.add(queue.key, slot, Arc::clone(queue), compresses);
+    }
+
+    /// Lets publishers reach the connection by this waker, from any thread.
+    pub(crate) fn set_direct(&self, waker: impl FnOnce() -> Waker) {
+        self.0.direct.get_or_init(waker);
+    }
+
+    /// Lets the next message wake this task; at once if `now`.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn listen(&self, waker: &Waker, now: impl FnOnce() -> bool) {
+        if self.0.direct.get().is_some() {
+            return;
+        }
+        match &mut lock(&self.0.state).task {
+            Some(task) => task.clone_from(waker),
+            task => *task = Some(waker.clone()),
+        }
+        if now() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether there is something to take.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.0.has_news()
+    }
+
+    /// Whether the connection is to be closed.
+    #[inline]
+    pub(crate) fn closes(&self) -> bool {
+        self.0.closes.load(Ordering::Acquire)
+    }
+
+    /// Gives messages to `take` until it takes no more. The code to close the connection with, if
+    /// it is behind too far.
+    pub(crate) fn take(&self, take: impl FnMut(&PreparedMessage) -> Taken) -> Option<CloseCode> {
+        let Self(queue) = self;
+        let mut state = lock(&queue.state);
+        let (wakers, never) = state.waiting.drain(take);
+        let idle = state.waiting.is_idle();
+        queue.note(&state);
+        queue.stalled.store(!idle, Ordering::Relaxed);
+        let close = state.waiting.close_code();
+        for slot in &never {
+            let group = state.groups.iter().find(|(_, number)| number == slot);
+            if let Some(group) = group.and_then(|(group, _)| group.upgrade()) {
+                group.count_skipped(1);
+            }
+        }
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        close
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        let groups = std::mem::take(&mut state.groups);
+        let task = state.task.take();
+        drop(state);
+        drop(task);
+        for (group, slot) in groups {
+            if let Some(group) = group.upgrade() {
+                group.remove(self.0.key);
+            }
+            self.0.leave(slot);
+        }
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("key", &self.key()).finish_non_exhaustive()
+    }
+}
