@@ -3,7 +3,7 @@
 
 use super::{Mutation, edit, test};
 
-const CLIENT: &str = "core/src/handshake/client.rs";
+const RESPONSE: &str = "core/src/handshake/response.rs";
 const KEY: &str = "core/src/handshake/key.rs";
 const OFFER: &str = "core/src/handshake/offer.rs";
 
@@ -12,29 +12,29 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "a client takes any Sec-WebSocket-Accept",
         breaks: "6455-4.1-17",
         edits: &[edit(
-            CLIENT,
-            "Some(accept) if accept == self.accept => {}",
-            "Some(accept) if accept.len() == self.accept.len() => {}",
+            RESPONSE,
+            "Some(accept) if accept == expected => Ok(()),",
+            "Some(accept) if accept.len() == expected.len() => Ok(()),",
         )],
         caught_by: &[test("opening_client", "a_response_that_deviates_fails")],
     },
     Mutation {
         name: "a client needs no Sec-WebSocket-Accept",
         breaks: "6455-4.1-17",
-        edits: &[edit(CLIENT, "None => return Err(HandshakeError::MissingAccept),", "None => {}")],
+        edits: &[edit(RESPONSE, "None => Err(HandshakeError::MissingAccept),", "None => Ok(()),")],
         caught_by: &[test("opening_client", "a_response_that_deviates_fails")],
     },
     Mutation {
         name: "a client needs no Upgrade",
         breaks: "6455-4.1-15",
-        edits: &[edit(CLIENT, "if !upgrade.eq_ignore_ascii_case(b\"websocket\") || ", "if ")],
+        edits: &[edit(RESPONSE, "if !upgrade.eq_ignore_ascii_case(b\"websocket\") || ", "if ")],
         caught_by: &[test("opening_client", "a_response_that_deviates_fails")],
     },
     Mutation {
         name: "a client needs no Connection",
         breaks: "6455-4.1-16",
         edits: &[edit(
-            CLIENT,
+            RESPONSE,
             "if !headers.contains(\"Connection\", \"Upgrade\") {",
             "if headers.contains(\"Connection\", \"close\") {",
         )],
@@ -44,7 +44,7 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "a client takes a subprotocol that it did not offer",
         breaks: "6455-4.1-19",
         edits: &[edit(
-            CLIENT,
+            RESPONSE,
             "if elements(self.subprotocols.as_bytes()).any(|name| name == value)",
             "if elements(self.subprotocols.as_bytes()).all(|name| name != value) || value.len() > 1",
         )],
@@ -54,7 +54,7 @@ pub(super) const TABLE: &[Mutation] = &[
         name: "a client takes an extension that it did not offer",
         breaks: "6455-4.1-18",
         edits: &[edit(
-            CLIENT,
+            RESPONSE,
             "let agreed = confirm(&self.config, item)?;",
             "let Ok(agreed) = confirm(&self.config, item) else { return Ok(None) };",
         )],
@@ -107,8 +107,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-4.2.1-7",
         edits: &[edit(
             OFFER,
-            "Some(_) => return Err(HandshakeError::UnsupportedVersion),",
-            "Some(_) => {}",
+            "Some(_) => Err(HandshakeError::UnsupportedVersion),",
+            "Some(_) => Ok(()),",
         )],
         caught_by: &[test(
             "opening_server",
