@@ -1,9 +1,11 @@
-//! Futures of the smol adapter that open connections, dropped after any number of polls, leave
+//! Futures of the asynchronous adapters that open connections, dropped after any number of polls, leave
 //! nothing behind and lose no client.
 
-#![cfg(feature = "smol")]
+#![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
@@ -11,24 +13,50 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 #[cfg(feature = "_tls")]
-use bluewire::smol::TlsStream;
-use bluewire::smol::{Incoming, Server, WebSocket, accept, accept_with, connect, connect_over};
+use bluewire::Config;
+use bluewire::asynch::{AsyncTransport, Incoming, WebSocket};
+
+#[cfg(feature = "_tls")]
+use bluewire::asynch::TlsStream;
 #[cfg(feature = "_tls")]
 use bluewire::tls::TlsError;
 use bluewire::{AcceptError, AcceptOptions, ConnectError, HttpAnswer, ServerOptions, facade};
 use smol::future::{FutureExt as _, poll_once};
-use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use smol::{Async, Timer, block_on, channel};
+use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use smol::{Async, Timer, channel};
+
+use runtimes::{OnRuntime, Polled, on_each_runtime, streams};
 
 #[cfg(feature = "_tls")]
 #[path = "common/tls.rs"]
 mod tls;
+
+on_each_runtime!(
+    an_opening_handshake_that_is_dropped_leaves_nothing_behind,
+    a_server_whose_futures_are_dropped_at_any_poll_loses_no_client,
+    a_shutdown_that_is_dropped_at_any_poll_goes_on_when_asked_again,
+    a_listener_that_is_dropped_before_it_listens_leaves_its_address_free,
+    the_answer_to_a_request_can_be_dropped_at_any_poll,
+    an_attempt_to_connect_can_be_dropped_at_any_poll,
+);
+
+#[cfg(feature = "_tls")]
+mod over_tls {
+    crate::runtimes::on_each_runtime!(
+        a_tls_handshake_can_be_dropped_at_any_poll,
+        either_end_of_a_tls_handshake_can_be_dropped_at_any_poll,
+    );
+    use super::{
+        a_tls_handshake_can_be_dropped_at_any_poll,
+        either_end_of_a_tls_handshake_can_be_dropped_at_any_poll,
+    };
+}
 
 /// Polls the future so many times, then drops it.
 fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
@@ -78,12 +106,10 @@ impl Drop for Script {
     }
 }
 
-impl AsyncRead for Script {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+streams!(Script);
+
+impl Polled for Script {
+    fn poll_get(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.is_ready(cx) {
             return Poll::Pending;
         }
@@ -93,14 +119,8 @@ impl AsyncRead for Script {
         }
         Poll::Ready(Ok(1))
     }
-}
 
-impl AsyncWrite for Script {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_put(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if !self.is_ready(cx) {
             return Poll::Pending;
         }
@@ -109,14 +129,47 @@ impl AsyncWrite for Script {
         Poll::Ready(Ok(len))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_ready(cx) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_ready(cx) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
+
+/// Opens connections over such a stream.
+trait OverScript: OnRuntime {
+    async fn accept(
+        stream: Script,
+        options: AcceptOptions,
+    ) -> Result<OverStream<Self>, AcceptError>;
+    async fn connect_over_script(stream: Script) -> Result<OverStream<Self>, ConnectError>;
+}
+
+type OverStream<R> = WebSocket<R, Script>;
+
+macro_rules! over_script {
+    ($adapter:ident, $runtime:ident) => {
+        impl OverScript for runtimes::$runtime {
+            async fn accept(
+                stream: Script,
+                options: AcceptOptions,
+            ) -> Result<OverStream<Self>, AcceptError> {
+                bluewire::$adapter::accept_with(stream, options).await
+            }
+
+            async fn connect_over_script(stream: Script) -> Result<OverStream<Self>, ConnectError> {
+                bluewire::$adapter::connect_over(stream, "ws://h/").await
+            }
+        }
+    };
+}
+
+#[cfg(feature = "smol")]
+over_script!(smol, Smol);
+#[cfg(feature = "tokio")]
+over_script!(tokio, Tokio);
 
 const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -145,17 +198,19 @@ fn is_dropped_at_every_poll<T>(
     panic!("it does not come to its end");
 }
 
-#[test]
-fn an_opening_handshake_that_is_dropped_leaves_nothing_behind() {
-    let _bound = watchdog::bound();
+fn an_opening_handshake_that_is_dropped_leaves_nothing_behind<R: OverScript>()
+where
+    Script: AsyncTransport<R>,
+{
     let is_prefix = |whole: &[u8], part: &[u8]| whole.starts_with(part);
+    let accept = async |stream| R::accept(stream, AcceptOptions::default()).await;
     let accepted = is_dropped_at_every_poll(REQUEST, accept, is_prefix);
     let mut socket = accepted.expect("it is lawful");
     let head = socket.take_request().expect("a server's");
     assert_eq!((head.as_bytes(), socket.request().is_none()), (REQUEST, true));
 
     let options = || AcceptOptions::default().protocol("chat").header("X-Mine", "yes");
-    let open = async |stream| accept_with(stream, options()).await;
+    let open = async |stream| R::accept(stream, options()).await;
     assert!(is_dropped_at_every_poll(REQUEST, open, is_prefix).is_ok());
 
     // A refusal too.
@@ -164,7 +219,7 @@ fn an_opening_handshake_that_is_dropped_leaves_nothing_behind() {
 
     // A client's key is another one each time.
     let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
-    let open = async |stream| connect_over(stream, "ws://h/").await;
+    let open = async |stream| R::connect_over_script(stream).await;
     let answered = is_dropped_at_every_poll(response, open, |whole, part| {
         part.len() <= whole.len() && part.iter().take(40).eq(whole.iter().take(part.len().min(40)))
     });
@@ -184,15 +239,15 @@ async fn polled_meanwhile<T>(times: usize, future: impl Future<Output = T>) -> O
 }
 
 /// A client that has an echo, says so, and stays to the end.
-async fn asks(url: String, echoed: channel::Sender<()>) {
-    let mut socket = connect(url).await.unwrap();
+async fn asks<R: OnRuntime>(url: String, echoed: channel::Sender<()>) {
+    let mut socket = R::connect_to(url).await.unwrap();
     socket.send("Hello").await.unwrap();
     assert_eq!(socket.recv().await.unwrap(), Some("Hello".into()));
     echoed.send(()).await.unwrap();
     assert_eq!(socket.recv().await.unwrap(), None);
 }
 
-async fn answers(mut socket: WebSocket) {
+async fn answers<R: OnRuntime>(mut socket: WebSocket<R, R::NetStream>) {
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
         sender.send(message).await.unwrap();
     }
@@ -203,20 +258,18 @@ fn answers_by_callbacks(socket: facade::WebSocket) {
     socket.on_message(move |message| sender.send(message));
 }
 
-async fn responds(incoming: Incoming) {
-    answers(incoming.respond().await.unwrap()).await;
+async fn responds<R: OnRuntime>(incoming: Incoming<R>) {
+    answers::<R>(incoming.respond().await.unwrap()).await;
 }
 
-#[test]
-fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
-    let _bound = watchdog::bound();
-    block_on(async {
-        let server = Server::bind("127.0.0.1:0").await.unwrap();
+fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client<R: OnRuntime>() {
+    R::block_on(async {
+        let server = R::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/", server.local_addr());
         let (echoed, echoes) = channel::unbounded();
         let mut tasks = Vec::new();
         for (number, times) in (0..5).flat_map(|_| 1..=6).enumerate() {
-            tasks.push(smol::spawn(asks(url.clone(), echoed.clone())));
+            tasks.push(R::start(asks::<R>(url.clone(), echoed.clone())));
             let mut accepted = None;
             for _ in 0..TRIES_MAX {
                 // What it has begun to serve is served to the end.
@@ -234,28 +287,28 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client() {
                         }
                         None
                     }
-                    2 => polled_meanwhile(times, server.serve(answers)).await,
+                    2 => polled_meanwhile(times, server.serve(answers::<R>)).await,
                     3 => polled_meanwhile(times, server.serve_facade(answers_by_callbacks)).await,
-                    _ => polled_meanwhile(times, server.serve_requests(responds)).await,
+                    _ => polled_meanwhile(times, server.serve_requests(responds::<R>)).await,
                 };
                 assert!(served.is_none(), "nobody has shut it down");
                 if accepted.is_some() || server.handle().connections() > number {
                     break;
                 }
             }
-            tasks.extend(accepted.map(|socket| smol::spawn(answers(socket))));
+            tasks.extend(accepted.map(|socket| R::start(answers::<R>(socket))));
         }
         assert_eq!(server.handle().connections(), 30);
 
         // A client whose request waits when the last call was dropped is served by the next one.
-        // A client that was told to leave gets no more echoes.
+        // Who is told to leave has no echo any more.
         let all_echoes = async {
             for _ in 0..30 {
                 echoes.recv().await.unwrap();
             }
         };
         let serving = async {
-            server.serve_requests(responds).await;
+            server.serve_requests(responds::<R>).await;
             panic!("nobody has shut it down");
         };
         all_echoes.or(serving).await;
@@ -285,16 +338,14 @@ async fn has_ended(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     read.or(timer).await
 }
 
-#[test]
-fn a_shutdown_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
-    let _bound = watchdog::bound();
-    block_on(async {
+fn a_shutdown_that_is_dropped_at_any_poll_goes_on_when_asked_again<R: OnRuntime>() {
+    R::block_on(async {
         for times in 0..6 {
-            let server = Server::bind("127.0.0.1:0").await.unwrap();
+            let server = R::bind("127.0.0.1:0").await.unwrap();
             let url = format!("ws://{}/", server.local_addr());
             let (echoed, echoes) = channel::unbounded();
-            let client = smol::spawn(asks(url, echoed));
-            let answering = smol::spawn(answers(server.accept().await.unwrap()));
+            let client = R::start(asks::<R>(url, echoed));
+            let answering = R::start(answers::<R>(server.accept().await.unwrap()));
             echoes.recv().await.unwrap();
             let handle = server.handle();
             let budget = Duration::from_secs(60);
@@ -312,15 +363,13 @@ fn a_shutdown_that_is_dropped_at_any_poll_goes_on_when_asked_again() {
     });
 }
 
-#[test]
-fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free() {
-    let _bound = watchdog::bound();
-    block_on(async {
-        let free = Server::bind("127.0.0.1:0").await.unwrap().local_addr();
+fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free<R: OnRuntime>() {
+    R::block_on(async {
+        let free = R::bind("127.0.0.1:0").await.unwrap().local_addr();
         for times in 0..1000 {
             let options = ServerOptions::default().threads(2);
             // A name, which is looked up elsewhere.
-            let bound = Server::bind_with(("localhost", free.port()), options);
+            let bound = R::bind_with(("localhost", free.port()), options);
             // Another test may have the port for a moment.
             if let Some(Ok(server)) = polled_meanwhile(times, bound).await {
                 assert_eq!(server.local_addr().port(), free.port());
@@ -331,15 +380,13 @@ fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free() {
     });
 }
 
-#[test]
-fn the_answer_to_a_request_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
+fn the_answer_to_a_request_can_be_dropped_at_any_poll<R: OnRuntime>() {
     const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     const PLAIN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    block_on(async {
-        let server = Server::bind("127.0.0.1:0").await.unwrap();
+    R::block_on(async {
+        let server = R::bind("127.0.0.1:0").await.unwrap();
         let answer = HttpAnswer::new(404).unwrap();
         for way in 0..5 {
             for times in 0..4 {
@@ -365,14 +412,12 @@ fn the_answer_to_a_request_can_be_dropped_at_any_poll() {
     });
 }
 
-#[test]
-fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
-    block_on(async {
+fn an_attempt_to_connect_can_be_dropped_at_any_poll<R: OnRuntime>() {
+    R::block_on(async {
         for times in 0..8 {
             let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
             let url = format!("ws://{}/", listener.get_ref().local_addr().unwrap());
-            let accepting = smol::spawn(async move {
+            let accepting = R::start(async move {
                 let timer = async {
                     Timer::after(Duration::from_millis(200)).await;
                     None
@@ -384,7 +429,7 @@ fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
                     None => true,
                 }
             });
-            assert!(polled_meanwhile(times, connect(url)).await.is_none());
+            assert!(polled_meanwhile(times, R::connect_to(url)).await.is_none());
             assert!(accepting.await, "it is left open after {times} polls");
         }
     });
@@ -392,18 +437,19 @@ fn an_attempt_to_connect_can_be_dropped_at_any_poll() {
 
 /// A handshake of TLS with one who says nothing.
 #[cfg(feature = "_tls")]
-#[test]
-fn a_tls_handshake_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
+fn a_tls_handshake_can_be_dropped_at_any_poll<R: OnRuntime>()
+where
+    Script: AsyncTransport<R>,
+{
     let (server, client) = &*tls::TLS;
     for times in 0..40 {
         let (stream, written) = Script::new(b"\x16\x03\x03\x40\x00");
-        let shaken = polled(times, TlsStream::connect(stream, "localhost", client));
+        let shaken = polled(times, TlsStream::connect::<R>(stream, "localhost", client));
         assert!(shaken.is_none_or(|shaken| shaken.is_err()));
         assert!(written.lock().unwrap().over, "it is left open after {times} polls");
 
         let (stream, written) = Script::new(b"\x16\x03\x01\x40\x00");
-        let shaken = polled(times, TlsStream::accept(stream, server));
+        let shaken = polled(times, TlsStream::accept::<R>(stream, server));
         assert!(shaken.is_none_or(|shaken| shaken.is_err()));
         assert!(written.lock().unwrap().over, "it is left open after {times} polls");
     }
@@ -411,24 +457,25 @@ fn a_tls_handshake_can_be_dropped_at_any_poll() {
 
 /// A handshake of TLS with one who goes on, and notices when the other one is dropped.
 #[cfg(feature = "_tls")]
-#[test]
-fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll() {
-    let _bound = watchdog::bound();
-    block_on(async {
+fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll<R: OnRuntime>()
+where
+    TlsStream<R::Stream>: AsyncTransport<R>,
+{
+    R::block_on(async {
         for drops_server in [true, false] {
             for times in 0.. {
                 assert!(times < TRIES_MAX, "it does not come to its end");
-                let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
-                let address = listener.get_ref().local_addr().unwrap();
-                let asking = Async::<TcpStream>::connect(address).await.unwrap();
-                let (asked, _) = listener.accept().await.unwrap();
-                let connected = TlsStream::connect(asking, "127.0.0.1", &tls::TLS.1);
-                let accepted = TlsStream::accept(asked, &tls::TLS.0);
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let address = listener.local_addr().unwrap();
+                let asking = R::stream(TcpStream::connect(address).unwrap());
+                let asked = R::stream(listener.accept().unwrap().0);
+                let connected = TlsStream::connect::<R>(asking, "127.0.0.1", &tls::TLS.1);
+                let accepted = TlsStream::accept::<R>(asked, &tls::TLS.0);
                 let (dropped, other) = if drops_server {
-                    let other = smol::spawn(notices_the_end(connected));
+                    let other = R::start(notices_the_end::<R>(connected));
                     (polled_meanwhile(times, accepted).await, other)
                 } else {
-                    let other = smol::spawn(notices_the_end(accepted));
+                    let other = R::start(notices_the_end::<R>(accepted));
                     (polled_meanwhile(times, connected).await, other)
                 };
                 let done = dropped.map(|shaken| shaken.map(drop).expect("both go on")).is_some();
@@ -441,12 +488,19 @@ fn either_end_of_a_tls_handshake_can_be_dropped_at_any_poll() {
     });
 }
 
+/// Whether the stream ends, or was never opened.
 #[cfg(feature = "_tls")]
-async fn notices_the_end(
-    shaken: impl Future<Output = Result<TlsStream<Async<TcpStream>>, TlsError>>,
-) -> bool {
-    match shaken.await {
-        Ok(mut stream) => has_ended(&mut stream).await,
-        Err(_) => true,
-    }
+async fn notices_the_end<R: OnRuntime>(
+    shaken: impl Future<Output = Result<TlsStream<R::Stream>, TlsError>>,
+) -> bool
+where
+    TlsStream<R::Stream>: AsyncTransport<R>,
+{
+    let Ok(stream) = shaken.await else { return true };
+    let mut socket = WebSocket::adopt_client(stream, &[], Config::default());
+    let timer = async {
+        Timer::after(Duration::from_secs(30)).await;
+        false
+    };
+    async { socket.recv().await.is_err() }.or(timer).await
 }

@@ -3,6 +3,8 @@
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
@@ -256,44 +258,55 @@ mod blocking {
     }
 }
 
-mod smol {
+mod asynchronous {
     use super::*;
-    use ::smol::{Async, block_on, future, spawn};
-    use bluewire::smol::{Reader, WebSocket, Writer, accept_with, connect_over};
+    use crate::runtimes::{OnRuntime, on_each_runtime};
+    use ::smol::future;
+    use bluewire::asynch;
 
-    type Stream = Async<TcpStream>;
+    type WebSocket<R> = asynch::WebSocket<R, <R as OnRuntime>::Stream>;
+    type Reader<R> = asynch::Reader<R, <R as OnRuntime>::Stream>;
+    type Writer<R> = asynch::Writer<R, <R as OnRuntime>::Stream>;
 
-    async fn pair_with(config: Config) -> (WebSocket<Stream>, WebSocket<Stream>) {
+    on_each_runtime!(
+        pings_are_answered_while_the_program_only_writes,
+        two_tasks_at_each_end_lose_and_reorder_nothing,
+        four_writers_on_four_threads_keep_their_own_order,
+        both_peers_send_much_while_the_sockets_are_full,
+        a_peer_that_does_not_read_is_left_after_the_write_timeout,
+        a_peer_that_does_not_answer_a_close_is_left_in_time,
+        close_within_and_close_now_do_not_wait,
+    );
+
+    async fn pair_with<R: OnRuntime>(config: Config) -> (WebSocket<R>, WebSocket<R>) {
         let (client, server) = sockets();
         let options = AcceptOptions::default().config(config.clone());
-        let server = accept_with(Async::new(server).unwrap(), options);
+        let server = R::accept_over(R::stream(server), options);
         let options = ConnectOptions::new("ws://localhost/").config(config);
-        let client = connect_over(Async::new(client).unwrap(), options);
+        let client = R::connect_over(R::stream(client), options);
         let (client, server) = future::zip(client, server).await;
         (client.unwrap(), server.unwrap())
     }
 
-    async fn pair() -> (WebSocket<Stream>, WebSocket<Stream>) {
-        pair_with(Config::default()).await
+    async fn pair<R: OnRuntime>() -> (WebSocket<R>, WebSocket<R>) {
+        pair_with::<R>(Config::default()).await
     }
 
-    #[test]
-    fn pings_are_answered_while_the_program_only_writes() {
-        let _bound = watchdog::bound();
+    fn pings_are_answered_while_the_program_only_writes<R: OnRuntime>() {
         let config = Config::default().keepalive(
             bluewire::Keepalive::default()
                 .interval(Duration::from_millis(150))
                 .timeout(Duration::from_secs(10)),
         );
-        block_on(async {
-            let (client, mut server) = pair_with(config).await;
+        R::block_on(async {
+            let (client, mut server) = pair_with::<R>(config).await;
             let (reader, writer) = client.split();
             drop(reader);
             // On a thread of its own: the other tests keep the global executor busy.
             let sending = thread::spawn(move || {
                 for _ in 0..8 {
                     thread::sleep(Duration::from_millis(250));
-                    block_on(writer.send("tick")).unwrap();
+                    R::block_on(writer.send("tick")).unwrap();
                 }
             });
             for _ in 0..8 {
@@ -304,28 +317,26 @@ mod smol {
         });
     }
 
-    async fn receive_all(mut reader: Reader<Stream>) -> Reader<Stream> {
+    async fn receive_all<R: OnRuntime>(mut reader: Reader<R>) -> Reader<R> {
         for number in 0..COUNT {
             check(reader.recv().await.unwrap().unwrap(), number);
         }
         reader
     }
 
-    async fn send_all(writer: Writer<Stream>) {
+    async fn send_all<R: OnRuntime>(writer: Writer<R>) {
         for number in 0..COUNT {
             writer.send(&payload(number)).await.unwrap();
         }
     }
 
-    #[test]
-    fn two_tasks_at_each_end_lose_and_reorder_nothing() {
-        let _bound = watchdog::bound();
-        block_on(async {
-            let (client, server) = pair().await;
+    fn two_tasks_at_each_end_lose_and_reorder_nothing<R: OnRuntime>() {
+        R::block_on(async {
+            let (client, server) = pair::<R>().await;
             let ends = [client, server].map(|socket| {
                 let (reader, writer) = socket.split();
-                let sending = spawn(send_all(writer.clone()));
-                (spawn(receive_all(reader)), sending, writer)
+                let sending = R::start(send_all(writer.clone()));
+                (R::start(receive_all(reader)), sending, writer)
             });
             let mut rest = Vec::new();
             for (reading, sending, writer) in ends {
@@ -334,7 +345,7 @@ mod smol {
             }
             let (mut server_reader, _server_writer) = rest.pop().unwrap();
             let (client_reader, client_writer) = rest.pop().unwrap();
-            let server = spawn(async move {
+            let server = R::start(async move {
                 assert_eq!(server_reader.recv().await.unwrap(), None);
                 server_reader.closure().unwrap()
             });
@@ -347,17 +358,15 @@ mod smol {
         });
     }
 
-    #[test]
-    fn four_writers_on_four_threads_keep_their_own_order() {
-        let _bound = watchdog::bound();
-        let (client, server) = block_on(pair());
+    fn four_writers_on_four_threads_keep_their_own_order<R: OnRuntime>() {
+        let (client, server) = R::block_on(pair::<R>());
         let (mut reader, _writer) = server.split();
         let (_client_reader, writer) = client.split();
         let writers: Vec<_> = (0..4_u8)
             .map(|index| {
                 let writer = writer.clone();
                 thread::spawn(move || {
-                    block_on(async {
+                    R::block_on(async {
                         for number in 0..10_000_u32 {
                             let mut message = vec![index];
                             message.extend(number.to_be_bytes());
@@ -373,7 +382,7 @@ mod smol {
             })
             .collect();
         let mut next = [0_u32; 4];
-        block_on(async {
+        R::block_on(async {
             for _ in 0..40_000 {
                 let message = reader.recv().await.unwrap().unwrap();
                 let (index, number) = message.as_bytes().split_first().unwrap();
@@ -387,22 +396,20 @@ mod smol {
         }
     }
 
-    #[test]
-    fn both_peers_send_much_while_the_sockets_are_full() {
-        let _bound = watchdog::bound();
-        block_on(async {
-            let (client, server) = pair().await;
+    fn both_peers_send_much_while_the_sockets_are_full<R: OnRuntime>() {
+        R::block_on(async {
+            let (client, server) = pair::<R>().await;
             let ends = [client, server].map(|socket| {
                 let (mut reader, writer) = socket.split();
-                let sending = spawn(async move {
+                let sending = R::start(async move {
                     for _ in 0..64 {
                         writer.send(&vec![7; 1024 * 1024]).await.unwrap();
                         writer.ping(b"are you there").await.unwrap();
                     }
                     writer
                 });
-                let reading = spawn(async move {
-                    ::smol::Timer::after(Duration::from_millis(200)).await;
+                let reading = R::start(async move {
+                    R::sleep(Duration::from_millis(200)).await;
                     for _ in 0..64 {
                         assert_eq!(reader.recv().await.unwrap().unwrap().len(), 1024 * 1024);
                     }
@@ -418,11 +425,9 @@ mod smol {
         });
     }
 
-    #[test]
-    fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
-        let _bound = watchdog::bound();
-        block_on(async {
-            let (mut client, _server) = pair().await;
+    fn a_peer_that_does_not_read_is_left_after_the_write_timeout<R: OnRuntime>() {
+        R::block_on(async {
+            let (mut client, _server) = pair::<R>().await;
             let flow = Flow::default().write_timeout(Duration::from_millis(200));
             client.set_flow(flow);
             let (_reader, writer) = client.split();
@@ -438,19 +443,17 @@ mod smol {
         });
     }
 
-    #[test]
-    fn a_peer_that_does_not_answer_a_close_is_left_in_time() {
-        let _bound = watchdog::bound();
+    fn a_peer_that_does_not_answer_a_close_is_left_in_time<R: OnRuntime>() {
         let config = Config::default().close_timeout(Duration::from_millis(300));
         for reader_is_dropped in [true, false] {
-            block_on(async {
-                let (client, _server) = pair_with(config.clone()).await;
+            R::block_on(async {
+                let (client, _server) = pair_with::<R>(config.clone()).await;
                 let (mut reader, writer) = client.split();
                 let reading = if reader_is_dropped {
                     drop(reader);
                     None
                 } else {
-                    Some(spawn(async move { reader.recv().await.is_err() }))
+                    Some(R::start(async move { reader.recv().await.is_err() }))
                 };
                 let began = Instant::now();
                 writer.close(CloseCode::GOING_AWAY, "").await.unwrap();
@@ -463,20 +466,18 @@ mod smol {
         }
     }
 
-    #[test]
-    fn close_within_and_close_now_do_not_wait() {
-        let _bound = watchdog::bound();
-        block_on(async {
-            let (client, _server) = pair().await;
+    fn close_within_and_close_now_do_not_wait<R: OnRuntime>() {
+        R::block_on(async {
+            let (client, _server) = pair::<R>().await;
             let (_reader, writer) = client.split();
             let began = Instant::now();
             let budget = Duration::from_millis(100);
             assert!(!writer.close_within(budget, CloseCode::NORMAL, "").await.unwrap().clean);
             assert!(began.elapsed() < Duration::from_secs(2));
 
-            let (client, mut server) = pair().await;
+            let (client, mut server) = pair::<R>().await;
             let (mut reader, writer) = client.split();
-            let reading = spawn(async move { reader.recv().await.is_err() });
+            let reading = R::start(async move { reader.recv().await.is_err() });
             writer.close_now(CloseCode::GOING_AWAY, "now").unwrap();
             assert!(reading.await);
             assert_eq!(server.recv().await.unwrap(), None);

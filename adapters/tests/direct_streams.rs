@@ -1,8 +1,10 @@
-//! The smol adapter's sockets and halves as `Stream` and `Sink`.
+//! Asynchronous sockets and halves as `Stream` and `Sink`.
 
-#![cfg(all(feature = "blocking", feature = "smol"))]
+#![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
@@ -10,21 +12,27 @@ use std::future::poll_fn;
 use std::net::{TcpListener, TcpStream};
 use std::pin::Pin;
 
-use bluewire::smol::WebSocket;
+use bluewire::asynch::WebSocket;
 use bluewire::{CloseCode, Config, Error, Flow, OwnedMessage};
 use futures_sink::Sink;
+use smol::future;
 use smol::stream::StreamExt as _;
-use smol::{Async, block_on, future};
 
-type Socket = WebSocket<Async<TcpStream>>;
+use runtimes::{OnRuntime, on_each_runtime};
 
-fn pair() -> [Socket; 2] {
+on_each_runtime!(
+    a_socket_is_a_stream_and_a_sink,
+    the_halves_are_a_stream_and_a_sink,
+    an_error_comes_once_and_is_followed_by_the_end,
+);
+
+fn pair<R: OnRuntime>() -> [WebSocket<R, R::Stream>; 2] {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let server = listener.accept().unwrap().0;
     [
-        WebSocket::adopt_client(Async::new(client).unwrap(), &[], Config::default()),
-        WebSocket::adopt_server(Async::new(server).unwrap(), &[], Config::default()),
+        WebSocket::adopt_client(R::stream(client), &[], Config::default()),
+        WebSocket::adopt_server(R::stream(server), &[], Config::default()),
     ]
 }
 
@@ -52,15 +60,13 @@ where
     assert!(stream.next().await.is_none());
 }
 
-#[test]
-fn a_socket_is_a_stream_and_a_sink() {
-    let _bound = watchdog::bound();
+fn a_socket_is_a_stream_and_a_sink<R: OnRuntime>() {
     for sender in [0, 1] {
-        let mut ends = pair();
+        let mut ends = pair::<R>();
         ends.rotate_left(sender);
         let [mut from, mut to] = ends;
         from.set_flow(Flow::default().queue_len_max(10_000));
-        block_on(future::zip(feed_all(&mut from), async move {
+        R::block_on(future::zip(feed_all(&mut from), async move {
             collect(&mut to).await;
             assert!(to.closure().unwrap().clean);
         }));
@@ -70,11 +76,9 @@ fn a_socket_is_a_stream_and_a_sink() {
     }
 }
 
-#[test]
-fn the_halves_are_a_stream_and_a_sink() {
-    let _bound = watchdog::bound();
+fn the_halves_are_a_stream_and_a_sink<R: OnRuntime>() {
     for sender in [0, 1] {
-        let mut ends = pair();
+        let mut ends = pair::<R>();
         ends.rotate_left(sender);
         let [mut from, to] = ends;
         from.set_flow(Flow::default().queue_len_max(10_000));
@@ -88,16 +92,14 @@ fn the_halves_are_a_stream_and_a_sink() {
             collect(&mut to).await;
             assert!(to.closure().unwrap().clean);
         };
-        block_on(future::zip(feed_all(&mut from), future::zip(reading, collecting)));
+        R::block_on(future::zip(feed_all(&mut from), future::zip(reading, collecting)));
     }
 }
 
-#[test]
-fn an_error_comes_once_and_is_followed_by_the_end() {
-    let _bound = watchdog::bound();
-    let [mut client, server] = pair();
+fn an_error_comes_once_and_is_followed_by_the_end<R: OnRuntime>() {
+    let [mut client, server] = pair::<R>();
     drop(server);
-    block_on(async {
+    R::block_on(async {
         assert!(client.next().await.unwrap().is_err());
         assert!(client.next().await.is_none());
     });

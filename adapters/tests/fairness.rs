@@ -1,9 +1,11 @@
 //! Tasks that receive or send without end, with peers that are always ready, leave others their
 //! turn.
 
-#![cfg(feature = "smol")]
+#![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
@@ -12,13 +14,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bluewire::smol::WebSocket;
+use bluewire::asynch::{AsyncTransport, WebSocket};
 use bluewire::{CloseCode, Config, OwnedMessage, PreparedMessage};
 use futures_sink::Sink;
 use smol::LocalExecutor;
 use smol::future::poll_fn;
-use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use smol::stream::StreamExt as _;
+
+use runtimes::{OnRuntime, Polled, on_each_runtime, streams};
+
+on_each_runtime!(
+    one_who_sends_without_end,
+    one_who_receives_without_end,
+    one_whose_peer_pings_without_end,
+    halves_that_send_or_receive_without_end,
+);
 
 /// A message "x", and a ping, as a client masks them.
 const MESSAGE: &[u8] = b"\x81\x81\0\0\0\0x";
@@ -31,12 +41,10 @@ struct Endless {
     reads: u32,
 }
 
-impl AsyncRead for Endless {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+streams!(Endless);
+
+impl Polled for Endless {
+    fn poll_get(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.bytes.is_empty() {
             return Poll::Pending;
         }
@@ -48,27 +56,20 @@ impl AsyncRead for Endless {
         }
         Poll::Ready(Ok(buf.len()))
     }
-}
 
-impl AsyncWrite for Endless {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_put(&mut self, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
 
-fn socket(bytes: &'static [u8]) -> WebSocket<Endless> {
+fn socket<R: OnRuntime>(bytes: &'static [u8]) -> WebSocket<R, Endless>
+where
+    Endless: AsyncTransport<R>,
+{
     WebSocket::adopt_server(Endless { bytes, position: 0, reads: 0 }, &[], Config::default())
 }
 
@@ -92,40 +93,41 @@ fn shares(task: impl AsyncFn(&mut dyn FnMut())) {
     }
 }
 
-#[test]
-fn one_who_sends_without_end() {
-    let _bound = watchdog::bound();
+fn one_who_sends_without_end<R: OnRuntime>()
+where
+    Endless: AsyncTransport<R>,
+{
     let prepared = &PreparedMessage::new("x");
     shares(async |tick| {
-        let mut socket = socket(b"");
+        let mut socket = socket::<R>(b"");
         loop {
             tick();
             socket.send("x").await.unwrap();
         }
     });
     shares(async |tick| {
-        let mut socket = socket(b"");
+        let mut socket = socket::<R>(b"");
         loop {
             tick();
             socket.send(&vec![0; 100_000]).await.unwrap();
         }
     });
     shares(async |tick| {
-        let mut socket = socket(b"");
+        let mut socket = socket::<R>(b"");
         loop {
             tick();
             socket.feed("x").await.unwrap();
         }
     });
     shares(async |tick| {
-        let mut socket = socket(b"");
+        let mut socket = socket::<R>(b"");
         loop {
             tick();
             socket.send_chunk("x", false).await.unwrap();
         }
     });
     shares(async |tick| {
-        let mut socket = socket(b"");
+        let mut socket = socket::<R>(b"");
         loop {
             tick();
             socket.send_prepared(prepared).await.unwrap();
@@ -133,7 +135,7 @@ fn one_who_sends_without_end() {
         }
     });
     shares(async |tick| {
-        let mut socket = socket(b"");
+        let mut socket = socket::<R>(b"");
         loop {
             tick();
             poll_fn(|cx| Pin::new(&mut socket).poll_ready(cx)).await.unwrap();
@@ -141,26 +143,27 @@ fn one_who_sends_without_end() {
         }
     });
     shares(async |tick| {
-        let mut stream = socket(b"").into_byte_stream();
+        let mut stream = socket::<R>(b"").into_byte_stream();
         loop {
             tick();
-            stream.write_all(b"x").await.unwrap();
+            R::write_all(&mut stream, b"x").await.unwrap();
         }
     });
 }
 
-#[test]
-fn one_who_receives_without_end() {
-    let _bound = watchdog::bound();
+fn one_who_receives_without_end<R: OnRuntime>()
+where
+    Endless: AsyncTransport<R>,
+{
     shares(async |tick| {
-        let mut socket = socket(MESSAGE);
+        let mut socket = socket::<R>(MESSAGE);
         loop {
             tick();
             socket.recv().await.unwrap().unwrap();
         }
     });
     shares(async |tick| {
-        let mut socket = socket(MESSAGE);
+        let mut socket = socket::<R>(MESSAGE);
         loop {
             tick();
             let (message, mut sender) = socket.recv_with_sender().await.unwrap().unwrap();
@@ -168,7 +171,7 @@ fn one_who_receives_without_end() {
         }
     });
     shares(async |tick| {
-        let mut socket = socket(MESSAGE);
+        let mut socket = socket::<R>(MESSAGE);
         loop {
             tick();
             socket.next().await.unwrap().unwrap();
@@ -177,34 +180,36 @@ fn one_who_receives_without_end() {
 }
 
 /// A flood of pings is never a message: one call goes on without end.
-#[test]
-fn one_whose_peer_pings_without_end() {
-    let _bound = watchdog::bound();
-    shares(async |_| drop(socket(PING).recv().await));
-    shares(async |_| drop(socket(PING).attend(Duration::from_secs(60)).await));
-    shares(async |_| drop(socket(PING).close(CloseCode::NORMAL, "").await));
-    shares(async |_| drop(socket(PING).split().0.recv().await));
+fn one_whose_peer_pings_without_end<R: OnRuntime>()
+where
+    Endless: AsyncTransport<R>,
+{
+    shares(async |_| drop(socket::<R>(PING).recv().await));
+    shares(async |_| drop(socket::<R>(PING).attend(Duration::from_secs(60)).await));
+    shares(async |_| drop(socket::<R>(PING).close(CloseCode::NORMAL, "").await));
+    shares(async |_| drop(socket::<R>(PING).split().0.recv().await));
 }
 
-#[test]
-fn halves_that_send_or_receive_without_end() {
-    let _bound = watchdog::bound();
+fn halves_that_send_or_receive_without_end<R: OnRuntime>()
+where
+    Endless: AsyncTransport<R>,
+{
     shares(async |tick| {
-        let (_reader, writer) = socket(b"").split();
+        let (_reader, writer) = socket::<R>(b"").split();
         loop {
             tick();
             writer.send("x").await.unwrap();
         }
     });
     shares(async |tick| {
-        let (_reader, writer) = socket(b"").split();
+        let (_reader, writer) = socket::<R>(b"").split();
         loop {
             tick();
             writer.feed("x").await.unwrap();
         }
     });
     shares(async |tick| {
-        let (_reader, mut writer) = socket(b"").split();
+        let (_reader, mut writer) = socket::<R>(b"").split();
         loop {
             tick();
             poll_fn(|cx| Pin::new(&mut writer).poll_ready(cx)).await.unwrap();
@@ -212,7 +217,7 @@ fn halves_that_send_or_receive_without_end() {
         }
     });
     shares(async |tick| {
-        let (mut reader, _writer) = socket(MESSAGE).split();
+        let (mut reader, _writer) = socket::<R>(MESSAGE).split();
         loop {
             tick();
             reader.recv().await.unwrap().unwrap();

@@ -13,17 +13,11 @@ use std::time::Duration;
 use ::tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use ::tokio::runtime::{Builder, Handle, Runtime};
 use ::tokio::time::Instant;
-use bluewire::tokio::{self, Server, websocketfactory};
-use bluewire::{
-    CloseCode, Config, ConnectError, ConnectOptions, Error, Fault, Keepalive, ServerOptions,
-    Timeout,
-};
+use bluewire::tokio::{self, Server};
+use bluewire::{CloseCode, Config, Keepalive, ServerOptions};
 
 #[path = "common/watchdog.rs"]
 mod watchdog;
-
-/// What a program is told without a runtime.
-const OUTSIDE: &str = "Bluewire's tokio adapter was used outside of a tokio runtime";
 
 /// A runtime whose clock moves only when all tasks wait.
 fn paused() -> Runtime {
@@ -53,38 +47,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn an_opening_handshake_ends_by_the_clock_of_tokio() {
-    let _bound = watchdog::bound();
-    paused().block_on(async {
-        let (ours, _theirs) = duplex(1024);
-        let began = Instant::now();
-        let hour = Duration::from_secs(3600);
-        let config = Config::default().handshake_timeout(hour);
-        let options = ConnectOptions::new("ws://h/").config(config).timeout(Duration::MAX);
-        let error = tokio::connect_over(ours, options).await.map(drop).unwrap_err();
-        assert!(matches!(error, ConnectError::TimedOut { timeout, .. } if timeout == hour));
-        assert!(began.elapsed() >= hour && began.elapsed() < 2 * hour);
-    });
-}
-
-#[test]
-fn keepalive_goes_by_the_clock_of_tokio() {
-    let _bound = watchdog::bound();
-    paused().block_on(async {
-        let (ours, _theirs) = duplex(1024);
-        let (interval, timeout) = (Duration::from_secs(7200), Duration::from_secs(600));
-        let config =
-            Config::default().keepalive(Keepalive::default().interval(interval).timeout(timeout));
-        let mut socket = tokio::WebSocket::adopt_client(ours, &[], config);
-        let began = Instant::now();
-        let error = socket.recv().await.unwrap_err();
-        assert!(matches!(error, Error::Fault(Fault::Timeout(Timeout::Pong))), "{error:?}");
-        let took = began.elapsed();
-        assert!(took >= interval + timeout && took < 2 * interval, "{took:?}");
-    });
-}
-
-#[test]
 fn the_facade_goes_by_the_clock_of_tokio() {
     let _bound = watchdog::bound();
     paused().block_on(async {
@@ -101,20 +63,6 @@ fn the_facade_goes_by_the_clock_of_tokio() {
         let took = began.elapsed();
         assert!(took >= interval + timeout && took < 2 * interval, "{took:?}");
     });
-}
-
-#[test]
-fn without_a_runtime_it_says_what_is_missing() {
-    let _bound = watchdog::bound();
-    let panic = |work: fn()| {
-        let error = thread::spawn(work).join().unwrap_err();
-        error.downcast::<String>().map_or_else(|_| String::new(), |text| *text)
-    };
-    assert_eq!(panic(|| drop(websocketfactory::create("ws://127.0.0.1:1/"))), OUTSIDE);
-    assert_eq!(panic(|| drop(block_on(tokio::connect("ws://127.0.0.1:1/")))), OUTSIDE);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let error = Server::from_listener(listener, ServerOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), OUTSIDE);
 }
 
 #[test]

@@ -34,8 +34,12 @@ fn tests(cell: &str) -> Vec<(&str, &str)> {
 }
 
 /// Whether this source has a test of that name: a function with the attribute, or one that a macro
-/// turns into tests on several sides.
+/// turns into tests on several sides or runtimes.
 fn has_test(source: &str, name: &str) -> bool {
+    let is_generic = source.contains(&format!("fn {name}<"));
+    if is_generic && source.lines().any(|line| line.trim() == format!("{name},")) {
+        return true;
+    }
     let definition = format!("fn {name}(");
     source.match_indices(&definition).any(|(at, _)| {
         let is_for_sides = source[at + definition.len()..].starts_with("side)");

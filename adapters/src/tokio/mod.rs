@@ -42,6 +42,17 @@
 //!
 //! [`connect_over`] and [`accept`] take any stream that implements `AsyncRead` and `AsyncWrite` of
 //! tokio. Deadlines use tokio's clock, so a test can pause it.
+//!
+//! # Which runtime
+//!
+//! Any runtime of tokio, of one thread or several, and a `LocalSet`; it needs IO and time enabled
+//! ([`enable_all`](tokio::runtime::Builder::enable_all)). [`Server`] and [`websocketfactory`] spawn
+//! tasks on it. The other types spawn nothing, and streams that are not `Send` work too.
+//!
+//! Outside of tokio, in a future that another runtime polls, this adapter cannot work. Whatever
+//! needs a runtime panics with a sentence that says so, and a server's `bind` returns it as an
+//! error. With another runtime, take its own adapter; `bluewire::smol` has a reactor of its own and
+//! works within tokio too.
 
 mod byte_stream;
 mod factory;

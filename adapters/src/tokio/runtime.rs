@@ -27,7 +27,8 @@ use crate::tls::{ServerTls, Tls, TlsError};
 pub struct Tokio;
 
 /// What a program is told that has no runtime where one is needed.
-const OUTSIDE: &str = "Bluewire's tokio adapter was used outside of a tokio runtime";
+const OUTSIDE: &str = "Bluewire's tokio adapter was used outside of a tokio runtime: enter one, or \
+    take the adapter of your own runtime";
 
 impl Runtime for Tokio {
     type Timer = Timer;
@@ -67,7 +68,7 @@ impl asynch::Timer for Timer {
         let Some(at) = self.at else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| {
             // tokio would panic too, in its own words.
-            Handle::try_current().expect(OUTSIDE);
+            assert!(Handle::try_current().is_ok(), "{OUTSIDE}");
             Box::pin(sleep_until(at.into()))
         });
         sleep.as_mut().poll(cx)

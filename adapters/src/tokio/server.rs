@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 
 use tokio::net::{ToSocketAddrs, lookup_host};
 
-use super::Server;
+use super::{Server, Tokio};
+use crate::asynch::Platform as _;
 use crate::server::ServerOptions;
 
 impl Server {
@@ -13,11 +14,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the address is not free, or not one of this machine.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime, where the address is a name to be looked up.
+    /// If the address is not free, or not one of this machine, or outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -33,14 +30,12 @@ impl Server {
     ///
     /// As [`bind`](Self::bind).
     ///
-    /// # Panics
-    ///
-    /// As [`bind`](Self::bind).
-    ///
     /// # Cancel safety
     ///
     /// As [`bind`](Self::bind).
     pub async fn bind_with(addr: impl ToSocketAddrs, options: ServerOptions) -> io::Result<Self> {
+        // Without a runtime, a lookup panics in words of its own.
+        Tokio::spawner()?;
         let addrs: Vec<SocketAddr> = lookup_host(addr).await?.collect();
         Self::from_listeners(vec![TcpListener::bind(&*addrs)?], options)
     }

@@ -9,12 +9,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bluewire::asynch::{AsyncTransport, Runtime, Server, WebSocket};
+use bluewire::asynch::{AsyncTransport, ByteStream, Runtime, Server, WebSocket};
 #[cfg(feature = "smol")]
 pub(crate) use bluewire::smol::Smol;
 #[cfg(feature = "tokio")]
 pub(crate) use bluewire::tokio::Tokio;
-use bluewire::{AcceptError, AcceptOptions, ConnectError, ConnectOptions};
+use bluewire::{AcceptError, AcceptOptions, ConnectError, ConnectOptions, ServerOptions};
+
+/// A task that runs, whoever waits for it.
+pub(crate) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A runtime on which tests run.
 pub(crate) trait OnRuntime: Runtime {
@@ -27,17 +30,36 @@ pub(crate) trait OnRuntime: Runtime {
     fn block_on<T>(future: impl Future<Output = T>) -> T;
 
     /// Runs a task. Dropping what this returns may or may not cancel it.
-    fn spawn<T: Send + 'static>(
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = T> + Send + Unpin + 'static;
+    fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T>;
 
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send;
 
-    fn connect(
+    fn connect_to(
         options: impl Into<ConnectOptions> + Send,
     ) -> impl Future<Output = Result<WebSocket<Self, Self::NetStream>, ConnectError>> + Send;
 
+    fn connect_over(
+        stream: Self::Stream,
+        options: ConnectOptions,
+    ) -> impl Future<Output = Result<WebSocket<Self, Self::Stream>, ConnectError>> + Send;
+
+    fn accept_over(
+        stream: Self::Stream,
+        options: AcceptOptions,
+    ) -> impl Future<Output = Result<WebSocket<Self, Self::Stream>, AcceptError>> + Send;
+
     fn bind(address: &'static str) -> impl Future<Output = io::Result<Server<Self>>> + Send;
+
+    /// The same by a name.
+    fn bind_with(
+        address: (&'static str, u16),
+        options: ServerOptions,
+    ) -> impl Future<Output = io::Result<Server<Self>>> + Send;
+
+    fn write_all<S: AsyncTransport<Self>>(
+        stream: &mut ByteStream<Self, S>,
+        bytes: &[u8],
+    ) -> impl Future<Output = io::Result<()>>;
 }
 
 #[cfg(feature = "smol")]
@@ -52,24 +74,50 @@ impl OnRuntime for Smol {
         smol::block_on(future)
     }
 
-    fn spawn<T: Send + 'static>(
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = T> + Send + Unpin + 'static {
-        smol::spawn(task)
+    fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
+        Box::pin(smol::spawn(task))
     }
 
     async fn sleep(time: Duration) {
         smol::Timer::after(time).await;
     }
 
-    async fn connect(
+    async fn connect_to(
         options: impl Into<ConnectOptions> + Send,
     ) -> Result<WebSocket<Self, Self::NetStream>, ConnectError> {
         bluewire::smol::connect(options).await
     }
 
+    async fn connect_over(
+        stream: Self::Stream,
+        options: ConnectOptions,
+    ) -> Result<WebSocket<Self, Self::Stream>, ConnectError> {
+        bluewire::smol::connect_over(stream, options).await
+    }
+
+    async fn accept_over(
+        stream: Self::Stream,
+        options: AcceptOptions,
+    ) -> Result<WebSocket<Self, Self::Stream>, AcceptError> {
+        bluewire::smol::accept_with(stream, options).await
+    }
+
     async fn bind(address: &'static str) -> io::Result<Server<Self>> {
         Server::<Self>::bind(address).await
+    }
+
+    async fn bind_with(
+        address: (&'static str, u16),
+        options: ServerOptions,
+    ) -> io::Result<Server<Self>> {
+        Server::<Self>::bind_with(address, options).await
+    }
+
+    async fn write_all<S: AsyncTransport<Self>>(
+        stream: &mut ByteStream<Self, S>,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        smol::io::AsyncWriteExt::write_all(stream, bytes).await
     }
 }
 
@@ -92,9 +140,7 @@ impl OnRuntime for Tokio {
         RUNTIME.block_on(future)
     }
 
-    fn spawn<T: Send + 'static>(
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = T> + Send + Unpin + 'static {
+    fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
         let task = RUNTIME.spawn(task);
         Box::pin(async { task.await.expect("the task does not panic") })
     }
@@ -103,14 +149,42 @@ impl OnRuntime for Tokio {
         tokio::time::sleep(time).await;
     }
 
-    async fn connect(
+    async fn connect_to(
         options: impl Into<ConnectOptions> + Send,
     ) -> Result<WebSocket<Self, Self::NetStream>, ConnectError> {
         bluewire::tokio::connect(options).await
     }
 
+    async fn connect_over(
+        stream: Self::Stream,
+        options: ConnectOptions,
+    ) -> Result<WebSocket<Self, Self::Stream>, ConnectError> {
+        bluewire::tokio::connect_over(stream, options).await
+    }
+
+    async fn accept_over(
+        stream: Self::Stream,
+        options: AcceptOptions,
+    ) -> Result<WebSocket<Self, Self::Stream>, AcceptError> {
+        bluewire::tokio::accept_with(stream, options).await
+    }
+
     async fn bind(address: &'static str) -> io::Result<Server<Self>> {
         Server::<Self>::bind(address).await
+    }
+
+    async fn bind_with(
+        address: (&'static str, u16),
+        options: ServerOptions,
+    ) -> io::Result<Server<Self>> {
+        Server::<Self>::bind_with(address, options).await
+    }
+
+    async fn write_all<S: AsyncTransport<Self>>(
+        stream: &mut ByteStream<Self, S>,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        tokio::io::AsyncWriteExt::write_all(stream, bytes).await
     }
 }
 
