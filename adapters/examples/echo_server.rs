@@ -10,6 +10,9 @@
 //!
 //! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
 
+#[path = "common/stop.rs"]
+mod stop;
+
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -18,8 +21,7 @@ use std::time::Duration;
 
 use bluewire::{AcceptOptions, Config, Limits, OriginPolicy, ServerOptions, ShutdownReport};
 use bluewire::{blocking, smol as adapter};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use stop::Stop;
 
 /// How long connections may take to close when the server stops.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -70,10 +72,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => options,
     };
     // Before anyone is told that it runs: from then on a signal stops it in order.
-    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let stop = Stop::new()?;
     let report = match args.smol {
-        false => serve_blocking(&args.listen, options, signals)?,
-        true => smol::block_on(serve_smol(&args.listen, options, signals))?,
+        false => serve_blocking(&args.listen, options, stop)?,
+        true => smol::block_on(serve_smol(&args.listen, options, stop))?,
     };
     eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
@@ -108,12 +110,12 @@ fn compressing(options: AcceptOptions) -> AcceptOptions {
 fn serve_blocking(
     listen: &str,
     options: ServerOptions,
-    mut signals: Signals,
+    stop: Stop,
 ) -> std::io::Result<ShutdownReport> {
     let server = blocking::Server::bind_with(listen, options)?;
     let handle = server.handle();
     thread::spawn(move || {
-        signals.forever().next();
+        stop.wait();
         handle.shutdown(BUDGET);
     });
     announce(server.local_addr())?;
@@ -129,12 +131,12 @@ fn serve_blocking(
 async fn serve_smol(
     listen: &str,
     options: ServerOptions,
-    mut signals: Signals,
+    stop: Stop,
 ) -> std::io::Result<ShutdownReport> {
     let server = adapter::Server::bind_with(listen, options).await?;
     let handle = server.handle();
     thread::spawn(move || {
-        signals.forever().next();
+        stop.wait();
         smol::block_on(handle.shutdown(BUDGET));
     });
     announce(server.local_addr())?;

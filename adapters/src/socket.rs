@@ -24,17 +24,17 @@ pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<u
 #[cfg(not(unix))]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-    Ok(rustix::net::send(socket, first, rustix::net::SendFlags::empty())?)
+    Ok(rustix::net::send(socket.as_fd(), first, rustix::net::SendFlags::empty())?)
 }
 
 /// Receives what is there.
 pub(crate) fn recv(socket: &impl Socket, bytes: &mut [u8]) -> io::Result<usize> {
-    Ok(rustix::net::recv(socket, bytes, rustix::net::RecvFlags::empty())?.1)
+    Ok(rustix::net::recv(socket.as_fd(), bytes, rustix::net::RecvFlags::empty())?.1)
 }
 
 /// Shuts the writing side down.
 pub(crate) fn shut_down_write(socket: &impl Socket) -> io::Result<()> {
-    Ok(rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?)
+    Ok(rustix::net::shutdown(socket.as_fd(), rustix::net::Shutdown::Write)?)
 }
 
 /// Whether a read would give something: bytes, the end, or an error.

@@ -7,6 +7,9 @@
 //!
 //! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
 
+#[path = "../common/stop.rs"]
+mod stop;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
@@ -18,8 +21,7 @@ use std::time::Duration;
 use bluewire::facade::WebSocket;
 use bluewire::{AcceptOptions, Config, HeadError, HttpAnswer, Limits, Message, ShutdownReport};
 use bluewire::{PreparedMessage, ServerOptions, blocking, smol as adapter};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use stop::Stop;
 
 /// How long connections may take to close when the server stops.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -35,10 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let options = options()?;
-    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let stop = Stop::new()?;
     let report = match smol {
-        false => serve_blocking(&listen, options, signals)?,
-        true => smol::block_on(serve_smol(&listen, options, signals))?,
+        false => serve_blocking(&listen, options, stop)?,
+        true => smol::block_on(serve_smol(&listen, options, stop))?,
     };
     eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
@@ -68,12 +70,12 @@ fn options() -> Result<ServerOptions, HeadError> {
 fn serve_blocking(
     listen: &str,
     options: ServerOptions,
-    mut signals: Signals,
+    stop: Stop,
 ) -> std::io::Result<ShutdownReport> {
     let server = blocking::Server::bind_with(listen, options)?;
     let handle = server.handle();
     thread::spawn(move || {
-        signals.forever().next();
+        stop.wait();
         handle.shutdown(BUDGET);
     });
     announce(server.local_addr())?;
@@ -84,12 +86,12 @@ fn serve_blocking(
 async fn serve_smol(
     listen: &str,
     options: ServerOptions,
-    mut signals: Signals,
+    stop: Stop,
 ) -> std::io::Result<ShutdownReport> {
     let server = adapter::Server::bind_with(listen, options).await?;
     let handle = server.handle();
     thread::spawn(move || {
-        signals.forever().next();
+        stop.wait();
         smol::block_on(handle.shutdown(BUDGET));
     });
     announce(server.local_addr())?;

@@ -14,6 +14,9 @@
 //! nothing: who was away has missed what was said, and who has not seen his own words again says
 //! them again.
 
+#[path = "../common/stop.rs"]
+mod stop;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
@@ -26,10 +29,9 @@ use bluewire::{AcceptOptions, CloseCode, Config, HeadError, HttpAnswer, Limits};
 use bluewire::{Message, PreparedMessage, ServerOptions};
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use smol::channel::{self, Receiver, Sender};
 use smol::stream::StreamExt as _;
+use stop::Stop;
 
 /// How long connections may take to close when the node stops.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -49,15 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     // Before anyone is told that it runs: from then on a signal stops it in order.
-    let signals = Signals::new([SIGINT, SIGTERM])?;
-    smol::block_on(serve(redis::Client::open(redis)?, &listen, signals))
+    let stop = Stop::new()?;
+    smol::block_on(serve(redis::Client::open(redis)?, &listen, stop))
 }
 
-async fn serve(
-    redis: redis::Client,
-    listen: &str,
-    mut signals: Signals,
-) -> Result<(), Box<dyn Error>> {
+async fn serve(redis: redis::Client, listen: &str, stop: Stop) -> Result<(), Box<dyn Error>> {
     let room = Room::default();
     let mut said = redis.get_async_pubsub().await?;
     said.subscribe(CHANNEL).await?;
@@ -73,7 +71,7 @@ async fn serve(
     let server = Server::bind_with(listen, options()?).await?;
     let handle = server.handle();
     thread::spawn(move || {
-        signals.forever().next();
+        stop.wait();
         smol::block_on(handle.shutdown(BUDGET));
     });
     let mut stdout = std::io::stdout();

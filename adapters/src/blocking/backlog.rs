@@ -77,7 +77,7 @@ struct Connection {
 impl Work {
     fn new(pipe: WakePipe) -> io::Result<Self> {
         let poller = Poller::new()?;
-        poller.add(&pipe, PIPE, Readiness::READ)?;
+        poller.add(pipe.source(), PIPE, Readiness::READ)?;
         Ok(Self { poller, pipe, last_id: PIPE, connections: BTreeMap::new() })
     }
 
@@ -129,7 +129,7 @@ impl Work {
             left = left.min(LOOK_INTERVAL);
         }
         let fds = held.iter().filter_map(|(id, one)| Some((one.fd()?, *id, Readiness::WRITE)));
-        let pipe = (rustix::fd::AsFd::as_fd(&self.pipe), PIPE, Readiness::READ);
+        let pipe = (self.pipe.source(), PIPE, Readiness::READ);
         self.poller.wait(fds.chain([pipe]), Some(left)).unwrap_or_else(|_| {
             // The system has no memory for it, which must not make the wait a busy one.
             thread::sleep(LOOK_INTERVAL);

@@ -279,7 +279,7 @@ impl Race {
             self.resolving = None;
             return Ok(Some(Came::Addresses(found)));
         }
-        let mut waiting = vec![PollFd::new(pipe, PollFlags::IN)];
+        let mut waiting = vec![PollFd::from_borrowed_fd(pipe.source(), PollFlags::IN)];
         let attempts = self.attempts.iter().map(|(_, stream)| PollFd::new(stream, PollFlags::OUT));
         waiting.extend(attempts);
         match poll(&mut waiting, timespec(Some(time)).as_ref()) {

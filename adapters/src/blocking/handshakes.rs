@@ -75,7 +75,7 @@ impl Handshakes {
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let poller = Poller::new()?;
-        poller.add(&pipe, PIPE, Readiness::READ)?;
+        poller.add(pipe.source(), PIPE, Readiness::READ)?;
         poller.add(&listener, LISTENER, Readiness::READ)?;
         Ok(Self {
             listener: Some(listener),
@@ -162,7 +162,7 @@ impl Handshakes {
         let clients = self.clients.iter();
         let clients = clients.map(|(id, client)| (client.stream.fd(), *id, client.interest));
         let listener = self.listener.as_ref().map(|listener| (listener.as_fd(), LISTENER, listens));
-        let sources = clients.chain(listener).chain([(self.pipe.as_fd(), PIPE, Readiness::READ)]);
+        let sources = clients.chain(listener).chain([(self.pipe.source(), PIPE, Readiness::READ)]);
         self.poller.wait(sources, timeout).unwrap_or_else(|error| {
             // No memory, most likely.
             self.options.tell_listener_error(&error);

@@ -76,6 +76,7 @@ pub use reconnecting::Reconnecting;
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
 #[cfg(feature = "_tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use tls::TlsStream;
 pub use transport::{Readiness, SplitTransport, Transport, Untimed};
 pub use websocket::WebSocket;

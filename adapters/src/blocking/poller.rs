@@ -148,6 +148,7 @@ mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
 
+    use super::poll::Poller as PollPoller;
     use super::*;
 
     fn pairs(count: usize) -> Vec<(TcpStream, TcpStream)> {
@@ -186,7 +187,7 @@ mod tests {
         };
     }
 
-    each_source_has_its_turn!(each_source_of_poll_has_its_turn, poll::Poller);
+    each_source_has_its_turn!(each_source_of_poll_has_its_turn, PollPoller);
     #[cfg(target_os = "linux")]
     each_source_has_its_turn!(each_source_of_epoll_has_its_turn, Poller);
 }

@@ -122,10 +122,15 @@ impl WakePipe {
 
     /// Waits until a handle wakes, or the time is over.
     pub(super) fn wait(&self, time: Duration) {
-        if self.wait_with(self, Readiness::NONE, Some(time)).is_err() {
+        if self.wait_with(&self.pipe, Readiness::NONE, Some(time)).is_err() {
             // The system has no memory for it, which must not make the wait a busy one.
             thread::sleep(time.min(Duration::from_millis(100)));
         }
+    }
+
+    /// What a poller waits for.
+    pub(super) fn source(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
     }
 
     /// Takes the wake-ups so far.
@@ -140,12 +145,6 @@ impl WakePipe {
         let mut bytes = [0; 16];
         while matches!(pipe.read(&mut bytes), Ok(len) if len == bytes.len()) {}
         self.woken.store(false, Ordering::SeqCst);
-    }
-}
-
-impl AsFd for WakePipe {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
     }
 }
 
@@ -169,7 +168,7 @@ mod tests {
         handle.wake();
         pipe.clear_from(Woken(&handle, &pipe));
         handle.wake();
-        let woken = poll_each([(pipe.as_fd(), Readiness::READ)], Some(Duration::ZERO));
+        let woken = poll_each([(pipe.source(), Readiness::READ)], Some(Duration::ZERO));
         assert!(woken.expect("it can be asked")[0].readable, "a handle does not wake");
     }
 }

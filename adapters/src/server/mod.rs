@@ -60,7 +60,12 @@ pub(crate) fn concerns_one(error: &std::io::Error) -> bool {
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => true,
+        #[cfg(unix)]
+        Some(Errno::NFILE) => true,
+        _ => false,
+    }
 }
 
 /// Whether an error of `accept` is only about a client that has not come: the system looks for a

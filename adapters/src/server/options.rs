@@ -166,6 +166,7 @@ impl ServerOptions {
     /// Speaks TLS to every client, so that they connect by `wss`. The TLS handshake counts towards
     /// the deadline of the opening handshake. If it fails, [`on_refused`](Self::on_refused) is called.
     #[cfg(feature = "_tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);

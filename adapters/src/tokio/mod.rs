@@ -66,6 +66,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use self::runtime::Tokio;
 use crate::asynch;
 #[cfg(feature = "_tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use crate::asynch::TlsStream;
 use crate::open::error::{AcceptError, ConnectError};
 pub use crate::open::options::AcceptOptions;

@@ -70,14 +70,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(socket) = known::<_, TcpStream>(self) {
+            poll_send!(socket, cx, slices);
+        }
         #[cfg(unix)]
-        {
-            if let Some(socket) = known::<_, TcpStream>(self) {
-                poll_send!(socket, cx, slices);
-            }
-            if let Some(socket) = known::<_, UnixStream>(self) {
-                poll_send!(socket, cx, slices);
-            }
+        if let Some(socket) = known::<_, UnixStream>(self) {
+            poll_send!(socket, cx, slices);
         }
         if self.is_write_vectored() {
             return AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices);

@@ -27,6 +27,7 @@ pub enum ConnectError {
     TlsUnavailable,
     /// TLS failed, so that nothing was sent.
     #[cfg(feature = "_tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     Tls(TlsError),
     /// The host's name was not found.
     Resolve {

@@ -150,6 +150,7 @@ impl ConnectOptions {
 
     /// Sets how long the handshake of TLS may take. 10 seconds by default.
     #[cfg(feature = "_tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
     pub fn tls_timeout(mut self, timeout: Duration) -> Self {
         self.tls_timeout = timeout;
@@ -185,6 +186,7 @@ impl ConnectOptions {
 
     /// Sets what is trusted where the URL is `wss`.
     #[cfg(feature = "_tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;

@@ -18,6 +18,7 @@ pub(crate) use self::target::Target;
 use crate::open::error::{ConnectError, Phase, ProxyError};
 use crate::open::proxy::Tunnel;
 use crate::trace::Id;
+#[cfg(unix)]
 use crate::wording::Period;
 
 /// How long to wait for room in the queue of a Unix socket's server, of which the system does not tell.
