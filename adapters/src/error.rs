@@ -30,6 +30,7 @@ pub enum Error {
     Io(io::Error),
     /// TLS failed.
     #[cfg(feature = "_tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     Tls(TlsError),
     /// The connection refused a call.
     Send(SendError),

@@ -64,12 +64,16 @@
 //!
 //! The engine is [`bluewire_core`]. You can use it alone.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Those are shown as the features that bring them.
+#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_asynch", feature = "_tls"))))]
 #![cfg_attr(
     not(any(feature = "blocking", feature = "_asynch")),
     expect(dead_code, unused_imports, reason = "what the adapters share waits for one")
 )]
 
 #[cfg(feature = "_asynch")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "smol", feature = "tokio"))))]
 pub mod asynch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -100,6 +104,7 @@ pub mod testkit;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 mod timekeeper;
 #[cfg(feature = "_tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -136,3 +141,7 @@ pub use server::{ServerOptions, ShutdownReport};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct PackageReadme;

@@ -6,8 +6,8 @@
 //! - `state` only moves forward: Open, Closing, Closed. In Closed nothing is laid any more.
 //! - The closure is filled on the way and shown once the state is Closed.
 
+use crate::Arc;
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::clock::Clock;

@@ -164,11 +164,20 @@
 //! and `deflate` (RFC 7692).
 //! Modules depend on each other in one direction only.
 //!
+//! # Without an operating system
+//!
+//! Without the feature `std` the crate needs `alloc` alone. Seed [`MaskingKeys`] from the board's
+//! source of randomness, and take the time from its timer. On a target without compare-and-swap
+//! (`riscv32imc`, `thumbv6m`) the feature `portable-atomic` takes [`Arc`] from
+//! `portable-atomic-util`; your program says how `portable-atomic` makes operations atomic there,
+//! by its feature `critical-section` or `unsafe-assume-single-core`.
+//!
 //! # Non-goals
 //!
 //! The engine has no IO, no runtime, no hidden queue, no unbounded buffer and no `unsafe`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
@@ -212,6 +221,7 @@ mod receive;
 mod receiving;
 mod role;
 mod send;
+mod shared;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod timer;
@@ -243,3 +253,8 @@ pub use prepared::PreparedMessage;
 pub use printable::Printable;
 pub use receive::Ready;
 pub use role::Role;
+pub use shared::Arc;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

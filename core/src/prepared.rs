@@ -1,6 +1,6 @@
 //! A message laid out once for many connections.
 
-use alloc::sync::Arc;
+use crate::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::Codec;

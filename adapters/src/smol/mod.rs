@@ -66,6 +66,7 @@ pub use self::runtime::Smol;
 pub use self::tcp_socket::TcpSocket;
 use crate::asynch;
 #[cfg(feature = "_tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use crate::asynch::TlsStream;
 use crate::open::error::{AcceptError, ConnectError};
 pub use crate::open::options::AcceptOptions;

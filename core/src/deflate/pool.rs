@@ -1,6 +1,6 @@
 //! States that no connection needs right now.
 
-use alloc::sync::Arc;
+use crate::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use std::sync::{Mutex, PoisonError};

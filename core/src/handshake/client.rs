@@ -1,6 +1,6 @@
 //! The client's side: the request goes out, the response is checked (4.1).
 
-use alloc::sync::Arc;
+use crate::Arc;
 use core::time::Duration;
 
 use crate::clock::deadline;

@@ -1,7 +1,7 @@
 //! What a head says: the request's, the response's, and the headers of both.
 
+use crate::Arc;
 use alloc::format;
-use alloc::sync::Arc;
 use core::fmt;
 
 use crate::grammar::ascii;

@@ -1,6 +1,6 @@
 //! A client's opening handshake that another HTTP library carries.
 
-use alloc::sync::Arc;
+use crate::Arc;
 
 use crate::config::Config;
 use crate::handshake::error::HandshakeError;

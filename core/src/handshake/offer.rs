@@ -1,8 +1,8 @@
 //! A request for a WebSocket that is as it must be (4.2.1), and the answer to it (4.2.2).
 
+use crate::Arc;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;

@@ -1,7 +1,7 @@
 //! What a client makes of the response (4.1): the same list over HTTP/1 and HTTP/2.
 
+use crate::Arc;
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::config::Config;

@@ -1,6 +1,6 @@
 //! The server's side: the request is read and judged (4.2.1).
 
-use alloc::sync::Arc;
+use crate::Arc;
 use core::time::Duration;
 
 use crate::clock::deadline;

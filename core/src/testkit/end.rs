@@ -1,7 +1,7 @@
 //! One end of a connection, with its memory and its clock.
 
+use crate::Arc;
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem;

@@ -1,6 +1,6 @@
 //! Two ends joined in memory, on one virtual clock.
 
-use alloc::sync::Arc;
+use crate::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
