@@ -13,7 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bluewire::{
-    CloseCode, Config, Delivery, Error, Flow, Limits, Message, OwnedMessage, SendError,
+    CloseCode, Config, Delivery, Error, Flow, Limits, Message, OwnedMessage, PreparedMessage,
+    SendError,
 };
 use bluewire_core::Role;
 
@@ -28,6 +29,8 @@ over_all!(
     nothing_is_read_past_the_held_bound,
     attending_answers_pings_and_sees_a_close,
     feeding_is_bounded_and_drained,
+    sending_without_waiting_leaves_at_once,
+    sending_without_waiting_is_bounded,
     a_peer_that_reads_nothing_is_left_after_the_write_timeout,
     closing_within_a_budget_does_not_wait,
     closing_now_drops_what_has_not_begun,
@@ -136,6 +139,55 @@ fn feeding_is_bounded_and_drained<S: Socket>(role: Role) {
     socket.drain(1000).unwrap();
     assert!(socket.queue_len() <= 1000);
     socket.try_feed(Message::Binary(&message)).unwrap();
+    socket.drain(0).unwrap();
+    reading.join().unwrap();
+}
+
+fn sending_without_waiting_leaves_at_once<S: Socket>(role: Role) {
+    let (mut socket, mut peer) = pair::<S>(role, Config::default());
+    let text = |text: &str| Seen::Message(OwnedMessage::Text(text.to_owned()));
+    socket.try_send("one".into()).unwrap();
+    assert_eq!(peer.next(SOON), text("one"));
+    socket.try_send_prepared(&PreparedMessage::new("two")).unwrap();
+    assert_eq!(peer.next(SOON), text("two"));
+    // What is only queued leaves with the next that is sent.
+    socket.try_feed_prepared(&PreparedMessage::new("three")).unwrap();
+    assert!(socket.queue_len() > 0);
+    socket.try_send("four".into()).unwrap();
+    assert_eq!((peer.next(SOON), peer.next(SOON)), (text("three"), text("four")));
+    peer.send("back".into());
+    socket.recv_and_try().unwrap();
+    for _ in 0..4 {
+        assert_eq!(peer.next(SOON), text("back"));
+    }
+}
+
+fn sending_without_waiting_is_bounded<S: Socket>(role: Role) {
+    let (mut socket, mut peer) = pair::<S>(role, Config::default());
+    socket.set_flow(Flow::default().queue_len_max(256 * 1024));
+    let message = vec![3; 100_000];
+    let prepared = PreparedMessage::new(&message);
+    let mut sent = 0;
+    // The peer reads nothing: what the system takes is written, then the queue fills.
+    let refused = loop {
+        let tried = match sent % 2 {
+            0 => socket.try_send(Message::Binary(&message)),
+            _ => socket.try_send_prepared(&prepared),
+        };
+        match tried {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+        assert!(sent < 10_000, "nothing bounds it");
+    };
+    assert!(matches!(refused, Error::Send(SendError::OutboxFull)), "{refused}");
+    assert!((256 * 1024..512 * 1024).contains(&socket.queue_len()));
+    let reading = thread::spawn(move || {
+        for _ in 0..sent {
+            let Seen::Message(received) = peer.next(SOON) else { panic!("all of them come") };
+            assert_eq!(received.len(), 100_000);
+        }
+    });
     socket.drain(0).unwrap();
     reading.join().unwrap();
 }

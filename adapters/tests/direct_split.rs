@@ -12,7 +12,10 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bluewire::{AcceptOptions, CloseCode, Config, ConnectOptions, Flow, Message};
+use bluewire::{
+    AcceptOptions, CloseCode, Config, ConnectOptions, Error, Flow, Message, PreparedMessage,
+    SendError,
+};
 
 const COUNT: u32 = 100_000;
 
@@ -33,6 +36,21 @@ fn payload(number: u32) -> Vec<u8> {
 
 fn check(message: Message<'_>, number: u32) {
     assert_eq!(message.as_bytes(), payload(number), "message {number}");
+}
+
+const TRIED_LEN: usize = 100_000;
+
+/// How many messages a writer takes whose peer does not read.
+fn try_until_full(mut send: impl FnMut(&PreparedMessage) -> Result<(), Error>) -> u32 {
+    let message = PreparedMessage::new(&[7; TRIED_LEN]);
+    for sent in 0..10_000 {
+        match send(&message) {
+            Ok(()) => {}
+            Err(Error::Send(SendError::OutboxFull)) => return sent,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("nothing bounds it");
 }
 
 mod blocking {
@@ -170,7 +188,7 @@ mod blocking {
                 break error;
             }
         };
-        assert!(matches!(&error, bluewire::Error::Io(error)
+        assert!(matches!(&error, Error::Io(error)
             if error.kind() == std::io::ErrorKind::TimedOut));
         assert!(began.elapsed() < Duration::from_secs(5));
     }
@@ -246,6 +264,24 @@ mod blocking {
     }
 
     #[test]
+    fn what_a_writer_tries_to_send_does_not_wait() {
+        let _bound = watchdog::bound();
+        let (client, mut server) = pair();
+        let (_reader, writer) = client.split();
+        let sent = try_until_full(|message| writer.try_send_prepared(message));
+        let reading = thread::spawn(move || {
+            for _ in 0..sent {
+                assert_eq!(server.recv().unwrap().unwrap().len(), TRIED_LEN);
+            }
+            assert_eq!(server.recv().unwrap(), Some(Message::Text("last")));
+            server
+        });
+        writer.flush().unwrap();
+        writer.try_send("last").unwrap();
+        reading.join().unwrap();
+    }
+
+    #[test]
     fn pings_are_answered_while_the_program_only_reads() {
         let _bound = watchdog::bound();
         let (client, mut server) = pair();
@@ -276,6 +312,7 @@ mod asynchronous {
         a_peer_that_does_not_read_is_left_after_the_write_timeout,
         a_peer_that_does_not_answer_a_close_is_left_in_time,
         close_within_and_close_now_do_not_wait,
+        what_a_writer_tries_to_send_leaves_without_another_call,
     );
 
     async fn pair_with<R: OnRuntime>(config: Config) -> (WebSocket<R>, WebSocket<R>) {
@@ -437,7 +474,7 @@ mod asynchronous {
                     break error;
                 }
             };
-            assert!(matches!(&error, bluewire::Error::Io(error)
+            assert!(matches!(&error, Error::Io(error)
                 if error.kind() == std::io::ErrorKind::TimedOut));
             assert!(began.elapsed() < Duration::from_secs(5));
         });
@@ -464,6 +501,23 @@ mod asynchronous {
                 }
             });
         }
+    }
+
+    fn what_a_writer_tries_to_send_leaves_without_another_call<R: OnRuntime>() {
+        R::block_on(async {
+            let (client, mut server) = pair::<R>().await;
+            let (mut reader, writer) = client.split();
+            let reading = R::start(async move { reader.recv_owned().await });
+            let sent = try_until_full(|message| writer.try_send_prepared(message));
+            // The reader's task writes what is left.
+            for _ in 0..sent {
+                assert_eq!(server.recv().await.unwrap().unwrap().len(), TRIED_LEN);
+            }
+            writer.try_send("last").unwrap();
+            assert_eq!(server.recv().await.unwrap(), Some(Message::Text("last")));
+            server.try_send("back").unwrap();
+            assert_eq!(reading.await.unwrap(), Some("back".into()));
+        });
     }
 
     fn close_within_and_close_now_do_not_wait<R: OnRuntime>() {

@@ -229,4 +229,24 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         spare::lend_outbox(driver.outbox_mut());
         driver.lay(message, || clock.now()).map(drop)
     }
+
+    /// The same, and writes what the stream takes at once, unless another frame has arrived whose
+    /// answer can leave by the same write.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub(super) fn try_send(
+        &mut self,
+        driver: &mut Driver,
+        message: Lay<'_>,
+        corked: bool,
+        caller: &Caller<'_>,
+    ) -> Result<(), Error> {
+        self.try_feed(driver, message, caller)?;
+        if driver.should_write_corked(corked) {
+            self.write_now(driver, caller);
+        }
+        Ok(())
+    }
 }

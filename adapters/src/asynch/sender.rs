@@ -78,6 +78,27 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
         self.write_unless_corked(ticket).await
     }
 
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
+    /// rest leaves while the connection next waits, or with the next write. It refuses the message where
+    /// [`feed`](Self::feed) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
+    /// fails is an error of the next call.
+    pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.try_write(Lay::Message(message.into()))
+    }
+
+    /// [`try_send`](Self::try_send) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.try_write(Lay::Prepared(message))
+    }
+
     /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).
     ///
     /// # Errors
@@ -148,6 +169,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     #[inline]
     fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
         self.io.lay(self.driver, what, &Caller::alone(Waker::noop()))
+    }
+
+    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let caller = &Caller::alone(Waker::noop());
+        self.io.try_send(self.driver, message, self.corked, caller)
     }
 
     async fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {

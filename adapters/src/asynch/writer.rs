@@ -82,6 +82,27 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
         self.write(Lay::Prepared(message)).await
     }
 
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
+    /// rest leaves by the reader's task, or with the next write. It refuses the message where
+    /// [`feed`](Self::feed) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send). A write that
+    /// fails is an error of the next call.
+    pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.try_write(Lay::Message(message.into()))
+    }
+
+    /// [`try_send`](Self::try_send) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
+        self.try_write(Lay::Prepared(message))
+    }
+
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
     /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
     /// first waits until the peer has taken all but half of that.
@@ -269,6 +290,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
 
     fn try_lay(&self, message: Lay<'_>) -> Result<(), Error> {
         self.shared.call(|state, caller| state.io.try_feed(&mut state.driver, message, caller))
+    }
+
+    fn try_write(&self, message: Lay<'_>) -> Result<(), Error> {
+        self.shared
+            .call(|state, caller| state.io.try_send(&mut state.driver, message, false, caller))
     }
 
     /// Ready when a message can be queued.

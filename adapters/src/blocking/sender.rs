@@ -58,6 +58,27 @@ impl<S: Transport> Sender<'_, S> {
         self.write_unless_corked(ticket)
     }
 
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
+    /// rest leaves with the next call that writes or waits. It refuses the message where
+    /// [`feed`](Self::feed) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
+    /// fails is an error of the next call.
+    pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.shared.try_send(owned(self.driver), Lay::Message(message.into()), self.corked)
+    }
+
+    /// [`try_send`](Self::try_send) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.shared.try_send(owned(self.driver), Lay::Prepared(message), self.corked)
+    }
+
     /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).
     ///
     /// # Errors
@@ -75,6 +96,24 @@ impl<S: Transport> Sender<'_, S> {
             self.shared.write(driver);
         }
         Ok(())
+    }
+
+    /// The same, but refuses the message where `feed` would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.shared.try_feed(owned(self.driver), Lay::Message(message.into()))
+    }
+
+    /// [`try_feed`](Self::try_feed) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.shared.try_feed(owned(self.driver), Lay::Prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes.

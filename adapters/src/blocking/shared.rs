@@ -131,6 +131,39 @@ impl<S: Transport> Shared<S> {
         written || want.shut_down
     }
 
+    /// Queues a message if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](bluewire_core::SendError::OutboxFull) if there is not, and as
+    /// [`Driver::lay`].
+    pub(super) fn try_feed(&self, driver: &mut Driver, message: Lay<'_>) -> Result<(), Error> {
+        if driver.should_write_first() {
+            self.write(driver);
+        }
+        driver.check_queue()?;
+        driver.lay(message, self.clock()).map(drop)
+    }
+
+    /// The same, and writes what the stream takes at once, unless another frame has arrived whose
+    /// answer can leave by the same write.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub(super) fn try_send(
+        &self,
+        driver: &mut Driver,
+        message: Lay<'_>,
+        corked: bool,
+    ) -> Result<(), Error> {
+        self.try_feed(driver, message)?;
+        if driver.should_write_corked(corked) {
+            self.write(driver);
+        }
+        Ok(())
+    }
+
     /// Lends a message. If it turns out to be invalid, the peer learns why, as far as that is
     /// possible without waiting.
     #[inline]

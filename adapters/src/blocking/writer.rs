@@ -61,6 +61,27 @@ impl<S: SplitTransport> Writer<S> {
         self.lay(Lay::Prepared(message))
     }
 
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
+    /// rest leaves with the next call that writes, such as [`flush`](Self::flush). It refuses the message where
+    /// [`feed`](Self::feed) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send). A write that
+    /// fails is an error of the next call.
+    pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.with(|driver| self.shared.try_send(driver, Lay::Message(message.into()), false))
+    }
+
+    /// [`try_send`](Self::try_send) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
+        self.with(|driver| self.shared.try_send(driver, Lay::Prepared(message), false))
+    }
+
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
     /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
     /// first waits until the peer has taken all but half of that.
@@ -90,13 +111,16 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.with(|driver| {
-            if driver.should_write_first() {
-                self.shared.write(driver);
-            }
-            driver.check_queue()?;
-            driver.lay(Lay::Message(message.into()), self.shared.clock()).map(drop)
-        })
+        self.with(|driver| self.shared.try_feed(driver, Lay::Message(message.into())))
+    }
+
+    /// [`try_feed`](Self::try_feed) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub fn try_feed_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
+        self.with(|driver| self.shared.try_feed(driver, Lay::Prepared(message)))
     }
 
     /// Bytes that wait to be written.

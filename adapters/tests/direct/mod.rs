@@ -12,7 +12,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bluewire::{CloseCode, Closure, Config, Error, Flow, Message, OwnedMessage, blocking};
+use bluewire::{
+    CloseCode, Closure, Config, Error, Flow, Message, OwnedMessage, PreparedMessage, blocking,
+};
 use bluewire_core::{Connection, Event, Inbox, MaskingKeys, Outbox, Role, State};
 #[cfg(feature = "tokio")]
 use runtimes::{OnRuntime as _, RUNTIME};
@@ -33,6 +35,11 @@ pub(crate) trait Socket: Sized + Send + 'static {
     fn send_chunk(&mut self, part: Message<'_>, fin: bool) -> Result<(), Error>;
     fn feed(&mut self, message: Message<'_>) -> Result<(), Error>;
     fn try_feed(&mut self, message: Message<'_>) -> Result<(), Error>;
+    fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error>;
+    fn try_send(&mut self, message: Message<'_>) -> Result<(), Error>;
+    fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error>;
+    /// Receives a message, and sends it back by each way of its sender that does not wait.
+    fn recv_and_try(&mut self) -> Result<(), Error>;
     fn drain(&mut self, queue_len: usize) -> Result<(), Error>;
     fn queue_len(&self) -> usize;
     fn set_flow(&mut self, flow: Flow);
@@ -73,6 +80,23 @@ macro_rules! socket {
             }
             fn try_feed(&mut self, message: Message<'_>) -> Result<(), Error> {
                 <$socket>::try_feed(self, message)
+            }
+            fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+                <$socket>::try_feed_prepared(self, message)
+            }
+            fn try_send(&mut self, message: Message<'_>) -> Result<(), Error> {
+                <$socket>::try_send(self, message)
+            }
+            fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+                <$socket>::try_send_prepared(self, message)
+            }
+            fn recv_and_try(&mut self) -> Result<(), Error> {
+                let $call = self.recv_with_sender();
+                let (message, mut sender) = $wait?.expect("there is one");
+                sender.try_feed(message)?;
+                sender.try_feed_prepared(&PreparedMessage::new(message))?;
+                sender.try_send(message)?;
+                sender.try_send_prepared(&PreparedMessage::new(message))
             }
             fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
                 let $call = <$socket>::drain(self, queue_len);

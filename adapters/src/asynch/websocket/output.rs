@@ -61,6 +61,27 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.write_unless_corked(ticket).await
     }
 
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
+    /// rest leaves while the connection next waits, or with the next write. It refuses the message where
+    /// [`feed`](Self::feed) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
+    /// fails is an error of the next call.
+    pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.try_write(Lay::Message(message.into()))
+    }
+
+    /// [`try_send`](Self::try_send) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.try_write(Lay::Prepared(message))
+    }
+
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
     /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
     /// first waits until the peer has taken all but half of that.
@@ -238,6 +259,12 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     fn try_lay(&mut self, message: Lay<'_>) -> Result<(), Error> {
         let Inner { io, driver, .. } = &mut *self.inner;
         io.try_feed(driver, message, &Caller::alone(Waker::noop()))
+    }
+
+    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let corked = !self.should_write();
+        let Inner { io, driver, .. } = &mut *self.inner;
+        io.try_send(driver, message, corked, &Caller::alone(Waker::noop()))
     }
 
     /// Waits until the ticket is written, unless it is to wait for the answer to another frame.

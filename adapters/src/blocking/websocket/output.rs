@@ -44,6 +44,27 @@ impl<S: Transport> WebSocket<S> {
         self.write_unless_corked(ticket)
     }
 
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
+    /// rest leaves with the next call that writes or waits. It refuses the message where
+    /// [`feed`](Self::feed) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
+    /// fails is an error of the next call.
+    pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.try_write(Lay::Message(message.into()))
+    }
+
+    /// [`try_send`](Self::try_send) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.try_write(Lay::Prepared(message))
+    }
+
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
     /// the peer takes at once; once [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits, it
     /// first waits until the peer has taken all but half of that.
@@ -66,13 +87,16 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let driver = owned(&mut self.driver);
-        if driver.should_write_first() {
-            self.shared.write(driver);
-        }
-        driver.check_queue()?;
-        self.lay(Lay::Message(message.into()))?;
-        Ok(())
+        self.shared.try_feed(owned(&mut self.driver), Lay::Message(message.into()))
+    }
+
+    /// [`try_feed`](Self::try_feed) for a message that was laid out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_feed`](Self::try_feed).
+    pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.shared.try_feed(owned(&mut self.driver), Lay::Prepared(message))
     }
 
     /// Bytes that wait to be written.
@@ -173,6 +197,12 @@ impl<S: Transport> WebSocket<S> {
 
     fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
         owned(&mut self.driver).lay(what, self.shared.clock())
+    }
+
+    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let driver = owned(&mut self.driver);
+        let corked = !driver.should_write(&self.side.arrivals);
+        self.shared.try_send(driver, message, corked)
     }
 
     fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
