@@ -90,6 +90,7 @@ pub mod facade;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub mod group;
 mod open;
+mod orders;
 #[cfg(test)]
 #[path = "../../core/src/plain_english.rs"]
 mod plain_english;

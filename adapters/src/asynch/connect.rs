@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::open::error::{AcceptError, ConnectError};
 use crate::open::options::{AcceptOptions, ConnectOptions};
 use crate::open::request::{Accepting, Opened, Opening, Progress, Request};
+use crate::server::Slot;
 
 /// Connects to a URL and waits until the connection is open.
 pub(crate) async fn connect<R: Runtime>(
@@ -20,7 +21,7 @@ pub(crate) async fn connect<R: Runtime>(
 ) -> Result<WebSocket<R, R::NetStream>, ConnectError> {
     let request = Request::to_connect(options)?;
     let (stream, opened) = dial::<R>(&request, pending()).await?;
-    Ok(WebSocket::open(stream, opened, None))
+    Ok(WebSocket::open(stream, opened, Slot::of_client(&request)))
 }
 
 /// Performs the client's part of the opening handshake over a stream that is connected already.

@@ -45,7 +45,7 @@ pub(crate) fn create<R: Runtime>(
 async fn connect<R: Runtime>(shared: &Arc<Shared>, request: &Request, wake: &LoopWaker) {
     // In a box of its own: what the handshake takes is not held by the open connection.
     match Box::pin(dial::<R>(request, wake.given_up(shared))).await {
-        Ok((stream, opened)) => match Session::open(shared, opened, None) {
+        Ok((stream, opened)) => match Session::open(shared, opened, Slot::of_client(request)) {
             Some(session) => run::<R, _>(session, stream, wake).await,
             None => shared.fail_to_open(ConnectError::Abandoned),
         },

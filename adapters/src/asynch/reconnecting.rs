@@ -13,8 +13,9 @@ use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::options::ConnectOptions;
-use crate::open::reconnect::Course;
+use crate::open::reconnect::{Course, RetryEvent};
 use crate::open::request::Request;
+use crate::server::Slot;
 
 /// Connects to a URL again and again, by the rules and delays of [`reconnect`](crate::reconnect).
 pub struct Reconnecting<R> {
@@ -68,7 +69,19 @@ impl<R: Runtime> Reconnecting<R> {
     async fn attempt_in(&self, time: Duration) -> Result<WebSocket<R, R::NetStream>, ConnectError> {
         pause::<R>(time, &self.request).await?;
         let (stream, opened) = dial::<R>(&self.request, pending()).await?;
-        Ok(WebSocket::open(stream, opened, None))
+        Ok(WebSocket::open(stream, opened, Slot::of_client(&self.request)))
+    }
+
+    /// Calls this each time that an attempt has failed or a connection has ended, and another attempt
+    /// will come. The last failure is not among them: [`next_connection`](Self::next_connection)
+    /// returns it. A later call replaces the callback.
+    ///
+    /// It is called within [`next_connection`](Self::next_connection), before the wait, and within
+    /// [`ended`](Self::ended).
+    ///
+    /// See the same method of `bluewire::blocking::Reconnecting` for an example.
+    pub fn on_retry(&mut self, tell: impl FnMut(&RetryEvent<'_>) + Send + 'static) {
+        self.course.on_retry(tell);
     }
 
     /// Reports how the last connection ended, which decides whether there is another one. Without

@@ -16,6 +16,7 @@ use crate::open::error::{AcceptError, ConnectError};
 use crate::open::options::{AcceptOptions, ConnectOptions};
 use crate::open::request::{Accepting, Opened, Opening, Progress, Request};
 use crate::server::LINGER;
+use crate::server::Slot;
 
 /// How long a peer may take to read an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +41,7 @@ pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream
     let request = Request::to_connect(options.into())?;
     let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
     let (stream, opened) = dial(&request, &handle, &pipe, &|| false)?;
-    Ok(WebSocket::new(stream, opened))
+    Ok(WebSocket::of_client(stream, opened, Slot::of_client(&request)))
 }
 
 /// Speaks the client's part of the opening handshake over a stream that is connected already.

@@ -46,7 +46,7 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
 /// One attempt, and the connection that comes of it.
 fn connect(shared: &Arc<Shared>, request: &Request, handle: &WakeHandle, pipe: &WakePipe) {
     match dial(request, handle, pipe, &|| shared.is_given_up()) {
-        Ok((stream, opened)) => match Session::open(shared, opened, None) {
+        Ok((stream, opened)) => match Session::open(shared, opened, Slot::of_client(request)) {
             Some(session) => run(session, &stream, pipe),
             None => shared.fail_to_open(ConnectError::Abandoned),
         },

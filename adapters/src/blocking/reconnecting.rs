@@ -13,8 +13,9 @@ use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::options::ConnectOptions;
-use crate::open::reconnect::Course;
+use crate::open::reconnect::{Course, RetryEvent};
 use crate::open::request::Request;
+use crate::server::Slot;
 
 /// Connects to a URL again and again, by the rules and delays of [`reconnect`](crate::reconnect).
 ///
@@ -96,7 +97,31 @@ impl Reconnecting {
         let Self { request, handle, pipe, .. } = self;
         pause(time, request, handle, pipe, &|| false)?;
         let (stream, opened) = dial(request, handle, pipe, &|| false)?;
-        Ok(WebSocket::new(stream, opened))
+        Ok(WebSocket::of_client(stream, opened, Slot::of_client(request)))
+    }
+
+    /// Calls this each time that an attempt has failed or a connection has ended, and another attempt
+    /// will come. The last failure is not among them: [`next_connection`](Self::next_connection)
+    /// returns it. A later call replaces the callback.
+    ///
+    /// It is called within [`next_connection`](Self::next_connection), before the wait, and within
+    /// [`ended`](Self::ended).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), bluewire::ConnectError> {
+    /// use bluewire::reconnect::Ending;
+    ///
+    /// let mut connections = bluewire::blocking::Reconnecting::new("wss://chat.example/")?;
+    /// connections.on_retry(|event| {
+    ///     if let Some(Ending::Unopened(error)) = event.ending {
+    ///         eprintln!("{error}; attempt {} in {:?}", event.retry + 1, event.delay);
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_retry(&mut self, tell: impl FnMut(&RetryEvent<'_>) + Send + 'static) {
+        self.course.on_retry(tell);
     }
 
     /// Reports how the last connection ended, which decides whether there is another one. Without

@@ -13,7 +13,8 @@ use super::output::{Dropped, Stall};
 use super::published::Inflow;
 use crate::clock::Clock;
 use crate::open::request::{Established, Opened};
-use crate::server::{Order, Slot};
+use crate::orders::Order;
+use crate::server::Slot;
 use crate::trace::EndTrace;
 
 /// Everything that an open connection decides, without IO and without a clock. See the

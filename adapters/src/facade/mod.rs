@@ -115,7 +115,7 @@
 //!   with 200, as before the first connection.
 //! - `close` ends it for good, at any time. If it is waiting or connecting, `on_error` is called, and
 //!   then `on_close` with 1006, as before the first connection. The same holds for a
-//!   [`Canceller`](crate::Canceller), which takes effect when the current connection has ended.
+//!   [`Canceller`](crate::Canceller), which closes an open connection with 1001.
 //!   Dropping the last handle and a panic in a callback end it, too.
 //! - If you set `on_reconnect` late, it gets only the latest event, and only while the socket is not
 //!   open. Messages without an `on_message` delay the next attempt by a second at most, and are

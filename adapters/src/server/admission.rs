@@ -12,9 +12,10 @@ use super::handshakes::{Handshakes, Origin};
 use super::making_room::handshakes_of_system;
 use super::options::ServerOptions;
 use super::reserve::Reserve;
-use super::slot::{Order, Orders, Slot};
+use super::slot::Slot;
 use super::slots::Slots;
 use super::tally::Tally;
+use crate::orders::{Order, Orders};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::trace;
 #[cfg(feature = "_asynch")]

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::admission::Occupied;
-use super::slot::Orders;
+use crate::orders::Orders;
 
 /// Where a client comes from, as far as that tells clients apart: an IPv4 address, or the first 64
 /// bits of an IPv6 address, which one host may fill as it likes. All clients of which that is not

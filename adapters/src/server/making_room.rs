@@ -10,8 +10,8 @@ use super::handshakes::Origin;
 use super::options::ServerOptions;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 use super::reserve;
-use super::slot::{Order, Orders};
 use crate::open::error::AcceptError;
+use crate::orders::{Order, Orders};
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 use crate::socket::Socket;
 use crate::trace;

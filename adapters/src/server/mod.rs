@@ -21,9 +21,9 @@ pub(crate) use making_room::Room;
 pub use options::ServerOptions;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use pending::{Answer, Pending, PlainRequest, Progress, hear};
+pub(crate) use slot::Slot;
 #[cfg(feature = "_asynch")]
 pub(crate) use slot::Watch;
-pub(crate) use slot::{Order, Slot};
 
 use std::time::Duration;
 

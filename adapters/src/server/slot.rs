@@ -3,73 +3,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
 
 use super::admission::Admission;
 use super::handshakes::Origin;
-use crate::sync::{Mutex, MutexGuard, lock};
+use crate::open::request::Request;
+use crate::orders::{Order, Orders};
 
-/// What the server wants of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Order {
-    /// To stay.
-    Stay,
-    /// To close in order, since the server goes away.
-    Leave,
-    /// To end now.
-    Cut,
-}
-
-impl Order {
-    const fn of(value: u8) -> Self {
-        match value {
-            0 => Self::Stay,
-            1 => Self::Leave,
-            _ => Self::Cut,
-        }
-    }
-}
-
-/// What the server and one connection share.
-pub(crate) struct Orders {
-    order: AtomicU8,
-    /// Of whoever uses the connection, and of whoever watches over its task.
-    wakers: Mutex<[Option<Waker>; 2]>,
-}
-
-impl Orders {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { order: AtomicU8::new(0), wakers: Mutex::default() })
-    }
-
-    /// Gives an order, which replaces a milder one.
-    pub(super) fn give(&self, order: Order) {
-        self.order.fetch_max(order as u8, Ordering::SeqCst);
-        // They stay registered: a thread that is told to leave may be cut later.
-        let wakers = self.wakers().clone();
-        wakers.into_iter().flatten().for_each(Waker::wake);
-    }
-
-    pub(super) fn order(&self) -> Order {
-        Order::of(self.order.load(Ordering::SeqCst))
-    }
-
-    fn register(&self, which: usize, waker: &Waker) {
-        match &mut self.wakers()[which] {
-            Some(registered) => registered.clone_from(waker),
-            empty => *empty = Some(waker.clone()),
-        }
-    }
-
-    fn wakers(&self) -> MutexGuard<'_, [Option<Waker>; 2]> {
-        lock(&self.wakers)
-    }
-}
-
-/// A connection's slot in its server, which is free again when this is dropped.
+/// A connection's slot in its server, which is free again when this is dropped. A client's
+/// connection has one, without a server, if it can be cancelled.
 pub(crate) struct Slot {
-    admission: Arc<Admission>,
+    admission: Option<Arc<Admission>>,
     orders: Arc<Orders>,
     id: u32,
     /// Where the client comes from, if that is counted.
@@ -86,7 +30,15 @@ impl Slot {
         id: u32,
         origin: Option<Origin>,
     ) -> Self {
+        let admission = Some(admission);
         Self { admission, orders, id, origin, taken: Order::Stay, settled: false }
+    }
+
+    /// That of a client's connection, if it has a canceller.
+    pub(crate) fn of_client(request: &Request) -> Option<Self> {
+        let (admission, origin, taken) = (None, None, Order::Stay);
+        let of = |orders| Self { admission, orders, id: 0, origin, taken, settled: false };
+        request.orders().map(of)
     }
 
     /// Wakes this task when there is a new order; at once if there is one already.
@@ -122,8 +74,10 @@ impl Slot {
 
     /// Reports that the connection has ended; the slot stays taken until it is dropped.
     pub(crate) fn settle(&mut self, clean: bool) {
-        if !std::mem::replace(&mut self.settled, true) {
-            self.admission.settle(self.id, clean);
+        if !std::mem::replace(&mut self.settled, true)
+            && let Some(admission) = &self.admission
+        {
+            admission.settle(self.id, clean);
         }
     }
 }
@@ -131,7 +85,9 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.settle(false);
-        self.admission.leave(self.id, self.origin);
+        if let Some(admission) = &self.admission {
+            admission.leave(self.id, self.origin);
+        }
     }
 }
 

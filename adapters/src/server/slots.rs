@@ -44,7 +44,7 @@ impl Slots {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::slot::Orders;
+    use crate::orders::Orders;
 
     #[test]
     fn a_slot_that_was_given_back_is_taken_again() {

@@ -1,13 +1,19 @@
 //! The direct API: one connection after the other.
 
 use std::net::TcpListener;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bluewire::reconnect::{Ending, Jitter, RetryEvent};
+#[cfg(feature = "tokio")]
+use bluewire::tokio;
 use bluewire::{Canceller, CloseCode, ConnectError, ConnectOptions, blocking, smol};
 
 use crate::common::PATIENCE;
 use crate::common::peer::Peer;
+#[cfg(feature = "tokio")]
+use crate::common::side::RUNTIME;
 use crate::common::side::{Side, listener};
 use crate::on_each_client;
 use crate::server::{Down, accept_and_close, is_left_alone, late, options, refuse, soon};
@@ -15,6 +21,41 @@ use crate::server::{Down, accept_and_close, is_left_alone, late, options, refuse
 enum Reconnecting {
     Blocking(blocking::Reconnecting),
     Smol(smol::Reconnecting),
+    #[cfg(feature = "tokio")]
+    Tokio(tokio::Reconnecting),
+}
+
+/// The same on each adapter; `$wait` waits for what `$call` is.
+macro_rules! on_adapter {
+    ($self:ident, $connections:ident, $call:ident => $make:expr) => {
+        match $self {
+            Self::Blocking($connections) => {
+                macro_rules! $call {
+                    ($what:expr) => {
+                        $what
+                    };
+                }
+                $make
+            }
+            Self::Smol($connections) => {
+                macro_rules! $call {
+                    ($what:expr) => {
+                        ::smol::block_on($what)
+                    };
+                }
+                $make
+            }
+            #[cfg(feature = "tokio")]
+            Self::Tokio($connections) => {
+                macro_rules! $call {
+                    ($what:expr) => {
+                        RUNTIME.block_on($what)
+                    };
+                }
+                $make
+            }
+        }
+    };
 }
 
 impl Reconnecting {
@@ -24,37 +65,35 @@ impl Reconnecting {
             Side::BlockingClient => {
                 Self::Blocking(blocking::Reconnecting::new(options).expect(valid))
             }
+            #[cfg(feature = "tokio")]
+            Side::TokioClient => Self::Tokio(tokio::Reconnecting::new(options).expect(valid)),
             _ => Self::Smol(smol::Reconnecting::new(options).expect(valid)),
         }
     }
 
     /// The code with which the next connection ended, which is told.
     fn next(&mut self) -> Result<Option<CloseCode>, ConnectError> {
-        match self {
-            Self::Blocking(connections) => {
-                let Some(mut socket) = connections.next_connection()? else { return Ok(None) };
-                while let Ok(Some(_)) = socket.recv() {}
-                connections.ended(socket.closure());
-                Ok(socket.closure().map(|closure| closure.code))
-            }
-            Self::Smol(connections) => ::smol::block_on(async {
-                let Some(mut socket) = connections.next_connection().await? else {
-                    return Ok(None);
-                };
-                while let Ok(Some(_)) = socket.recv().await {}
-                connections.ended(socket.closure());
-                Ok(socket.closure().map(|closure| closure.code))
-            }),
-        }
+        on_adapter!(self, connections, wait => {
+            let Some(mut socket) = wait!(connections.next_connection())? else { return Ok(None) };
+            while let Ok(Some(_)) = wait!(socket.recv()) {}
+            connections.ended(socket.closure());
+            Ok(socket.closure().map(|closure| closure.code))
+        })
     }
 
     /// Takes the next connection and drops it, and says nothing about it.
     fn take_and_drop(&mut self) -> bool {
+        on_adapter!(self, connections, wait => {
+            wait!(connections.next_connection()).is_ok_and(|socket| socket.is_some())
+        })
+    }
+
+    fn on_retry(&mut self, tell: impl FnMut(&RetryEvent<'_>) + Send + 'static) {
         match self {
-            Self::Blocking(connections) => connections.next_connection().is_ok_and(|s| s.is_some()),
-            Self::Smol(connections) => {
-                ::smol::block_on(connections.next_connection()).is_ok_and(|s| s.is_some())
-            }
+            Self::Blocking(connections) => connections.on_retry(tell),
+            Self::Smol(connections) => connections.on_retry(tell),
+            #[cfg(feature = "tokio")]
+            Self::Tokio(connections) => connections.on_retry(tell),
         }
     }
 }
@@ -149,6 +188,59 @@ on_each_client! {
         thread::sleep(Duration::from_millis(20));
         canceller.cancel();
         waiting.join().expect("it is ended");
+    }
+
+    fn it_tells_of_each_failure_and_delay(side) {
+        let listener = listener();
+        let server = playing(&listener, |listener| {
+            refuse(listener, 503, "");
+            accept_and_close(listener, 1012);
+            Peer::accept(listener).expect_end();
+            refuse(listener, 401, "");
+        });
+        let delays = [1, 2, 4].map(Duration::from_millis);
+        let reconnect = soon().first_delay(delays[0]).factor(2.0).delay_max(delays[2]);
+        let reconnect = options(&listener, reconnect.jitter(Jitter::None));
+        let mut connections = Reconnecting::new(side, reconnect);
+        let (tell, told) = mpsc::channel();
+        connections.on_retry(move |event| {
+            let ending = match event.ending {
+                Some(Ending::Unopened(ConnectError::Refused(refusal))) => refusal.head().status(),
+                Some(Ending::Closed(closure)) => closure.code.value(),
+                Some(ending) => panic!("{ending:?}"),
+                None => 0,
+            };
+            let _ = tell.send((event.retry, event.delay, ending));
+        });
+        assert_eq!(connections.next().expect("there is one"), Some(CloseCode::SERVICE_RESTART));
+        assert!(connections.take_and_drop());
+        // The last failure is the error of the call.
+        assert!(matches!(connections.next(), Err(ConnectError::Refused(_))));
+        server.join().expect("it is well");
+        let all = [(1, delays[0], 503), (2, delays[1], 1012), (3, delays[2], 0)];
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), all);
+    }
+
+    fn a_canceller_closes_what_is_open(side) {
+        let listener = listener();
+        let canceller = Canceller::new();
+        let reconnect = options(&listener, soon()).canceller(&canceller);
+        let receiving = thread::spawn(move || {
+            let mut connections = Reconnecting::new(side, reconnect);
+            // The peer's code would be worth a retry.
+            let ended = connections.next().expect("it is open");
+            assert_eq!(ended, Some(CloseCode::SERVICE_RESTART));
+            assert!(matches!(connections.next(), Ok(None)));
+        });
+        let mut peer = Peer::accept(&listener);
+        // It waits for a message, or is about to.
+        thread::sleep(Duration::from_millis(50));
+        canceller.cancel();
+        assert_eq!(peer.expect_close(), 1001);
+        peer.close(1012, "");
+        peer.end();
+        receiving.join().expect("it is ended");
+        assert!(is_left_alone(&listener));
     }
 
     fn invalid_options_are_refused_at_once(side) {

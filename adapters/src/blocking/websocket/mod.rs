@@ -265,7 +265,15 @@ impl<S: Transport> WebSocket<S> {
 }
 
 impl<S: SplitTransport> WebSocket<S> {
-    /// A connection that belongs to a server.
+    /// A client's connection, which its canceller can reach.
+    pub(super) fn of_client(stream: S, opened: Opened, slot: Option<Slot>) -> Self {
+        match slot {
+            Some(slot) => Self::of_server(stream, opened, slot),
+            None => Self::new(stream, opened),
+        }
+    }
+
+    /// A connection that belongs to a server, or that gets orders from elsewhere.
     pub(super) fn of_server(stream: S, opened: Opened, slot: Slot) -> Self {
         let socket = Self::with_slot(stream, opened, Some(slot));
         socket.shared.share(&mut socket.shared.lock());

@@ -1,10 +1,27 @@
-//! Giving up, from another thread.
+//! Giving up, from another thread or task.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
-/// Gives attempts to connect up that are under way, from any thread.
+use crate::orders::{Order, Orders};
+
+/// Ends what was begun with it, from any thread or task: attempts to connect, waits before another
+/// attempt, and connections that are open.
+///
+/// One call ends a client, whatever it does at the time:
+///
+/// - An attempt, or a wait before one, is given up: the call that waits for it returns
+///   [`ConnectError::Abandoned`](crate::ConnectError::Abandoned).
+/// - An open connection is closed with 1001 (going away). Messages that were queued before leave
+///   first. `recv` returns `None` at the end, once the peer has answered, or an error after
+///   [`Config::close_timeout`](crate::Config::close_timeout).
+/// - Nothing connects again: `Reconnecting` and the callback facade have come to their end.
+///
+/// It reaches clients that were made with [`ConnectOptions::canceller`](crate::ConnectOptions::canceller)
+/// by `connect`, `Reconnecting` and `websocketfactory::create`; not those of `connect_over`, whose
+/// stream is the program's own. An asynchronous connection closes when its program next awaits
+/// something of it. Connections of a server are closed by its handle.
 ///
 /// Clones are the same canceller. It stays as it is once it was used: an attempt that begins later
 /// with it is given up at once.
@@ -21,16 +38,43 @@ use std::task::Waker;
 /// assert!(matches!(attempt.join(), Ok(Err(ConnectError::Abandoned))));
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// The same ends a thread that receives:
+///
+/// ```
+/// use bluewire::{Canceller, CloseCode, ConnectOptions, blocking};
+///
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let server = std::thread::spawn(move || {
+/// #     let mut socket = blocking::accept(listener.accept().unwrap().0).unwrap();
+/// #     assert_eq!(socket.recv().unwrap(), None);
+/// # });
+/// let canceller = Canceller::new();
+/// let mut socket = blocking::connect(ConnectOptions::new(url).canceller(&canceller))?;
+/// let receiving = std::thread::spawn(move || {
+///     while let Ok(Some(message)) = socket.recv() {
+///         println!("{message:?}");
+///     }
+///     socket.closure().and_then(|closure| closure.sent)
+/// });
+/// canceller.cancel();
+/// assert_eq!(receiving.join().unwrap(), Some(CloseCode::GOING_AWAY));
+/// # server.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Canceller(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     cancelled: bool,
-    watches: Vec<Weak<Slot>>,
+    watches: Vec<Weak<WakerSlot>>,
+    /// Of the connections that are open.
+    orders: Vec<Weak<Orders>>,
 }
 
-type Slot = Mutex<Option<Waker>>;
+type WakerSlot = Mutex<Option<Waker>>;
 
 impl Canceller {
     /// One that has not been used.
@@ -39,12 +83,17 @@ impl Canceller {
         Self::default()
     }
 
-    /// Gives up the attempts that were made with this; what is open already stays.
+    /// Gives up the attempts that were made with this, and closes the connections. It does not wait
+    /// for their ends.
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.cancelled = true;
         let watches = std::mem::take(&mut state.watches);
+        let orders = std::mem::take(&mut state.orders);
         drop(state);
+        for orders in orders.iter().filter_map(Weak::upgrade) {
+            orders.give(Order::Leave);
+        }
         for slot in watches.iter().filter_map(Weak::upgrade) {
             let waker = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(waker) = waker {
@@ -69,6 +118,22 @@ impl Canceller {
         Watch { canceller: self.clone(), slot }
     }
 
+    /// By which an open connection gets the order to close.
+    pub(crate) fn orders(&self) -> Arc<Orders> {
+        let orders = Orders::new();
+        let mut state = self.lock();
+        if state.cancelled {
+            orders.give(Order::Leave);
+        } else {
+            if state.orders.len() == state.orders.capacity() {
+                state.orders.retain(|orders| orders.strong_count() > 0);
+            }
+            state.orders.push(Arc::downgrade(&orders));
+        }
+        drop(state);
+        orders
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,7 +148,7 @@ impl fmt::Debug for Canceller {
 /// What waits for a canceller.
 pub(crate) struct Watch {
     canceller: Canceller,
-    slot: Arc<Slot>,
+    slot: Arc<WakerSlot>,
 }
 
 impl Watch {

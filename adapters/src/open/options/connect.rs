@@ -166,7 +166,8 @@ impl ConnectOptions {
         self
     }
 
-    /// Lets this give the attempt up, from any thread.
+    /// Lets this end the client, from any thread or task: the attempt, the wait before another one,
+    /// and the open connection. See [`Canceller`].
     #[must_use]
     pub fn canceller(mut self, canceller: &Canceller) -> Self {
         self.canceller = Some(canceller.clone());

@@ -1,10 +1,11 @@
 //! The retries of an adapter's client, by the clocks that adapters have.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bluewire_core::Closure;
 
-use super::ending::Ending;
+use super::ending::{Ending, RetryEvent};
 use super::retries::Retries;
 use super::settings::Reconnect;
 use crate::clock::Clock;
@@ -18,6 +19,19 @@ pub(crate) struct Course {
     clock: Clock,
     retries: Retries,
     next: Next,
+    on_retry: OnRetry,
+}
+
+/// Whom to tell of retries.
+#[derive(Default)]
+struct OnRetry(Option<Tell>);
+
+type Tell = Box<dyn FnMut(&RetryEvent<'_>) + Send>;
+
+impl fmt::Debug for OnRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnRetry").field(&self.0.is_some()).finish()
+    }
 }
 
 #[derive(Debug)]
@@ -39,7 +53,8 @@ impl Course {
     /// That of a client whose first attempt has its time now, by this clock.
     pub(crate) fn new(settings: Reconnect, id: Id, clock: Clock) -> Self {
         let retries = Retries::new(settings);
-        Self { id, clock, retries, next: Next::AttemptAt(clock.now()) }
+        let next = Next::AttemptAt(clock.now());
+        Self { id, clock, retries, next, on_retry: OnRetry::default() }
     }
 
     /// How long it is until the next attempt; `None` if there will be none.
@@ -61,26 +76,38 @@ impl Course {
         if delay.is_none() && !ending.was_wanted() {
             self.id.is_over(self.retries.count());
         }
-        self.follow(delay, now)
+        self.follow(delay, now, Some(ending))
     }
 
-    fn follow(&mut self, delay: Option<Duration>, now: Duration) -> Option<Retry> {
+    fn follow(
+        &mut self,
+        delay: Option<Duration>,
+        now: Duration,
+        ending: Option<Ending<'_>>,
+    ) -> Option<Retry> {
         self.next = delay.map_or(Next::Nothing, |delay| Next::AttemptAt(now.saturating_add(delay)));
         delay.map(|delay| {
             let count = self.retries.count();
             self.id.waits(count, delay);
+            if let Some(tell) = &mut self.on_retry.0 {
+                tell(&RetryEvent { retry: count, delay, ending });
+            }
             Retry { count, delay }
         })
     }
 
     // What the direct API says besides.
 
+    pub(crate) fn on_retry(&mut self, tell: impl FnMut(&RetryEvent<'_>) + Send + 'static) {
+        self.on_retry.0 = Some(Box::new(tell));
+    }
+
     /// Where the connection was handed out and its end was not told: another one is wanted.
     pub(crate) fn let_go(&mut self) {
         if let Next::End = self.next {
             let now = self.clock.now();
             let delay = self.retries.let_go(now);
-            self.follow(delay, now);
+            self.follow(delay, now, None);
         }
     }
 

@@ -1,5 +1,7 @@
 //! How an attempt or a connection ended, and whether another one may fare better.
 
+use std::time::Duration;
+
 use bluewire_core::{ClosedBy, Closure, Fault, HandshakeError, ResponseHead, Timeout};
 
 use crate::open::error::ConnectError;
@@ -15,6 +17,20 @@ pub enum Ending<'a> {
     Unopened(&'a ConnectError),
     /// The connection was open, and ended so.
     Closed(&'a Closure),
+}
+
+/// Another attempt will come: what `Reconnecting::on_retry` reports, in either adapter.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RetryEvent<'a> {
+    /// How many retries in a row this one makes, counted from the beginning or from the last
+    /// [stable](super::Reconnect::stable_after) connection.
+    pub retry: u32,
+    /// The time from now to that attempt.
+    pub delay: Duration,
+    /// Why it comes: how the attempt failed, or how the connection ended. `None` if the program has
+    /// not reported how its connection ended.
+    pub ending: Option<Ending<'a>>,
 }
 
 impl<'a> Ending<'a> {

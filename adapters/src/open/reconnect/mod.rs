@@ -58,6 +58,6 @@ mod samples;
 mod settings;
 
 pub(crate) use course::{Course, Retry};
-pub use ending::Ending;
+pub use ending::{Ending, RetryEvent};
 pub use retries::Retries;
 pub use settings::{Jitter, Reconnect};

@@ -25,6 +25,7 @@ use super::proxy::Proxy;
 use super::reconnect::Reconnect;
 use super::redirect::{Trail, redirects};
 use super::url::Url;
+use crate::orders::Orders;
 #[cfg(feature = "_tls")]
 use crate::tls::Tls;
 use crate::trace::Id;
@@ -49,6 +50,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// By which its canceller reaches the open connection.
+    pub(crate) fn orders(&self) -> Option<Arc<Orders>> {
+        self.canceller.as_ref().map(Canceller::orders)
+    }
+
     pub(crate) fn check(options: ConnectOptions) -> Result<Self, ConnectError> {
         Self::of(options.url()?, options, Id::next())
     }
