@@ -59,6 +59,8 @@
 //!   trust what the operating system trusts. `async-tls` adds the connector of that crate.
 //! - `idna`: URLs with host names beyond ASCII.
 //! - `deflate`: compression of messages (RFC 7692), for connections that ask for it.
+//! - `bytes`: messages from and to `bytes::Bytes`, without a copy where that is possible. Every
+//!   `send` takes a `&Bytes`, and an [`OwnedMessage`] becomes `Bytes`.
 //! - `tracing`: events for the `tracing` crate.
 //! - `testkit`: peers in memory, a virtual clock and faults, for your tests.
 //!

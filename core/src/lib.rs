@@ -139,6 +139,9 @@
 //!
 //! # Testing
 //!
+//! With the feature `bytes`, messages convert from and to `bytes::Bytes`, without a copy where that is
+//! possible.
+//!
 //! The feature `testkit` adds a module for the tests of your program: two ends in memory, a scripted
 //! peer, streams cut at every place, and captures.
 //!
@@ -212,6 +215,8 @@ mod handshake;
 mod inbox;
 mod mask;
 mod message;
+#[cfg(feature = "bytes")]
+mod message_bytes;
 mod outbox;
 #[cfg(test)]
 mod plain_english;
