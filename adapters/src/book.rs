@@ -39,6 +39,12 @@ struct ExplanationBackpressure;
 struct ExplanationSecurity;
 #[doc = include_str!("../../docs/book/src/coming-from/tungstenite.md")]
 struct ComingFromTungstenite;
+#[cfg(feature = "tokio")]
+#[doc = include_str!("../../docs/book/src/coming-from/tokio-tungstenite.md")]
+struct ComingFromTokioTungstenite;
+#[cfg(feature = "tokio")]
+#[doc = include_str!("../../docs/book/src/coming-from/fastwebsockets.md")]
+struct ComingFromFastwebsockets;
 #[doc = include_str!("../../docs/book/src/coming-from/axum.md")]
 struct ComingFromAxum;
 #[doc = include_str!("../../docs/book/src/coming-from/python-websockets.md")]

@@ -314,13 +314,25 @@ fn the_readme_shows_examples_that_work() {
         assert!(readme.contains(&format!("```rust,no_run\n{code}```")), "{code}");
     }
 
-    let mut server = command("server").arg("127.0.0.1:0").spawn().expect("it starts");
+    echoes("server", "client", "callbacks");
+}
+
+/// The same three on tokio.
+#[cfg(feature = "tokio")]
+#[test]
+fn the_examples_on_tokio_do_what_those_of_the_readme_do() {
+    let _bound = watchdog::bound();
+    echoes("tokio_server", "tokio_client", "tokio_callbacks");
+}
+
+fn echoes(server: &str, client: &str, callbacks: &str) {
+    let mut server = command(server).arg("127.0.0.1:0").spawn().expect("it starts");
     let mut line = String::new();
     let stdout = server.stdout.take().expect("it is piped");
     BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
     let address = line.trim().strip_prefix("listening on ").expect("it listens");
     for (example, printed) in
-        [("client", "Text(\"Hello\")\n"), ("callbacks", "Text(\"Hello\")\nclosed with 1000\n")]
+        [(client, "Text(\"Hello\")\n"), (callbacks, "Text(\"Hello\")\nclosed with 1000\n")]
     {
         let run = command(example).arg(format!("ws://{address}/")).output().expect("it runs");
         assert_eq!((&*String::from_utf8_lossy(&run.stdout), run.status.success()), (printed, true));

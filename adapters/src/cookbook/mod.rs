@@ -6,10 +6,6 @@
 pub mod another_runtime;
 pub mod backpressure;
 pub mod broadcast;
-#[cfg(feature = "tokio")]
-pub mod from_fastwebsockets;
-#[cfg(feature = "tokio")]
-pub mod from_tokio_tungstenite;
 pub mod headers;
 pub mod hyper;
 pub mod keepalive;
