@@ -13,8 +13,10 @@ use std::time::Duration;
 use ::tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use ::tokio::runtime::{Builder, Handle, Runtime};
 use ::tokio::time::Instant;
+#[cfg(unix)]
+use bluewire::ServerOptions;
 use bluewire::tokio::{self, Server};
-use bluewire::{CloseCode, Config, Keepalive, ServerOptions};
+use bluewire::{CloseCode, Config, Keepalive};
 
 #[path = "common/watchdog.rs"]
 mod watchdog;

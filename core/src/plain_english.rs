@@ -71,7 +71,7 @@ fn is_debug(word: &str) -> bool {
 fn unclear_messages_are_found() {
     for message in [
         "the peer is told of a limit",
-        "the code is none",
+        "a code that is none",
         "Who comes later waits",
         "the reason is Some(3)",
         "the host \"a\" is unknown",

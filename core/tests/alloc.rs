@@ -451,7 +451,8 @@ mod deflate {
             write(&mut sender.outbox, usize::MAX, 0);
             let (count, bytes) =
                 allocations(|| sender.connection.send(&text, &mut sender.outbox).expect("open"));
-            assert_eq!((count, bytes / 1024), (1, compressor_kib));
+            assert_eq!(count, 1);
+            assert_kib(bytes, compressor_kib);
             let states = Config::default().deflate(deflate.clone()).max_bytes_per_connection()
                 - Config::default().max_bytes_per_connection()
                 - Config::default().limits.message_len_max;
@@ -464,7 +465,14 @@ mod deflate {
                 assert!(connection.next_event(NOW, inbox, outbox).is_some());
             });
             // With memory for the message.
-            assert_eq!(bytes / 1024, 47);
+            assert_kib(bytes, 47);
         }
+    }
+
+    /// The page has the numbers of 64 bits. Shorter pointers take a little less.
+    #[track_caller]
+    fn assert_kib(bytes: usize, kib: usize) {
+        let measured = bytes / 1024;
+        assert!(measured == kib || cfg!(target_pointer_width = "32") && measured + 1 == kib);
     }
 }
