@@ -62,6 +62,8 @@
 //! - `bytes`: messages from and to `bytes::Bytes`, without a copy where that is possible. Every
 //!   `send` takes a `&Bytes`, and an [`OwnedMessage`] becomes `Bytes`.
 //! - `tracing`: events for the `tracing` crate.
+//! - `hyper`: WebSockets beside the pages of an HTTP server on hyper, and clients over its
+//!   connections, by HTTP/1 and HTTP/2. The crate `bluewire-axum` is for servers on axum.
 //! - `testkit`: peers in memory, a virtual clock and faults, for your tests.
 //!
 //! The engine is [`bluewire_core`]. You can use it alone.
@@ -91,6 +93,8 @@ mod error_messages;
 pub mod facade;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub mod group;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod open;
 mod orders;
 #[cfg(test)]

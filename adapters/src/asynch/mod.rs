@@ -29,7 +29,7 @@ mod streams;
 mod tests;
 #[cfg(feature = "_tls")]
 mod tls;
-mod wait;
+pub(crate) mod wait;
 mod websocket;
 mod writer;
 

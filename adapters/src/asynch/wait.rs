@@ -12,7 +12,7 @@ use super::runtime::{AsyncTransport, Runtime, Timer};
 use crate::server::LINGER;
 
 /// The output of the future that is ready first. The first one is polled first.
-pub(super) async fn either<T>(
+pub(crate) async fn either<T>(
     first: impl Future<Output = T>,
     second: impl Future<Output = T>,
 ) -> T {
@@ -25,7 +25,7 @@ pub(super) async fn either<T>(
 }
 
 /// The future's output, or `None` if the time ends first. A time of `None` has no end.
-pub(super) async fn within<R: Runtime, T>(
+pub(crate) async fn within<R: Runtime, T>(
     time: Option<Duration>,
     future: impl Future<Output = T>,
 ) -> Option<T> {

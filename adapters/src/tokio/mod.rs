@@ -60,10 +60,14 @@ mod net_stream;
 mod runtime;
 mod server;
 mod transport;
+#[cfg(feature = "hyper")]
+mod upgraded;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::runtime::Tokio;
+#[cfg(feature = "hyper")]
+pub use self::upgraded::UpgradedStream;
 use crate::asynch;
 #[cfg(feature = "_tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]

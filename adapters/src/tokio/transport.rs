@@ -54,6 +54,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         if let Some(stream) = known::<_, NetStream>(self) {
             return stream.has_input();
         }
+        #[cfg(feature = "hyper")]
+        if let Some(stream) = known::<_, super::UpgradedStream>(self) {
+            return stream.net().is_some_and(NetStream::has_input);
+        }
         #[cfg(feature = "_tls")]
         if let Some(stream) = known::<_, TlsStream<TcpStream>>(self) {
             return has_input(stream.stream());
@@ -99,6 +103,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
     fn shut_down_now(&mut self) {
         let any: &mut dyn Any = self;
         if let Some(stream) = any.downcast_mut::<NetStream>() {
+            return stream.end_now();
+        }
+        #[cfg(feature = "hyper")]
+        if let Some(stream) = any.downcast_mut::<super::UpgradedStream>() {
             return stream.end_now();
         }
         // The peer may have gone.

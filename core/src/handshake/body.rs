@@ -79,6 +79,12 @@ impl Body {
         Self { state: State::Truncated, bytes: Vec::new(), len_max: 0 }
     }
 
+    /// The body that another library has read, or its beginning.
+    pub(crate) fn of(bytes: &[u8], is_complete: bool) -> Self {
+        let state = if is_complete { State::Complete } else { State::Truncated };
+        Self { state, bytes: bytes.into(), len_max: bytes.len() }
+    }
+
     /// Takes what has arrived of it.
     pub(crate) fn read(&mut self, inbox: &mut Inbox) {
         while let State::Arriving(framing) = self.state

@@ -29,6 +29,12 @@ impl Refusal {
         Self { head, body, head_error: None }
     }
 
+    /// A refusal that another library has read: its body, or the beginning of that.
+    #[must_use]
+    pub fn of_parts(head: ResponseHead, body: &[u8], is_complete: bool) -> Self {
+        Self { head, body: Body::of(body, is_complete), head_error: None }
+    }
+
     /// A refusal of which only the first line can be read; `None` if that line is invalid or
     /// refuses nothing.
     pub(crate) fn of_first_line(head: Head, error: HandshakeError) -> Option<Self> {

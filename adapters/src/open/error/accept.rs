@@ -27,6 +27,9 @@ pub enum AcceptError {
     HostRefused(RequestHead),
     /// The request did not ask for a WebSocket. It was answered by 426.
     NotWebSocket(RequestHead),
+    /// The HTTP server does not hand the connection of this request over. It was answered by 500.
+    #[cfg(feature = "hyper")]
+    NotUpgradable(RequestHead),
     /// A header of the options may not be set. The client was answered by 500.
     Header(HeadError),
     /// The application refused it, by this status.
@@ -65,6 +68,8 @@ impl AcceptError {
                 io::ErrorKind::PermissionDenied
             }
             Self::Header(_) => io::ErrorKind::InvalidInput,
+            #[cfg(feature = "hyper")]
+            Self::NotUpgradable(_) => io::ErrorKind::Unsupported,
             Self::Full(_) => io::ErrorKind::QuotaExceeded,
             Self::GivenUp => io::ErrorKind::ConnectionAborted,
         }
@@ -116,6 +121,12 @@ impl fmt::Display for AcceptError {
                 let (method, path) = (PeerText(head.method()), path(head));
                 write!(f, "the request did not ask for a WebSocket: {method} {path}")
             }
+            #[cfg(feature = "hyper")]
+            Self::NotUpgradable(head) => write!(
+                f,
+                "the HTTP server does not hand over the connection of {}; serve it with upgrades",
+                path(head)
+            ),
             Self::Header(error) => error.fmt(f),
             Self::Refused(head, status) => {
                 write!(f, "the application refused {} with status {status}", path(head))

@@ -68,6 +68,10 @@ pub enum ConnectError {
         /// [`ConnectOptions::timeout`](crate::ConnectOptions::timeout).
         whole: bool,
     },
+    /// The HTTP/2 connection does not take WebSockets: the server has not sent
+    /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441, section 3).
+    #[cfg(feature = "hyper")]
+    ExtendedConnectUnavailable,
     /// The server's response breaks a rule.
     Handshake(HandshakeError),
     /// The server answered, but refuses: with a status, headers and a body.
@@ -154,6 +158,8 @@ impl ConnectError {
             Self::Handshake(HandshakeError::ConnectionLost) => io::ErrorKind::UnexpectedEof,
             Self::Handshake(_) => io::ErrorKind::InvalidData,
             Self::Refused(_) | Self::Redirect(_) => io::ErrorKind::ConnectionRefused,
+            #[cfg(feature = "hyper")]
+            Self::ExtendedConnectUnavailable => io::ErrorKind::Unsupported,
             Self::Abandoned => io::ErrorKind::ConnectionAborted,
         }
     }
@@ -177,6 +183,8 @@ impl ConnectError {
             Self::Io(_) | Self::Handshake(_) | Self::Refused(_) | Self::Redirect(_) => {
                 Some(Phase::Handshake)
             }
+            #[cfg(feature = "hyper")]
+            Self::ExtendedConnectUnavailable => Some(Phase::Handshake),
             Self::TimedOut { phase, .. } => Some(*phase),
         }
     }
@@ -248,6 +256,10 @@ impl fmt::Display for ConnectError {
                 write!(f, "the server refused the opening handshake: {}", RefusalText(refusal))
             }
             Self::Redirect(error) => error.fmt(f),
+            #[cfg(feature = "hyper")]
+            Self::ExtendedConnectUnavailable => f.write_str(
+                "the server has not allowed WebSockets over this HTTP/2 connection; connect over HTTP/1.1",
+            ),
             Self::Abandoned => f.write_str("the attempt to connect was given up"),
         }
     }

@@ -105,15 +105,23 @@ impl AcceptOptions {
 }
 
 impl AcceptOptions {
-    /// What the options have against an offer; otherwise puts into it what they say.
-    pub(crate) fn judge(&self, offer: &mut Offer) -> Result<(), (AcceptError, HttpAnswer)> {
+    /// What the options have against an offer; otherwise puts into it what they say. `is_secure` if
+    /// this one is known to have come over TLS.
+    pub(crate) fn judge(
+        &self,
+        offer: &mut Offer,
+        is_secure: bool,
+    ) -> Result<(), (AcceptError, HttpAnswer)> {
         if !self.is_known_by(offer) {
             // RFC 9110, section 15.5.20: "the request was directed at a server that is unable or
             // unwilling to produce an authoritative response for the target URI".
-            return Err((AcceptError::HostRefused(offer.head().clone()), answer(421)));
+            let answer =
+                answer(421).text("this server does not have the Host that was asked for\n");
+            return Err((AcceptError::HostRefused(offer.head().clone()), answer));
         }
-        if !self.origins.allows(offer, self.over_tls || self.reach.tls) {
-            return Err((AcceptError::OriginRefused(offer.head().clone()), answer(403)));
+        if !self.origins.allows(offer, is_secure || self.over_tls || self.reach.tls) {
+            let answer = answer(403).text("pages of this foreign Origin may not connect here\n");
+            return Err((AcceptError::OriginRefused(offer.head().clone()), answer));
         }
         let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
         let _ = offer.select_subprotocol_among(&protocols);

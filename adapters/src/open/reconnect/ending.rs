@@ -84,6 +84,8 @@ fn may_pass(error: &ConnectError) -> bool {
         | ConnectError::Redirect(_)
         | ConnectError::TlsUnavailable
         | ConnectError::Abandoned => false,
+        #[cfg(feature = "hyper")]
+        ConnectError::ExtendedConnectUnavailable => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{
-    HttpAnswer, Inbox, Offer, Outbox, Request, RequestHead, Role, ServerHandshake,
+    Connection, HttpAnswer, Inbox, Offer, Outbox, Request, RequestHead, Role, ServerHandshake,
 };
 
 use super::{Established, Opened, Progress};
@@ -79,7 +79,7 @@ impl Accepting {
         match asked {
             Ok(None) => Ok(Heard::More(self)),
             Ok(Some(Request::Upgrade(mut offer))) => {
-                if let Err((error, answer)) = options.judge(&mut offer) {
+                if let Err((error, answer)) = options.judge(&mut offer, false) {
                     offer.reject(&answer, &mut self.outbox);
                     return Err((error, self.outbox));
                 }
@@ -104,13 +104,51 @@ impl Accepting {
 }
 
 impl Asked {
+    /// Judges a request that an HTTP library has read, by the rules and by the options, as one from
+    /// the wire is judged.
+    ///
+    /// # Errors
+    ///
+    /// With the answer that this library is to write.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn judge(
+        options: &AcceptOptions,
+        clock: Clock,
+        head: RequestHead,
+        is_secure: bool,
+    ) -> Result<Self, (AcceptError, HttpAnswer)> {
+        let id = Id::next();
+        let judged = match Request::judge(Arc::clone(&options.config), head) {
+            Ok(Request::Upgrade(mut offer)) => options.judge(&mut offer, is_secure).map(|()| offer),
+            Ok(Request::Plain(head)) => {
+                let answer = plain_answer(&head);
+                Err((AcceptError::NotWebSocket(head), answer))
+            }
+            Err(error) => Err((error.into(), answer_to(error))),
+        };
+        let offer = judged.inspect_err(|(error, _)| error.tell(id))?;
+        id.was_asked(offer.path());
+        let inbox = Inbox::with_read_len(options.config.limits.read_len);
+        Ok(Self { clock, id, offer, inbox })
+    }
+
     /// Accepts.
     pub(crate) fn open(self) -> Opened {
-        let Self { clock, id, offer, inbox } = self;
         let mut outbox = Outbox::new();
+        self.open_by(|offer, now| (offer.accept(now, &mut outbox), outbox))
+    }
+
+    /// Accepts where an HTTP library writes the response.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn open_elsewhere(self) -> Opened {
+        self.open_by(|offer, now| (offer.into_connection(now), Outbox::new()))
+    }
+
+    fn open_by(self, accept: impl FnOnce(Offer, Duration) -> (Connection, Outbox)) -> Opened {
+        let Self { clock, id, offer, inbox } = self;
         let protocol = offer.subprotocol().map(str::to_owned);
         let request = Some(offer.head().clone());
-        let connection = offer.accept(clock.now(), &mut outbox);
+        let (connection, outbox) = accept(offer, clock.now());
         let established = Established { protocol, response: None, request };
         let trace = id.opens(Role::Server, established.protocol.as_deref(), &connection);
         Opened { clock, connection, inbox, outbox, established, trace }
@@ -129,8 +167,24 @@ impl Asked {
 pub(crate) fn decline(head: RequestHead) -> (AcceptError, Outbox) {
     trace::refuses(426, "the request did not ask for a WebSocket");
     let mut outbox = Outbox::new();
-    answer(426).lay(&head, &mut outbox);
+    plain_answer(&head).lay(&head, &mut outbox);
     (AcceptError::NotWebSocket(head), outbox)
+}
+
+/// The answer to a request for something else where there is nothing else.
+pub(crate) fn plain_answer(head: &RequestHead) -> HttpAnswer {
+    answer(426).text(match head.is_http2() {
+        false => "this is a WebSocket; ask for it by the header Upgrade: websocket\n",
+        true => {
+            "this is a WebSocket; ask for it by CONNECT with :protocol = websocket (RFC 8441)\n"
+        }
+    })
+}
+
+/// The answer to a request that breaks a rule.
+#[cfg(feature = "hyper")]
+pub(crate) fn answer_to(error: bluewire_core::HandshakeError) -> HttpAnswer {
+    HttpAnswer::to_error(error).unwrap_or_else(|| answer(400))
 }
 
 /// Says that too many are there.
@@ -138,7 +192,12 @@ pub(crate) fn decline(head: RequestHead) -> (AcceptError, Outbox) {
 pub(crate) fn turn_away(head: RequestHead) -> (AcceptError, Outbox) {
     trace::refuses(503, "the server has as many connections as it may");
     let mut outbox = Outbox::new();
-    let full = answer(503).header("Retry-After", "5").expect("it is lawful");
-    full.text("too many connections\n").lay(&head, &mut outbox);
+    full_answer().lay(&head, &mut outbox);
     (AcceptError::Full(head), outbox)
+}
+
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) fn full_answer() -> HttpAnswer {
+    let full = answer(503).header("Retry-After", "5").expect("it is lawful");
+    full.text("too many connections\n")
 }

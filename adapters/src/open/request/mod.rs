@@ -2,6 +2,8 @@
 //! opening handshake of either side.
 
 mod accepting;
+#[cfg(feature = "hyper")]
+mod carried;
 mod opened;
 mod opening;
 mod progress;
@@ -15,6 +17,10 @@ use bluewire_core::{ClientRequest, Config, HeadError};
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use self::accepting::turn_away;
 pub(crate) use self::accepting::{Accepting, Asked, Heard, decline};
+#[cfg(feature = "hyper")]
+pub(crate) use self::accepting::{answer_to, full_answer, plain_answer};
+#[cfg(feature = "hyper")]
+pub(crate) use self::carried::Carried;
 pub(crate) use self::opened::{Established, Opened};
 pub(crate) use self::opening::Opening;
 pub(crate) use self::progress::Progress;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bluewire_core::{
-    Config, Connection, Inbox, MaskingKeys, Outbox, RequestHead, ResponseHead, Role,
+    Config, Connection, Inbox, MaskingKeys, Outbox, RequestHead, Response, ResponseHead, Role,
 };
 
 use crate::clock::Clock;
@@ -21,6 +21,19 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// A client's connection, by the response that agrees.
+    pub(crate) fn by(response: Response, keys: MaskingKeys, clock: Clock, id: Id) -> Self {
+        let established = Established {
+            protocol: response.subprotocol().map(str::to_owned),
+            response: Some(response.head().clone()),
+            request: None,
+        };
+        let connection = response.into_connection(keys, clock.now());
+        let inbox = Inbox::with_read_len(connection.config().limits.read_len);
+        let trace = id.opens(Role::Client, established.protocol.as_deref(), &connection);
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, trace }
+    }
+
     /// A connection whose opening handshake another library did, and what it read beyond that.
     pub(crate) fn adopted(role: Role, leftover: &[u8], config: Arc<Config>, clock: Clock) -> Self {
         let mut inbox = Inbox::with_read_len(config.limits.read_len);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluewire_core::{ClientHandshake, HandshakeError, Inbox, MaskingKeys, Outbox, Role};
+use bluewire_core::{ClientHandshake, HandshakeError, Inbox, MaskingKeys, Outbox};
 
-use super::{Established, Opened, Progress, Request};
+use super::{Opened, Progress, Request};
 use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::plan::Budget;
@@ -66,15 +66,9 @@ impl Opening {
         match answered {
             Ok(None) => Ok(Progress::More(self)),
             Ok(Some(response)) => {
-                let established = Established {
-                    protocol: response.subprotocol().map(str::to_owned),
-                    response: Some(response.head().clone()),
-                    request: None,
-                };
                 let Self { clock, id, keys, inbox, outbox, .. } = self;
-                let connection = response.into_connection(keys, clock.now());
-                let trace = id.opens(Role::Client, established.protocol.as_deref(), &connection);
-                Ok(Progress::Done(Opened { clock, connection, inbox, outbox, established, trace }))
+                let opened = Opened::by(response, keys, clock, id);
+                Ok(Progress::Done(Opened { inbox, outbox, ..opened }))
             }
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),
