@@ -78,6 +78,11 @@ impl ServerOptions {
     /// a random one of the address that has the most, so that clients that stall cannot keep others
     /// out. 2,048 by default, at least 1, and at most half of the file descriptors that the system
     /// allows the process when the server starts.
+    ///
+    /// An opening handshake takes up to 32 KiB of memory with the default limits (mostly
+    /// [`Limits::head_len_max`](crate::Limits::head_len_max)), and up to 128 KiB with TLS. Count them
+    /// beside the connections: [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection)
+    /// is about open ones.
     #[must_use]
     pub fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;

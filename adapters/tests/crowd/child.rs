@@ -4,9 +4,12 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use bluewire::{ServerOptions, blocking, smol as adapter};
+use bluewire::facade::WebSocket;
+use bluewire::{AcceptOptions, Config, Limits, PreparedMessage, ServerOptions};
+use bluewire::{blocking, smol as adapter};
 
 use crate::fixture;
 
@@ -26,14 +29,42 @@ pub(crate) const ADAPTERS: &[&str] = &[
 pub(crate) enum Kind {
     /// Echoes.
     Echo,
+    /// The same by TLS.
+    #[cfg(feature = "tls")]
+    Tls,
+    /// Passes what one says on to all, by the callback facade.
+    Chat,
 }
 
+/// How many opening handshakes the server with TLS has at a time.
+#[cfg(feature = "tls")]
+pub(crate) const TLS_HANDSHAKES_MAX: usize = 256;
+
+/// How many bytes wait for one guest of the chat.
+pub(crate) const CHAT_OUTBOX_LEN_MAX: usize = 256 * 1024;
+
 impl Kind {
-    const ALL: [Self; 1] = [Self::Echo];
+    const ALL: &[Self] = &[
+        Self::Echo,
+        #[cfg(feature = "tls")]
+        Self::Tls,
+        Self::Chat,
+    ];
 
     fn options(self) -> ServerOptions {
         match self {
             Self::Echo => ServerOptions::default(),
+            #[cfg(feature = "tls")]
+            Self::Tls => ServerOptions::default()
+                .tls(crate::tls::TLS.0.clone())
+                .handshakes_max(TLS_HANDSHAKES_MAX),
+            Self::Chat => {
+                let limits = Limits::default()
+                    .message_len_max(CHAT_OUTBOX_LEN_MAX as u64 / 4)
+                    .outbox_len_max(CHAT_OUTBOX_LEN_MAX);
+                let config = Config::default().limits(limits);
+                ServerOptions::default().accept(AcceptOptions::default().config(config))
+            }
         }
     }
 }
@@ -41,6 +72,7 @@ impl Kind {
 pub(crate) struct Server {
     process: Child,
     pub(crate) addr: SocketAddr,
+    pub(crate) kind: Kind,
 }
 
 impl Server {
@@ -62,12 +94,22 @@ impl Server {
         // The harness says something before.
         let addr =
             lines.find_map(|line| Some(line.split_once("listening on ")?.1.parse().unwrap()));
-        Self { process, addr: addr.expect("it listens") }
+        Self { process, addr: addr.expect("it listens"), kind }
     }
 
     /// How many files it has open.
     pub(crate) fn files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+}
+
+impl Server {
+    /// Its resident memory in bytes.
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kib: usize = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kib * 1024
     }
 }
 
@@ -83,7 +125,7 @@ impl Drop for Server {
 #[ignore = "other tests start it"]
 fn a_server_in_a_process_of_its_own() {
     let kind = std::env::var(KIND).expect("another test starts this one");
-    let kind = Kind::ALL.into_iter().find(|it| format!("{it:?}") == kind).unwrap();
+    let kind = Kind::ALL.iter().copied().find(|it| format!("{it:?}") == kind).unwrap();
     // It ends with the process that has started it.
     thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
@@ -93,21 +135,45 @@ fn a_server_in_a_process_of_its_own() {
         "blocking" => {
             let server = blocking::Server::bind_with("127.0.0.1:0", kind.options()).unwrap();
             announce(server.local_addr());
-            server.serve(fixture::echo);
+            match kind {
+                Kind::Chat => server.serve_facade(chat()),
+                _ => server.serve(fixture::echo),
+            };
         }
         "smol" => smol::block_on(async {
             let server = adapter::Server::bind_with("127.0.0.1:0", kind.options()).await.unwrap();
             announce(server.local_addr());
-            server.serve(fixture::echo_async).await;
+            match kind {
+                Kind::Chat => server.serve_facade(chat()).await,
+                _ => server.serve(fixture::echo_async).await,
+            };
         }),
         #[cfg(feature = "tokio")]
         "tokio" => tokio::runtime::Runtime::new().unwrap().block_on(async {
             let bound = bluewire::tokio::Server::bind_with("127.0.0.1:0", kind.options());
             let server = bound.await.unwrap();
             announce(server.local_addr());
-            server.serve(fixture::echo_on_tokio).await;
+            match kind {
+                Kind::Chat => server.serve_facade(chat()).await,
+                _ => server.serve(fixture::echo_on_tokio).await,
+            };
         }),
         other => panic!("there is no adapter {other}"),
+    }
+}
+
+/// Who joins is told all that the others say. What a guest has no room for is lost to it.
+fn chat() -> impl Fn(WebSocket) + Send + Sync + 'static {
+    let guests = Arc::<Mutex<Vec<WebSocket>>>::default();
+    move |socket| {
+        guests.lock().unwrap().push(socket.clone());
+        let guests = Arc::clone(&guests);
+        socket.on_message(move |message| {
+            let message = PreparedMessage::new(message);
+            for guest in guests.lock().unwrap().iter() {
+                guest.send(message.clone());
+            }
+        });
     }
 }
 

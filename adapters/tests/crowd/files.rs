@@ -8,7 +8,7 @@ use crate::child::{ADAPTERS, Kind, Server};
 use crate::fixture::{TIMEOUT, upgrade, wait_until};
 
 /// Asks for a WebSocket. The connection, and the status of the response: 0 if there was none.
-fn ask(addr: SocketAddr) -> (TcpStream, u16) {
+pub(crate) fn ask(addr: SocketAddr) -> (TcpStream, u16) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(upgrade("/", "").as_bytes()).unwrap();

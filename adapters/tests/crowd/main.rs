@@ -6,11 +6,18 @@
 #[path = "../common/watchdog.rs"]
 mod watchdog;
 
+mod attackers;
 mod child;
 mod files;
 #[allow(dead_code, reason = "the tests of the servers use all of it")]
 #[path = "../server/fixture.rs"]
 mod fixture;
+mod good;
+mod guests;
+mod handshakes;
+#[cfg(feature = "tls")]
+#[path = "../common/tls.rs"]
+mod tls;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
