@@ -62,6 +62,44 @@ fn connect_sends_lines_and_closes_as_told() {
     }
 }
 
+/// The page runs nothing but its own script, and no other page frames it.
+#[test]
+fn the_page_of_the_chat_says_what_browsers_may_do_with_it() {
+    use std::io::Read as _;
+
+    let _bound = watchdog::bound();
+    for adapter in ADAPTERS {
+        let args = ["--adapter", adapter, "--listen", "127.0.0.1:0"];
+        let mut chat = Run(command("chat").args(args).spawn().expect("it starts"));
+        let mut line = String::new();
+        let stdout = chat.0.stdout.as_mut().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it speaks");
+        let address = line.trim().strip_prefix("listening on ").expect("it listens").to_owned();
+        for (path, kind) in [("/", "html"), ("/page.js", "javascript"), ("/page.css", "css")] {
+            let mut stream = TcpStream::connect(&address).expect("it listens");
+            stream.set_read_timeout(Some(TIMEOUT)).expect("it is a socket");
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).expect("it reads");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("it answers");
+            let (head, body) = answer.split_once("\r\n\r\n").expect("there is a body");
+            for header in [
+                &*format!("Content-Type: text/{kind}; charset=utf-8"),
+                "Content-Security-Policy: default-src 'none'; script-src 'self'; ",
+                "frame-ancestors 'none'",
+                "X-Content-Type-Options: nosniff",
+                "X-Frame-Options: DENY",
+            ] {
+                assert!(head.contains(header), "{path}: {header} in {head}");
+            }
+            // What the policy forbids is not there.
+            assert!(!body.contains("<style") && !body.contains("<script>"), "{path}");
+        }
+        chat.0.kill().expect("it runs");
+        chat.0.wait().expect("it is our child");
+    }
+}
+
 #[test]
 fn connect_echoes() {
     let _bound = watchdog::bound();

@@ -48,11 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The page is at `/`, the chat at `/chat`, for pages from here only.
 fn options() -> Result<ServerOptions, HeadError> {
-    let limits = Limits::default().message_len_max(4_096);
+    // A guest that does not read holds no more than this.
+    let limits = Limits::default().message_len_max(4_096).outbox_len_max(256 * 1024);
     let config = Config::default().limits(limits);
-    let page = HttpAnswer::new(200)?
-        .header("Content-Type", "text/html; charset=utf-8")?
-        .body(include_str!("page.html"));
+    let page = answer("text/html", include_str!("page.html"))?;
+    let script = answer("text/javascript", include_str!("page.js"))?;
+    let style = answer("text/css", include_str!("page.css"))?;
     let not_found = HttpAnswer::new(404)?.text("there is nothing here\n");
     let no_chat = not_found.clone();
     Ok(ServerOptions::default()
@@ -63,8 +64,26 @@ fn options() -> Result<ServerOptions, HeadError> {
         })
         .on_request(move |request| match (request.method(), request.path()) {
             ("GET" | "HEAD", Some("/")) => page.clone(),
+            ("GET" | "HEAD", Some("/page.js")) => script.clone(),
+            ("GET" | "HEAD", Some("/page.css")) => style.clone(),
             _ => not_found.clone(),
         }))
+}
+
+/// A file for the browser, which runs and loads nothing but what comes from here, lets no other page
+/// frame this one, and takes each file for what it is.
+fn answer(kind: &str, body: &'static str) -> Result<HttpAnswer, HeadError> {
+    Ok(HttpAnswer::new(200)?
+        .header("Content-Type", &format!("{kind}; charset=utf-8"))?
+        .header(
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        )?
+        .header("X-Content-Type-Options", "nosniff")?
+        .header("X-Frame-Options", "DENY")?
+        .header("Referrer-Policy", "no-referrer")?
+        .body(body))
 }
 
 fn serve_blocking(

@@ -92,7 +92,8 @@ async fn serve(redis: redis::Client, listen: &str, stop: Stop) -> Result<(), Box
 
 /// The chat is at `/chat`; the balancer asks at `/health` whether the node is there.
 fn options() -> Result<ServerOptions, HeadError> {
-    let limits = Limits::default().message_len_max(4_096);
+    // A client that does not read holds no more than this.
+    let limits = Limits::default().message_len_max(4_096).outbox_len_max(256 * 1024);
     let config = Config::default().limits(limits);
     let healthy = HttpAnswer::new(200)?.text("ready\n");
     let not_found = HttpAnswer::new(404)?.text("the chat is at /chat\n");
