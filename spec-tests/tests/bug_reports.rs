@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod named;
+
+use named::{assert_all_exist, root, tests};
 
 const ROWS_MIN: usize = 40;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace")
-}
 
 fn page() -> String {
     fs::read_to_string(root().join("docs/bug-reports.md")).expect("it is there")
@@ -24,44 +24,12 @@ fn rows(page: &str) -> Vec<[&str; 4]> {
     cells.collect()
 }
 
-/// Each test in a cell: its file and its name.
-fn tests(cell: &str) -> Vec<(&str, &str)> {
-    let parts = cell.split(", ").map(|test| {
-        let name = test.strip_prefix('`').and_then(|test| test.strip_suffix('`'));
-        name.and_then(|name| name.split_once("::")).unwrap_or_else(|| panic!("no test: {test}"))
-    });
-    parts.collect()
-}
-
-/// Whether this source has a test of that name: a function with the attribute, or one that a macro
-/// turns into tests on several sides or runtimes.
-fn has_test(source: &str, name: &str) -> bool {
-    let is_generic = source.contains(&format!("fn {name}<"));
-    if is_generic && source.lines().any(|line| line.trim() == format!("{name},")) {
-        return true;
-    }
-    let definition = format!("fn {name}(");
-    source.match_indices(&definition).any(|(at, _)| {
-        let is_for_sides = source[at + definition.len()..].starts_with("side)");
-        let mut above = source[..at].lines().rev().skip_while(|line| line.trim().is_empty());
-        let mut attributes = above.by_ref().map(str::trim).take_while(|line| line.starts_with('#'));
-        is_for_sides || attributes.any(|line| line == "#[test]")
-    })
-}
-
 #[test]
 fn every_test_that_is_named_exists() {
     let page = page();
     let rows = rows(&page);
     assert!(rows.len() >= ROWS_MIN, "{} rows", rows.len());
-    let mut missing = Vec::new();
-    for (file, name) in rows.iter().flat_map(|row| tests(row[3])) {
-        let source = fs::read_to_string(root().join(file));
-        if !source.is_ok_and(|source| has_test(&source, name)) {
-            missing.push(format!("{file}::{name}"));
-        }
-    }
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert_all_exist(rows.iter().flat_map(|row| tests(row[3])));
 }
 
 #[test]
@@ -106,12 +74,4 @@ fn every_test_of_a_report_is_named() {
             }
         }
     }
-}
-
-#[test]
-fn a_test_is_told_from_other_functions() {
-    let source = "#[test]\n#[ignore = \"slow\"]\nfn one() {}\n\nfn two() {}\n/// Doc.\n#[test]\nfn three() {}\n\
-        macro! {\n    fn four(side) {}\n}\n";
-    let found = ["one", "two", "three", "four", "five"].map(|name| has_test(source, name));
-    assert_eq!(found, [true, false, true, true, false]);
 }
