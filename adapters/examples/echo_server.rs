@@ -33,7 +33,7 @@ const USAGE: &str = "usage: echo_server --adapter blocking|smol --listen ADDR \
 struct Args {
     smol: bool,
     listen: String,
-    message_len_max: u64,
+    message_len_max: Option<u64>,
     connections_max: usize,
     threads: usize,
     own_reactor: bool,
@@ -50,12 +50,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::process::exit(2);
         }
     };
+    let message_len_max = args.message_len_max.unwrap_or(match args.deflate {
+        true => compressed_len_max(),
+        false => Limits::default().message_len_max,
+    });
     let limits = Limits::default()
-        .message_len_max(args.message_len_max)
-        .frame_len_max(args.message_len_max)
+        .message_len_max(message_len_max)
+        .frame_len_max(message_len_max)
         // The largest message that comes, and the answer to the one before it.
         .outbox_len_max(
-            usize::try_from(args.message_len_max.saturating_mul(2))?
+            usize::try_from(message_len_max.saturating_mul(2))?
                 .max(Limits::default().outbox_len_max),
         );
     // Keepalive is on by default, and a handshake may take 10 seconds.
@@ -100,6 +104,17 @@ fn secured(_: ServerOptions, _: &str, _: &str) -> Result<ServerOptions, Box<dyn 
 #[cfg(feature = "deflate")]
 fn compressing(options: AcceptOptions) -> AcceptOptions {
     options.deflate(bluewire::Deflate::default().len_min(0))
+}
+
+/// A few bytes inflate to a long message: with compression, the limit is lower by default.
+#[cfg(feature = "deflate")]
+const fn compressed_len_max() -> u64 {
+    bluewire::Deflate::MESSAGE_LEN_MAX
+}
+
+#[cfg(not(feature = "deflate"))]
+fn compressed_len_max() -> u64 {
+    Limits::default().message_len_max
 }
 
 #[cfg(not(feature = "deflate"))]
@@ -160,14 +175,14 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
     let (mut adapter, mut listen) = (None, None);
-    let (mut message_len_max, mut connections_max) = (Limits::default().message_len_max, 10_000);
+    let (mut message_len_max, mut connections_max) = (None, 10_000);
     let (mut threads, mut own_reactor, mut deflate, mut tls) = (1, true, false, None);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--adapter" => adapter = Some(value()?),
             "--listen" => listen = Some(value()?),
-            "--max-message" => message_len_max = number(&arg, &value()?)?,
+            "--max-message" => message_len_max = Some(number(&arg, &value()?)?),
             "--max-connections" => connections_max = number(&arg, &value()?)?,
             "--threads" => threads = number(&arg, &value()?)?,
             "--plain" => own_reactor = false,

@@ -14,7 +14,8 @@ impl Config {
     /// An [`Inbox`](crate::Inbox) holds what has arrived of a message (in
     /// [`Delivery::Whole`]), at most one frame header or control frame more, and room for one
     /// read. An [`Outbox`](crate::Outbox) holds what the application has queued, and control
-    /// frames. With `deflate`, what was inflated of a message counts too, and so do the states of
+    /// frames. The head of the opening handshake counts too, as adapters keep it until it is taken
+    /// out. With `deflate`, what was inflated of a message counts too, and so do the states of
     /// both directions. Two things are not counted: the connection's own state, which has a fixed
     /// size, and the old block that the allocator holds for a moment while memory grows.
     #[must_use]
@@ -35,7 +36,11 @@ impl Config {
             .saturating_mul(2)
             .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
             .saturating_add(control_queue::CAPACITY_MAX as u64);
-        inbox.saturating_add(outbox).saturating_add(self.extension_bytes_max())
+        let kept_head = limits.head_len_max as u64;
+        inbox
+            .saturating_add(kept_head)
+            .saturating_add(outbox)
+            .saturating_add(self.extension_bytes_max())
     }
 
     /// What an extension can come to hold: its states, and what it has decoded of a message.

@@ -233,6 +233,15 @@ fn a_full_outbox_still_takes_answers_and_a_close_frame() {
     }
 }
 
+#[test]
+fn the_bound_on_memory_counts_the_head_that_is_kept() {
+    let bytes_max = |head_len_max| {
+        let limits = Limits::default().head_len_max(head_len_max);
+        Config::default().limits(limits).max_bytes_per_connection()
+    };
+    assert_eq!(bytes_max(17_000) - bytes_max(16_000), 1_000);
+}
+
 /// An end whose memory is watched. Bytes arrive as a kernel brings them, and events are taken
 /// after each read.
 struct Watched {

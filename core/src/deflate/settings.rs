@@ -31,18 +31,20 @@ use crate::outbox::Outbox;
 ///   become, can find the secret out (RFC 7692, section 8; the attacks CRIME and BREACH). Do not
 ///   compress where that can be.
 ///
-/// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits), and
-/// compressed it may be no longer than an eighth and 64 KiB more. A message that is delivered whole
+/// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits), which
+/// should be small: [`MESSAGE_LEN_MAX`](Self::MESSAGE_LEN_MAX) is recommended, unless you need more.
+/// Compressed, a message may be no longer than an eighth of that and 64 KiB more. A message that is delivered whole
 /// must be complete within 60 seconds, unless
 /// [`Config::message_timeout`](crate::Config::message_timeout) says otherwise. Memory beyond 64 KiB
 /// that a message was inflated to is freed before the next read.
 ///
 /// ```
-/// use bluewire_core::{Config, Deflate};
+/// use bluewire_core::{Config, Deflate, Limits};
 /// use core::time::Duration;
 ///
 /// let deflate = Deflate::default().level(1).idle_timeout(Duration::from_secs(60));
-/// let config = Config::default().deflate(deflate);
+/// let limits = Limits::default().message_len_max(Deflate::MESSAGE_LEN_MAX);
+/// let config = Config::default().limits(limits).deflate(deflate);
 /// # let _ = config;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,12 @@ pub struct Deflate {
 }
 
 impl Deflate {
+    /// The recommended [`Limits::message_len_max`](crate::Limits::message_len_max) with compression:
+    /// 1 MiB. 1,000 bytes inflate to as many, and to 16 MiB with 16,000 by the default limit, so a
+    /// peer holds memory of this end's at a thousandth of the price. It is not the default, since
+    /// the limit counts for messages that are not compressed, too.
+    pub const MESSAGE_LEN_MAX: u64 = 1024 * 1024;
+
     /// How hard to compress, from 1, fastest, to 9, smallest. What is outside is taken as the
     /// nearest.
     ///
