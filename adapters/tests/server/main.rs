@@ -7,6 +7,7 @@ mod watchdog;
 
 mod answers;
 mod fixture;
+mod hostile;
 mod limits;
 mod shutdown;
 mod threads;
