@@ -1,5 +1,6 @@
 //! Peers that do wrong: each kind on a thread of its own, on one server after the other.
 
+mod crowd;
 mod garbage;
 mod kinds;
 mod raw;
@@ -23,10 +24,11 @@ pub(crate) enum Fault {
     NoHandshake,
     GarbageFrame,
     Drop,
+    Crowd,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Reset,
         Self::HalfClose,
         Self::Stall,
@@ -34,6 +36,7 @@ impl Fault {
         Self::NoHandshake,
         Self::GarbageFrame,
         Self::Drop,
+        Self::Crowd,
     ];
 
     /// Does it, and sees that the server does what it should.
@@ -47,13 +50,14 @@ impl Fault {
             Self::NoHandshake => garbage::no_handshake(addr, random),
             Self::GarbageFrame => garbage::frame(course, addr, random),
             Self::Drop => kinds::drop_without_close(course, addr, random),
+            Self::Crowd => crowd::run(course, addr, random),
         }
     }
 
     /// How long it rests in between, so that the good ones have their share of the machine.
     const fn pause(self) -> Duration {
         match self {
-            Self::Stall | Self::SlowWriter => Duration::from_millis(500),
+            Self::Stall | Self::SlowWriter | Self::Crowd => Duration::from_millis(500),
             _ => Duration::from_millis(50),
         }
     }
@@ -69,6 +73,7 @@ impl fmt::Display for Fault {
             Self::NoHandshake => "garbage in place of a handshake",
             Self::GarbageFrame => "a frame that breaks a rule",
             Self::Drop => "end without a Close frame",
+            Self::Crowd => "crowd of handshakes that do not end",
         })
     }
 }
