@@ -37,7 +37,8 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The functions that have the attribute of a test.
+/// The functions that have the attribute of a test, and those that a macro turns into tests on each
+/// runtime.
 fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a folder of the workspace");
     let mut files = Vec::new();
@@ -49,6 +50,12 @@ fn tests() -> BTreeSet<String> {
         let text = fs::read_to_string(file).expect("a readable source");
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
+            let generic = line.strip_prefix("fn ").and_then(|line| line.split_once('<'));
+            if let Some((name, _)) = generic
+                && text.lines().any(|line| line.trim().strip_suffix(',') == Some(name))
+            {
+                tests.insert(name.to_owned());
+            }
             let line = line.strip_prefix("async ").unwrap_or(line);
             if line.starts_with("#[") && line.contains("test") && !line.contains("cfg") {
                 is_test = true;
