@@ -10,17 +10,16 @@
 #[path = "../common/stop.rs"]
 mod stop;
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use bluewire::facade::WebSocket;
+use bluewire::group::Group;
 use bluewire::{AcceptOptions, Config, HeadError, HttpAnswer, Limits, Message, ShutdownReport};
-use bluewire::{PreparedMessage, ServerOptions, blocking, smol as adapter};
+use bluewire::{ServerOptions, blocking, smol as adapter};
 use stop::Stop;
 
 /// How long connections may take to close when the server stops.
@@ -98,8 +97,8 @@ fn serve_blocking(
         handle.shutdown(BUDGET);
     });
     announce(server.local_addr())?;
-    let room = Room::default();
-    Ok(server.serve_facade(move |socket| room.join(socket)))
+    let room = Group::new();
+    Ok(server.serve_facade(move |socket| join(&room, &socket)))
 }
 
 async fn serve_smol(
@@ -114,8 +113,8 @@ async fn serve_smol(
         smol::block_on(handle.shutdown(BUDGET));
     });
     announce(server.local_addr())?;
-    let room = Room::default();
-    Ok(server.serve_facade(move |socket| room.join(socket)).await)
+    let room = Group::new();
+    Ok(server.serve_facade(move |socket| join(&room, &socket)).await)
 }
 
 fn announce(addr: SocketAddr) -> std::io::Result<()> {
@@ -124,49 +123,22 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// Everyone who is there, by a number.
-#[derive(Clone, Default)]
-struct Room(Arc<Mutex<Guests>>);
-
-#[derive(Default)]
-struct Guests {
-    last: u64,
-    sockets: BTreeMap<u64, WebSocket>,
-}
-
-impl Room {
-    fn join(&self, socket: WebSocket) {
-        let mut guests = self.lock();
-        guests.last += 1;
-        let number = guests.last;
-        guests.sockets.insert(number, socket.clone());
-        drop(guests);
-        let room = self.clone();
-        socket.on_message(move |message| {
-            if let Message::Text(text) = message {
-                room.tell(&format!("{number}: {text}"));
-            }
-        });
-        let room = self.clone();
-        socket.on_close(move |_| {
-            let left = room.lock().sockets.remove(&number);
-            drop(left);
-            room.tell(&format!("{number} left"));
-        });
-        self.tell(&format!("{number} joined"));
-    }
-
-    /// Sends a line to all. It is laid out once; who does not read fails on its own.
-    fn tell(&self, line: &str) {
-        let message = PreparedMessage::new(line);
-        for socket in self.lock().sockets.values() {
-            socket.send(message.clone());
+/// Lets a guest into the room. Each line is laid out once for all. A guest that does not read is
+/// closed with 1013 once too much waits, and holds nobody up.
+fn join(room: &Group, socket: &WebSocket) {
+    let Ok(number) = room.join(socket) else { return };
+    // The connection lasts as long as its handles: its own callback keeps one until it ends.
+    let (guests, kept) = (room.clone(), socket.clone());
+    socket.on_message(move |message| {
+        let _ = &kept;
+        if let Message::Text(text) = message {
+            guests.publish(&format!("{number}: {text}"));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Guests> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    });
+    let guests = room.clone();
+    // By then the guest has left the room.
+    socket.on_close(move |_| drop(guests.publish(&format!("{number} left"))));
+    room.publish(&format!("{number} joined"));
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<(bool, String), String> {

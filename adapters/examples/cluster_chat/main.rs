@@ -6,37 +6,49 @@
 //! cluster_chat --redis URL [--listen ADDR]
 //! ```
 //!
-//! Prints `listening on ADDR` once it does. On SIGINT and SIGTERM it stops in order: clients are
-//! told 1001 and reconnect, by which the balancer takes them to another node; what they had sent
-//! until then is still said to all.
+//! Prints `listening on ADDR` once it does. On SIGINT and SIGTERM it stops in order: it closes its
+//! clients with 1001, they connect again, and the balancer takes them to another node. What they
+//! had sent until then still reaches everybody.
 //!
-//! What a client says comes back to it as well, in the same order as to all others. Redis keeps
-//! nothing: who was away has missed what was said, and who has not seen his own words again says
-//! them again.
+//! Each client is a member of its node's group, to which the node publishes what comes from the
+//! channel ([`bridge::Bridge`]) that all nodes share. So a client's own lines come back to it, in
+//! the same order as to all others.
+//!
+//! # What can be lost
+//!
+//! - Redis keeps nothing. A client that is away misses what is said meanwhile.
+//! - When a node dies, its clients see their connections fail. Lines that they sent and have not
+//!   seen come back may have reached everybody or nobody.
+//! - When Redis dies, or is not reached any more, nodes may have missed lines. Every node closes its
+//!   clients with 1001 (or with 1013 where it could not pass a line on) and exits. A
+//!   supervisor starts it again, and clients come back. Lines that were on their way are lost, and those
+//!   that a client has seen come back are not.
+//! - A client that does not read is closed with 1013 once 256 lines wait for it.
+//!
+//! A client that has to be certain gives its lines numbers, waits until each comes back, and says it
+//! again if it does not.
 
+mod bridge;
 #[path = "../common/stop.rs"]
 mod stop;
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
 use std::thread;
 use std::time::Duration;
 
-use bluewire::smol::{NetStream, Server, WebSocket, Writer};
+use bluewire::group::{Group, GroupOptions};
+use bluewire::smol::{NetStream, Server, WebSocket};
 use bluewire::{AcceptOptions, CloseCode, Config, HeadError, HttpAnswer, Limits};
-use bluewire::{Message, PreparedMessage, ServerOptions};
-use redis::AsyncCommands as _;
-use redis::aio::MultiplexedConnection;
-use smol::channel::{self, Receiver, Sender};
+use bluewire::{Message, ServerOptions};
 use smol::stream::StreamExt as _;
 use stop::Stop;
 
+use bridge::{Bridge, Redis};
+
 /// How long connections may take to close when the node stops.
 const BUDGET: Duration = Duration::from_secs(5);
-/// The channel of Redis that all nodes share.
-const CHANNEL: &str = "chat";
 /// Messages that wait for a client. One who falls behind by more is told to come again.
 const WAITING_MAX: usize = 256;
 
@@ -52,22 +64,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     // Before anyone is told that it runs: from then on a signal stops it in order.
     let stop = Stop::new()?;
-    smol::block_on(serve(redis::Client::open(redis)?, &listen, stop))
+    smol::block_on(async { serve(Redis::connect(&redis).await?, &listen, stop).await })
 }
 
-async fn serve(redis: redis::Client, listen: &str, stop: Stop) -> Result<(), Box<dyn Error>> {
-    let room = Room::default();
-    let mut said = redis.get_async_pubsub().await?;
-    said.subscribe(CHANNEL).await?;
-    let relay = room.clone();
-    let relaying = smol::spawn(async move {
-        let mut said = said.into_on_message();
-        while let Some(message) = said.next().await {
-            relay.tell(&String::from_utf8_lossy(message.get_payload_bytes()));
+async fn serve(bridge: impl Bridge, listen: &str, stop: Stop) -> Result<(), Box<dyn Error>> {
+    // A client that falls behind by more is told to come again.
+    let room = Group::with(GroupOptions::default().messages_max(WAITING_MAX));
+    let mut lines = pin!(bridge.clone().receive().await?);
+    let heard = room.clone();
+    let relaying = async {
+        while let Some(line) = lines.next().await {
+            heard.publish(&line);
         }
-    });
+    };
 
-    let publisher = redis.get_multiplexed_async_connection().await?;
     let server = Server::bind_with(listen, options()?).await?;
     let handle = server.handle();
     thread::spawn(move || {
@@ -78,11 +88,11 @@ async fn serve(redis: redis::Client, listen: &str, stop: Stop) -> Result<(), Box
     writeln!(stdout, "listening on {}", server.local_addr())?;
     stdout.flush()?;
 
-    let serving = server.serve(move |socket| room.clone().attend(socket, publisher.clone()));
+    let serving = server.serve(move |socket| attend(socket, room.clone(), bridge.clone()));
     let without_redis = async {
         // A node that hears nothing from the others is of no use: let its clients go elsewhere.
         relaying.await;
-        eprintln!("Redis has ended the subscription");
+        eprintln!("nothing comes from the other nodes any more");
         server.shutdown(BUDGET).await
     };
     let report = smol::future::or(serving, without_redis).await;
@@ -110,64 +120,21 @@ fn options() -> Result<ServerOptions, HeadError> {
         }))
 }
 
-/// The clients of this node, each by a number.
-#[derive(Clone, Default)]
-struct Room(Arc<Mutex<Guests>>);
-
-#[derive(Default)]
-struct Guests {
-    last: u64,
-    waiting: BTreeMap<u64, Sender<PreparedMessage>>,
-}
-
-impl Room {
-    /// Serves one client until it leaves.
-    async fn attend(self, socket: WebSocket<NetStream>, publisher: MultiplexedConnection) {
-        let (mut reader, writer) = socket.split();
-        let (number, waiting) = self.enter();
-        let listening = smol::spawn(pass_on(waiting, writer.clone()));
-        // When the node shuts down this still receives until the client has answered its Close:
-        // what was sent before that is said to all.
-        while let Ok(Some(message)) = reader.recv().await {
-            let Message::Text(text) = message else { continue };
-            if publisher.clone().publish::<_, _, ()>(CHANNEL, text).await.is_err() {
-                // 1013: try again later. The balancer finds a node that has its Redis.
-                let _ = writer.close(CloseCode::TRY_AGAIN_LATER, "the chat is out of order").await;
-            }
-        }
-        self.lock().waiting.remove(&number);
-        listening.cancel().await;
+/// Serves one client until it leaves. It is a member of the room, so that all lines reach it.
+async fn attend(socket: WebSocket<NetStream>, room: Group, bridge: impl Bridge) {
+    let (mut reader, writer) = socket.split();
+    if room.join(&writer).is_err() {
+        return;
     }
-
-    fn enter(&self) -> (u64, Receiver<PreparedMessage>) {
-        let (sender, waiting) = channel::bounded(WAITING_MAX);
-        let mut guests = self.lock();
-        guests.last += 1;
-        let number = guests.last;
-        guests.waiting.insert(number, sender);
-        (number, waiting)
-    }
-
-    /// Sends a line to all clients of this node. It is encoded once. A client that is too far behind
-    /// loses its queue, and then its connection.
-    fn tell(&self, line: &str) {
-        let message = PreparedMessage::new(line);
-        self.lock().waiting.retain(|_, waiting| waiting.try_send(message.clone()).is_ok());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Guests> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sends a client what is said.
-async fn pass_on(waiting: Receiver<PreparedMessage>, writer: Writer<NetStream>) {
-    while let Ok(message) = waiting.recv().await {
-        if writer.send_prepared(&message).await.is_err() {
-            return;
+    // When the node shuts down this still receives until the client has answered its Close: what
+    // was sent before that reaches everybody.
+    while let Ok(Some(message)) = reader.recv().await {
+        let Message::Text(text) = message else { continue };
+        if bridge.send(text).await.is_err() {
+            // 1013: try again later. The balancer finds a node that has its Redis.
+            let _ = writer.close(CloseCode::TRY_AGAIN_LATER, "the chat is out of order").await;
         }
     }
-    let _ = writer.close(CloseCode::TRY_AGAIN_LATER, "too far behind").await;
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<(String, String), String> {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -77,6 +78,47 @@ fn nodes_share_what_is_said_and_their_clients() {
     drop(balancer);
 }
 
+#[test]
+fn what_is_lost_when_redis_dies_is_what_the_example_says() {
+    let _bound = crate::watchdog::bound();
+    let Some(mut cluster) = Cluster::start() else { return };
+    let mut a = cluster.node("127.0.0.1:0");
+    let mut b = cluster.node("127.0.0.1:0");
+    let (mut at_a, mut at_b) = (join(&a.address), join(&b.address));
+    at_a.send("before").expect("it is open");
+    hears(&mut at_a, "before");
+    hears(&mut at_b, "before");
+
+    cluster.kill_redis();
+    at_a.send("lost").expect("the node has not noticed yet, or closes");
+    for socket in [&mut at_a, &mut at_b] {
+        // No client is left in a chat that hears nothing, and none hears what was lost.
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match socket.recv_timeout(left).expect("it ends in order") {
+                Some(message) => assert_ne!(message, Message::Text("lost")),
+                None => break,
+            }
+        }
+        let closure = socket.closure().expect("it is over");
+        let codes = [CloseCode::GOING_AWAY, CloseCode::TRY_AGAIN_LATER];
+        assert!(closure.clean && codes.contains(&closure.code), "{closure:?}");
+    }
+    // The nodes go, so that a supervisor starts them again.
+    for node in [&mut a, &mut b] {
+        assert!(node.process.0.wait().expect("it is our child").success());
+    }
+
+    cluster.start_redis();
+    let (a, b) = (cluster.node("127.0.0.1:0"), cluster.node("127.0.0.1:0"));
+    let (mut at_a, mut at_b) = (join(&a.address), join(&b.address));
+    at_b.send("after").expect("it is open");
+    let first = at_a.recv_timeout(TIMEOUT).expect("it is open");
+    assert_eq!(first, Some("after".into()), "Redis keeps nothing");
+    hears(&mut at_b, "after");
+}
+
 /// Says all its words, over as many connections as it takes; how often it had to move.
 fn talk(front: &str, client: usize) -> JoinHandle<usize> {
     let front = front.to_owned();
@@ -143,7 +185,7 @@ fn join(address: &str) -> Socket {
 /// Redis, and a place for files.
 struct Cluster {
     directory: PathBuf,
-    _redis: Peer,
+    redis: Peer,
 }
 
 impl Cluster {
@@ -155,19 +197,24 @@ impl Cluster {
                 return None;
             }
         }
-        let directory =
-            std::env::temp_dir().join(format!("bluewire-cluster-{}", std::process::id()));
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bluewire-cluster-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).expect("it can be made");
-        let mut redis = Command::new("redis-server");
-        redis.args(["--port", "0", "--save", "", "--dir"]).arg(&directory).arg("--unixsocket");
-        let redis = redis.arg(directory.join("redis.sock")).stdout(Stdio::null());
-        let redis = Peer(redis.spawn().expect("it starts"));
-        let deadline = Instant::now() + TIMEOUT;
-        while std::os::unix::net::UnixStream::connect(directory.join("redis.sock")).is_err() {
-            assert!(Instant::now() < deadline, "Redis does not listen");
-            thread::sleep(Duration::from_millis(10));
-        }
-        Some(Self { directory, _redis: redis })
+        let redis = redis_in(&directory);
+        Some(Self { directory, redis })
+    }
+
+    /// Lets it die without a word.
+    fn kill_redis(&mut self) {
+        self.redis.0.kill().expect("it runs");
+        self.redis.0.wait().expect("it is our child");
+        let _ = std::fs::remove_file(self.directory.join("redis.sock"));
+    }
+
+    fn start_redis(&mut self) {
+        self.redis = redis_in(&self.directory);
     }
 
     fn node(&self, listen: &str) -> Node {
@@ -210,6 +257,19 @@ impl Cluster {
         }
         panic!("HAProxy does not start");
     }
+}
+
+fn redis_in(directory: &Path) -> Peer {
+    let mut redis = Command::new("redis-server");
+    redis.args(["--port", "0", "--save", "", "--dir"]).arg(directory).arg("--unixsocket");
+    let redis = redis.arg(directory.join("redis.sock")).stdout(Stdio::null());
+    let redis = Peer(redis.spawn().expect("it starts"));
+    let deadline = Instant::now() + TIMEOUT;
+    while std::os::unix::net::UnixStream::connect(directory.join("redis.sock")).is_err() {
+        assert!(Instant::now() < deadline, "Redis does not listen");
+        thread::sleep(Duration::from_millis(10));
+    }
+    redis
 }
 
 impl Drop for Cluster {
