@@ -1,12 +1,13 @@
 //! Servers that send each message that comes to everyone who is connected:
 //!
 //! ```text
-//! broadcast_server --server blocking|smol|tokio-tungstenite
+//! broadcast_server --server blocking|smol|tokio|facade|tokio-tungstenite
 //! ```
 //!
-//! Prints `listening on ADDR` once it does. Bluewire's two do it by the callback facade, with a
-//! message that is laid out once; tokio-tungstenite's as its example of a chat does, by a channel
-//! for each connection and a message whose payload is shared, on one thread.
+//! Prints `listening on ADDR` once it does. Bluewire's use a `Group`: `blocking` with a thread for
+//! each connection, `smol` and `tokio` with split connections on one thread, and `facade` with
+//! callbacks on smol. tokio-tungstenite's does what its example of a chat does, by a channel for each
+//! connection and a message whose payload is shared, on one thread.
 #![forbid(unsafe_code)]
 
 use std::error::Error;
@@ -16,7 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, future};
 
 use bluewire::facade::WebSocket;
-use bluewire::{AcceptOptions, Config, PreparedMessage, ServerOptions, blocking};
+use bluewire::group::Group;
+use bluewire::{AcceptOptions, Config, ServerOptions, blocking};
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::future::select;
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
@@ -24,7 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-const USAGE: &str = "usage: broadcast_server --server blocking|smol|tokio-tungstenite";
+const USAGE: &str = "usage: broadcast_server --server blocking|smol|tokio|facade|tokio-tungstenite";
 
 const LISTEN: &str = "127.0.0.1:0";
 
@@ -34,7 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     match (option.as_str(), name.as_str()) {
         ("--server", "blocking") => serve_blocking()?,
         ("--server", "smol") => smol::block_on(serve_smol())?,
-        ("--server", "tokio-tungstenite") => serve_tokio()?,
+        ("--server", "tokio") => serve_tokio()?,
+        ("--server", "facade") => smol::block_on(serve_facade())?,
+        ("--server", "tokio-tungstenite") => serve_peer()?,
         _ => return Err(USAGE.into()),
     }
     Ok(())
@@ -43,16 +47,73 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn serve_blocking() -> io::Result<()> {
     let server = blocking::Server::bind_with(LISTEN, options())?;
     announce(server.local_addr())?;
-    let room = Room::default();
-    server.serve_facade(move |socket| room.join(socket));
+    let room = Group::new();
+    server.serve(move |mut socket| {
+        if room.join(&mut socket).is_ok() {
+            while let Ok(Some(message)) = socket.recv() {
+                room.publish(message);
+            }
+        }
+    });
     Ok(())
 }
 
 async fn serve_smol() -> io::Result<()> {
     let server = bluewire::smol::Server::bind_with(LISTEN, options()).await?;
     announce(server.local_addr())?;
-    let room = Room::default();
-    server.serve_facade(move |socket| room.join(socket)).await;
+    let room = Group::new();
+    let attend = move |socket: bluewire::smol::WebSocket| {
+        let room = room.clone();
+        async move {
+            let (mut reader, writer) = socket.split();
+            if room.join(&writer).is_ok() {
+                while let Ok(Some(message)) = reader.recv().await {
+                    room.publish(message);
+                }
+            }
+        }
+    };
+    server.serve(attend).await;
+    Ok(())
+}
+
+fn serve_tokio() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = bluewire::tokio::Server::bind_with(LISTEN, options()).await?;
+        announce(server.local_addr())?;
+        let room = Group::new();
+        let attend = move |socket: bluewire::tokio::WebSocket| {
+            let room = room.clone();
+            async move {
+                let (mut reader, writer) = socket.split();
+                if room.join(&writer).is_ok() {
+                    while let Ok(Some(message)) = reader.recv().await {
+                        room.publish(message);
+                    }
+                }
+            }
+        };
+        server.serve(attend).await;
+        Ok(())
+    })
+}
+
+async fn serve_facade() -> io::Result<()> {
+    let server = bluewire::smol::Server::bind_with(LISTEN, options()).await?;
+    announce(server.local_addr())?;
+    let room = Group::new();
+    let attend = move |socket: WebSocket| {
+        if room.join(&socket).is_ok() {
+            let (room, kept) = (room.clone(), socket.clone());
+            socket.on_message(move |message| {
+                // The last handle would close the connection.
+                let _ = &kept;
+                room.publish(message);
+            });
+        }
+    };
+    server.serve_facade(attend).await;
     Ok(())
 }
 
@@ -64,27 +125,10 @@ fn options() -> ServerOptions {
     ServerOptions::default().accept(accept).connections_max(100_000)
 }
 
-/// Everyone who is there; nobody leaves before the end.
-#[derive(Clone, Default)]
-struct Room(Arc<Mutex<Vec<WebSocket>>>);
-
-impl Room {
-    fn join(&self, socket: WebSocket) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(socket.clone());
-        let room = self.clone();
-        socket.on_message(move |message| {
-            let message = PreparedMessage::new(message);
-            for socket in &*room.0.lock().unwrap_or_else(PoisonError::into_inner) {
-                socket.send(message.clone());
-            }
-        });
-    }
-}
-
-/// The same for tokio-tungstenite.
+/// The connections of tokio-tungstenite's server.
 type Guests = Arc<Mutex<Vec<UnboundedSender<Message>>>>;
 
-fn serve_tokio() -> io::Result<()> {
+fn serve_peer() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(LISTEN).await?;

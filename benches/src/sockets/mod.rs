@@ -22,6 +22,9 @@ use server::{Server, broadcaster};
 /// Before anything counts: buffers grow, windows open.
 const WARM_UP: Duration = Duration::from_millis(100);
 
+/// How long the last connections may take to subscribe.
+const SUBSCRIBE_TIME: Duration = Duration::from_secs(1);
+
 /// What the clients do: so many connections, each with so many messages of that many bytes of
 /// text on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,25 +102,31 @@ pub fn compare(load: Load, rounds: usize, time: Duration) -> io::Result<Vec<Opti
     Ok(pairs.into_iter().map(|pair| pair.map(|(_, taken)| taken)).collect())
 }
 
-/// What each of the [`BROADCASTERS`] takes for a message at one of so many connections, when one
-/// of that many bytes is sent to all of them, in so many rounds of that time.
+/// What each of these [`BROADCASTERS`] takes for a message at one of so many connections, when one
+/// of that many bytes is sent to all of them, in so many rounds of that time; `None` for one that
+/// is not installed.
 ///
 /// # Errors
 ///
 /// As [`compare`].
 pub fn broadcast(
+    names: &[&str],
     connections: usize,
     len: usize,
     rounds: usize,
     time: Duration,
-) -> io::Result<Vec<Taken>> {
+) -> io::Result<Vec<Option<Taken>>> {
     let load = Load::new(connections, len, 1);
     let start = |name: &&str| {
-        Ok::<_, io::Error>((Pair::start(broadcaster(name)?, load)?, Taken::default()))
+        let pair = broadcaster(name)?.map(|command| Pair::start(command, load)).transpose()?;
+        // Connections subscribe once their opening handshakes are over.
+        std::thread::sleep(SUBSCRIBE_TIME);
+        Ok::<_, io::Error>(pair.map(|pair| (pair, Taken::default())))
     };
-    let mut pairs = BROADCASTERS.iter().map(start).collect::<Result<Vec<_>, _>>()?;
-    take_turns(pairs.iter_mut(), rounds, time, |pair, time| pair.clients.broadcast(time))?;
-    Ok(pairs.into_iter().map(|(_, taken)| taken).collect())
+    let mut pairs = names.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+    let turns = pairs.iter_mut().flatten();
+    take_turns(turns, rounds, time, |pair, time| pair.clients.broadcast(time))?;
+    Ok(pairs.into_iter().map(|pair| pair.map(|(_, taken)| taken)).collect())
 }
 
 /// Lets each pair in turn do its work for some time, which says how many messages that were.

@@ -64,15 +64,26 @@ impl ServerKind {
     }
 }
 
-/// The servers that send what comes to all.
-pub const BROADCASTERS: [&str; 3] = ["blocking", "smol", "tokio-tungstenite"];
+/// The servers that send what comes to all: Bluewire's by a group, then the peers'.
+pub const BROADCASTERS: [&str; 6] =
+    ["blocking", "smol", "tokio", "facade", "tokio-tungstenite", "bun"];
 
-/// One of these.
-pub(super) fn broadcaster(name: &str) -> io::Result<Command> {
+/// One of these; `None` for one that is not installed.
+pub(super) fn broadcaster(name: &str) -> io::Result<Option<Command>> {
+    if name == "bun" {
+        let bun = Path::new(env!("CARGO_MANIFEST_DIR")).join(BUN);
+        let bun = env::var_os("BUN").map_or(bun, PathBuf::from);
+        let mut command = Command::new(&bun);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/bun/broadcast.js"));
+        return Ok(bun.exists().then_some(command));
+    }
     let mut command = Command::new(beside("broadcast_server")?);
     command.args(["--server", name]);
-    Ok(command)
+    Ok(Some(command))
 }
+
+/// Where `tools/install-peers` puts Bun, whose server is uWebSockets.
+const BUN: &str = "../target/peers/bun/node_modules/@oven/bun-linux-x64/bin/bun";
 
 /// What Bluewire reads at a time.
 const READ_LEN: usize = 16 * 1024;
