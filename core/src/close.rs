@@ -1,4 +1,4 @@
-//! The Close frame's body, and the report of how a connection ended (sections 5.5.1 and 7.1).
+//! The body of a Close frame, and the report on how a connection ended (sections 5.5.1 and 7.1).
 
 use alloc::boxed::Box;
 
@@ -6,7 +6,7 @@ use crate::close_code::CloseCode;
 use crate::error::{Fault, ProtocolError};
 use crate::utf8;
 
-/// What a Close frame carries (5.5.1).
+/// The contents of a Close frame (5.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseFrame<'a> {
@@ -17,8 +17,7 @@ pub struct CloseFrame<'a> {
 }
 
 impl<'a> CloseFrame<'a> {
-    /// What a frame with this code, or none, and this reason carries: for tests of programs that
-    /// take events.
+    /// Makes the contents of a Close frame, for tests of programs that handle events.
     #[must_use]
     pub const fn new(code: Option<CloseCode>, reason: &'a str) -> Self {
         Self { code, reason }
@@ -46,7 +45,7 @@ impl<'a> CloseFrame<'a> {
     }
 }
 
-/// Which end began to end the connection.
+/// The end that began to close the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClosedBy {
@@ -58,9 +57,9 @@ pub enum ClosedBy {
     Transport,
 }
 
-/// How a connection ended: the one report that every connection gives exactly once.
+/// How a connection ended. Every connection has exactly one closure.
 ///
-/// To test what your program does with one, make it:
+/// You can make one to test your program:
 ///
 /// ```
 /// use bluewire_core::{CloseCode, ClosedBy, Closure, Fault, Timeout};
@@ -92,18 +91,17 @@ pub struct Closure {
     /// The code in the Close frame of this endpoint; `None` if it sent no Close frame, or
     /// answered a Close frame without a code by another one.
     pub sent: Option<CloseCode>,
-    /// Who began.
+    /// The end that began.
     pub closed_by: ClosedBy,
     /// What went wrong, if anything did.
     pub fault: Option<Fault>,
 }
 
 impl Closure {
-    /// The report of a connection that the peer closed by a Close frame with this code and this
-    /// reason, which this endpoint answered. With [`CloseCode::ABNORMAL`], which no frame carries,
-    /// it is that of a connection that was lost.
+    /// Makes the closure of a connection that the peer closed with this code and this reason. With
+    /// [`CloseCode::ABNORMAL`], it is the closure of a lost connection.
     ///
-    /// Connections make their own reports; this one is for tests of programs that handle them.
+    /// This is for tests of your program. Connections make their own closures.
     #[must_use]
     pub fn new(code: CloseCode, reason: impl Into<Box<str>>) -> Self {
         let lost = code == CloseCode::ABNORMAL;
@@ -138,8 +136,7 @@ impl Closure {
         self
     }
 
-    /// Sets [`fault`](field@Self::fault), and with a fault `clean` to false: no closing is clean
-    /// in which something went wrong.
+    /// Sets [`fault`](field@Self::fault). A fault also sets `clean` to false.
     #[must_use]
     pub fn fault(mut self, fault: impl Into<Option<Fault>>) -> Self {
         self.fault = fault.into();

@@ -1,14 +1,13 @@
-//! What a user can choose: limits, delivery, timeouts. Each default has its reason beside it.
+//! The settings of a connection: limits, delivery, timeouts. Each default has its reason beside it.
 
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
-/// The settings of a connection, shared by as many connections as like through an `Arc`.
+/// The settings of a connection. Connections can share them through an `Arc`.
 ///
-/// Every duration may be anything: [`Duration::MAX`] means never, and zero what its setting says.
-///
-/// Start from its default and change what you need, each setting by the method of its name. Minor
-/// releases may add settings.
+/// Start with the default, and change a setting with the method of its name. Every duration is valid:
+/// [`Duration::MAX`] means never, and each setting says what zero means. Minor releases may add
+/// settings.
 ///
 /// ```
 /// use bluewire_core::{Config, Keepalive, Limits};
@@ -23,43 +22,40 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// How much of everything. See [`Limits`].
+    /// The limits on sizes and counts; see [`Limits`].
     pub limits: Limits,
-    /// Whether messages are delivered whole or as they come. Whole by default.
+    /// Whether messages are delivered whole, or in parts as they arrive. Whole by default.
     pub delivery: Delivery,
-    /// Cuts each message sent into fragments of at most this many bytes, so that a control frame
-    /// can pass between them (5.4). By default a message is one frame, which is what peers
-    /// handle fastest.
+    /// The longest fragment to send, in bytes. Longer messages are cut, so that control frames can go
+    /// between the fragments (5.4). By default, a message is one frame, which peers handle fastest.
     pub fragment_len: Option<NonZeroUsize>,
-    /// Whether each Ping is answered at once without the application (5.5.2). On by default. Of
-    /// answers that the transport did not take, only the latest waits. Switched off, the application must answer with
+    /// Whether the engine answers each Ping (5.5.2). On by default. If several Pongs wait for a slow
+    /// transport, only the latest is kept. If this is off, the application must answer with
     /// [`Connection::pong`](crate::Connection::pong).
     pub auto_pong: bool,
-    /// Pings that find a dead peer and keep middle boxes from forgetting the connection. On by
-    /// default.
+    /// Pings that detect a dead peer, and keep routers and proxies from dropping a quiet connection. On
+    /// by default.
     pub keepalive: Option<Keepalive>,
-    /// Ends the connection when no byte at all came for this long. Off by default, since
-    /// `keepalive` does the same and asks the peer before. Zero ends it the first time that the
-    /// clock is looked at.
+    /// Ends the connection when no byte has arrived for this long. Off by default, because `keepalive`
+    /// does the same and asks the peer first. Zero ends the connection at the first deadline check.
     pub idle_timeout: Option<Duration>,
-    /// Ends the connection with 1008 when a message is not complete this long after its first
-    /// frame's header. With zero, each message must come in one read.
+    /// Ends the connection with 1008 when a message is not complete this long after its first frame
+    /// header. With zero, each message must arrive in one read.
     ///
-    /// `None`, the default, sets no time, since how long a large message may take depends on the
-    /// network; with one exception. A compressed message in [`Delivery::Whole`] has 60 seconds: a
-    /// few of its bytes can take as much memory as the limit on a message allows, and the peer
-    /// would decide for how long. [`Duration::MAX`] lifts that too.
+    /// `None`, the default, sets no deadline, because the time for a large message depends on the
+    /// network. There is one exception: a compressed message in [`Delivery::Whole`] has 60 seconds,
+    /// because a few compressed bytes can occupy as much memory as a whole message.
+    /// [`Duration::MAX`] removes this deadline as well.
     pub message_timeout: Option<Duration>,
-    /// How long the closing handshake may take, from the first Close frame to the end of the
-    /// transport. 10 seconds by default: a peer that has not answered by then will not. Zero sends
-    /// the Close frame and waits for no answer.
+    /// The time for the closing handshake, from the first Close frame to the end of the transport.
+    /// 10 seconds by default. Zero sends the Close frame and does not wait for the answer.
     pub close_timeout: Duration,
-    /// How long the opening handshake may take in all, however busily the peer sends.
-    /// 10 seconds by default: some round trips of the slowest network. With zero, only a head that
-    /// has arrived before the clock is looked at counts.
+    /// The time for the whole opening handshake. Bytes from the peer do not extend it. 10 seconds by
+    /// default: several round trips on a slow network. With zero, the handshake succeeds only if the
+    /// peer's head arrives before the first deadline check.
     pub handshake_timeout: Duration,
-    /// Compression of messages, which a client offers and a server agrees to. Off by default; see
-    /// [`Deflate`](crate::Deflate) for what it costs.
+    /// Compression of messages: a client offers it, a server agrees to it. Off by default.
+    /// [`Deflate`](crate::Deflate) says what it costs.
     #[cfg(feature = "deflate")]
     pub deflate: Option<crate::Deflate>,
 }
@@ -155,9 +151,9 @@ impl Default for Config {
     }
 }
 
-/// A bound on everything that a peer, or a hasty application, could make grow (10.4).
+/// Limits on everything that a peer, or the application, can make grow (10.4).
 ///
-/// No value means "unlimited": a limit is the number that it is.
+/// There is no value for "unlimited". Use a large number.
 ///
 /// ```
 /// use bluewire_core::Limits;

@@ -24,11 +24,11 @@ use crate::mask::{MaskingKey, MaskingKeys};
 use crate::receiving::Receiving;
 use crate::role::{DataType, Role};
 
-/// One WebSocket connection, from the end of its opening handshake to its closure: state only.
+/// The state of one WebSocket connection, from the end of the opening handshake to its closure.
 ///
-/// Memory is the caller's, in an [`Inbox`](crate::Inbox) and an [`Outbox`](crate::Outbox). Time is
-/// an argument: a `Duration` on a monotonic clock of the caller's, from any start. The crate's
-/// front page shows the loop around it.
+/// The caller owns the memory, in an [`Inbox`](crate::Inbox) and an [`Outbox`](crate::Outbox). The
+/// caller also passes the time, as a `Duration` on a monotonic clock with any start. The front page of
+/// the crate shows the loop around a connection.
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) config: Arc<Config>,
@@ -54,40 +54,40 @@ pub struct Connection {
 /// A connection's cost beside its buffers, and a client's 320 bytes for masking keys.
 const _: () = assert!(size_of::<Connection>() <= 256);
 
-/// How far a connection has come (7.1).
+/// The phase of a connection (7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these three")]
 pub enum State {
     /// Messages can be sent and received.
     Open,
-    /// The closing handshake has begun, or the connection has failed; the transport still stands.
+    /// The closing handshake has begun, or the connection has failed. The transport is still open.
     Closing,
-    /// It is over: write what is left in the outbox if that is possible at once, then drop the
-    /// transport.
+    /// The connection has ended. Write the rest of the outbox if that is possible without waiting,
+    /// then drop the transport.
     Closed,
 }
 
 impl Connection {
-    /// The client's end of a connection that is open: its opening handshake is done, here or by
-    /// another library.
+    /// Makes the client's end of an open connection, after the opening handshake. The handshake may
+    /// have been done by another library.
     #[must_use]
     pub fn client(config: impl Into<Arc<Config>>, keys: MaskingKeys, now: Duration) -> Self {
         Self::new(config.into(), Some(keys), Role::Client, now)
     }
 
-    /// The server's end of a connection that is open: its opening handshake is done, here or by
-    /// another library.
+    /// Makes the server's end of an open connection, after the opening handshake. The handshake may
+    /// have been done by another library.
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         Self::new(config.into(), None, Role::Server, now)
     }
 
-    /// Has the connection compress, and take what is compressed, as the two ends have agreed
-    /// (RFC 7692): where another library did the opening handshake with the help of
+    /// Turns on compression with these parameters (RFC 7692). Call it before you send or receive, if
+    /// another library did the opening handshake and used
     /// [`Deflate::accept`](crate::Deflate::accept) or
-    /// [`Deflate::confirm`](crate::Deflate::confirm). Before anything is sent or received.
+    /// [`Deflate::confirm`](crate::Deflate::confirm).
     ///
-    /// Its settings are those of [`Config::deflate`], or the default ones.
+    /// The settings come from [`Config::deflate`], or are the defaults.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn with_deflate(mut self, params: DeflateParams) -> Self {
@@ -128,11 +128,9 @@ impl Connection {
         }
     }
 
-    /// Says that the transport has nothing more to read: its end was reached in order, or it
-    /// broke.
+    /// Tells the connection that the transport has no more bytes, because it ended or failed.
     ///
-    /// Take the events that are left until there is none; then the connection is
-    /// [`Closed`](State::Closed).
+    /// Take the remaining events. After the last one, the connection is [`Closed`](State::Closed).
     pub fn receive_eof(&mut self) {
         self.receiving.eof = true;
         if self.receiving_is_over() {
@@ -140,22 +138,22 @@ impl Connection {
         }
     }
 
-    /// Says that the transport is given up: the connection ends now, without a closing handshake,
-    /// and whatever has arrived and was not taken is lost.
+    /// Ends the connection now, without a closing handshake. Received messages that you have not taken
+    /// are lost.
     ///
-    /// The closure is not clean then, unless both Close frames have crossed. Does nothing on a
-    /// connection that is closed.
+    /// The closure is clean only if both ends have already sent a Close frame. On a closed connection,
+    /// this does nothing.
     pub fn abort(&mut self) {
         self.conclude();
     }
 
-    /// Which end this is.
+    /// The role of this end.
     #[must_use]
     pub const fn role(&self) -> Role {
         if self.masking_keys.is_some() { Role::Client } else { Role::Server }
     }
 
-    /// How far it has come. It changes in [`next_event`](Self::next_event),
+    /// The phase of the connection. It changes in [`next_event`](Self::next_event),
     /// [`close`](Self::close), [`fail`](Self::fail), [`receive_eof`](Self::receive_eof) and
     /// [`handle_timeout`](Self::handle_timeout).
     #[must_use]
@@ -163,17 +161,17 @@ impl Connection {
         self.state
     }
 
-    /// The settings it was made with.
+    /// The settings of the connection.
     #[must_use]
     pub const fn config(&self) -> &Arc<Config> {
         &self.config
     }
 
-    /// Whether nothing more will be laid in the outbox and it is this endpoint's turn: once the
-    /// outbox is sent, shut down the writing side of the transport, and go on reading to its end.
+    /// Whether to shut down the writing side of the transport once the outbox is empty. Then read on
+    /// until the transport ends.
     ///
-    /// A server does so when both Close frames have crossed; a client leaves it to the server
-    /// (7.1.1), unless it failed the connection. Both do once the connection is closed.
+    /// A server shuts down first, after both Close frames. A client waits for the server (7.1.1), unless
+    /// it failed the connection. Both shut down when the connection is closed.
     #[must_use]
     pub const fn should_shut_down(&self) -> bool {
         let server_is_done = self.close_sent && self.close_received && self.masking_keys.is_none();
@@ -186,14 +184,14 @@ impl Connection {
         (self.state == State::Closed).then_some(&self.closure)
     }
 
-    /// What the two ends have agreed on for compression (RFC 7692); `None` if nothing.
+    /// The negotiated parameters of compression (RFC 7692); `None` without compression.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<DeflateParams> {
         self.codec.as_ref()?.deflate_params()
     }
 
-    /// What has gone wrong so far: known as soon as the connection fails, before it is closed.
+    /// The fault of the connection. It is known as soon as the connection fails, before it is closed.
     #[must_use]
     pub const fn fault(&self) -> Option<Fault> {
         self.closure.fault

@@ -1,18 +1,18 @@
-//! What can go wrong, in enums by blame: [`ProtocolError`] is the peer's, [`SendError`] the
-//! caller's; those of the opening handshake are beside it.
+//! Errors, by who caused them: the peer ([`ProtocolError`]) or the caller ([`SendError`]). Errors of
+//! the opening handshake are in `handshake`.
 
 use core::fmt;
 
 use crate::close_code::CloseCode;
 
-/// A rule of the protocol, or a limit of this endpoint, that the peer broke once the connection
-/// was open. It fails the connection (7.1.7).
+/// A rule of the protocol, or a limit of this endpoint, that the peer broke on an open connection. It
+/// fails the connection (7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
     /// A reserved bit is set that no negotiated extension defines.
     ReservedBits,
-    /// An opcode that the protocol keeps for later: 0x3 to 0x7 or 0xB to 0xF.
+    /// A reserved opcode: 0x3 to 0x7 or 0xB to 0xF.
     ReservedOpcode(u8),
     /// A control frame without FIN.
     FragmentedControlFrame,
@@ -26,9 +26,9 @@ pub enum ProtocolError {
     LengthNotMinimal,
     /// A 64-bit payload length with its most significant bit set.
     LengthOutOfRange,
-    /// A continuation frame while no message is under way.
+    /// A continuation frame without a message to continue.
     UnexpectedContinuation,
-    /// A text or binary frame while a fragmented message is under way.
+    /// A text or binary frame in the middle of a fragmented message.
     InterleavedMessage,
     /// A frame longer than [`Limits::frame_len_max`](crate::Limits::frame_len_max).
     FrameTooLong {
@@ -202,30 +202,30 @@ impl fmt::Display for ProtocolError {
 
 impl core::error::Error for ProtocolError {}
 
-/// A call that the connection refuses; it changes nothing.
+/// Why the connection refused a call. The call has changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The connection is closing or closed: this endpoint has sent its Close frame, the peer
     /// has, or the connection failed.
     NotOpen,
-    /// A fragmented message is under way, which must end before another message begins.
+    /// A fragmented message has begun. It must end before the next message begins.
     MessageUnfinished,
-    /// The fragment is text and the message under way is binary, or the reverse.
+    /// The fragment is text and its message is binary, or the reverse.
     TypeChanged,
-    /// The outbox would grow past [`Limits::outbox_len_max`](crate::Limits::outbox_len_max), or
-    /// many control frames wait already. Once the peer has read, there is room again.
+    /// The outbox would exceed [`Limits::outbox_len_max`](crate::Limits::outbox_len_max), or too many
+    /// control frames wait. There is room again after the peer has read.
     OutboxFull,
-    /// The message, or the fragment, does not even fit an empty outbox: with its headers, and with
-    /// what compression may add, it is longer than
-    /// [`Limits::outbox_len_max`](crate::Limits::outbox_len_max). Waiting does not help.
+    /// The message or fragment does not fit an empty outbox. With its headers, and with the bytes that
+    /// compression may add, it exceeds [`Limits::outbox_len_max`](crate::Limits::outbox_len_max).
+    /// Waiting does not help.
     MessageTooLong {
         /// That limit, in bytes.
         limit: usize,
     },
     /// The payload of a Ping or Pong is longer than 125 bytes.
     ControlPayloadTooLong,
-    /// The close code is not one that may be sent.
+    /// The close code must not be sent.
     InvalidCloseCode(CloseCode),
     /// The close reason is longer than 123 bytes.
     CloseReasonTooLong,
@@ -270,7 +270,7 @@ impl fmt::Display for SendError {
 
 impl core::error::Error for SendError {}
 
-/// What went wrong with a connection that did not end in order.
+/// Why a connection ended with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -301,7 +301,7 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for Fault {}
 
-/// The deadline that passed, each named for the setting that sets it.
+/// The deadline that passed. Each variant names its setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timeout {

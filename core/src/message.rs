@@ -7,11 +7,12 @@ use core::fmt;
 
 /// A message, or a part of one: text or binary (5.6).
 ///
-/// It equals another message of the same type and content, whoever owns the memory, and text or
-/// bytes of its own type: a binary message equals no `str`.
+/// Two messages are equal if they have the same type and content, owned or borrowed. You can also
+/// compare a text message with a `str`, and a binary message with bytes. A binary message never
+/// equals a `str`.
 ///
-/// Displayed, a text is the text itself. A binary message is its length, such as
-/// `(binary, 5 bytes)`: its bytes say nothing to a reader, and can be many.
+/// `Display` shows the text of a text message, and the length of a binary one, such as
+/// `(binary, 5 bytes)`.
 ///
 /// ```
 /// use bluewire_core::{Message, OwnedMessage};
@@ -25,9 +26,9 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these two")]
 pub enum Message<'a> {
-    /// Text, which is UTF-8 on the wire.
+    /// Text. It is always valid UTF-8.
     Text(&'a str),
-    /// Bytes whose meaning is the application's.
+    /// Bytes. Only the application knows what they mean.
     Binary(&'a [u8]),
 }
 
@@ -135,7 +136,7 @@ impl AsRef<[u8]> for Message<'_> {
 
 /// A message that owns its memory.
 ///
-/// It is compared and displayed as a [`Message`] is.
+/// It compares and displays like a [`Message`].
 ///
 /// ```
 /// use bluewire_core::OwnedMessage;
@@ -159,7 +160,7 @@ pub enum OwnedMessage {
 }
 
 impl OwnedMessage {
-    /// Lends the message.
+    /// Borrows the message.
     #[must_use]
     pub fn borrow(&self) -> Message<'_> {
         match self {

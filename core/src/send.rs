@@ -20,8 +20,8 @@ use crate::role::DataType;
 const CLOSE_REASON_LEN_MAX: usize = CONTROL_PAYLOAD_LEN_MAX - 2;
 
 impl Connection {
-    /// Sends a whole message: lays it in the outbox, in fragments if
-    /// [`Config::fragment_len`](crate::Config::fragment_len) says so.
+    /// Sends a whole message: writes its frame to the outbox, or several frames if
+    /// [`Config::fragment_len`](crate::Config::fragment_len) is set.
     ///
     /// ```
     /// # use bluewire_core::{Config, Connection, Outbox};
@@ -55,8 +55,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a part of a message, the last one if `fin`: for a message whose length is not known
-    /// or that is larger than memory (5.4). All parts have one type.
+    /// Sends a part of a message; `fin` marks the last part (5.4). Use it for a message of unknown length,
+    /// or one that is larger than memory. All parts must have the same type.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl Connection {
 
     /// Sends a whole message without copying it, on a server: see [`Gather`].
     ///
-    /// A client must mask what it sends, which is a copy; its gather holds nothing beside the
-    /// outbox. Nor does that of a message that is compressed.
+    /// A client has to mask its frames, and a compressed message has to be compressed. Both are copies,
+    /// so in these cases the gather contains only the outbox.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Connection {
         Ok(Gather::new(opcode, message.as_bytes(), self.fragment_len(), outbox))
     }
 
-    /// Sends a message that was laid out before, for many connections: see [`PreparedMessage`].
+    /// Sends a message that was encoded in advance for many connections; see [`PreparedMessage`].
     ///
     /// # Errors
     ///
@@ -138,8 +138,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a Ping (5.5.2) with at most 125 bytes, ahead of messages that wait. The peer's Pong
-    /// carries the same bytes.
+    /// Sends a Ping (5.5.2) with at most 125 bytes, ahead of waiting messages. The peer's Pong has the
+    /// same bytes.
     ///
     /// # Errors
     ///
@@ -149,8 +149,8 @@ impl Connection {
         self.send_control(Opcode::Ping, payload, outbox)
     }
 
-    /// Sends a Pong that the peer has not asked for (5.5.3), or the answer to a Ping where
-    /// [`Config::auto_pong`](crate::Config::auto_pong) is off; ahead of messages that wait.
+    /// Sends a Pong ahead of waiting messages: an unsolicited one (5.5.3), or the answer to a Ping if
+    /// [`Config::auto_pong`](crate::Config::auto_pong) is off.
     ///
     /// # Errors
     ///
@@ -159,10 +159,10 @@ impl Connection {
         self.send_control(Opcode::Pong, payload, outbox)
     }
 
-    /// Starts the closing handshake (7.1.2): lays a Close frame behind all that was sent before.
+    /// Starts the closing handshake (7.1.2): sends a Close frame after everything that was sent before.
     ///
-    /// Messages still come until the peer's Close frame does. Then, or at
-    /// [`Config::close_timeout`](crate::Config::close_timeout), the connection ends.
+    /// You can receive messages until the peer's Close frame arrives. The connection ends then, or after
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
     ///
@@ -197,8 +197,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Starts the closing handshake at the next border between frames: what waits behind it is
-    /// dropped, so that a Close frame need not wait until a slow peer has read a long message.
+    /// Starts the closing handshake after the current frame and drops everything that waits behind it.
+    /// So the Close frame does not wait until a slow peer has read a long message.
     ///
     /// # Errors
     ///
@@ -216,11 +216,11 @@ impl Connection {
         self.close(now, code, reason, outbox)
     }
 
-    /// Fails the connection (7.1.7) for a reason of the application's: lays a Close frame unless
-    /// one was sent, and lets nothing more in. Does nothing on a connection that has failed or
-    /// whose closing handshake is complete.
+    /// Fails the connection (7.1.7) for a reason of the application. It sends a Close frame unless one
+    /// was sent, and ignores further input. On a failed connection, and after the closing handshake, it
+    /// does nothing.
     ///
-    /// A code that may not be sent becomes 1011, and a reason is cut to 123 bytes.
+    /// A code that must not be sent is replaced by 1011, and a reason is cut to 123 bytes.
     pub fn fail(&mut self, now: Duration, code: CloseCode, reason: &str, outbox: &mut Outbox) {
         let code = if code.may_be_sent() { code } else { CloseCode::INTERNAL_ERROR };
         let mut len = reason.len().min(CLOSE_REASON_LEN_MAX);

@@ -1,4 +1,4 @@
-//! How to accept connections.
+//! Options of a server's connection.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::origins::{OriginPolicy, Reach, is_listed, is_of_this_machine};
 use super::secret::HeaderList;
 use crate::open::error::AcceptError;
 
-/// How to accept connections.
+/// The options for accepting a connection: subprotocols, origins, host names, limits.
 ///
 /// ```
 /// use bluewire::{AcceptOptions, OriginPolicy};
@@ -32,47 +32,47 @@ pub struct AcceptOptions {
 }
 
 impl AcceptOptions {
-    /// Adds a subprotocol that this server speaks. The first one that the client offers, in the
-    /// client's order, is chosen; if there is none, the response names none.
+    /// Adds a subprotocol that this server supports. The server chooses the first supported one in the
+    /// client's order. Without a match, the connection has no subprotocol.
     #[must_use]
     pub fn protocol(mut self, protocol: impl Into<String>) -> Self {
         self.protocols.push(protocol.into());
         self
     }
 
-    /// Adds a header to the response. `Debug` shows the names only.
+    /// Adds a header to the response. `Debug` shows the name without the value.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.0.push((name.into(), value.into()));
         self
     }
 
-    /// Says from which web pages connections are accepted.
+    /// Sets which web pages may connect.
     #[must_use]
     pub fn origins(mut self, origins: OriginPolicy) -> Self {
         self.origins = origins;
         self
     }
 
-    /// Adds names of this server, such as `example.com` or `example.com:8443`, and refuses requests
-    /// for any other by 421. Without a port, a name counts with any. By default every name is taken,
-    /// but see [`OriginPolicy::SameOrigin`].
+    /// Adds names of this server, such as `example.com` or `example.com:8443`. Requests for other names
+    /// get a 421 response. A name without a port matches every port. By default, every name is
+    /// accepted, with the exception in [`OriginPolicy::SameOrigin`].
     #[must_use]
     pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.hosts.get_or_insert_default().extend(hosts.into_iter().map(Into::into));
         self
     }
 
-    /// Says that clients reach this server over TLS that something else speaks: a proxy in front of
-    /// it, or the stream that it is given. Pages of the [same origin](OriginPolicy::SameOrigin) are
-    /// then those of `https`. A `Server` that speaks TLS itself knows.
+    /// Declares that clients reach this server over TLS, through a proxy or the given stream. The
+    /// [same origin](OriginPolicy::SameOrigin) then means `https`. You do not need it for a `Server` with
+    /// its own TLS.
     #[must_use]
     pub fn over_tls(mut self) -> Self {
         self.over_tls = true;
         self
     }
 
-    /// Sets limits and timeouts, the handshake's among them.
+    /// Sets limits and timeouts, including the timeout of the opening handshake.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
@@ -80,8 +80,8 @@ impl AcceptOptions {
         self
     }
 
-    /// Agrees to compression of messages (RFC 7692) with clients that offer it. It replaces what the
-    /// [`config`](Self::config) says of it, whichever is set first.
+    /// Agrees to compression of messages (RFC 7692) with clients that offer it. This replaces the setting
+    /// in [`config`](Self::config), in whatever order you set them.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
@@ -90,7 +90,7 @@ impl AcceptOptions {
         self
     }
 
-    /// All of this, with the values of headers that `Debug` leaves out.
+    /// Shows everything, including the values of headers that `Debug` hides.
     #[must_use]
     pub fn with_secrets(&self) -> String {
         format!("{self:?} with the headers {:?}", self.headers.0)

@@ -23,8 +23,7 @@ use crate::orders::{Order, Orders};
 /// stream is the program's own. An asynchronous connection closes when its program next awaits
 /// something of it. Connections of a server are closed by its handle.
 ///
-/// Clones are the same canceller. It stays as it is once it was used: an attempt that begins later
-/// with it is given up at once.
+/// Clones share one state. A used canceller stays used: it cancels later attempts at once.
 ///
 /// ```
 /// use bluewire::{Canceller, ConnectError, ConnectOptions, blocking};
@@ -77,7 +76,7 @@ struct State {
 type WakerSlot = Mutex<Option<Waker>>;
 
 impl Canceller {
-    /// One that has not been used.
+    /// Makes an unused canceller.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -102,7 +101,7 @@ impl Canceller {
         }
     }
 
-    /// Whether it was used.
+    /// Whether `cancel` was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled

@@ -1,4 +1,4 @@
-//! Where to connect and how.
+//! Options of a client.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::open::url::Url;
 #[cfg(feature = "_tls")]
 use crate::tls::Tls;
 
-/// Where to connect and how: a URL, headers, subprotocols, settings.
+/// The options of a client: a URL, headers, subprotocols, TLS, proxies, timeouts.
 ///
-/// A URL alone turns into it by itself.
+/// Every function that takes options also takes a URL alone.
 ///
 /// ```
 /// use bluewire::ConnectOptions;
@@ -49,10 +49,9 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// A connection to this URL, whose scheme is `ws`, or `wss` for one over TLS, or `ws+unix` for one
-    /// through a Unix socket, where no address is looked up and no proxy taken (see [`Url`]). A user name and a
-    /// password in it, percent-encoded, make the header `Authorization` (Basic), unless that is
-    /// [set](Self::header).
+    /// Connects to this URL. The scheme is `ws`, `wss` for TLS, or `ws+unix` for a Unix socket, which
+    /// needs no address and no proxy; see [`Url`]. A percent-encoded user name and password in the URL
+    /// become the header `Authorization` (Basic), unless you [set](Self::header) that header.
     pub fn new(url: impl Into<String>) -> Self {
         Self::with_url(UrlText::Unchecked(url.into()))
     }
@@ -80,30 +79,30 @@ impl ConnectOptions {
         }
     }
 
-    /// Adds a header to the request, after those that the handshake owns, in this order and
-    /// spelling. Those (`Host`, `Upgrade`, `Connection`, `Sec-WebSocket-*`...) may not be set.
-    /// `Debug` shows the names only.
+    /// Adds a header to the request. Headers keep their order and spelling, and follow those of the
+    /// handshake. You cannot set the headers of the handshake: `Host`, `Upgrade`, `Connection`,
+    /// `Sec-WebSocket-*` and those about a body. `Debug` shows the names without the values.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.0.push((name.into(), value.into()));
         self
     }
 
-    /// Offers a subprotocol; the first offered is the most wanted.
+    /// Offers a subprotocol. Offer the preferred one first.
     #[must_use]
     pub fn protocol(mut self, protocol: impl Into<String>) -> Self {
         self.protocols.push(protocol.into());
         self
     }
 
-    /// Offers several subprotocols, the most wanted first.
+    /// Offers several subprotocols, the preferred one first.
     #[must_use]
     pub fn protocols<P: Into<String>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.protocols.extend(protocols.into_iter().map(Into::into));
         self
     }
 
-    /// Sets limits and timeouts, the handshake's among them.
+    /// Sets limits and timeouts, including the timeout of the opening handshake.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
@@ -111,8 +110,8 @@ impl ConnectOptions {
         self
     }
 
-    /// Offers the server compression of messages (RFC 7692), which it may decline. It replaces what
-    /// the [`config`](Self::config) says of it, whichever is set first.
+    /// Offers compression of messages (RFC 7692). The server may decline. This replaces the setting in
+    /// [`config`](Self::config), in whatever order you set them.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
@@ -121,34 +120,33 @@ impl ConnectOptions {
         self
     }
 
-    /// Connects to these addresses, the most wanted first, in place of those that the host's name
-    /// stands for. The name is what the request asks for all the same. A [proxy](Self::proxy) is told
-    /// the first of them.
+    /// Connects to these addresses, the preferred one first, without looking up the host's name. The
+    /// request still names the host. A [proxy](Self::proxy) gets the first address.
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.addresses = Some(addresses.into_iter().collect());
         self
     }
 
-    /// Sets how long the lookup of the host's name may take. 5 seconds by default.
+    /// Sets the timeout of the name lookup. 5 seconds by default.
     #[must_use]
     pub fn resolve_timeout(mut self, timeout: Duration) -> Self {
         self.resolve_timeout = timeout;
         self
     }
 
-    /// Sets how long TCP may take to connect, over all addresses of the host. 10 seconds by
+    /// Sets the timeout of the TCP connection, for all addresses of the host together. 10 seconds by
     /// default.
     ///
-    /// The addresses are raced (RFC 8305): the families in turn, the next one after 250 ms or as
-    /// soon as one has failed. The first that answers is taken.
+    /// The addresses are raced (RFC 8305), with alternating address families. The next attempt starts
+    /// after 250 ms, or as soon as one has failed. The first connection wins.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long the handshake of TLS may take. 10 seconds by default.
+    /// Sets the timeout of the TLS handshake. 10 seconds by default.
     #[cfg(feature = "_tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
@@ -157,8 +155,8 @@ impl ConnectOptions {
         self
     }
 
-    /// Sets how long all may take together, from the call until the connection is open. 30 seconds
-    /// by default. The opening handshake alone may take
+    /// Sets the timeout of the whole attempt, from the call until the connection is open. 30 seconds
+    /// by default. The opening handshake has its own timeout,
     /// [`Config::handshake_timeout`](bluewire_core::Config::handshake_timeout).
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -174,18 +172,17 @@ impl ConnectOptions {
         self
     }
 
-    /// Connects again after attempts that failed and connections that were lost; see
-    /// [`reconnect`](crate::reconnect).
+    /// Connects again after failed attempts and lost connections; see [`reconnect`](crate::reconnect).
     ///
-    /// For the callback facade, and for `Reconnecting` of either adapter. A `connect` makes one
-    /// attempt all the same.
+    /// This applies to the callback API and to `Reconnecting` of each adapter. `connect` always makes one
+    /// attempt.
     #[must_use]
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self
     }
 
-    /// Sets what is trusted where the URL is `wss`.
+    /// Sets which certificates to trust for a `wss` URL.
     #[cfg(feature = "_tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
@@ -194,7 +191,7 @@ impl ConnectOptions {
         self
     }
 
-    /// All of this, with the parts of the URL and the values of headers that `Debug` leaves out.
+    /// Shows everything, including the parts of the URL and the values of headers that `Debug` hides.
     #[must_use]
     pub fn with_secrets(&self) -> String {
         let url = match &self.url {

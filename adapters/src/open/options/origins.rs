@@ -4,29 +4,26 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bluewire_core::Offer;
 
-/// From which web pages a server accepts connections (10.2).
+/// Which web pages may connect to a server (10.2).
 ///
-/// A browser lets any page connect to any server, with the cookies that the server gave it, and
-/// says in `Origin` which page it was. Programs that are not browsers send no `Origin`, and every
-/// policy accepts them.
+/// A browser lets any page connect to any server, and sends the user's cookies for that server. The
+/// header `Origin` names the page. Other programs send no `Origin`, and every policy accepts them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginPolicy {
-    /// Pages whose host and port are those that the client connects to, as the request says. Over
-    /// TLS, of the server itself or of a proxy in front of it
-    /// ([`AcceptOptions::over_tls`](crate::AcceptOptions::over_tls)), pages of `https` only: what
-    /// was loaded by `http` can have been changed on its way.
+    /// Pages with the host and the port of the request. If clients reach the server over TLS, its own
+    /// or that of a proxy ([`AcceptOptions::over_tls`](crate::AcceptOptions::over_tls)), only `https`
+    /// pages: a page that was loaded over `http` may have been changed on the way.
     ///
-    /// A page can make the request say what it likes by a name of its own that leads to this machine
-    /// (DNS rebinding). So a server that listens on a loopback address, such as 127.0.0.1, accepts
-    /// pages under an IP address or `localhost` only, unless
-    /// [`AcceptOptions::hosts`](crate::AcceptOptions::hosts) lists its names. Servers in a private
-    /// network should list theirs too.
+    /// The owner of a page can point a name of their own at your machine (DNS rebinding). Therefore a
+    /// server on a loopback address, such as 127.0.0.1, accepts only pages under an IP address or
+    /// `localhost`, unless [`AcceptOptions::hosts`](crate::AcceptOptions::hosts) lists its names.
+    /// Servers in a private network should list their names, too.
     #[default]
     SameOrigin,
-    /// Pages of these origins, such as `https://example.com`, compared without regard to case.
+    /// Pages of these origins, such as `https://example.com`. Case does not matter.
     Listed(Vec<String>),
-    /// All pages: for servers that identify nobody by cookies or by their network.
+    /// All pages. Use it only if neither cookies nor the network identify your users.
     Any,
 }
 

@@ -1,4 +1,4 @@
-//! What a user of the crate says about proxies.
+//! The options for proxies.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use super::ConnectOptions;
 use crate::open::proxy::Proxy;
 
 impl ConnectOptions {
-    /// Goes through this proxy, which alone is looked up and connected to: the server's name is left
-    /// to it (but see [`Proxy`]).
+    /// Connects through this proxy. Only the proxy's name is looked up; the proxy looks up the server's
+    /// name. [`Proxy`] has one exception.
     ///
     /// ```
     /// use bluewire::ConnectOptions;
@@ -35,16 +35,18 @@ impl ConnectOptions {
         self
     }
 
-    /// Reaches these servers without a proxy: names, which stand for themselves and all beneath
-    /// them; addresses, also by CIDR; `*`, for all; each perhaps with `:` and a port; between
-    /// commas or white space. Names are not looked up for it. Called again, it adds to the list.
+    /// Reaches these servers without a proxy. The list is separated by commas or white space. Each entry
+    /// is a name, which includes its subdomains; an address, or a range in CIDR form; or `*` for all. An
+    /// entry can end with `:` and a port. Names are not looked up for this. A second call adds to the
+    /// list.
     #[must_use]
     pub fn no_proxy(mut self, list: &str) -> Self {
         self.proxies.except(list);
         self
     }
 
-    /// Sets how long a proxy may take to connect and to say so. 10 seconds by default.
+    /// Sets the timeout of the proxy: the time that it has to connect and to answer. 10 seconds by
+    /// default.
     #[must_use]
     pub fn proxy_timeout(mut self, timeout: Duration) -> Self {
         self.proxy_timeout = timeout;

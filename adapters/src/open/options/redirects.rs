@@ -7,28 +7,29 @@ use super::ConnectOptions;
 const HARMLESS: [&str; 3] = ["Accept-Language", "Origin", "User-Agent"];
 
 impl ConnectOptions {
-    /// Follows up to so many redirects. None by default: then an answer that redirects is
+    /// Follows at most this many redirects. 0 by default: a redirect is then
     /// [`ConnectError::Refused`](crate::ConnectError::Refused), with its head and its body.
     ///
-    /// RFC 6455 leaves it to the client (section 4.1: "the server might redirect the client using a
-    /// 3xx status code (but clients are not required to follow them)"). These are the statuses 301,
-    /// 302, 303, 307 and 308 (RFC 9110, section 15.4), with one `Location`, which may be relative,
-    /// and in which `http` stands for `ws` and `https` for `wss`. All requests together have the
-    /// [time](Self::timeout) that one has, in which no `Retry-After` is waited for, and each chooses
-    /// its [proxy](Self::proxy) anew.
+    /// RFC 6455 leaves redirects to the client (section 4.1: "the server might redirect the client
+    /// using a 3xx status code (but clients are not required to follow them)"). A redirect has status
+    /// 301, 302, 303, 307 or 308 (RFC 9110, section 15.4) and one `Location`. The location may be
+    /// relative, and `http` and `https` in it mean `ws` and `wss`. All requests share one
+    /// [timeout](Self::timeout). Each request chooses its [proxy](Self::proxy) anew. `Retry-After` is
+    /// ignored.
     ///
-    /// What is not followed is [`ConnectError::Redirect`](crate::ConnectError::Redirect), which says why: one that leads from `wss`
-    /// to `ws`, in a circle, or to or away from a Unix socket; one too many; a `Location` with a user
-    /// name, a fragment, or another scheme.
+    /// Some redirects are not followed and give [`ConnectError::Redirect`](crate::ConnectError::Redirect)
+    /// with the reason: from `wss` to `ws`, in a circle, to or from a Unix socket, above the limit, or
+    /// with a user name, a fragment or another scheme in the `Location`.
     ///
-    /// At another origin, which is another scheme, host or port (`wss` in place of `ws` too), the
-    /// server sees no credentials: of the [headers](Self::header) it gets `Accept-Language`, `Origin`
-    /// and `User-Agent` alone, nothing of the URL's user name and password, and no client
-    /// certificate. The [addresses](Self::addresses), which are the first server's, do not count
-    /// there. What was left behind does not come back if the way does. What it does get are the
-    /// [subprotocols](Self::protocol): one that holds a token is not for a client that follows
-    /// redirects. Whom to trust by TLS stays as it is set. A connector of async-tls cannot be asked
-    /// for the certificate that it shows, so that it is not taken to another origin.
+    /// A server at another origin gets no credentials. Another origin means another scheme, host or
+    /// port, and `wss` instead of `ws` counts. Such a server gets only the [headers](Self::header)
+    /// `Accept-Language`, `Origin` and `User-Agent`. It gets no user name, password or client
+    /// certificate, and [addresses](Self::addresses) no longer apply. This stays so if a later redirect
+    /// leads back.
+    ///
+    /// It does get the [subprotocols](Self::protocol), so do not put a token into one if you follow
+    /// redirects. The trusted certificates stay the same. A connector of async-tls is not used at
+    /// another origin, because it may show a client certificate.
     ///
     /// ```
     /// use bluewire::ConnectOptions;
