@@ -206,7 +206,7 @@ pub(crate) fn gave_up(count: u64) {
     tell!(WARN, "server", count, "gave up handshakes");
 }
 
-/// Clients were turned away for want of a file descriptor.
+/// Clients were turned away because no file descriptor was left.
 pub(crate) fn turned_away(count: u64, error: &dyn Display) {
     tell!(WARN, "server", count, %error, "turned away");
 }

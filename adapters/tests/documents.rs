@@ -53,6 +53,29 @@ fn every_page_of_the_book_is_in_its_summary_and_tested() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// CONTRIBUTING says so: a test that hangs would hold up everything.
+#[test]
+fn every_test_of_the_adapters_has_a_watchdog() {
+    let _bound = watchdog::bound();
+    let mut sources = Vec::new();
+    collect_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), "rs", &mut sources);
+    let mut unbound = Vec::new();
+    for source in sources {
+        let text = fs::read_to_string(&source).expect("it is text");
+        let lines: Vec<_> = text.lines().collect();
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.trim() == "#[test]") {
+            let beginning = &lines[at..lines.len().min(at + 6)];
+            let is_bound = |line: &&str| line.contains("watchdog::bound()");
+            // Another test starts those that are ignored, and ends them.
+            let is_ignored = |line: &&str| line.contains("#[ignore");
+            if !beginning.iter().any(|line| is_bound(line) || is_ignored(line)) {
+                unbound.push(format!("{}:{}", source.display(), at + 1));
+            }
+        }
+    }
+    assert!(unbound.is_empty(), "{unbound:#?}");
+}
+
 fn collect_files(directory: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("it can be read") {
         let path = entry.expect("it can be read").path();
@@ -116,8 +139,9 @@ fn no_error_text_is_made_by_debug() {
                 in_display = line.contains("Display for");
             }
             let is_text = in_display || line.contains("let text = format!(");
-            // `words` takes the name of a variant apart.
-            if is_text && line.contains(":?}") && !line.contains("words(") {
+            // `words` makes words of a variant's name.
+            let in_words = line.contains("words(") || line.contains("{why:?}");
+            if is_text && line.contains(":?}") && !in_words {
                 found.push(format!("{}: {}", source.display(), line.trim()));
             }
         }

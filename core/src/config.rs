@@ -186,7 +186,7 @@ pub struct Limits {
     /// the largest message that can be received, and nearly as much again.
     pub outbox_len_max: usize,
     /// Bytes of room that an inbox offers to one read. 16 KiB: more gains little for messages
-    /// below it, and for a longer one the room grows with what has come.
+    /// below it, and for a longer one the room grows with what arrives.
     pub read_len: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a connection reports: messages, control frames, failure (sections 5.4 to 5.6).
+//! The reports of a connection: messages, control frames, failure (sections 5.4 to 5.6).
 
 use crate::close::CloseFrame;
 use crate::error::ProtocolError;

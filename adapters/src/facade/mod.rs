@@ -124,7 +124,7 @@
 //! # URLs of others
 //!
 //! `create` takes `ws+unix:` URLs too (see [`Url`](crate::Url)), and a server behind a Unix socket
-//! often trusts all who reach it. Whoever passes on URLs of others, such as those of scripts, must
+//! often trusts all who reach it. A program that takes URLs from others, such as scripts, must
 //! refuse them first: [`Url::socket_path`](crate::Url::socket_path) tells. The URL also decides which
 //! hosts of a private network get a request from this program.
 //!

@@ -63,7 +63,7 @@ pub(super) struct State {
     pub(super) handshakes: Handshakes,
     /// Opening handshakes that were given up for other clients.
     pub(super) given_up: Tally,
-    /// Clients that were turned away for want of a file descriptor.
+    /// Clients that were turned away because no file descriptor was left.
     pub(super) turned_away: Tally,
     /// How many connections each origin has, if that is bounded.
     by_origin: HashMap<Origin, usize>,

@@ -1,4 +1,4 @@
-//! What a program asks for before a connection is made or accepted.
+//! The options of connections, made or accepted.
 
 mod accept;
 mod cancel;

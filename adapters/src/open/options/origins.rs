@@ -65,7 +65,7 @@ pub(super) fn is_listed(hosts: &[String], asked: &str) -> bool {
     })
 }
 
-/// Whether the name that a client asks for is one that nobody else can have: an address, or
+/// Whether the name that a client asks for cannot belong to somebody else: an address, or
 /// `localhost`.
 pub(super) fn is_of_this_machine(asked: &str) -> bool {
     let name = without_dot(name(asked));

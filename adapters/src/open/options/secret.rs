@@ -1,4 +1,4 @@
-//! What the caller gave that `Debug` must not show.
+//! Values of the caller that `Debug` must not show.
 
 use std::fmt;
 
