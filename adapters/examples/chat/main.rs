@@ -2,8 +2,10 @@
 //! talks with all others, by the callback facade.
 //!
 //! ```text
-//! chat [--adapter blocking|smol] [--listen ADDR]
+//! chat [--adapter blocking|smol] [--listen ADDR] [--public NAME]
 //! ```
+//!
+//! `--public` is the name under which browsers reach it through a proxy that speaks TLS.
 //!
 //! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
 
@@ -25,17 +27,17 @@ use stop::Stop;
 /// How long connections may take to close when the server stops.
 const BUDGET: Duration = Duration::from_secs(5);
 
-const USAGE: &str = "usage: chat [--adapter blocking|smol] [--listen ADDR]";
+const USAGE: &str = "usage: chat [--adapter blocking|smol] [--listen ADDR] [--public NAME]";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (smol, listen) = match parse(std::env::args().skip(1)) {
+    let Args { smol, listen, public } = match parse(std::env::args().skip(1)) {
         Ok(args) => args,
         Err(error) => {
             eprintln!("chat: {error}\n{USAGE}");
             std::process::exit(2);
         }
     };
-    let options = options()?;
+    let options = options(public)?;
     let stop = Stop::new()?;
     let report = match smol {
         false => serve_blocking(&listen, options, stop)?,
@@ -55,8 +57,12 @@ fn options() -> Result<ServerOptions, HeadError> {
     let style = answer("text/css", include_str!("page.css"))?;
     let not_found = HttpAnswer::new(404)?.text("there is nothing here\n");
     let no_chat = not_found.clone();
+    let mut accept = AcceptOptions::default().protocol("chat").config(config);
+    if let Some(name) = public {
+        accept = accept.hosts([name]).over_tls();
+    }
     Ok(ServerOptions::default()
-        .accept(AcceptOptions::default().protocol("chat").config(config))
+        .accept(accept)
         .on_offer(move |offer| match offer.path() {
             "/chat" => Ok(()),
             _ => Err(no_chat.clone()),
@@ -141,8 +147,14 @@ fn join(room: &Group, socket: &WebSocket) {
     room.publish(&format!("{number} joined"));
 }
 
-fn parse(mut args: impl Iterator<Item = String>) -> Result<(bool, String), String> {
-    let (mut smol, mut listen) = (false, "127.0.0.1:8088".to_owned());
+struct Args {
+    smol: bool,
+    listen: String,
+    public: Option<String>,
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
+    let (mut smol, mut listen, mut public) = (false, "127.0.0.1:8088".to_owned(), None);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -154,8 +166,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(bool, String), Strin
                 }
             }
             "--listen" => listen = value()?,
+            "--public" => public = Some(value()?),
             _ => return Err(format!("there is no option {arg:?}")),
         }
     }
-    Ok((smol, listen))
+    Ok(Args { smol, listen, public })
 }

@@ -22,7 +22,7 @@ fn a_browser_chats_through_the_smol_example() {
 
 fn chat(adapter: &str) {
     let Some(mut browser) = Browser::start() else { return };
-    let (server, address) = start(adapter);
+    let (mut server, address) = start(adapter, "127.0.0.1:0", &[]);
 
     let page = browser.open(&format!("http://{address}/"));
     browser.wait_until(&page, "document.getElementById('state')?.textContent === 'open'");
@@ -48,19 +48,25 @@ fn chat(adapter: &str) {
 
     let closure = friend.close(CloseCode::NORMAL, "bye").expect("it closes");
     assert!(closure.clean, "{closure:?}");
-    // The server says why it goes, and the page shows it.
-    stop(&server);
+    // The server stops, and the page shows the code that it gave.
+    stop(&mut server);
     browser.wait_until(&page, "document.getElementById('state').textContent === 'closed 1001'");
+
+    // It starts again, and the page reconnects.
+    let (_server, same) = start(adapter, &address, &[]);
+    assert_eq!(same, address);
+    browser.wait_until(&page, "document.getElementById('state').textContent === 'open'");
 }
 
 /// The server, and the address that it prints.
-fn start(adapter: &str) -> (Peer, String) {
+pub(crate) fn start(adapter: &str, listen: &str, more: &[&str]) -> (Peer, String) {
     let tests = std::env::current_exe().expect("it has a path");
     let directory = tests.parent().and_then(|path| path.parent()).expect("target/PROFILE/deps");
     let program = directory.join("examples/chat");
     assert!(program.exists(), "build it first: cargo build --example chat");
     let mut child = Command::new(program)
-        .args(["--adapter", adapter, "--listen", "127.0.0.1:0"])
+        .args(["--adapter", adapter, "--listen", listen])
+        .args(more)
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
@@ -72,8 +78,10 @@ fn start(adapter: &str) -> (Peer, String) {
     (peer, address.to_owned())
 }
 
-fn stop(server: &Peer) {
+/// Stops the server as systemd does, and waits until it has ended.
+fn stop(server: &mut Peer) {
     let process = server.0.id().to_string();
     let status = Command::new("kill").args(["-TERM", &process]).status().expect("kill runs");
     assert!(status.success());
+    assert!(server.0.wait().expect("it is our child").success());
 }

@@ -47,6 +47,8 @@ mod chat;
 mod chromium;
 #[cfg(unix)]
 mod cluster;
+#[cfg(all(unix, feature = "_tls"))]
+mod deployed;
 mod node;
 mod ours;
 mod peer;
