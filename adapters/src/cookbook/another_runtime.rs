@@ -1,12 +1,12 @@
 //! Use the engine with another runtime.
 //!
-//! [`bluewire_core`] does no IO, so an adapter is little more than a loop: take events until there
-//! are none, check the clock, then wait until bytes come, bytes leave or a deadline passes. This one
-//! is for tokio. It answers pings, keeps deadlines and closes in order, as the ready adapters do.
+//! [`bluewire_core`] does no IO, so an adapter is little more than a loop: take all events, check the
+//! clock, then wait until bytes arrive, bytes leave or a deadline passes. This adapter uses tokio. It
+//! answers pings, keeps deadlines and performs the closing handshake.
 //!
-//! It waits for reads, writes and deadlines at once. So a peer that sends and never reads cannot
-//! stop the clock: while too much output waits nothing more is read, and when nothing has left for
-//! `WRITE_TIMEOUT` the connection ends.
+//! It waits for reads, writes and deadlines at the same time, so a peer that sends and never reads
+//! cannot stop the clock. While too much output waits, it reads nothing. If no byte leaves for
+//! `WRITE_TIMEOUT`, it ends the connection.
 //!
 //! ```
 //! use std::io::ErrorKind;

@@ -1,9 +1,10 @@
 //! Send no faster than the peer reads.
 //!
-//! `send` returns when the system has taken the message: a peer that does not read makes it wait, at
-//! most for [`Flow::write_timeout`](crate::Flow::write_timeout). That is all that most programs
-//! need. Many small messages go out faster by `feed`, which lets them wait until there are enough of
-//! them, and waits itself once [`Flow::queue_len_max`](crate::Flow::queue_len_max) bytes do:
+//! `send` returns when the system has taken the message. If the peer does not read, `send` waits, for
+//! at most [`Flow::write_timeout`](crate::Flow::write_timeout). Most programs need nothing else.
+//!
+//! `feed` sends many small messages faster, because it collects them. It waits when
+//! [`Flow::queue_len_max`](crate::Flow::queue_len_max) bytes are queued:
 //!
 //! ```
 //! # use std::net::TcpListener;
@@ -29,8 +30,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What cannot wait, such as a live picture, is dropped rather than queued: `try_feed` refuses with
-//! [`SendError::OutboxFull`](crate::SendError::OutboxFull) where `feed` would wait.
+//! Some data is worthless when it is late, such as a live picture. Drop it instead of queueing it:
+//! `try_feed` refuses with [`SendError::OutboxFull`](crate::SendError::OutboxFull) when `feed` would
+//! wait.
 //!
 //! ```
 //! # use std::net::TcpListener;
@@ -54,8 +56,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! On the callback facade, `buffered_amount` tells how much waits, and a message past
+//! On the callback API, `buffered_amount` returns the number of waiting bytes. A message that exceeds
 //! [`Limits::outbox_len_max`](crate::Limits::outbox_len_max) fails.
 //!
-//! The other way round there is nothing to do: nothing more is read from a peer while a message of
-//! its is not received, and so it has to wait in turn.
+//! In the other direction, do nothing. While your program does not receive, Bluewire does not read,
+//! and the peer has to wait.

@@ -1,9 +1,9 @@
-//! Send headers, and let in only who may come.
+//! Send headers, and authenticate clients.
 //!
-//! A program puts its token into a header. (A page in a browser cannot: it has its cookies, or sends
-//! the token as its first message.) The server decides by [`ServerOptions::on_offer`], which sees the
-//! request's head and may answer with any HTTP response; the client gets that response whole, in
-//! [`ConnectError::Refused`].
+//! A program sends its token in a header. A page in a browser cannot set headers; it uses cookies, or
+//! sends the token as its first message. The server decides in [`ServerOptions::on_offer`], which sees
+//! the head of the request and can answer with any HTTP response. The client gets the whole response
+//! in [`ConnectError::Refused`].
 //!
 //! [`ServerOptions::on_offer`]: crate::ServerOptions::on_offer
 //! [`ConnectError::Refused`]: crate::ConnectError::Refused

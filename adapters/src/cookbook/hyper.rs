@@ -1,8 +1,8 @@
-//! Take a connection over from hyper, which has upgraded it.
+//! Take over a connection that hyper has upgraded.
 //!
-//! An HTTP server that has many pages and one WebSocket keeps its routes. The handler answers the
-//! request for the WebSocket itself, with [`accept_value`](bluewire_core::accept_value) of the
-//! client's key, and hands the upgraded stream to `adopt_server`.
+//! Use this in an HTTP server with many pages and one WebSocket. The handler answers the WebSocket
+//! request itself, with [`accept_value`](bluewire_core::accept_value) of the client's key, and passes
+//! the upgraded stream to `adopt_server`.
 //!
 //! ```
 //! use std::convert::Infallible;

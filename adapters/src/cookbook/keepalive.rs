@@ -1,9 +1,9 @@
-//! Notice a peer that is gone.
+//! Detect a dead peer.
 //!
-//! A peer whose machine was switched off sends nothing, not even an end. Therefore a connection that
-//! is quiet for [`Keepalive::interval`] is sent a Ping, and one from which nothing comes for
-//! [`Keepalive::timeout`] after that is over, with the fault [`Fault::Timeout`]. Both are 20 s by
-//! default, on both ends: there is nothing to do but to receive.
+//! A machine that was switched off sends nothing, not even an end of the stream. Therefore Bluewire
+//! sends a Ping after [`Keepalive::interval`] without input. If nothing arrives within
+//! [`Keepalive::timeout`], the connection ends with [`Fault::Timeout`]. Both are 20 s by default, on
+//! both ends. Your program only has to receive.
 //!
 //! [`Keepalive::interval`]: crate::Keepalive::interval
 //! [`Keepalive::timeout`]: crate::Keepalive::timeout
@@ -18,7 +18,7 @@
 //! # let url = format!("ws://{}/", listener.local_addr()?);
 //! # let (done, wait) = std::sync::mpsc::channel::<()>();
 //! # let server = std::thread::spawn(move || -> Result<(), bluewire::Error> {
-//! // A server that has stopped to do anything.
+//! // A server that no longer does anything.
 //! let socket = blocking::accept(listener.accept()?.0)?;
 //! # let _ = wait.recv();
 //! # drop(socket);
@@ -39,6 +39,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A program that is busy with something else for long lets the connection live by
-//! [`attend`](crate::blocking::WebSocket::attend), or by a thread or a task of its own for the
-//! [reader](crate::blocking::WebSocket::split).
+//! If your program does something else for a long time, call
+//! [`attend`](crate::blocking::WebSocket::attend) now and then, or give the
+//! [reader](crate::blocking::WebSocket::split) its own thread or task.

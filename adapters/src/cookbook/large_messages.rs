@@ -1,9 +1,10 @@
 //! Send and receive a file that is larger than memory, as one message.
 //!
-//! With [`Delivery::Chunks`](crate::Delivery::Chunks) each part of a message is lent as it comes; a
-//! text is cut between characters. The sender gives its parts by `send_chunk`, the last one with
-//! `true`, and each leaves as a fragment. Neither end holds more than one part. A limit there still
-//! is, [`Limits::message_len_max`](crate::Limits::message_len_max), which costs nothing here.
+//! With [`Delivery::Chunks`](crate::Delivery::Chunks), you receive each part of a message as it
+//! arrives. Text is cut between characters. The sender passes its parts to `send_chunk`, the last one
+//! with `true`, and each part becomes a fragment. Neither end holds more than one part.
+//! [`Limits::message_len_max`](crate::Limits::message_len_max) still applies. Here, a high limit costs
+//! no memory.
 //!
 //! ```
 //! use std::fs::File;
@@ -20,7 +21,7 @@
 //! # let copy = target.clone();
 //! # let server = std::thread::spawn(move || -> Result<(), bluewire::Error> {
 //! # let target = copy;
-//! // Who receives it:
+//! // The receiver:
 //! let limits = Limits::default()
 //!     .frame_len_max(1 << 40)
 //!     .message_len_max(1 << 40)
@@ -38,7 +39,7 @@
 //! # Ok(())
 //! # });
 //!
-//! // Who sends it:
+//! // The sender:
 //! let mut socket = blocking::connect(url)?;
 //! let mut file = File::open(&source)?;
 //! let mut part = vec![0; 64 * 1024];

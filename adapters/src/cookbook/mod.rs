@@ -1,7 +1,8 @@
-//! Short recipes, each complete, and each run by the tests.
+//! Short, complete recipes. The tests run each of them.
 //!
-//! Most use the blocking adapter, which makes for the shortest examples. The adapters for smol and
-//! tokio have the same names: put `.await` behind the calls.
+//! Most recipes use the blocking adapter, because it gives the shortest examples. The adapters for
+//! smol and tokio have the same names: add `.await` to the calls. Longer guides are in the book,
+//! `docs/book`.
 
 pub mod another_runtime;
 pub mod backpressure;

@@ -1,8 +1,8 @@
-//! Go through a proxy.
+//! Connect through a proxy.
 //!
-//! [`Proxy`](crate::Proxy) is one that speaks HTTP (by CONNECT) or SOCKS 5, with user name and
-//! password where it wants them. It looks up the server's name itself. What it has against it is
-//! told with its own status, in [`ProxyError`](crate::ProxyError).
+//! A [`Proxy`](crate::Proxy) speaks HTTP (CONNECT) or SOCKS 5, with a user name and a password if it
+//! requires them. The proxy looks up the server's name. If it refuses,
+//! [`ProxyError`](crate::ProxyError) has its status and its reason.
 //!
 //! ```
 //! use bluewire::{ConnectError, ConnectOptions, ProxyError, blocking};

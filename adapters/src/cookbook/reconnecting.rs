@@ -1,7 +1,7 @@
 //! Stay connected to a server that restarts, is overloaded, or is out of reach for a while.
 //!
-//! By callbacks that is one option more: `on_open` is called on each connection, `on_close` at the
-//! end of all.
+//! On the callback API, this is one more option. `on_open` is called for each connection, and
+//! `on_close` after the last one.
 //!
 //! ```
 //! use std::sync::mpsc;

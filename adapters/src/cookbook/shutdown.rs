@@ -1,7 +1,7 @@
 //! Stop a server without losing what clients have sent.
 //!
-//! [`ServerHandle::shutdown`](crate::blocking::ServerHandle::shutdown) stops listening and tells
-//! every client 1001, "going away". Each connection goes on receiving until its client has answered:
+//! [`ServerHandle::shutdown`](crate::blocking::ServerHandle::shutdown) stops listening and sends every
+//! client the close code 1001, "going away". Each connection receives until its client has answered:
 //! the program's loop gets every message that was sent before that, and then ends. A client that has
 //! not answered when the budget ends is cut off.
 //!
@@ -29,7 +29,7 @@
 //!     client.closure().map(|closure| closure.code)
 //! });
 //!
-//! // In a program, on SIGTERM: see the example `echo_server`.
+//! // A program does this on SIGTERM; see the example `echo_server`.
 //! let report = handle.shutdown(Duration::from_secs(5));
 //! assert_eq!((report.closed, report.cut), (1, 0));
 //! assert_eq!(store.recv()?, "the last words");

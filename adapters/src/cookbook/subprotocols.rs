@@ -1,8 +1,7 @@
 //! Agree on a subprotocol (RFC 6455, section 1.9).
 //!
-//! The client offers what it speaks, the most wanted first. The server names what it speaks, and the
-//! first of the client's that it knows is chosen. A server may go on without one, and so the client
-//! looks at what it got.
+//! The client offers names in order of preference, and the server chooses the first one that it
+//! supports. The server may choose none, so the client checks the result.
 //!
 //! ```
 //! use std::net::TcpListener;

@@ -1,14 +1,14 @@
-//! Test your own protocol with the engine, and no network.
+//! Test your own protocol without a network.
 //!
-//! With the feature `testkit`, [two ends](crate::testkit) are joined in memory on a clock that the
-//! test sets. What would take an hour takes microseconds, and every run is the same.
+//! The feature `testkit` joins [two ends](crate::testkit) in memory, on a clock that the test sets. A
+//! test of an hour takes microseconds, and every run is the same.
 //!
 //! ```
 //! use std::time::Duration;
 //! use bluewire::Config;
 //! use bluewire::testkit::{End, OwnedEvent, Pair};
 //!
-//! /// The protocol: whoever asks for the time is told how long the server has been there.
+//! /// The protocol: a client asks for the time, and the server answers with its uptime.
 //! fn serve(server: &mut End, uptime: Duration) {
 //!     for event in server.take_events() {
 //!         if event == OwnedEvent::text("time?") {
@@ -27,6 +27,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A program that is written on an adapter is tested as it is, over a
-//! [`MemoryStream`](crate::testkit::MemoryStream) in place of a socket; one that must stand a peer
-//! that breaks rules is given a [`ScriptedPeer`](crate::testkit::ScriptedPeer).
+//! To test a program that uses an adapter, give it a
+//! [`MemoryStream`](crate::testkit::MemoryStream) instead of a socket. To test it against a peer that
+//! breaks rules, use a [`ScriptedPeer`](crate::testkit::ScriptedPeer).

@@ -13,7 +13,7 @@
 //! # let params = rcgen::CertificateParams::new(["localhost".to_owned()])?;
 //! # let chain_pem = params.signed_by(&key, &issuer)?.pem();
 //! # let key_pem = key.serialize_pem();
-//! // The server has its certificate, with what stands between it and the root, and its key.
+//! // The server has its certificate, the intermediate certificates, and its key.
 //! let options = ServerOptions::default().tls(ServerTls::new(chain_pem, key_pem)?);
 //! let server = blocking::Server::bind_with("127.0.0.1:0", options)?;
 //! let url = format!("wss://localhost:{}/", server.local_addr().port());

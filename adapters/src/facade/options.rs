@@ -31,8 +31,8 @@ pub(crate) enum Data {
     Prepared(PreparedMessage),
 }
 
-/// What [`WebSocket::send`](super::WebSocket::send) takes: a message, and who wants to know what
-/// became of it. Text, bytes and a [`PreparedMessage`] turn into it by themselves.
+/// The argument of [`WebSocket::send`](super::WebSocket::send): a message, and callbacks for its
+/// outcome. Text, bytes and a [`PreparedMessage`] convert into it.
 ///
 /// ```
 /// use bluewire::facade::SendOptions;
@@ -52,14 +52,14 @@ impl SendOptions {
         data.into()
     }
 
-    /// Is called when all bytes of the message were handed to the operating system.
+    /// Sets a callback for success: the operating system has taken all bytes of the message.
     #[must_use]
     pub fn success(mut self, success: impl FnOnce() + Send + 'static) -> Self {
         self.outcome.success = Some(Box::new(success));
         self
     }
 
-    /// Is called with the reason, for people and for programs, when they were not.
+    /// Sets a callback for failure. It gets the reason as a sentence and as a code.
     #[must_use]
     pub fn fail(mut self, fail: impl FnOnce(&str, FailCode) + Send + 'static) -> Self {
         self.outcome.fail = Some(Box::new(fail));
@@ -119,8 +119,8 @@ impl From<&[u8]> for SendOptions {
     }
 }
 
-/// What [`WebSocket::close`](super::WebSocket::close) takes: code, reason, and who wants to know
-/// how it went. The default closes with 1000 and no reason.
+/// The argument of [`WebSocket::close`](super::WebSocket::close): a code, a reason, and callbacks for
+/// the outcome. The default closes with 1000 and no reason.
 ///
 /// ```
 /// use bluewire::facade::CloseOptions;
@@ -153,14 +153,14 @@ impl CloseOptions {
         self
     }
 
-    /// Is called when the closing handshake is complete: both Close frames have crossed.
+    /// Sets a callback for success: both ends have sent a Close frame.
     #[must_use]
     pub fn success(mut self, success: impl FnOnce() + Send + 'static) -> Self {
         self.outcome.success = Some(Box::new(success));
         self
     }
 
-    /// Is called when it was refused, or did not complete in time.
+    /// Sets a callback for failure: the call was refused, or the peer did not answer in time.
     #[must_use]
     pub fn fail(mut self, fail: impl FnOnce(&str, FailCode) + Send + 'static) -> Self {
         self.outcome.fail = Some(Box::new(fail));
@@ -193,7 +193,8 @@ impl From<(u16, &str)> for CloseOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailCode {
-    /// 200: the connection is not in a state for it: not open yet, closing (for a send) or closed.
+    /// 200: the state of the connection does not allow the call: it is not open yet, closing (for a
+    /// send) or closed.
     State,
     /// 202: an argument is invalid.
     Argument,
@@ -225,15 +226,15 @@ impl fmt::Display for FailCode {
     }
 }
 
-/// What `on_close` is called with.
+/// The argument of `on_close`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseEvent {
-    /// The code in the peer's Close frame; 1005 where it carried none, 1006 where none came.
+    /// The code in the peer's Close frame: 1005 if the frame has no code, 1006 if no frame arrived.
     pub code: u16,
     /// The reason in the peer's Close frame, or empty.
     pub reason: String,
-    /// Whether both Close frames crossed and the connection then ended.
+    /// Whether both ends sent a Close frame and the connection then ended.
     pub was_clean: bool,
 }
 
@@ -252,13 +253,13 @@ impl CloseEvent {
     }
 }
 
-/// What `on_error` is called with.
+/// The argument of `on_error`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ErrorEvent {
     /// What went wrong, in a sentence.
     pub data: String,
-    /// The same for programs.
+    /// The error as a value.
     pub error: Error,
 }
 
@@ -268,19 +269,19 @@ impl ErrorEvent {
     }
 }
 
-/// What `on_reconnect` is called with: how the connection, or the attempt, ended, and when the next
-/// attempt comes.
+/// The argument of `on_reconnect`: how the connection or the attempt ended, and when the next attempt
+/// starts.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReconnectEvent {
-    /// How many retries there were in a row with this one, since the beginning or since a
+    /// The number of this retry, counted from the beginning or from the last
     /// [stable](crate::Reconnect::stable_after) connection.
     pub retry: u32,
-    /// How long it is until the attempt, from now on.
+    /// The time until the next attempt, from now.
     pub delay: Duration,
-    /// What `on_close` would have been called with.
+    /// The event that `on_close` would get without reconnection.
     pub close: CloseEvent,
-    /// What `on_error` would have been called with before.
+    /// The event that `on_error` would get without reconnection.
     pub error: Option<ErrorEvent>,
 }
 
@@ -291,7 +292,7 @@ impl ReconnectEvent {
     }
 }
 
-/// How far a connection has come.
+/// The state of a connection, as in a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the four of every such interface")]
 pub enum ReadyState {
@@ -299,8 +300,8 @@ pub enum ReadyState {
     Connecting,
     /// Messages can be sent.
     Open,
-    /// The closing handshake is under way.
+    /// The closing handshake has begun.
     Closing,
-    /// It is over, or could not be opened.
+    /// The connection has ended, or could not be opened.
     Closed,
 }

@@ -26,38 +26,38 @@ use crate::server::Slot;
 
 /// An open connection over an asynchronous stream.
 ///
-/// One task uses it at a time; [`split`](Self::split) it for several. It is also a `Stream` of
+/// One task uses it at a time. [`split`](Self::split) it for several tasks. It is also a `Stream` of
 /// messages and a `Sink` for them. [`close`](Self::close) ends it.
 ///
 /// # When a message leaves
 ///
-/// [`send`](Self::send) writes at once, unless another whole frame has arrived already: then the
-/// message waits for the answer to that frame, so that one write carries both. It leaves when
-/// `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on [`close`](Self::close).
-/// With [`Flow::cork`] off it never waits.
+/// [`send`](Self::send) writes at once, with one exception: if another whole frame has already
+/// arrived, the message waits for your answer to that frame, so that one write carries both. It
+/// leaves when `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on
+/// [`close`](Self::close). So call `flush` if you wait for something other than `recv` after a
+/// `send`. With [`Flow::cork`] off, a message never waits.
 ///
-/// # What happens when
+/// # When pings and deadlines are handled
 ///
-/// While any future of this type waits, pings are sent and answered, deadlines are kept, and a
-/// Close frame of the peer is answered. A program that only sends does the same at least every
-/// 100 ms. Messages that arrive while it sends are held for the next `recv`, up to
-/// [`Flow::held_len_max`]; then nothing more is read until they are received. Nothing happens while
-/// the program awaits no future of this type.
+/// While you await any future of this type, the socket sends and answers pings, keeps deadlines, and
+/// answers the peer's Close frame. If your program only sends, the socket does this at least every
+/// 100 ms. It holds messages that arrive in the meantime for the next `recv`, up to
+/// [`Flow::held_len_max`]; then it reads no more until you receive them. Nothing happens while your
+/// program awaits no future of this type.
 ///
-/// A write fails when the peer takes too little for [`Flow::write_timeout`]. Two such sockets that
-/// send to each other without receiving do not block each other below the bound on held messages.
+/// A write fails when the peer reads too slowly for [`Flow::write_timeout`]. Two programs that both
+/// only send do not block each other, up to the limit on held messages.
 ///
 /// # Fairness
 ///
-/// A quick peer makes `recv` and `send` ready whenever they are polled. After 256 messages or
-/// 256 KiB without a wait they are pending once, so that a task that loops over them lets others
-/// run.
+/// With a fast peer, `recv` and `send` could be ready at every poll. After 256 messages or 256 KiB
+/// without a wait, they are pending once, so that other tasks can run.
 ///
 /// # Cancel safety
 ///
-/// No state of the protocol lives in a future. Any future of this type may be dropped at any point:
-/// what was received is still there for the next `recv`, and what was queued leaves with the next
-/// write. A `send` that was polled once has queued its message.
+/// Futures hold no state of the protocol. You can drop any future of this type at any time. Received
+/// bytes stay available to the next `recv`, and queued bytes leave with the next write. A `send` that
+/// was polled once has queued its message.
 pub struct WebSocket<R: Runtime, S = NetStream<R>> {
     /// In a box, since a future is as large as everything that it may hold, twice.
     pub(super) inner: Box<Inner<R, S>>,
@@ -78,16 +78,16 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Self { inner: Box::new(Inner { io, driver, arrivals, established }) }
     }
 
-    /// The next message, lent until the next call; `None` at the end of the connection, about
-    /// which [`closure`](Self::closure) tells more.
+    /// Receives the next message, and lends it until the next call. It returns `None` when the
+    /// connection has been closed; [`closure`](Self::closure) then has the code and the reason.
     ///
     /// With [`Delivery::Chunks`](bluewire_core::Delivery::Chunks), use
-    /// [`recv_chunk`](Self::recv_chunk): here each part would look like a message.
+    /// [`recv_chunk`](Self::recv_chunk). Here, each part would look like a message.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] or [`Error::Fault`] once, if the stream fails or the connection does not end
-    /// in order. After that there are no messages.
+    /// [`Error::Io`] or [`Error::Fault`], once, if the stream fails or the connection ends without a
+    /// closing handshake. After that, it returns `None`.
     ///
     /// # Cancel safety
     ///
@@ -96,7 +96,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(self.receive().await?.map(|(message, ..)| message))
     }
 
-    /// The next message with memory of its own.
+    /// Receives the next message as an owned one.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(self.recv().await?.map(Message::into_owned))
     }
 
-    /// The next part of a message, and whether it is the last one.
+    /// Receives the next part of a message, and whether it is the last one.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(self.receive().await?.map(|(message, fin, _)| (message, fin)))
     }
 
-    /// The next message, and a [`Sender`] that can answer it without a copy:
+    /// Receives the next message, with a [`Sender`] that can answer it without a copy:
     ///
     /// ```text
     /// while let Some((message, mut sender)) = socket.recv_with_sender().await? {
@@ -143,12 +143,11 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(self.receive().await?.map(|(message, _, sender)| (message, sender)))
     }
 
-    /// Waits for this long, or until the connection ends, without receiving: pings are answered,
-    /// a Close is seen, deadlines are kept, queued bytes are written, and messages are held for the
-    /// next `recv`, up to [`Flow::held_len_max`]. Once as much is held, nothing more is read, and
-    /// no ping is sent.
+    /// Keeps the connection alive without receiving, for this long or until the connection ends. It
+    /// answers pings and a Close frame, keeps deadlines, and writes queued bytes. It holds messages for
+    /// the next `recv`, up to [`Flow::held_len_max`]; then it reads no more, and sends no pings.
     ///
-    /// For a program that does not want messages just now and does not want to lose its peer.
+    /// Call it when your program is busy with something else and must not lose its peer.
     ///
     /// # Errors
     ///
@@ -163,7 +162,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(())
     }
 
-    /// How the connection ended; `None` until [`recv`](Self::recv) has returned `None` or an
+    /// How the connection ended. It is `None` until [`recv`](Self::recv) has returned `None` or an
     /// error, or [`close`](Self::close) has returned.
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
@@ -176,7 +175,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.inner.established.protocol.as_deref()
     }
 
-    /// The parameters of compression (RFC 7692) that both ends agreed on; `None` without it.
+    /// The negotiated parameters of compression (RFC 7692); `None` without compression.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<crate::DeflateParams> {
@@ -195,8 +194,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.inner.established.request.as_ref()
     }
 
-    /// Takes the head of the client's request out of the socket, for a server that has read in it
-    /// what it wants: a browser's head is the largest part of what an idle connection costs.
+    /// Takes the head of the client's request out of the socket. A server that no longer needs it saves
+    /// memory: a browser's head is the largest part of an idle connection.
     #[must_use]
     pub const fn take_request(&mut self) -> Option<RequestHead> {
         self.inner.established.request.take()
@@ -214,31 +213,31 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         &self.inner.io.stream
     }
 
-    /// How bytes and messages flow.
+    /// The settings of queues, corking and write timeouts.
     #[must_use]
     pub const fn flow(&self) -> Flow {
         self.inner.driver.flow
     }
 
-    /// Changes how bytes and messages flow, from here on.
+    /// Changes the settings of queues, corking and write timeouts, from now on.
     pub const fn set_flow(&mut self, flow: Flow) {
         self.inner.driver.flow = flow;
     }
 
-    /// A reader, and a writer that can be cloned, for as many tasks: each works while the others
-    /// wait.
+    /// Splits the connection into a reader, and a writer that you can clone. Each works in its own task,
+    /// also while the others wait.
     pub fn split(self) -> (Reader<R, S>, Writer<R, S>) {
         let Inner { io, driver, arrivals, established } = *self.inner;
         shared::split(io, driver, arrivals, established)
     }
 
-    /// Goes on with callbacks: the same connection as a [`facade::WebSocket`], in a task of the
-    /// runtime. Messages come whole from here on. Those that are [held](Flow::held_len_max) are
-    /// dropped: receive them before.
+    /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run in a task of the
+    /// runtime. Messages are whole from then on. [Held](Flow::held_len_max) messages are dropped, so
+    /// receive them first.
     ///
     /// # Panics
     ///
-    /// If tasks cannot be spawned here: outside of a tokio runtime.
+    /// If no task can be spawned, for example outside of a tokio runtime.
     #[must_use = "the connection is closed when the socket is dropped"]
     pub fn into_facade(self) -> facade::WebSocket
     where

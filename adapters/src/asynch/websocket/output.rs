@@ -18,8 +18,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
-    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or the
+    /// peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
     ///
     /// # Cancel safety
     ///
@@ -29,7 +29,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.write_unless_corked(ticket).await
     }
 
-    /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
+    /// Sends a part of a message; `fin` marks the last part. Use it for messages that are larger than
+    /// memory.
     ///
     /// # Errors
     ///
@@ -47,7 +48,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.write_unless_corked(ticket).await
     }
 
-    /// Sends a message that was laid out before.
+    /// Sends a message that was encoded in advance.
     ///
     /// # Errors
     ///
@@ -92,7 +93,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped while it waits, the message is not queued; nothing else is lost.
+    /// If the future is dropped while it waits, the message is not queued. Nothing else is lost.
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
         poll_fn(|cx| {
@@ -103,16 +104,17 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         .await
     }
 
-    /// The same, but refuses the message where `feed` would wait.
+    /// Queues a message as `feed` does, but refuses it if `feed` would wait.
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if `feed` would wait. Otherwise as
+    /// [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.try_lay(Lay::Message(message.into()))
     }
 
-    /// [`try_feed`](Self::try_feed) for a message that was laid out before.
+    /// Does what [`try_feed`](Self::try_feed) does, for a message that was encoded in advance.
     ///
     /// # Errors
     ///
@@ -121,13 +123,13 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.try_lay(Lay::Prepared(message))
     }
 
-    /// Bytes that wait to be written.
+    /// The number of queued bytes.
     #[must_use]
     pub const fn queue_len(&self) -> usize {
         self.inner.driver.queue_len()
     }
 
-    /// Writes until at most this many bytes wait: the sign that there is room again.
+    /// Writes until at most this many bytes are queued.
     ///
     /// # Errors
     ///
@@ -140,11 +142,11 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.reach(Goal::Queue(queue_len)).await
     }
 
-    /// Writes all that waits.
+    /// Writes all queued bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the stream fails, or takes too little for
+    /// [`Error::Io`] if the stream fails, or the peer reads too slowly for
     /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     ///
     /// # Cancel safety
@@ -154,7 +156,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.drain(0).await
     }
 
-    /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
+    /// Sends a Ping with at most 125 bytes, ahead of queued messages.
     ///
     /// # Errors
     ///
@@ -168,26 +170,25 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.flush().await
     }
 
-    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
-    /// peer has done the same, for at most
-    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
-    /// are dropped. On a connection that is closing already it waits for the end of that.
+    /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the peer's
+    /// Close frame, for at most [`Config::close_timeout`](bluewire_core::Config::close_timeout). It drops
+    /// messages that arrive in the meantime. If the connection is already closing, it waits for the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing. Nothing else is
-    /// an error: the closure says whether the peer has answered.
+    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that does
+    /// not answer is not an error: the closure is then not [`clean`](Closure::clean).
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the closing handshake has begun; call it again to wait for its end.
+    /// Once polled, the closing handshake has begun. Call it again to wait for its end.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
         self.begin_close(code, reason)?;
         Ok(poll_fn(|cx| self.poll_finish(None, cx)).await)
     }
 
-    /// The same within a budget, if that is shorter: a peer that has not answered by then is left,
-    /// and the closure is not [`clean`](Closure::clean).
+    /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has not
+    /// answered by then, the closure is not [`clean`](Closure::clean).
     ///
     /// # Errors
     ///
@@ -207,12 +208,12 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(poll_fn(|cx| self.poll_finish(Some(&mut budget), cx)).await)
     }
 
-    /// Ends the connection without waiting: drops the messages that have not begun to leave,
-    /// writes a Close frame as far as that is possible at once, and shuts the stream down.
+    /// Ends the connection without waiting. It drops queued messages, writes a Close frame if that is
+    /// possible without waiting, and shuts the stream down.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
+    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed.
     pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let Inner { io, driver, .. } = &mut *self.inner;
         driver.begin_close_now(code, reason, io.clock.now())?;

@@ -25,24 +25,26 @@ use crate::server::Slot;
 
 /// An open connection over a blocking stream.
 ///
-/// One thread uses it at a time; [`split`](Self::split) it for two. [`close`](Self::close) ends it.
+/// One thread uses it at a time. [`split`](Self::split) it for several threads. [`close`](Self::close)
+/// ends it.
 ///
 /// # When a message leaves
 ///
-/// [`send`](Self::send) writes at once, unless another whole frame has arrived already: then the
-/// message waits for the answer to that frame, so that one write carries both. It leaves when
-/// `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on [`close`](Self::close).
-/// With [`Flow::cork`] off it never waits.
+/// [`send`](Self::send) writes at once, with one exception: if another whole frame has already
+/// arrived, the message waits for your answer to that frame, so that one write carries both. It
+/// leaves when `recv` next waits, when 64 KiB wait, on [`flush`](Self::flush) and on
+/// [`close`](Self::close). So call `flush` if you wait for something other than `recv` after a
+/// `send`. With [`Flow::cork`] off, a message never waits.
 ///
-/// # What happens when
+/// # When pings and deadlines are handled
 ///
-/// While any method waits, pings are sent and answered, deadlines are kept, and a Close frame of
-/// the peer is answered. A program that only sends does the same at least every 100 ms. Messages
-/// that arrive while it sends are held for the next `recv`, up to [`Flow::held_len_max`]; then
-/// nothing more is read until they are received. Nothing happens while the program calls no method.
+/// While any method waits, the socket sends and answers pings, keeps deadlines, and answers the
+/// peer's Close frame. If your program only sends, the socket does this at least every 100 ms. It
+/// holds messages that arrive in the meantime for the next `recv`, up to [`Flow::held_len_max`]; then
+/// it reads no more until you receive them. Nothing happens while your program calls no method.
 ///
-/// A write fails when the peer takes too little for [`Flow::write_timeout`]. Two such sockets that
-/// send to each other without receiving do not block each other below the bound on held messages.
+/// A write fails when the peer reads too slowly for [`Flow::write_timeout`]. Two programs that both
+/// only send do not block each other, up to the limit on held messages.
 pub struct WebSocket<S = NetStream> {
     pub(super) shared: Arc<Shared<S>>,
     /// Always here between calls.
@@ -62,21 +64,21 @@ impl<S: Transport> WebSocket<S> {
         Self { shared, driver: Some(Box::new(driver)), side: Side::new(arrivals), established }
     }
 
-    /// The next message, lent until the next call; `None` at the end of the connection, about
-    /// which [`closure`](Self::closure) tells more.
+    /// Receives the next message, and lends it until the next call. It returns `None` when the
+    /// connection has been closed; [`closure`](Self::closure) then has the code and the reason.
     ///
     /// With [`Delivery::Chunks`](bluewire_core::Delivery::Chunks), use
-    /// [`recv_chunk`](Self::recv_chunk): here each part would look like a message.
+    /// [`recv_chunk`](Self::recv_chunk). Here, each part would look like a message.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] or [`Error::Fault`] once, if the stream fails or the connection does not end
-    /// in order. After that there are no messages.
+    /// [`Error::Io`] or [`Error::Fault`], once, if the stream fails or the connection ends without a
+    /// closing handshake. After that, it returns `None`.
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         Ok(self.receive(None)?.map(|(message, ..)| message))
     }
 
-    /// The next message with memory of its own.
+    /// Receives the next message as an owned one.
     ///
     /// # Errors
     ///
@@ -85,10 +87,10 @@ impl<S: Transport> WebSocket<S> {
         Ok(self.recv()?.map(Message::into_owned))
     }
 
-    /// The next message, if it comes within this time. `None` means that it did not, or that
-    /// there are no more, which [`closure`](Self::closure) tells apart.
+    /// Receives the next message if it arrives within this time. `None` means that none arrived, or that
+    /// the connection has ended; then [`closure`](Self::closure) is `Some`.
     ///
-    /// A timeout loses nothing: a later call receives a message of which a part has come.
+    /// A timeout loses nothing. If a part of a message has arrived, a later call receives the message.
     ///
     /// # Errors
     ///
@@ -98,8 +100,8 @@ impl<S: Transport> WebSocket<S> {
         Ok(self.receive(Some(until))?.map(|(message, ..)| message))
     }
 
-    /// The next message, if it has arrived already; `None` as in
-    /// [`recv_timeout`](Self::recv_timeout). It writes queued bytes as far as that is possible
+    /// Receives the next message if it has already arrived. `None` means the same as in
+    /// [`recv_timeout`](Self::recv_timeout). It also writes queued bytes, as far as that is possible
     /// without waiting.
     ///
     /// On an [`Untimed`](super::Untimed) stream it reads nothing.
@@ -111,7 +113,7 @@ impl<S: Transport> WebSocket<S> {
         self.recv_timeout(Duration::ZERO)
     }
 
-    /// The next part of a message, and whether it is the last one.
+    /// Receives the next part of a message, and whether it is the last one.
     ///
     /// # Errors
     ///
@@ -120,7 +122,7 @@ impl<S: Transport> WebSocket<S> {
         Ok(self.receive(None)?.map(|(message, fin, _)| (message, fin)))
     }
 
-    /// The next message, and a [`Sender`] that answers it without a copy.
+    /// Receives the next message, with a [`Sender`] that can answer it without a copy.
     ///
     /// ```no_run
     /// # let mut socket = bluewire::blocking::connect("ws://localhost:8088")?;
@@ -137,12 +139,11 @@ impl<S: Transport> WebSocket<S> {
         Ok(self.receive(None)?.map(|(message, _, sender)| (message, sender)))
     }
 
-    /// Waits for this long, or until the connection ends, without receiving: pings are answered,
-    /// a Close is seen, deadlines are kept, queued bytes are written, and messages are held for the
-    /// next `recv`, up to [`Flow::held_len_max`]. Once as much is held, nothing more is read, and
-    /// no ping is sent.
+    /// Keeps the connection alive without receiving, for this long or until the connection ends. It
+    /// answers pings and a Close frame, keeps deadlines, and writes queued bytes. It holds messages for
+    /// the next `recv`, up to [`Flow::held_len_max`]; then it reads no more, and sends no pings.
     ///
-    /// For a program that does not want messages just now and does not want to lose its peer.
+    /// Call it when your program is busy with something else and must not lose its peer.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ impl<S: Transport> WebSocket<S> {
         Ok(())
     }
 
-    /// How the connection ended; `None` until [`recv`](Self::recv) has returned `None` or an
+    /// How the connection ended. It is `None` until [`recv`](Self::recv) has returned `None` or an
     /// error, or [`close`](Self::close) has returned.
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
@@ -166,7 +167,7 @@ impl<S: Transport> WebSocket<S> {
         self.established.protocol.as_deref()
     }
 
-    /// The parameters of compression (RFC 7692) that both ends agreed on; `None` without it.
+    /// The negotiated parameters of compression (RFC 7692); `None` without compression.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<crate::DeflateParams> {
@@ -185,8 +186,8 @@ impl<S: Transport> WebSocket<S> {
         self.established.request.as_ref()
     }
 
-    /// Takes the head of the client's request out of the socket, for a server that has read in it
-    /// what it wants: a browser's head is the largest part of what an idle connection costs.
+    /// Takes the head of the client's request out of the socket. A server that no longer needs it saves
+    /// memory: a browser's head is the largest part of an idle connection.
     #[must_use]
     pub const fn take_request(&mut self) -> Option<RequestHead> {
         self.established.request.take()
@@ -204,19 +205,19 @@ impl<S: Transport> WebSocket<S> {
         &self.shared.stream
     }
 
-    /// How bytes and messages flow.
+    /// The settings of queues, corking and write timeouts.
     #[must_use]
     pub fn flow(&self) -> Flow {
         self.driver().flow
     }
 
-    /// Changes how bytes and messages flow, from here on.
+    /// Changes the settings of queues, corking and write timeouts, from now on.
     pub fn set_flow(&mut self, flow: Flow) {
         owned(&mut self.driver).flow = flow;
     }
 
-    /// A reader, and a writer that can be cloned, for as many threads: each works while the
-    /// others wait.
+    /// Splits the connection into a reader, and a writer that you can clone. Each works on its own
+    /// thread, also while the others wait.
     pub fn split(self) -> (Reader<S>, Writer<S>)
     where
         S: SplitTransport,
@@ -285,13 +286,12 @@ impl<S: SplitTransport> WebSocket<S> {
 }
 
 impl<S: Into<NetStream>> WebSocket<S> {
-    /// Goes on with callbacks: the same connection as a
-    /// [`facade::WebSocket`], on a thread of its own. Messages that are
-    /// [held](Flow::held_len_max) are dropped: receive them before.
+    /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run on a new thread.
+    /// [Held](Flow::held_len_max) messages are dropped, so receive them first.
     ///
     /// # Errors
     ///
-    /// If the system has no thread or pipe to give.
+    /// If the system cannot make a thread or a pipe.
     pub fn into_facade(self) -> io::Result<facade::WebSocket> {
         let Self { shared, driver, side, established } = self;
         let clock = shared.clock;

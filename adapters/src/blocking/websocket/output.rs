@@ -16,15 +16,16 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
-    /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or the
+    /// peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let (shared, driver) = (&*self.shared, owned(&mut self.driver));
         let ticket = shared.send(driver, message.into())?;
         self.write_unless_corked(ticket)
     }
 
-    /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
+    /// Sends a part of a message; `fin` marks the last part. Use it for messages that are larger than
+    /// memory.
     ///
     /// # Errors
     ///
@@ -34,7 +35,7 @@ impl<S: Transport> WebSocket<S> {
         self.write_unless_corked(ticket)
     }
 
-    /// Sends a message that was laid out before.
+    /// Sends a message that was encoded in advance.
     ///
     /// # Errors
     ///
@@ -81,11 +82,12 @@ impl<S: Transport> WebSocket<S> {
         self.try_feed(message)
     }
 
-    /// The same, but refuses the message where `feed` would wait.
+    /// Queues a message as `feed` does, but refuses it if `feed` would wait.
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if `feed` would wait. Otherwise as
+    /// [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.shared.try_feed(owned(&mut self.driver), Lay::Message(message.into()))
     }
@@ -99,13 +101,13 @@ impl<S: Transport> WebSocket<S> {
         self.shared.try_feed(owned(&mut self.driver), Lay::Prepared(message))
     }
 
-    /// Bytes that wait to be written.
+    /// The number of queued bytes.
     #[must_use]
     pub fn queue_len(&self) -> usize {
         self.driver().queue_len()
     }
 
-    /// Writes until at most this many bytes wait: the sign that there is room again.
+    /// Writes until at most this many bytes are queued.
     ///
     /// # Errors
     ///
@@ -114,17 +116,17 @@ impl<S: Transport> WebSocket<S> {
         self.write_until(Goal::Queue(queue_len))
     }
 
-    /// Writes all that waits.
+    /// Writes all queued bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the stream fails, or takes too little for
+    /// [`Error::Io`] if the stream fails, or the peer reads too slowly for
     /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn flush(&mut self) -> Result<(), Error> {
         self.drain(0)
     }
 
-    /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
+    /// Sends a Ping with at most 125 bytes, ahead of queued messages.
     ///
     /// # Errors
     ///
@@ -134,22 +136,21 @@ impl<S: Transport> WebSocket<S> {
         self.flush()
     }
 
-    /// Closes the connection in order: sends what waits, then a Close frame, and reads until the
-    /// peer has done the same, for at most
-    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). Messages that still come
-    /// are dropped. On a connection that is closing already it waits for the end of that.
+    /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the peer's
+    /// Close frame, for at most [`Config::close_timeout`](bluewire_core::Config::close_timeout). It drops
+    /// messages that arrive in the meantime. If the connection is already closing, it waits for the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing. Nothing else is
-    /// an error: the closure says whether the peer has answered.
+    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that does
+    /// not answer is not an error: the closure is then not [`clean`](Closure::clean).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
         owned(&mut self.driver).begin_close(code, reason, self.shared.now())?;
         self.finish(None)
     }
 
-    /// The same within a budget, if that is shorter: a peer that has not answered by then is left,
-    /// and the closure is not [`clean`](Closure::clean).
+    /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has not
+    /// answered by then, the closure is not [`clean`](Closure::clean).
     ///
     /// # Errors
     ///
@@ -165,12 +166,12 @@ impl<S: Transport> WebSocket<S> {
         self.finish(Some(now.saturating_add(budget)))
     }
 
-    /// Ends the connection without waiting: drops the messages that have not begun to leave,
-    /// writes a Close frame as far as that is possible at once, and shuts the stream down.
+    /// Ends the connection without waiting. It drops queued messages, writes a Close frame if that is
+    /// possible without waiting, and shuts the stream down.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
+    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed.
     pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let driver = owned(&mut self.driver);
         driver.begin_close_now(code, reason, self.shared.now())?;

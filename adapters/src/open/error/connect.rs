@@ -19,13 +19,13 @@ use crate::wording::{PeerText, Period, RefusalText, debug_in_sentences};
 /// Why there is no connection.
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The URL is not one of a WebSocket. Nothing has been tried.
+    /// The URL is not a valid WebSocket URL. Nothing was tried.
     Url(UrlError),
-    /// A header or subprotocol is not one that may be set. Nothing has been tried.
+    /// A header or subprotocol is invalid, or reserved. Nothing was tried.
     Header(HeadError),
     /// The URL is `wss`, and this was built without the feature `tls`.
     TlsUnavailable,
-    /// TLS failed, so that nothing was sent.
+    /// TLS failed. Nothing but the TLS handshake was sent.
     #[cfg(feature = "_tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     Tls(TlsError),
@@ -33,38 +33,38 @@ pub enum ConnectError {
     Resolve {
         /// The name.
         host: String,
-        /// What the system's resolver says.
+        /// The error of the system's resolver.
         error: io::Error,
     },
     /// No address of the host could be reached.
     Unreachable {
         /// The host.
         host: String,
-        /// Each address with its own reason, which is [`TimedOut`](io::ErrorKind::TimedOut) where
-        /// the time was over. Empty if the host has no address.
+        /// Each address with its error, which is [`TimedOut`](io::ErrorKind::TimedOut) if time ran out.
+        /// Empty if the host has no address.
         failures: Vec<(SocketAddr, io::Error)>,
     },
-    /// Nobody answers at the Unix socket of a `ws+unix` URL. That is
-    /// [`NotFound`](io::ErrorKind::NotFound) where there is no such file,
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) where nobody listens, and
-    /// [`TimedOut`](io::ErrorKind::TimedOut) where the server's queue was full all the time.
+    /// The Unix socket of a `ws+unix` URL could not be reached. The kind of the error is
+    /// [`NotFound`](io::ErrorKind::NotFound) if the file does not exist,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if no server listens, and
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if the server's queue stayed full.
     UnixSocket {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
-    /// There is no way through the proxy.
+    /// The proxy failed or refused.
     Proxy(ProxyError),
-    /// The connection failed while the opening handshake was under way.
+    /// The connection failed during the opening handshake.
     Io(io::Error),
-    /// A phase took longer than it may. For TCP that is [`Unreachable`](Self::Unreachable).
+    /// A phase exceeded its timeout. For TCP, this is [`Unreachable`](Self::Unreachable).
     TimedOut {
         /// The phase.
         phase: Phase,
-        /// How long it may take; or how long all phases may, if they were over first.
+        /// The timeout of the phase, or of all phases if that one passed first.
         timeout: Duration,
-        /// Whether it was the time for all phases:
+        /// Whether it was the timeout of all phases,
         /// [`ConnectOptions::timeout`](crate::ConnectOptions::timeout).
         whole: bool,
     },
@@ -74,27 +74,27 @@ pub enum ConnectError {
     ExtendedConnectUnavailable,
     /// The server's response breaks a rule.
     Handshake(HandshakeError),
-    /// The server answered, but refuses: with a status, headers and a body.
+    /// The server answered and refused, with a status, headers and a body.
     Refused(Box<Refusal>),
-    /// The server redirects, and redirects [are followed](crate::ConnectOptions::redirects), but
-    /// this one cannot be.
+    /// The server redirects, redirects [are followed](crate::ConnectOptions::redirects), and this one
+    /// cannot be followed.
     Redirect(RedirectError),
-    /// The attempt was given up: by a [`Canceller`](crate::Canceller), by a `close`, or by dropping
-    /// the last handle.
+    /// The attempt was cancelled: with a [`Canceller`](crate::Canceller), with `close`, or by dropping the
+    /// last handle.
     Abandoned,
 }
 
-/// A part of the way to an open connection.
+/// A phase of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
     /// The lookup of the host's name.
     Resolve,
-    /// TCP, over all addresses of the host; or the way to a Unix socket.
+    /// TCP, over all addresses of the host, or the connection to a Unix socket.
     Tcp,
-    /// The proxy's way to the host.
+    /// The connection through the proxy.
     Proxy,
-    /// The handshake of TLS.
+    /// The TLS handshake.
     Tls,
     /// The opening handshake (RFC 6455, section 4).
     Handshake,
@@ -124,7 +124,7 @@ impl ConnectError {
         Self::Io(error)
     }
 
-    /// The status by which the server or the proxy refused.
+    /// The status with which the server or the proxy refused.
     fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) | Self::Proxy(ProxyError::Refused(refusal)) => {
@@ -164,7 +164,7 @@ impl ConnectError {
         }
     }
 
-    /// The phase in which it failed; `None` if none had begun, or the attempt was given up.
+    /// The phase that failed; `None` if no phase had begun, or the attempt was cancelled.
     #[must_use]
     pub const fn phase(&self) -> Option<Phase> {
         match self {
@@ -265,7 +265,7 @@ impl fmt::Display for ConnectError {
     }
 }
 
-/// Each sentence has its cause in it.
+/// Each sentence includes its cause.
 impl std::error::Error for ConnectError {}
 
 impl From<UrlError> for ConnectError {
