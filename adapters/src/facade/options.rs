@@ -1,4 +1,4 @@
-//! What the facade's calls take and its callbacks get.
+//! The arguments of the facade's calls and callbacks.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Outcome {
     }
 }
 
-/// What a message is sent from.
+/// The content of a message.
 #[derive(Debug)]
 pub(crate) enum Data {
     Owned(OwnedMessage),

@@ -266,7 +266,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// # Errors
     ///
-    /// Once, if the connection did not end in order.
+    /// Once, if the connection ended without a closing handshake.
     #[inline]
     pub(super) fn poll_message(
         &mut self,

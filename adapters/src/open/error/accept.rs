@@ -10,7 +10,8 @@ use crate::tls::TlsError;
 use crate::trace::{self, Id};
 use crate::wording::{PeerText, debug_in_sentences};
 
-/// Why a connection was not accepted. The client has been answered, as far as it could be.
+/// Why a connection was not accepted. The server has already answered the client, if that was
+/// possible.
 #[non_exhaustive]
 pub enum AcceptError {
     /// The stream failed.
@@ -18,23 +19,23 @@ pub enum AcceptError {
     /// TLS failed.
     #[cfg(feature = "_tls")]
     Tls(Box<TlsError>),
-    /// The request breaks a rule, or did not come in time.
+    /// The request breaks a rule, or did not arrive in time.
     Handshake(HandshakeError),
-    /// A page of another origin asked. It was answered by 403.
+    /// A page of another origin tried to connect. It got a 403 response.
     OriginRefused(RequestHead),
-    /// A client asked for a name that is not one of this server's: see
-    /// [`AcceptOptions::hosts`](crate::AcceptOptions::hosts). It was answered by 421.
+    /// A client asked for a name that is not in [`AcceptOptions::hosts`](crate::AcceptOptions::hosts).
+    /// It got a 421 response.
     HostRefused(RequestHead),
-    /// The request did not ask for a WebSocket. It was answered by 426.
+    /// The request did not ask for a WebSocket. It got a 426 response.
     NotWebSocket(RequestHead),
     /// The HTTP server does not hand the connection of this request over. It was answered by 500.
     #[cfg(feature = "hyper")]
     NotUpgradable(RequestHead),
     /// A header of the options may not be set. The client was answered by 500.
     Header(HeadError),
-    /// The application refused it, by this status.
+    /// The application refused the request with this status.
     Refused(RequestHead, u16),
-    /// The server has as many connections as it may. It was answered by 503.
+    /// The server has reached its limit on connections. The client got a 503 response.
     Full(RequestHead),
     /// The handshake was given up for another client, since as many as allowed were under way, or
     /// because the system had no file descriptors left.
@@ -49,7 +50,7 @@ impl AcceptError {
             Self::OriginRefused(_) => id.refuses(403, "a page of another origin asked"),
             Self::HostRefused(_) => id.refuses(421, "the host is not one of this server's"),
             Self::Header(error) => id.refuses_for(Some(500), error),
-            // Those that are answered by a status were told.
+            // Those with a status were reported when it was sent.
             Self::NotWebSocket(_) | Self::Refused(..) | Self::Full(_) => {}
             error => trace::loses(error),
         }

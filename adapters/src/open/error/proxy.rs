@@ -9,17 +9,16 @@ use bluewire_core::{HandshakeError, Refusal};
 use super::url::UrlError;
 use crate::wording::{PeerText, RefusalText, debug_in_sentences};
 
-/// Why there is no way through the proxy. Credentials are in none of it.
+/// Why the proxy failed or refused. It contains no credentials.
 #[non_exhaustive]
 pub enum ProxyError {
-    /// The URL of the proxy, in an environment variable, is not one of a proxy. Nothing has been
-    /// tried.
+    /// The proxy's URL, from an environment variable, is invalid. Nothing was tried.
     Url(ProxyUrlError),
     /// The proxy's name was not found.
     Resolve {
         /// The name.
         host: String,
-        /// What the system's resolver says.
+        /// The error of the system's resolver.
         error: io::Error,
     },
     /// No address of the proxy could be reached.
@@ -30,25 +29,25 @@ pub enum ProxyError {
         /// the time was over. Empty if the proxy has no address.
         failures: Vec<(SocketAddr, io::Error)>,
     },
-    /// An HTTP proxy answered, but refuses: with a status, headers and a body. 407 asks for
-    /// credentials; of the schemes there are, only Basic is known here.
+    /// An HTTP proxy refused, with a status, headers and a body. 407 asks for credentials; Bluewire
+    /// supports the Basic scheme only.
     Refused(Box<Refusal>),
-    /// What an HTTP proxy answered is not HTTP, or too long.
+    /// The answer of an HTTP proxy is not HTTP, or is too long.
     Http(HandshakeError),
-    /// A SOCKS proxy tried, and could not.
+    /// A SOCKS proxy could not connect.
     Socks(SocksReply),
-    /// A SOCKS proxy wants to know who asks, in a way that is not possible here: by user name and
-    /// password if none were given, or by another method.
+    /// A SOCKS proxy requires a user name and a password, and none were given; or it requires another
+    /// method.
     NoAcceptableMethod,
-    /// A SOCKS proxy does not take the user name and the password.
+    /// A SOCKS proxy refused the user name and the password.
     AuthenticationRefused,
-    /// What came is not of SOCKS 5 (RFC 1928).
+    /// The answer is not SOCKS 5 (RFC 1928).
     NotSocks5,
-    /// The server's name is longer than the 255 bytes that SOCKS has for it.
+    /// The server's name is longer than 255 bytes, the limit of SOCKS.
     NameTooLong,
-    /// The proxy ended the connection before it had answered.
+    /// The proxy ended the connection before it answered.
     Closed,
-    /// The connection to the proxy failed before it had answered.
+    /// The connection to the proxy failed before it answered.
     Io(io::Error),
 }
 
@@ -137,7 +136,7 @@ impl From<ProxyUrlError> for ProxyError {
     }
 }
 
-/// What a SOCKS proxy says for not having connected (RFC 1928, section 6).
+/// Why a SOCKS proxy could not connect (RFC 1928, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocksReply {
@@ -162,7 +161,7 @@ pub enum SocksReply {
 }
 
 impl SocksReply {
-    /// What the code, which is not 0, stands for.
+    /// The meaning of a code other than 0.
     pub(crate) const fn new(code: u8) -> Self {
         match code {
             1 => Self::GeneralFailure,
@@ -194,22 +193,23 @@ impl fmt::Display for SocksReply {
     }
 }
 
-/// Why a URL is not one of a proxy.
+/// Why a URL is not valid for a proxy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyUrlError {
     /// The scheme is not `http`, `socks5` or `socks5h`.
     Scheme,
-    /// The scheme is `https`: the way to the proxy cannot be encrypted. What goes through it can,
-    /// by `wss`.
+    /// The scheme is `https`. Bluewire does not encrypt the connection to a proxy; use `wss` to
+    /// encrypt the connection through it.
     Https,
-    /// The user name or the password is not percent-encoded, or cannot be told to such a proxy.
+    /// The user name or the password is not percent-encoded, or this type of proxy
+    /// cannot take it.
     UserInfo,
     /// The host is missing, or is not a name in ASCII or an address.
     Host,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// It has a path, a query or a fragment, which mean nothing.
+    /// The URL has a path, a query or a fragment.
     Path,
 }
 

@@ -21,42 +21,41 @@ impl RedirectError {
         Self { reason, refusal }
     }
 
-    /// What is wrong with it.
+    /// Why it was not followed.
     #[must_use]
     pub const fn reason(&self) -> RedirectReason {
         self.reason
     }
 
-    /// The answer that redirects: of several, the last one.
+    /// The last answer that redirects.
     #[must_use]
     pub const fn refusal(&self) -> &Refusal {
         &self.refusal
     }
 }
 
-/// What is wrong with a redirect.
+/// Why a redirect was not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectReason {
-    /// It has no `Location`, or several, or one that is not text.
+    /// It has no `Location`, several, or one that is not text.
     NoLocation,
     /// Its `Location` does not lead to the URL of a WebSocket.
     Location(UrlError),
-    /// Its `Location` has a user name or a password, which a server has no business to choose
-    /// (RFC 9110, section 4.2.4).
+    /// Its `Location` has a user name or a password (RFC 9110, section 4.2.4).
     UserInfo,
-    /// It leads from `wss` to `ws`, where others can listen.
+    /// It leads from `wss` to `ws`, which is not encrypted.
     Downgrade,
-    /// It leads to where the attempt was before.
+    /// It leads to a URL that was visited before.
     Loop,
-    /// There were as many before as [`ConnectOptions::redirects`] allows.
+    /// The limit of [`ConnectOptions::redirects`] was reached.
     ///
     /// [`ConnectOptions::redirects`]: crate::ConnectOptions::redirects
     TooMany(u32),
-    /// It leads to a Unix socket, or away from one. Only relative ones stay there.
+    /// It leads to a Unix socket, or from one to another server. A relative redirect is fine.
     UnixSocket,
-    /// It leads to another origin, which is not to see the client's certificate, and nobody can tell
-    /// whether the given connector of async-tls would show one.
+    /// It leads to another origin, and the connector of async-tls may show a client certificate
+    /// there.
     #[cfg(feature = "_tls")]
     Connector,
 }

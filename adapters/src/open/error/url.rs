@@ -1,10 +1,10 @@
-//! Why a URL is not one of a WebSocket.
+//! Why a URL is not a valid WebSocket URL.
 
 use std::fmt;
 
 use crate::wording::debug_in_sentences;
 
-/// Why a URL is not one of a WebSocket. Nothing of the URL is in it.
+/// Why a URL is not a valid WebSocket URL. The error contains no part of the URL.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
