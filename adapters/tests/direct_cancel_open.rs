@@ -301,7 +301,7 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client<R: OnRuntime>(
         assert_eq!(server.handle().connections(), 30);
 
         // A client whose request waits when the last call was dropped is served by the next one.
-        // Who is told to leave has no echo any more.
+        // A client that was told to leave gets no more echoes.
         let all_echoes = async {
             for _ in 0..30 {
                 echoes.recv().await.unwrap();

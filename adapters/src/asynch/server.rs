@@ -91,7 +91,7 @@ impl<R: Runtime> Server<R> {
         })
     }
 
-    /// The address at which it listens.
+    /// The address of the listener.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr

@@ -18,14 +18,13 @@ use crate::open::error::AcceptError;
 use crate::server::{Admission, ServerOptions, ShutdownReport, lengthen_queue};
 use crate::sync::{Mutex, lock};
 
-/// A server: a listener, the opening handshakes of its clients, and the connections that came of
-/// them.
+/// A server: a listener, the opening handshakes of its clients, and their connections.
 ///
-/// The thread that calls [`serve`](Self::serve) or [`accept`](Self::accept) waits for new clients
-/// and for the requests of all of them at once; a client that stalls holds nobody up, and is gone
+/// The thread that calls [`serve`](Self::serve) or [`accept`](Self::accept) waits for new clients and
+/// for all their requests at the same time. A stalled client delays no other client, and is dropped
 /// after [`Config::handshake_timeout`](crate::Config::handshake_timeout). Each connection then has
-/// a thread of its own. An error of the listener, such as no file descriptors being left, ends
-/// nothing: the server goes on after a pause.
+/// its own thread. An error of the listener, such as a lack of file descriptors, does not end the
+/// server; it continues after a pause.
 ///
 /// ```
 /// use bluewire::blocking::{Server, connect};
@@ -61,16 +60,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at this address, with the default options. Port 0 lets the system choose one.
+    /// Listens at this address, with the default options. With port 0, the system chooses a port.
     ///
     /// # Errors
     ///
-    /// If the address is not free, or not one of this machine.
+    /// If the address is in use, or does not belong to this machine.
     pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
         Self::bind_with(addr, ServerOptions::default())
     }
 
-    /// The same with options.
+    /// Listens at this address, with these options.
     ///
     /// # Errors
     ///
@@ -81,7 +80,7 @@ impl Server {
         Self::from_listener(listener, options)
     }
 
-    /// Takes a listener that is there already.
+    /// Makes a server from an existing listener.
     ///
     /// # Errors
     ///
@@ -102,23 +101,23 @@ impl Server {
         })
     }
 
-    /// The address at which it listens.
+    /// The address of the listener.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// What shuts the server down, from any thread.
+    /// A handle that can shut the server down, from any thread.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Calls `serve` with each connection, on a thread of its own. Returns once the server was
-    /// [shut down](ServerHandle::shutdown), and tells how that went.
+    /// Calls `serve` with each connection, on a new thread. It returns after a
+    /// [shutdown](ServerHandle::shutdown), with a report.
     ///
-    /// When the server shuts down, each connection is closed with 1001 while its thread receives,
-    /// and its `recv` returns `None` at the end.
+    /// When the server shuts down, each connection is closed with 1001 while its thread receives, and
+    /// its `recv` then returns `None`.
     pub fn serve(
         &self,
         serve: impl Fn(WebSocket<NetStream>) + Send + Sync + 'static,
@@ -130,7 +129,7 @@ impl Server {
         })
     }
 
-    /// The same with the callback facade: set the callbacks, and return.
+    /// Serves connections with callbacks. Set the callbacks in `serve`, and return.
     pub fn serve_facade(
         &self,
         serve: impl Fn(facade::WebSocket) + Send + Sync + 'static,
@@ -145,8 +144,8 @@ impl Server {
         })
     }
 
-    /// The same with each request, before it is answered: to decide by more than the options can
-    /// say, or to take streams over.
+    /// Serves requests before they are answered. Use it to decide in ways that the options do not offer,
+    /// or to take over streams.
     pub fn serve_requests(
         &self,
         serve: impl Fn(Incoming) + Send + Sync + 'static,
@@ -162,11 +161,10 @@ impl Server {
         self.handle.admission.wait_until_over()
     }
 
-    /// The next connection; `None` once the server shuts down. Several threads may call it at a
-    /// time, and while none does, new clients wait, up to what the system lets wait. A client whose
-    /// connection nobody takes is not accepted.
+    /// Waits for the next connection; `None` once the server shuts down. Several threads can call it at
+    /// the same time. While no thread calls it, new clients wait in the system's queue.
     ///
-    /// If the options have something to decide or to answer, other threads do so.
+    /// The callbacks of the options run on other threads.
     pub fn accept(&self) -> Option<WebSocket<NetStream>> {
         loop {
             let decided = lock(&self.shared().decided).pop_front();
@@ -189,7 +187,7 @@ impl Server {
         }
     }
 
-    /// The next request, before it is answered; `None` once the server shuts down.
+    /// Waits for the next request, and does not answer it; `None` once the server shuts down.
     pub fn accept_request(&self) -> Option<Incoming> {
         match self.next(|| false) {
             Next::Incoming(incoming) => Some(incoming),
@@ -278,16 +276,15 @@ pub struct ServerHandle {
 }
 
 impl ServerHandle {
-    /// Shuts the server down in order, from any thread: it stops listening and gives up the
-    /// opening handshakes under way, closes every connection with 1001, waits until they have
-    /// ended, for at most `budget`, and then cuts those that are left. Reports what became of all.
+    /// Shuts the server down, from any thread. The server stops listening, drops unfinished opening
+    /// handshakes, and closes every connection with 1001. It waits until the connections have ended, for
+    /// at most `budget`, and then cuts off the others. The report has the numbers.
     ///
-    /// A connection whose thread waits in it, and one that was split, closes at once. One whose
-    /// thread does something else closes when that thread next waits in it; at the end of the
-    /// budget it counts as cut, and its peer sees the end when the thread next uses the socket, or
-    /// drops it.
+    /// A connection closes at once if its thread waits in it, or if it was split. Otherwise it closes
+    /// when its thread next waits in it. If that is after the budget, it counts as cut, and the peer sees
+    /// the end when the thread next uses or drops the socket.
     ///
-    /// Called again meanwhile, it does the same: the shorter budget counts.
+    /// A second call does the same; the shorter budget counts.
     pub fn shutdown(&self, budget: Duration) -> ShutdownReport {
         self.admission.begin_shutdown();
         self.shared.shut();
@@ -295,22 +292,21 @@ impl ServerHandle {
         self.admission.end_shutdown()
     }
 
-    /// How many connections are open, requests that are being answered included.
+    /// The number of open connections, including requests that are being answered.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.admission.connections()
     }
 
-    /// How many opening handshakes were given up for other clients so far: since more were under
-    /// way than [`ServerOptions::handshakes_max`] or
-    /// [`ServerOptions::handshakes_per_address_max`] allows, or since the system had no file
-    /// descriptors left. A number that grows fast is the sign of a flood.
+    /// The number of opening handshakes that were dropped for other clients: because of
+    /// [`ServerOptions::handshakes_max`] or [`ServerOptions::handshakes_per_address_max`], or because the
+    /// system had no file descriptors left. A fast growth is the sign of a flood.
     #[must_use]
     pub fn handshakes_given_up(&self) -> u64 {
         self.admission.given_up()
     }
 
-    /// Whether the server shuts down, or has.
+    /// Whether a shutdown has begun.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.admission.is_leaving()

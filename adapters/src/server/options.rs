@@ -1,4 +1,4 @@
-//! What a server is told before it begins.
+//! The options of a server.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
 pub(crate) type OnRefused = dyn Fn(&AcceptError) + Send + Sync;
 pub(crate) type OnListenerError = dyn Fn(&io::Error) + Send + Sync;
 
-/// How a server accepts connections, answers other requests, and how many it has at a time.
+/// The options of a server: how it accepts connections, answers other requests, and limits both.
 ///
 /// ```
 /// use bluewire::{AcceptOptions, HttpAnswer, ServerOptions};
@@ -55,9 +55,9 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Sets what each connection is accepted with: subprotocols, origins, headers, limits and
-    /// timeouts. [`Config::handshake_timeout`](crate::Config::handshake_timeout) is the deadline
-    /// of each opening handshake.
+    /// Sets the options of each connection: subprotocols, origins, headers, limits and timeouts.
+    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) is the deadline of each opening
+    /// handshake.
     #[must_use]
     pub fn accept(mut self, accept: AcceptOptions) -> Self {
         self.accept = accept;
@@ -89,28 +89,27 @@ impl ServerOptions {
         self
     }
 
-    /// Sets how many connections one address may have at a time; IPv6 addresses count by their
-    /// first 64 bits. Further clients from there get a 503 response. Not bounded by default. Do not
-    /// bound it behind a reverse proxy: all clients have the proxy's address there.
+    /// Sets how many connections one address can have; IPv6 addresses count by their first 64 bits.
+    /// Further clients from there get a 503 response. There is no limit by default. Do not set one
+    /// behind a reverse proxy, because all clients have the proxy's address there.
     #[must_use]
     pub fn connections_per_address_max(mut self, connections: usize) -> Self {
         self.connections_per_address_max = connections;
         self
     }
 
-    /// Sets how many opening handshakes one address may have under way at a time, counted as in
+    /// Sets how many unfinished opening handshakes one address can have, counted as in
     /// [`connections_per_address_max`](Self::connections_per_address_max). For one more client from
-    /// there, a random one of them is given up. Not bounded by default, at least 1.
+    /// there, the server drops a random one of them. There is no limit by default. At least 1.
     #[must_use]
     pub fn handshakes_per_address_max(mut self, handshakes: usize) -> Self {
         self.handshakes_per_address_max = handshakes;
         self
     }
 
-    /// Sets whether the connections of a server on smol wait in a set of Bluewire's own, which
-    /// takes a system call less for each message (Linux; see
-    /// [`TcpSocket`](crate::smol::TcpSocket)). They do by default; otherwise each is a source of
-    /// its own in async-io's reactor. A server on tokio waits as its runtime does.
+    /// Sets whether a server on smol uses Bluewire's own reactor on Linux, which saves a system call for
+    /// each message; see [`TcpSocket`](crate::smol::TcpSocket). On by default. If it is off, connections
+    /// use the reactor of async-io. A server on tokio uses its runtime.
     #[cfg(feature = "smol")]
     #[must_use]
     pub fn own_reactor(mut self, own_reactor: bool) -> Self {
@@ -118,20 +117,19 @@ impl ServerOptions {
         self
     }
 
-    /// Sets how many threads of its own a server on smol has: each accepts clients and runs their
-    /// opening handshakes and what `Server::serve` and its kin do with the connections. A
-    /// connection stays on the thread that has accepted it. None by default: all that is done in
-    /// tasks on smol's global executor, whose threads the environment variable `SMOL_THREADS`
-    /// counts.
+    /// Sets the number of threads of a server on smol. Each thread accepts clients, and runs their
+    /// opening handshakes and the tasks of `Server::serve`. A connection stays on the thread that
+    /// accepted it. 0 by default: the server then runs in tasks on smol's global executor, and the
+    /// environment variable `SMOL_THREADS` sets the number of its threads.
     ///
-    /// With several, `Server::bind` gives each a listener of its own at the same address
-    /// (`SO_REUSEPORT`), and the kernel spreads the clients over them (Linux; elsewhere they share
-    /// one). One thread is worth having as well: on Linux it waits for its connections in an epoll
-    /// set of its own and in nothing else, which is the least that a wait can take. A task that
-    /// blocks, or computes for long, holds up all that are on its thread.
+    /// With several threads, `Server::bind` gives each its own listener at the same address
+    /// (`SO_REUSEPORT`), and the kernel distributes the clients. This needs Linux; elsewhere, the threads
+    /// share a listener. Even one thread is faster than none on Linux, because it waits for its
+    /// connections in one epoll set. A task that blocks or computes for a long time delays all tasks on
+    /// its thread.
     ///
-    /// The threads end when the server is gone, and all that ran on them, too. A server on tokio has
-    /// none: it runs on its runtime.
+    /// The threads, and the tasks on them, end when the server is dropped. A server on tokio has no such
+    /// threads; it uses its runtime.
     #[cfg(feature = "smol")]
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
@@ -139,14 +137,13 @@ impl ServerOptions {
         self
     }
 
-    /// Decides about each request for a WebSocket that is lawful and whose origin is allowed:
-    /// `Ok` accepts it, with the subprotocol and the headers that were put into the offer; an
-    /// answer refuses it. It runs after the subprotocol was chosen by the options, which it may
-    /// replace.
+    /// Sets a callback that decides about each valid request for a WebSocket from an allowed origin.
+    /// `Ok` accepts the request, with the subprotocol and headers in the offer. An answer refuses it. The
+    /// options have already chosen a subprotocol; the callback can choose another one.
     ///
-    /// It may block for a while on the blocking adapter, where it runs on the connection's own
-    /// thread. On smol and tokio it may not: take the requests themselves there, by
-    /// `Server::serve_requests`, to decide in an `async` block.
+    /// On the blocking adapter, the callback can block, because it runs on the connection's own thread.
+    /// On smol and tokio, it must not block. There, use `Server::serve_requests` to decide in an `async`
+    /// block.
     #[must_use]
     pub fn on_offer(
         mut self,
@@ -156,9 +153,9 @@ impl ServerOptions {
         self
     }
 
-    /// Answers each request that does not ask for a WebSocket, such as one for a page. Without
-    /// it they are answered by 426. It runs where `on_offer` does. The request's body, if any, is
-    /// not read; to read it, take the requests themselves.
+    /// Sets a callback that answers each request that does not ask for a WebSocket, such as one for a
+    /// page. Without it, such a request gets a 426 response. It runs where `on_offer` runs. The body of
+    /// the request is not read; use `Server::serve_requests` to read it.
     #[must_use]
     pub fn on_request(
         mut self,
@@ -168,8 +165,8 @@ impl ServerOptions {
         self
     }
 
-    /// Speaks TLS to every client, so that they connect by `wss`. The TLS handshake counts towards
-    /// the deadline of the opening handshake. If it fails, [`on_refused`](Self::on_refused) is called.
+    /// Turns on TLS, so that clients connect to a `wss` URL. The deadline of the opening handshake
+    /// includes the TLS handshake. If that fails, [`on_refused`](Self::on_refused) is called.
     #[cfg(feature = "_tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
@@ -178,24 +175,23 @@ impl ServerOptions {
         self
     }
 
-    /// Is told why a connection was not accepted, for a log. It runs where the server accepts,
-    /// so it must not take long. Of the opening handshakes that are given up for other clients
-    /// ([`AcceptError::GivenUp`]) it is told once a second at most: `ServerHandle::handshakes_given_up`
-    /// counts them.
+    /// Sets a callback for each connection that was not accepted, for a log. It runs where the server
+    /// accepts, so it must be quick. For handshakes that are dropped for other clients
+    /// ([`AcceptError::GivenUp`]), it is called once a second at most;
+    /// `ServerHandle::handshakes_given_up` counts them.
     #[must_use]
     pub fn on_refused(mut self, tell: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
         self.on_refused = Some(Arc::new(tell));
         self
     }
 
-    /// Is told when the listener fails to give a connection, for a log. The server survives it:
-    /// it goes on after a pause of 10 ms to 1 s, longer with each failure in a row, if the error
-    /// does not concern the one connection only.
+    /// Sets a callback for errors of the listener, for a log. The server continues. Unless the error
+    /// concerns a single connection only, it pauses first, for 10 ms to 1 s, longer with each failure in
+    /// a row.
     ///
-    /// When the system has no file descriptors left, a client that comes gets the place of an
-    /// opening handshake that is given up. If there is none, the server accepts the client by a
-    /// descriptor that it keeps in reserve, sends a 503 response and reports the error here, once a
-    /// second at most.
+    /// When the system has no file descriptors left, the server drops an opening handshake to make room
+    /// for a new client. If it has no such handshake, it accepts the client with a reserved descriptor,
+    /// sends a 503 response and reports the error here, once a second at most.
     #[must_use]
     pub fn on_listener_error(mut self, tell: impl Fn(&io::Error) + Send + Sync + 'static) -> Self {
         self.on_listener_error = Some(Arc::new(tell));

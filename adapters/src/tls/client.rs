@@ -1,4 +1,4 @@
-//! What a client trusts, and how it shows who it is.
+//! The TLS settings of a client.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,9 +17,9 @@ use super::{ALPN, Identity, Provider, TlsError, certificates};
 /// By default the server's certificate must lead to one of Mozilla's roots, as they were when this
 /// library was built. Clones share what they remember of sessions.
 ///
-/// Settings may be given in any order. Those that contradict each other, such as a pin beside
+/// The order of settings does not matter. If settings contradict each other, such as a pin and
 /// [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) or added roots,
-/// fail the attempt to connect by [`TlsError::Settings`], before anything is tried.
+/// connecting fails with [`TlsError::Settings`] before anything is sent.
 #[derive(Clone)]
 pub struct Tls(Arc<Inner>);
 
@@ -46,7 +46,7 @@ struct Settings {
 }
 
 impl Tls {
-    /// Trusts the certificate authorities in this PEM text too.
+    /// Also trusts the certificate authorities in this PEM text.
     ///
     /// # Errors
     ///
@@ -99,13 +99,12 @@ impl Tls {
         self.with(|settings| settings.platform_verifier = true)
     }
 
-    /// Accepts exactly the certificate with this SHA-256 fingerprint, in hexadecimal, with or
-    /// without colons, as `openssl x509 -fingerprint -sha256` prints it. Called again, it adds
-    /// another one.
+    /// Accepts only the certificate with this SHA-256 fingerprint, in hexadecimal, with or without
+    /// colons, as `openssl x509 -fingerprint -sha256` prints it. A second call adds another fingerprint.
     ///
-    /// The certificate's names, dates and issuer do not matter then, so that this is the way to
-    /// talk to a device that has signed its own. That the server has the key is still proved. Added
-    /// roots contradict it.
+    /// The names, dates and issuer of the certificate do not matter then. Use it for a device with a
+    /// self-signed certificate. The server must still prove that it has the key. You cannot combine a
+    /// pin with added roots.
     ///
     /// # Errors
     ///
@@ -130,7 +129,8 @@ impl Tls {
         Ok(self.with(|settings| settings.pins.push(pin)))
     }
 
-    /// Shows this certificate to servers that ask for one: its chain, itself first, and its key.
+    /// Sets the client certificate, for servers that ask for one: its chain, starting with the
+    /// certificate itself, and its key.
     ///
     /// # Errors
     ///
@@ -148,9 +148,9 @@ impl Tls {
         Ok(self.with(|settings| settings.identity = Some(Arc::new(identity))))
     }
 
-    /// Accepts any certificate: whoever sits between here and the server can read and change
-    /// everything. For tests; where a certificate is not known to others,
-    /// [pin](Self::pin_sha256) it. It contradicts pins and roots, given before or after.
+    /// Accepts any certificate. Anyone on the network path can then read and change everything. Use it
+    /// only for tests; for a private certificate, [pin](Self::pin_sha256) it. You cannot combine it with
+    /// pins or roots.
     #[must_use]
     pub fn dangerously_accept_any_certificate(self) -> Self {
         self.with(|settings| settings.accept_any = true)

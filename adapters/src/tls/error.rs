@@ -1,4 +1,4 @@
-//! What can go wrong in TLS, in words that a person can act on.
+//! Errors of TLS, in words that a person can act on.
 
 use std::fmt;
 use std::io;
@@ -11,19 +11,18 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use super::{Alert, TlsFailure};
 use crate::wording::{PeerText, Period, debug_in_sentences};
 
-/// Why there is no TLS, or no more.
+/// Why TLS failed.
 ///
-/// Before the handshake is complete nothing of the WebSocket has been sent: no URL, no header, no
-/// message.
+/// If the handshake fails, nothing of the WebSocket was sent: no URL, no header, no message.
 #[non_exhaustive]
 pub enum TlsError {
-    /// A setting is not usable, or not for this adapter: which, and why.
+    /// A setting cannot be used, or not with this adapter. The text says which one, and why.
     Settings(String),
-    /// The host of the URL is no name that a certificate could be for.
+    /// The host of the URL cannot be in a certificate.
     HostName(String),
     /// The peer's certificate was not accepted.
     Certificate(CertificateProblem),
-    /// The peer refused, or broke off, by this alert.
+    /// The peer ended TLS with this alert.
     Alert(Alert),
     /// The peer speaks neither TLS 1.2 nor TLS 1.3.
     Version,
@@ -31,26 +30,25 @@ pub enum TlsError {
     PlainHttp,
     /// The peer speaks something that is not TLS.
     NotTls,
-    /// The peer broke a rule of TLS, or knows nothing of what we offer.
+    /// The peer broke a rule of TLS, or supports none of the offered parameters.
     Protocol(TlsFailure),
-    /// The stream ended while the handshake was under way.
+    /// The stream ended during the handshake.
     EndedInHandshake,
-    /// The stream ended without a close_notify: somebody may have cut it, and what came may not be
-    /// all.
+    /// The stream ended without a close_notify. Somebody may have cut it, and data may be missing.
     Truncated,
     /// The handshake took longer than this.
     TimedOut(Duration),
-    /// The stream failed while the handshake was under way.
+    /// The stream failed during the handshake.
     Io(io::Error),
 }
 
-/// What a certificate has against it.
+/// Why a certificate was not accepted.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
-    /// Its time is over, for so long.
+    /// It expired this long ago.
     Expired(Duration),
-    /// Its time begins in so long.
+    /// It becomes valid after this time.
     NotYetValid(Duration),
     /// It is not for this host.
     WrongHost {
@@ -66,14 +64,14 @@ pub enum CertificateProblem {
         /// Whom it is for.
         names: Vec<String>,
     },
-    /// Its chain leads to no certificate authority that is trusted: the authority is a private one,
-    /// whose root [`Tls::root_pem`](crate::tls::Tls::root_pem) adds, or the server leaves out an
+    /// Its chain does not end at a trusted certificate authority. Either the authority is private, and
+    /// [`Tls::root_pem`](crate::tls::Tls::root_pem) adds its root; or the server does not send an
     /// intermediate certificate.
     UnknownIssuer {
-        /// Where the chain ends; empty if that is not known.
+        /// The issuer at the end of the chain; empty if unknown.
         issuer: String,
     },
-    /// It was issued by itself.
+    /// It is self-signed.
     SelfSigned {
         /// Its fingerprint.
         sha256: String,
@@ -83,15 +81,15 @@ pub enum CertificateProblem {
         /// Its fingerprint.
         sha256: String,
     },
-    /// The signature under it is not its issuer's, or the peer has not its key.
+    /// Its signature is wrong, or the peer does not have its key.
     BadSignature,
     /// Its issuer has revoked it.
     Revoked,
-    /// It is for something else, such as a client's where a server's is wanted.
+    /// It has another purpose, such as a client certificate on a server.
     WrongPurpose,
     /// It cannot be read.
     Malformed,
-    /// There is none.
+    /// The peer sent no certificate.
     Missing,
     /// Something else.
     Other(TlsFailure),

@@ -1,7 +1,7 @@
-//! TLS: what a `wss` client trusts, who a server is, and what can go wrong.
+//! TLS: the certificates that a client trusts, the certificate of a server, and errors.
 //!
-//! A URL with the scheme `wss` needs no setting: the server's certificate must lead to one of
-//! Mozilla's roots and be valid for the host today. Every other wish is one line:
+//! A `wss` URL needs no settings. The server's certificate must be issued under one of Mozilla's
+//! roots, and be valid for the host and the date. Other settings take one line each:
 //!
 //! ```no_run
 //! use bluewire::{ConnectOptions, tls::Tls};
@@ -11,17 +11,17 @@
 //! # let pin = "";
 //! # let wish = 0;
 //! # let tls = match wish {
-//! // A private root beside the usual ones.
+//! // A private root in addition to the usual ones.
 //! # 0 =>
 //! Tls::default().root_pem(&root)?
 //! # , 1 =>
-//! // This one certificate and no other, such as a device's own.
+//! // Exactly this certificate, such as that of a device.
 //! Tls::default().pin_sha256(pin)?
 //! # , 2 =>
-//! // Who we are.
+//! // A client certificate.
 //! Tls::default().client_certificate(&chain, &key)?
 //! # , _ =>
-//! // Whoever answers.
+//! // Any certificate, for tests.
 //! Tls::default().dangerously_accept_any_certificate()
 //! # };
 //! # let url = "wss://localhost";
@@ -32,14 +32,13 @@
 //! # }
 //! ```
 //!
-//! A server is given its certificate by [`ServerOptions::tls`](crate::ServerOptions::tls).
+//! A server gets its certificate from [`ServerOptions::tls`](crate::ServerOptions::tls).
 //!
-//! The protocol is the business of [rustls](rustls_0_23), in TLS 1.3 and 1.2.
-//! The host's name is sent (SNI), and `http/1.1` is agreed on (ALPN). Clones of one [`Tls`], and all
-//! uses of the default one, share their memory of sessions, so that connecting again is cheaper.
-//! Until the server has shown that it is the one, nothing of the WebSocket is sent. Closing a
-//! connection sends the close_notify by which the peer knows that nothing was cut off, and a
-//! stream that ends without one is [`TlsError::Truncated`].
+//! [rustls](rustls_0_23) implements the protocol, TLS 1.3 and 1.2. The client sends the host's name
+//! (SNI) and negotiates `http/1.1` (ALPN). Clones of one [`Tls`], and all uses of the default one,
+//! share a session cache, so that reconnecting is cheaper. The client sends nothing of the WebSocket
+//! before it has verified the server. Closing a connection sends a close_notify, so that the peer can
+//! detect truncation. A stream that ends without one is [`TlsError::Truncated`].
 //!
 //! # Cryptography
 //!
@@ -60,9 +59,9 @@
 //! 3. `aws-lc-rs`, if it is built in;
 //! 4. `ring`, if it is built in.
 //!
-//! A program has nothing to install, and it does not matter what other crates make of rustls: if
-//! both providers are in the tree, nothing panics. With none of the four, connecting and making a
-//! server fail by [`TlsError::Settings`].
+//! Your program has nothing to install, and the features that other crates choose for rustls do not
+//! matter: if both providers are in the tree, nothing panics. Without any of the four, connecting and
+//! making a server fail with [`TlsError::Settings`].
 //!
 //! # Whose roots
 //!
@@ -93,7 +92,7 @@
 /// ```
 ///
 /// Its last release, 0.13, stands on rustls 0.21, whose certificate checks have open advisories
-/// (RUSTSEC-2026-0098, -0099, -0104), and its errors are not told apart here. It is for programs
+/// (RUSTSEC-2026-0098, -0099, -0104), and its errors are not distinguished here. It is for programs
 /// that have it already.
 #[cfg(feature = "async-tls")]
 pub mod async_tls {

@@ -14,22 +14,23 @@ use crate::outbox::Outbox;
 /// Compression of messages, permessage-deflate (RFC 7692): the settings of one endpoint, a client
 /// or a server.
 ///
-/// Put it into [`Config::deflate`](crate::Config::deflate): a client then offers the extension, and
-/// a server agrees to the first offer that it can. Whether there is compression is then up to the
-/// peer as well; [`Connection::deflate`](crate::Connection::deflate) tells.
+/// Put it into [`Config::deflate`](crate::Config::deflate). A client then offers the extension, and a
+/// server agrees to the first acceptable offer. The peer may not support it;
+/// [`Connection::deflate`](crate::Connection::deflate) says whether it is in use.
 ///
-/// Compression is off unless you ask for it, since it has a price:
+/// Compression is off by default, because it has costs:
 ///
-/// - Memory, for each connection that keeps its context: 47 KiB once it has received a compressed
-///   message, and 371 KiB once it has sent one. What can be done about it:
+/// - **Memory.** A connection that keeps its context needs 47 KiB once it has received a compressed
+///   message, and 371 KiB once it has sent one. With
 ///   [`no_context_takeover`](Self::no_context_takeover) and
-///   [`peer_no_context_takeover`](Self::peer_no_context_takeover), by which connections share a few
-///   states; [`idle_timeout`](Self::idle_timeout); and [`memory_level`](Self::memory_level) and
-///   [`window_bits`](Self::window_bits), with which the 371 KiB become 134 at the least.
-/// - Time: compressing takes many times longer than all the rest that is done to a message.
-/// - Secrets. Who can have text of their own sent next to a secret, and sees how long the messages
-///   become, can find the secret out (RFC 7692, section 8; the attacks CRIME and BREACH). Do not
-///   compress where that can be.
+///   [`peer_no_context_takeover`](Self::peer_no_context_takeover), connections share a few states.
+///   [`idle_timeout`](Self::idle_timeout) frees the state of a quiet connection.
+///   [`memory_level`](Self::memory_level) and [`window_bits`](Self::window_bits) reduce the 371 KiB to
+///   134 KiB at the least.
+/// - **Time.** Compressing a message takes many times longer than everything else.
+/// - **Secrets.** An attacker may be able to place text next to a secret, and to see the length of the
+///   messages. Then the attacker can find out the secret (RFC 7692, section 8; the attacks CRIME and
+///   BREACH). Do not compress in this case.
 ///
 /// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits), which
 /// should be small: [`MESSAGE_LEN_MAX`](Self::MESSAGE_LEN_MAX) is recommended, unless you need more.

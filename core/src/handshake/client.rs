@@ -16,9 +16,9 @@ use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::role::Role;
 
-/// A client's opening handshake under way.
+/// The opening handshake of a client.
 ///
-/// Write what [`start`](Self::start) laid in the outbox, fill the inbox, and ask for the
+/// [`start`](Self::start) puts the request into the outbox. Write it, then call
 /// [`next_response`](Self::next_response) after each read.
 ///
 /// ```
@@ -66,7 +66,7 @@ enum Stage {
 }
 
 impl ClientHandshake {
-    /// Lays the request, after which the response is awaited until
+    /// Starts the handshake: puts the request into the outbox. The response must arrive within
     /// [`Config::handshake_timeout`].
     ///
     /// The nonce must be fresh and random for each handshake (4.1):
@@ -90,18 +90,17 @@ impl ClientHandshake {
         }
     }
 
-    /// The server's response, once it has come and is what it must be; `None` while bytes are
-    /// missing, and after the response was given. Bytes behind the response stay in the inbox:
-    /// they are frames.
+    /// Returns the server's response once it is complete and valid. Returns `None` while bytes are
+    /// missing, and after it has returned the response. Bytes after the response stay in the inbox; they
+    /// are frames.
     ///
-    /// If the server refuses, this goes on with the body of its answer; see
-    /// [`refusal`](Self::refusal).
+    /// If the server refuses, this also reads the body of its answer; see [`refusal`](Self::refusal).
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Refused`] once an answer by another status has come with its body, and
-    /// another [`HandshakeError`] for the rule that the response breaks. The handshake has failed
-    /// then: close the transport (7.2.1). Further calls say the same and touch nothing.
+    /// [`HandshakeError::Refused`] when an answer with another status has arrived with its body. Another
+    /// [`HandshakeError`] for a rule that the response breaks. The handshake has then failed; close the
+    /// transport (7.2.1). Further calls return the same error.
     pub fn next_response(&mut self, inbox: &mut Inbox) -> Result<Option<Response>, HandshakeError> {
         if let Stage::Head = self.stage {
             match self.read_head(inbox) {

@@ -14,9 +14,9 @@ use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::role::Role;
 
-/// A server's opening handshake under way.
+/// The opening handshake of a server.
 ///
-/// Fill the inbox, and ask for the [`next_request`](Self::next_request) after each read.
+/// Fill the inbox, and call [`next_request`](Self::next_request) after each read.
 ///
 /// ```
 /// use bluewire_core::{Config, HttpAnswer, Inbox, Outbox, Request, ServerHandshake};
@@ -75,12 +75,11 @@ enum Stage {
     Failed(HandshakeError),
 }
 
-/// What a client asks for.
+/// The request of a client.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a request asks for an upgrade or does not")]
 pub enum Request {
-    /// A WebSocket; the request is all that 4.2.1 asks of it. It is for the application to accept
-    /// or to reject.
+    /// A valid request for a WebSocket (4.2.1). The application accepts or rejects it.
     Upgrade(Offer),
     /// Something else, as a health check or a page: valid HTTP/1 as far as its head goes, whose
     /// headers nobody has judged. Its body, if any, is what follows in the
@@ -112,7 +111,7 @@ impl Request {
 }
 
 impl ServerHandshake {
-    /// Waits for a request until [`Config::handshake_timeout`].
+    /// Makes a handshake. The request must arrive within [`Config::handshake_timeout`].
     pub fn new(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         let config = config.into();
         Self {
@@ -124,9 +123,9 @@ impl ServerHandshake {
         }
     }
 
-    /// The client's request, once its head has come; `None` while bytes are missing, and after
-    /// the request was given. What follows the head stays in the inbox: with an upgrade, it is
-    /// frames.
+    /// Returns the client's request once its head is complete. Returns `None` while bytes are missing,
+    /// and after it has returned the request. Bytes after the head stay in the inbox; after an upgrade,
+    /// they are frames.
     ///
     /// A request that names WebSocket in `Upgrade`, or has `Sec-WebSocket-Key` or
     /// `Sec-WebSocket-Version`, asks for the upgrade and must do it right; all others are
@@ -134,9 +133,9 @@ impl ServerHandshake {
     ///
     /// # Errors
     ///
-    /// A [`HandshakeError`] for the rule that the request breaks. The handshake has failed then,
-    /// and the answer that says why is in the outbox: send it, then close the transport. Further
-    /// calls say the same and touch nothing.
+    /// A [`HandshakeError`] for a rule that the request breaks. The handshake has then failed, and an
+    /// answer with the reason is in the outbox. Send it, then close the transport. Further calls return
+    /// the same error.
     pub fn next_request(
         &mut self,
         inbox: &mut Inbox,

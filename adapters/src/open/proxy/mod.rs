@@ -17,21 +17,21 @@ use self::socks5::Socks5;
 use super::error::{ProxyError, ProxyUrlError};
 use super::url::{Url, percent_decoded};
 
-/// A proxy between here and the server: HTTP by CONNECT (RFC 9110, section 9.3.6), or SOCKS 5
+/// A proxy between the client and the server: HTTP with CONNECT (RFC 9110, section 9.3.6), or SOCKS 5
 /// (RFC 1928).
 ///
-/// It is parsed from a URL; without a scheme it is one of HTTP. User name and password may stand in
-/// it, percent-encoded. The port is 80 for `http` and 1080 for `socks5`, where none is given.
+/// Parse it from a URL, which can contain a percent-encoded user name and password. Without a scheme,
+/// it is an HTTP proxy. The default port is 80 for `http` and 1080 for `socks5`.
 ///
 /// | scheme | who looks up the server's name |
 /// | --- | --- |
 /// | `http` | the proxy |
 /// | `socks5h` | the proxy |
-/// | `socks5` | the system here, before the proxy is asked |
+/// | `socks5` | the client's system, before it contacts the proxy |
 ///
-/// Both `ws` and `wss` go through a tunnel: the proxy sees the server's name and port, and of `wss`
-/// nothing more. What the proxy itself is told, credentials included, is not encrypted. They are
-/// shown neither by `Debug` nor by `Display`.
+/// Both `ws` and `wss` go through a tunnel. The proxy sees the server's name and port; with `wss`, it
+/// sees nothing else. The messages to the proxy itself, including credentials, are not encrypted.
+/// `Debug` and `Display` hide the credentials.
 ///
 /// ```
 /// use bluewire::{ConnectOptions, Proxy};
@@ -65,12 +65,12 @@ struct Credentials {
 }
 
 impl Proxy {
-    /// Sets the user name and the password, as they are.
+    /// Sets the user name and the password, without percent-encoding.
     ///
     /// # Errors
     ///
-    /// [`ProxyUrlError::UserInfo`] if the proxy could not be told: with HTTP a user name has no
-    /// colon (RFC 7617), with SOCKS neither has more than 255 bytes, and the name has at least one
+    /// [`ProxyUrlError::UserInfo`] if this type of proxy cannot take them. For HTTP, the user name must
+    /// not contain a colon (RFC 7617). For SOCKS, each has at most 255 bytes, and the name is not empty
     /// (RFC 1929).
     pub fn credentials(self, user: &str, password: &str) -> Result<Self, ProxyUrlError> {
         self.with(Credentials { user: user.into(), password: password.into() })

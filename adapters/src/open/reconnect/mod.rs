@@ -1,25 +1,24 @@
-//! Connecting again: after how long, and after what.
+//! Reconnection: when a client connects again, and after which failures.
 //!
-//! Ask for it by [`ConnectOptions::reconnect`](crate::ConnectOptions::reconnect). The callback
-//! facade then goes on by itself ([what changes there](crate::facade#reconnecting)); the direct API
-//! has `Reconnecting` in either adapter, which hands out one connection after the other. A program
-//! with IO of its own takes [`Retries`], which only decides.
+//! Turn it on with [`ConnectOptions::reconnect`](crate::ConnectOptions::reconnect). The callback API
+//! then reconnects by itself; see [its page](crate::facade#reconnecting). The direct API has
+//! `Reconnecting` in each adapter, which gives you one connection after the other. If your program
+//! does its own IO, use [`Retries`], which only decides.
 //!
-//! # After how long
+//! # The delay
 //!
-//! The delay begins at [`first_delay`](Reconnect::first_delay) and is multiplied by
-//! [`factor`](Reconnect::factor) from one retry to the next, up to
-//! [`delay_max`](Reconnect::delay_max); of that, a part is chosen at random
-//! ([`Jitter`]). By default that is anything from nothing to 5, 10, 20, 40, then always 60 seconds,
-//! as RFC 6455 (section 7.2.3) recommends. It begins anew after a connection that was open for
-//! [`stable_after`](Reconnect::stable_after).
+//! The delay starts at [`first_delay`](Reconnect::first_delay). Each retry multiplies it by
+//! [`factor`](Reconnect::factor), up to [`delay_max`](Reconnect::delay_max). The actual delay is a
+//! random part of that ([`Jitter`]). By default, the upper ends are 5, 10, 20, 40 and then always 60
+//! seconds, and the lower end is 0, as RFC 6455 (section 7.2.3) recommends. The delay starts again
+//! after a connection that was open for [`stable_after`](Reconnect::stable_after).
 //!
-//! Where a server refuses with `Retry-After`, in seconds or as a date, that time comes in addition,
-//! up to [`retry_after_max`](Reconnect::retry_after_max): clients that were told the same time do
-//! not all come at it.
+//! If a server refuses with `Retry-After`, in seconds or as a date, this time is added, up to
+//! [`retry_after_max`](Reconnect::retry_after_max). So clients that got the same time do not all
+//! return at that time.
 //!
-//! Every attempt begins at the URL of the options, wherever
-//! [redirects](crate::ConnectOptions::redirects) led before.
+//! Every attempt starts at the URL of the options, even if earlier attempts were
+//! [redirected](crate::ConnectOptions::redirects).
 //!
 //! # What is worth a retry
 //!
@@ -34,7 +33,7 @@
 //! | refused with any other status (400, 401, 403, 404, 426...) | no |
 //! | a redirect that cannot be followed | no |
 //! | the proxy was not found, not reached or broke off; it refused with one of these statuses, or by SOCKS could not reach the host | yes |
-//! | the proxy has anything else against it, such as the credentials | no |
+//! | the proxy refused for another reason, such as wrong credentials | no |
 //! | the server's response breaks a rule | no |
 //! | the URL, a header or a subprotocol is not valid; TLS is not built in | no |
 //! | given up by a [`Canceller`](crate::Canceller), a `close`, or dropping the last handle | never |
@@ -46,8 +45,8 @@
 //! | the peer was silent for too long, or did not finish a message | yes |
 //! | this end closed or failed it, or the peer broke the protocol | no |
 //!
-//! [`Ending::is_worth_retrying`] is this table; [`Reconnect::when`] puts a rule of yours in its
-//! place.
+//! [`Ending::is_worth_retrying`] implements this table. [`Reconnect::when`] replaces it with a rule of
+//! yours.
 
 mod course;
 mod ending;

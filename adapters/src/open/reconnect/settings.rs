@@ -1,4 +1,4 @@
-//! How to come back.
+//! The settings of reconnection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,23 +6,22 @@ use std::time::Duration;
 
 use super::ending::Ending;
 
-/// How the time before a retry is spread, so that the clients that a server lost at once do not
-/// come back at once.
+/// How the delay before a retry is randomized, so that clients that lost a server at the same time do
+/// not return at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// Not at all: each delay is the one that the settings say.
+    /// No randomness: the delay is exactly as set.
     None,
-    /// From half of that delay to the whole of it.
+    /// A random time between half of the delay and the delay.
     Equal,
-    /// From nothing to the whole of it.
+    /// A random time between zero and the delay.
     Full,
 }
 
 type Rule = dyn Fn(Ending<'_>) -> bool + Send + Sync;
 
-/// Whether and how to connect again when there is no connection, or none any more; see
-/// [`reconnect`](super).
+/// When to connect again, after which failures and how often; see [`reconnect`](super).
 ///
 /// ```
 /// use bluewire::{ConnectOptions, Reconnect};
@@ -64,64 +63,63 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// Sets the delay before the first retry, which the jitter then spreads. 5 seconds by default.
+    /// Sets the delay before the first retry, without jitter. 5 seconds by default.
     #[must_use]
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay;
         self
     }
 
-    /// Sets what each delay is multiplied by for the next. 2 by default; what is below 1, or not a
-    /// number, counts as 1.
+    /// Sets the factor between one delay and the next. 2 by default. A value below 1, or NaN, counts as
+    /// 1.
     #[must_use]
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor.max(1.0);
         self
     }
 
-    /// Sets what no delay exceeds, but for what `Retry-After` adds. 60 seconds by default.
+    /// Sets the longest delay, without the time that `Retry-After` adds. 60 seconds by default.
     #[must_use]
     pub fn delay_max(mut self, delay: Duration) -> Self {
         self.delay_max = delay;
         self
     }
 
-    /// Sets how delays are spread. [`Jitter::Full`] by default.
+    /// Sets the jitter of delays. [`Jitter::Full`] by default.
     #[must_use]
     pub fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// Gives up after so many retries in a row of which none led to a
-    /// [stable](Self::stable_after) connection. There is no limit by default.
+    /// Sets the number of retries in a row without a [stable](Self::stable_after) connection, after which
+    /// the client gives up. There is no limit by default.
     #[must_use]
     pub fn retries_max(mut self, retries: u32) -> Self {
         self.retries_max = Some(retries);
         self
     }
 
-    /// Sets how long a connection must have been open for its end to count as the first: the delay
-    /// is then [`first_delay`](Self::first_delay) again. 10 seconds by default, so that a server
-    /// that accepts and then closes at once is not asked again and again.
+    /// Sets how long a connection must have been open to be stable. After a stable connection, the delay
+    /// is [`first_delay`](Self::first_delay) again. 10 seconds by default, so that a server that accepts
+    /// and closes at once is not asked again and again.
     #[must_use]
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.stable_after = time;
         self
     }
 
-    /// Sets what no `Retry-After` of a server's exceeds: a longer one counts as this. 10 minutes by
-    /// default.
+    /// Sets the longest time that a `Retry-After` of a server adds. 10 minutes by default.
     #[must_use]
     pub fn retry_after_max(mut self, time: Duration) -> Self {
         self.retry_after_max = time;
         self
     }
 
-    /// Decides what is worth a retry, in place of [the table](Ending::is_worth_retrying).
+    /// Sets a rule for what is worth a retry. It replaces [the table](Ending::is_worth_retrying).
     ///
-    /// An attempt that was given up ([`ConnectError::Abandoned`](crate::ConnectError::Abandoned)) is
-    /// never asked about, and never retried.
+    /// A cancelled attempt ([`ConnectError::Abandoned`](crate::ConnectError::Abandoned)) is never retried,
+    /// and the rule is not called for it.
     ///
     /// ```
     /// use bluewire::Reconnect;
@@ -154,7 +152,7 @@ impl Reconnect {
             return Duration::ZERO;
         }
         let factor = self.factor.powf(f64::from(retries));
-        // What is too long for a duration is too long in any case.
+        // A time that does not fit a duration is too long in any case.
         Duration::try_from_secs_f64(self.first_delay.as_secs_f64() * factor)
             .unwrap_or(self.delay_max)
             .min(self.delay_max)

@@ -18,7 +18,7 @@ use self::host::{Server, server};
 use self::user_info::UserInfo;
 use super::error::UrlError;
 
-/// A `ws` or `wss` URI, taken apart.
+/// A parsed `ws`, `wss` or `ws+unix` URL.
 ///
 /// ```
 /// use bluewire::Url;
@@ -28,24 +28,22 @@ use super::error::UrlError;
 /// # Ok::<(), bluewire::UrlError>(())
 /// ```
 ///
-/// It is read as browsers read it (the WHATWG URL Standard): `http` and `https` stand for `ws` and
-/// `wss`, spaces around the URL are dropped, `\` stands for `/` before the query, the segments `.`
-/// and `..` are resolved, and characters that a request target cannot hold are percent-encoded.
-/// Stricter than browsers, it refuses line breaks and tabs, a `%` that begins no percent-encoding,
-/// and the many ways to write an IPv4 address other than `127.0.0.1`. Host names beyond ASCII take
-/// the feature `idna`.
+/// The rules are those of browsers (the WHATWG URL Standard): `http` and `https` mean `ws` and `wss`,
+/// spaces around the URL are dropped, `\` before the query means `/`, the segments `.` and `..` are
+/// resolved, and characters that a request cannot contain are percent-encoded. Some rules are
+/// stricter: line breaks, tabs, a `%` without two hexadecimal digits, and unusual forms of IPv4
+/// addresses are refused. Host names beyond ASCII need the feature `idna`.
 ///
-/// A user name and a password may stand before the host. They become the request's `Authorization`
-/// (Basic, RFC 7617), unless that header is set. `Debug` and `Display` show the URL without them and
-/// without its query, either of which can hold secrets; [`with_secrets`](Self::with_secrets) shows
-/// all.
+/// A user name and a password before the host become the header `Authorization` (Basic, RFC 7617),
+/// unless you set that header. `Debug` and `Display` hide them and the query, because they can be
+/// secret. [`with_secrets`](Self::with_secrets) shows everything.
 ///
-/// An IPv6 address may name its zone, as in `ws://[fe80::1%25eth0]/` or `ws://[fe80::1%eth0]/`. The
+/// An IPv6 address can name its zone, as in `ws://[fe80::1%25eth0]/` or `ws://[fe80::1%eth0]/`. The
 /// zone chooses the network interface and is not sent to the server.
 ///
-/// On Unix, `ws+unix:///run/chat.sock:/resource?query` reaches a server behind a Unix socket. The
-/// absolute path of the socket stands before the first `:` (percent-encode `:` and `?` in it), and
-/// the resource name behind it, which may be left out. The host is `localhost`.
+/// On Unix, `ws+unix:///run/chat.sock:/resource?query` reaches a server through a Unix socket. The
+/// absolute path of the socket comes before the first `:`; percent-encode `:` and `?` in it. The
+/// resource name after it is optional. The host is `localhost`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     secure: bool,
@@ -72,7 +70,7 @@ impl Url {
         &self.host
     }
 
-    /// The port: 80 for `ws` and 443 for `wss` where none is given.
+    /// The port. By default it is 80 for `ws` and 443 for `wss`.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -84,7 +82,7 @@ impl Url {
         &self.resource_name
     }
 
-    /// The path of the socket, if the URL is one of a Unix socket.
+    /// The path of the Unix socket, if the URL has one.
     #[cfg(unix)]
     #[must_use]
     pub fn socket_path(&self) -> Option<PathBuf> {
