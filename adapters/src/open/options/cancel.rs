@@ -16,7 +16,7 @@ use crate::orders::{Order, Orders};
 /// - An open connection is closed with 1001 (going away). Messages that were queued before leave
 ///   first. `recv` returns `None` at the end, once the peer has answered, or an error after
 ///   [`Config::close_timeout`](crate::Config::close_timeout).
-/// - Nothing connects again: `Reconnecting` and the callback facade have come to their end.
+/// - Nothing connects again: `Reconnecting` and the callback facade end.
 ///
 /// It reaches clients that were made with [`ConnectOptions::canceller`](crate::ConnectOptions::canceller)
 /// by `connect`, `Reconnecting` and `websocketfactory::create`; not those of `connect_over`, whose
