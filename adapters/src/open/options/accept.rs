@@ -105,8 +105,8 @@ impl AcceptOptions {
 }
 
 impl AcceptOptions {
-    /// What the options have against an offer; otherwise puts into it what they say. `is_secure` if
-    /// this one is known to have come over TLS.
+    /// Why the options refuse an offer. If they do not, their settings are put into it. `is_secure` if
+    /// the offer arrived over TLS.
     pub(crate) fn judge(
         &self,
         offer: &mut Offer,
