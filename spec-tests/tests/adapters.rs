@@ -1,6 +1,9 @@
 //! The cases over TCP: as many as do not wait, against each adapter in each role.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::net::{Ipv4Addr, TcpListener};
 
 use bluewire::{ConnectError, blocking, smol as bluewire_smol};
@@ -23,24 +26,28 @@ fn assert_passes(sections: &[u8]) {
 
 #[test]
 fn closing_is_complete_and_resets_nothing() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.1-1", "6455-7.1.1-2", "6455-5.5.1-6", "6455-7.1.7-1", "6455-7.1.2-1");
     assert_passes(&[7]);
 }
 
 #[test]
 fn messages_and_pings_come_back_without_being_asked_for() {
+    let _watch = watchdog::bound();
     covers!("6455-6.1-3", "6455-5.5.2-1", "6455-5.1-1", "6455-5.1-3");
     assert_passes(&[1, 2, 10]);
 }
 
 #[test]
 fn violations_end_the_transport() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.7-1", "6455-7.1.7-2", "6455-10.7-2");
     assert_passes(&[3, 4]);
 }
 
 #[test]
 fn a_server_that_is_not_there_is_told_to_the_application() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-2");
     // A port that was free a moment ago.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");

@@ -1,5 +1,8 @@
 //! `docs/bug-reports.md` names tests that exist.
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -26,6 +29,7 @@ fn rows(page: &str) -> Vec<[&str; 4]> {
 
 #[test]
 fn every_test_that_is_named_exists() {
+    let _watch = watchdog::bound();
     let page = page();
     let rows = rows(&page);
     assert!(rows.len() >= ROWS_MIN, "{} rows", rows.len());
@@ -34,6 +38,7 @@ fn every_test_that_is_named_exists() {
 
 #[test]
 fn every_source_can_be_looked_up() {
+    let _watch = watchdog::bound();
     let page = page();
     for [source, symptom, right, _] in rows(&page) {
         for link in source.split("), ") {
@@ -56,6 +61,7 @@ fn every_source_can_be_looked_up() {
 /// The tests that were written for a report.
 #[test]
 fn every_test_of_a_report_is_named() {
+    let _watch = watchdog::bound();
     let page = page();
     let rows = rows(&page);
     let named: BTreeSet<_> = rows.iter().flat_map(|row| tests(row[3])).collect();

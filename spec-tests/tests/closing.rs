@@ -1,6 +1,9 @@
 //! Section 7: the closing handshake, failing, and how a connection says that it ended.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::time::Duration;
 
 use bluewire_core::{
@@ -24,6 +27,7 @@ fn closure(connection: &Connection) -> (u16, &str, bool) {
 
 #[test]
 fn a_close_is_answered_with_its_code_and_tells_it() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-4", "6455-7.1.5-1", "6455-7.1.6-1", "6455-7.1.4-1");
     for mut endpoint in Endpoint::both() {
         let seen = endpoint.receive(&close_frame(1001, "b\u{fc}e"));
@@ -41,6 +45,7 @@ fn a_close_is_answered_with_its_code_and_tells_it() {
 
 #[test]
 fn a_close_without_a_code_is_told_as_1005_and_answered_without_one() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-1", "6455-5.5.1-4", "6455-7.1.5-1", "6455-7.4.1-1");
     for mut endpoint in Endpoint::both() {
         assert_eq!(endpoint.receive(b"\x88\x00"), [Seen::Close(None, String::new())]);
@@ -52,6 +57,7 @@ fn a_close_without_a_code_is_told_as_1005_and_answered_without_one() {
 
 #[test]
 fn a_lost_transport_is_told_as_1006() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.5-1", "6455-7.2.1-1", "6455-7.1.4-1", "6455-7.4.1-1");
     for mut endpoint in Endpoint::both() {
         endpoint.receive(b"\x01\x03Hel");
@@ -65,6 +71,7 @@ fn a_lost_transport_is_told_as_1006() {
 
 #[test]
 fn closing_begins_with_a_close_and_ends_with_its_answer() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.2-1", "6455-7.1.4-1", "6455-7.1.5-1", "6455-7.1.6-1");
     for mut endpoint in Endpoint::both() {
         endpoint.send("last").expect("open");
@@ -85,6 +92,7 @@ fn closing_begins_with_a_close_and_ends_with_its_answer() {
 
 #[test]
 fn a_close_that_is_not_answered_is_not_clean() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.4-1", "6455-7.1.5-1");
     for mut endpoint in Endpoint::both() {
         endpoint.close(1000, "").expect("open");
@@ -95,6 +103,7 @@ fn a_close_that_is_not_answered_is_not_clean() {
 
 #[test]
 fn when_both_close_at_the_same_time_it_is_complete() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-8", "6455-7.1.4-1");
     let [mut client, mut server] = Endpoint::both();
     client.close(1000, "").expect("open");
@@ -112,6 +121,7 @@ fn when_both_close_at_the_same_time_it_is_complete() {
 
 #[test]
 fn the_server_ends_the_transport_and_the_client_waits_for_it() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-6", "6455-5.5.1-7", "6455-7.1.1-2");
     for begun_here in [false, true] {
         for mut endpoint in Endpoint::both() {
@@ -129,6 +139,7 @@ fn the_server_ends_the_transport_and_the_client_waits_for_it() {
 
 #[test]
 fn a_client_does_not_wait_for_ever() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-7");
     let [mut client, _] = Endpoint::both();
     client.receive(&close_frame(1000, ""));
@@ -145,6 +156,7 @@ fn a_client_does_not_wait_for_ever() {
 
 #[test]
 fn a_close_that_is_never_answered_times_out() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.4-1", "6455-7.1.7-1");
     for mut endpoint in Endpoint::both() {
         endpoint.close(1000, "").expect("open");
@@ -156,6 +168,7 @@ fn a_close_that_is_never_answered_times_out() {
 
 #[test]
 fn nothing_but_pongs_is_sent_after_a_close() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-3", "6455-6.1-1");
     for mut endpoint in Endpoint::both() {
         endpoint.send_fragment("a", false).expect("open");
@@ -179,6 +192,7 @@ fn nothing_but_pongs_is_sent_after_a_close() {
 
 #[test]
 fn nothing_is_sent_once_a_close_has_come() {
+    let _watch = watchdog::bound();
     covers!("6455-6.1-1", "6455-5.5.1-3");
     for mut endpoint in Endpoint::both() {
         endpoint.receive(b"\x88\x00");
@@ -189,6 +203,7 @@ fn nothing_is_sent_once_a_close_has_come() {
 
 #[test]
 fn after_a_close_nothing_that_comes_means_anything() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.7-3");
     for mut endpoint in Endpoint::both() {
         let seen = endpoint.receive(b"\x88\x00\x81\x01x\x89\x00\x88\x02\x03\xe8\xff\x00");
@@ -202,6 +217,7 @@ fn after_a_close_nothing_that_comes_means_anything() {
 
 #[test]
 fn after_failing_nothing_that_comes_is_processed_not_even_a_close() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.7-1", "6455-7.1.7-2", "6455-7.1.7-3", "6455-7.1.5-1");
     for mut endpoint in Endpoint::both() {
         let seen = endpoint.receive(b"\x83\x00\x81\x01x\x89\x00\x88\x02\x03\xe8");
@@ -219,6 +235,7 @@ fn after_failing_nothing_that_comes_is_processed_not_even_a_close() {
 
 #[test]
 fn a_failure_while_closing_sends_no_second_close() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.7-2", "6455-5.5.1-3");
     for mut endpoint in Endpoint::both() {
         endpoint.close(1000, "").expect("open");
@@ -232,6 +249,7 @@ fn a_failure_while_closing_sends_no_second_close() {
 
 #[test]
 fn the_application_can_fail_the_connection() {
+    let _watch = watchdog::bound();
     covers!("6455-7.1.7-1", "6455-7.1.7-2", "6455-7.4.1-1");
     for mut endpoint in Endpoint::both() {
         let Endpoint { connection, outbox, now, .. } = &mut endpoint;
@@ -248,6 +266,7 @@ fn the_application_can_fail_the_connection() {
 
 #[test]
 fn a_fragmented_message_may_be_finished_before_a_close() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-5");
     for mut endpoint in Endpoint::both() {
         endpoint.send_fragment("a", false).expect("open");
@@ -259,6 +278,7 @@ fn a_fragmented_message_may_be_finished_before_a_close() {
 
 #[test]
 fn a_body_of_one_byte_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-1");
     for mut endpoint in Endpoint::both() {
         let seen = endpoint.receive(b"\x88\x01\x03");
@@ -269,6 +289,7 @@ fn a_body_of_one_byte_fails() {
 
 #[test]
 fn a_reason_that_is_not_utf8_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.1-1", "6455-8.1-1");
     for reason in [&b"\xc0\x80"[..], b"\xed\xa0\x80", b"ok\xe2\x82"] {
         for mut endpoint in Endpoint::both() {
@@ -294,6 +315,7 @@ fn is_lawful(code: u16) -> bool {
 
 #[test]
 fn of_all_codes_exactly_the_lawful_ones_are_accepted() {
+    let _watch = watchdog::bound();
     covers!("6455-7.4.2-1", "6455-7.4.1-2", "6455-7.4.1-1");
     for code in 0..=u16::MAX {
         for mut endpoint in Endpoint::both() {
@@ -313,6 +335,7 @@ fn of_all_codes_exactly_the_lawful_ones_are_accepted() {
 
 #[test]
 fn of_all_codes_exactly_the_lawful_ones_are_sent() {
+    let _watch = watchdog::bound();
     covers!("6455-7.4.1-1", "6455-7.4.1-2", "6455-7.4.2-1");
     for code in 0..=u16::MAX {
         for mut endpoint in Endpoint::both() {
@@ -331,6 +354,7 @@ fn of_all_codes_exactly_the_lawful_ones_are_sent() {
 
 #[test]
 fn each_violation_has_the_code_that_fits_it() {
+    let _watch = watchdog::bound();
     covers!("6455-7.4.1-3", "6455-7.1.7-2", "6455-10.7-2");
     let too_big = (16 * 1024 * 1024_u64 + 1).to_be_bytes();
     let violations: [(&[u8], u16); 5] = [

@@ -1,12 +1,16 @@
 //! Section 5.5: Ping, Pong, and what all control frames have in common.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use bluewire_core::{Config, ProtocolError, SendError};
 use bluewire_spec_tests::covers;
 use bluewire_spec_tests::endpoint::{Endpoint, Seen};
 
 #[test]
 fn a_control_frame_of_126_bytes_fails_on_its_header() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5-1");
     for opcode in [0x88, 0x89, 0x8A] {
         for mut endpoint in Endpoint::both() {
@@ -18,6 +22,7 @@ fn a_control_frame_of_126_bytes_fails_on_its_header() {
 
 #[test]
 fn a_control_frame_of_125_bytes_goes_both_ways_and_no_longer_one_is_sent() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5-1", "6455-5.5.3-1");
     let payload = [0xFE; 125];
     let ping = [b"\x89\x7d", &payload[..]].concat();
@@ -39,6 +44,7 @@ fn a_control_frame_of_125_bytes_goes_both_ways_and_no_longer_one_is_sent() {
 
 #[test]
 fn a_ping_is_answered_without_the_application() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.2-1", "6455-5.5.3-1", "6455-6.1-3");
     for mut endpoint in Endpoint::both() {
         assert_eq!(endpoint.receive(b"\x89\x05Hello"), [Seen::Ping(b"Hello".into())]);
@@ -50,6 +56,7 @@ fn a_ping_is_answered_without_the_application() {
 
 #[test]
 fn a_ping_is_left_to_the_application_that_wants_it() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.2-1");
     let config = Config::default().auto_pong(false);
     for mut endpoint in Endpoint::both_with(&config) {
@@ -62,6 +69,7 @@ fn a_ping_is_left_to_the_application_that_wants_it() {
 
 #[test]
 fn of_the_pings_that_wait_the_last_is_answered() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.3-2");
     for mut endpoint in Endpoint::both() {
         for i in 0..100_u8 {
@@ -73,6 +81,7 @@ fn of_the_pings_that_wait_the_last_is_answered() {
 
 #[test]
 fn a_pong_that_was_not_asked_for_is_told_and_not_answered() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.3-3");
     for mut endpoint in Endpoint::both() {
         assert_eq!(endpoint.receive(b"\x8a\x00"), [Seen::Pong(vec![])]);
@@ -84,6 +93,7 @@ fn a_pong_that_was_not_asked_for_is_told_and_not_answered() {
 
 #[test]
 fn a_ping_after_a_close_is_not_answered() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.2-1", "6455-7.1.7-3");
     for mut endpoint in Endpoint::both() {
         assert_eq!(endpoint.receive(b"\x88\x00\x89\x00"), [Seen::Close(None, String::new())]);
@@ -93,6 +103,7 @@ fn a_ping_after_a_close_is_not_answered() {
 
 #[test]
 fn a_ping_that_crosses_this_ends_close_is_answered() {
+    let _watch = watchdog::bound();
     covers!("6455-5.5.2-1");
     for mut endpoint in Endpoint::both() {
         endpoint.close(1000, "").expect("open");

@@ -1,6 +1,9 @@
 //! Section 5.4: messages in fragments, and what may stand between them.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::num::NonZeroUsize;
 
 use bluewire_core::{Config, Delivery, Message, ProtocolError, SendError};
@@ -9,6 +12,7 @@ use bluewire_spec_tests::endpoint::{Endpoint, Seen};
 
 #[test]
 fn fragments_are_delivered_as_one_message_in_order() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-1", "6455-5.4-7", "6455-5.6-1");
     for mut endpoint in Endpoint::both() {
         // The euro sign is cut after its first and its second byte.
@@ -22,6 +26,7 @@ fn fragments_are_delivered_as_one_message_in_order() {
 
 #[test]
 fn empty_fragments_are_lawful_anywhere() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-6");
     for mut endpoint in Endpoint::both() {
         let seen = endpoint.receive(b"\x02\x00\x00\x00\x00\x01a\x00\x00\x80\x00");
@@ -32,6 +37,7 @@ fn empty_fragments_are_lawful_anywhere() {
 
 #[test]
 fn a_continuation_of_nothing_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-2");
     // At first, after a whole message, after a fragmented one, after its Ping.
     let streams: [&[u8]; 5] = [
@@ -52,6 +58,7 @@ fn a_continuation_of_nothing_fails() {
 
 #[test]
 fn a_message_within_a_message_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-3");
     let streams: [&[u8]; 3] =
         [b"\x01\x00\x81\x00", b"\x02\x00\x01\x00", b"\x01\x00\x00\x00\x82\x00"];
@@ -65,6 +72,7 @@ fn a_message_within_a_message_fails() {
 
 #[test]
 fn control_frames_between_fragments_are_taken_at_once() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-4", "6455-6.2-2", "6455-5.5.2-1", "6455-5.5.3-1");
     for mut endpoint in Endpoint::both() {
         assert_eq!(endpoint.receive(b"\x01\x03Hel\x89\x01?"), [Seen::Ping(b"?".into())]);
@@ -77,6 +85,7 @@ fn control_frames_between_fragments_are_taken_at_once() {
 
 #[test]
 fn a_control_frame_within_the_payload_of_another_frame_is_payload() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-1");
     for mut endpoint in Endpoint::both() {
         let seen = endpoint.receive(b"\x82\x02\x89\x00");
@@ -87,6 +96,7 @@ fn a_control_frame_within_the_payload_of_another_frame_is_payload() {
 
 #[test]
 fn a_fragmented_control_frame_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-5");
     for opcode in [0x8, 0x9, 0xA] {
         for mut endpoint in Endpoint::both() {
@@ -98,6 +108,7 @@ fn a_fragmented_control_frame_fails() {
 
 #[test]
 fn what_is_sent_in_parts_begins_with_its_opcode_and_ends_with_fin() {
+    let _watch = watchdog::bound();
     covers!("6455-6.1-2", "6455-5.4-1");
     for mut endpoint in Endpoint::both() {
         endpoint.send_fragment("Hel", false).expect("open");
@@ -110,6 +121,7 @@ fn what_is_sent_in_parts_begins_with_its_opcode_and_ends_with_fin() {
 
 #[test]
 fn nothing_but_control_frames_goes_between_the_parts_that_are_sent() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-8", "6455-5.4-5");
     for mut endpoint in Endpoint::both() {
         endpoint.send_fragment("Hel", false).expect("open");
@@ -127,6 +139,7 @@ fn nothing_but_control_frames_goes_between_the_parts_that_are_sent() {
 
 #[test]
 fn a_long_message_can_be_cut_by_the_sender() {
+    let _watch = watchdog::bound();
     covers!("6455-6.1-2");
     let config = Config::default().fragment_len(NonZeroUsize::new(2));
     for mut endpoint in Endpoint::both_with(&config) {
@@ -138,6 +151,7 @@ fn a_long_message_can_be_cut_by_the_sender() {
 
 #[test]
 fn chunks_are_told_as_they_come_and_text_in_whole_characters() {
+    let _watch = watchdog::bound();
     covers!("6455-5.4-1", "6455-5.6-1");
     let config = Config::default().delivery(Delivery::Chunks);
     for mut endpoint in Endpoint::both_with(&config) {
@@ -155,6 +169,7 @@ fn chunks_are_told_as_they_come_and_text_in_whole_characters() {
 
 #[test]
 fn a_vectored_message_that_is_half_written_is_whole_in_the_end() {
+    let _watch = watchdog::bound();
     covers!("6455-6.1-3");
     let whole = b"\x82\x05Hello";
     for written in 0..=whole.len() {

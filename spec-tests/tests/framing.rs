@@ -1,6 +1,9 @@
 //! Sections 5.1 to 5.3: headers, lengths, masks.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::collections::HashSet;
 
 use bluewire_core::{Config, Connection, MaskingKeys, Message, Outbox, ProtocolError};
@@ -28,6 +31,7 @@ fn assert_closes_with_1002(endpoint: &mut Endpoint) {
 
 #[test]
 fn every_frame_of_a_client_is_masked_and_none_of_a_server() {
+    let _watch = watchdog::bound();
     covers!("6455-5.1-1", "6455-5.1-3", "6455-5.5.1-2", "6455-5.2-4");
     for mut endpoint in Endpoint::both() {
         endpoint.send("Hello").expect("open");
@@ -52,6 +56,7 @@ fn every_frame_of_a_client_is_masked_and_none_of_a_server() {
 
 #[test]
 fn a_frame_to_a_server_that_is_not_masked_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.1-2", "6455-7.1.7-2", "6455-10.7-2");
     let [_, mut server] = Endpoint::both();
     let seen = server.receive_raw(b"\x81\x05Hello");
@@ -61,6 +66,7 @@ fn a_frame_to_a_server_that_is_not_masked_fails() {
 
 #[test]
 fn a_frame_to_a_client_that_is_masked_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.1-4", "6455-7.1.7-2", "6455-10.7-2");
     let [mut client, _] = Endpoint::both();
     let seen = client.receive_raw(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
@@ -70,6 +76,7 @@ fn a_frame_to_a_client_that_is_masked_fails() {
 
 #[test]
 fn the_masked_hello_of_5_7_is_read_in_any_two_parts() {
+    let _watch = watchdog::bound();
     covers!("6455-5.3-2", "6455-6.2-1", "6455-6.2-3");
     let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     for cut in 0..=frame.len() {
@@ -82,6 +89,7 @@ fn the_masked_hello_of_5_7_is_read_in_any_two_parts() {
 
 #[test]
 fn each_frame_has_a_key_of_its_own() {
+    let _watch = watchdog::bound();
     covers!("6455-5.3-1", "6455-10.3-1");
     let keys = |seed: u8| {
         let keys = MaskingKeys::from_seed([seed; 32]);
@@ -103,6 +111,7 @@ fn each_frame_has_a_key_of_its_own() {
 
 #[test]
 fn reserved_bits_fail_on_every_opcode() {
+    let _watch = watchdog::bound();
     covers!("6455-5.2-1", "6455-5.8-1");
     for rsv in 1..8_u8 {
         for opcode in [0x0, 0x1, 0x2, 0x8, 0x9, 0xA] {
@@ -116,6 +125,7 @@ fn reserved_bits_fail_on_every_opcode() {
 
 #[test]
 fn reserved_opcodes_fail_on_the_header() {
+    let _watch = watchdog::bound();
     covers!("6455-5.2-2");
     for opcode in (0x3..=0x7).chain(0xB..=0xF) {
         // Five bytes are announced, and none of them is needed.
@@ -131,6 +141,7 @@ fn reserved_opcodes_fail_on_the_header() {
 
 #[test]
 fn a_length_with_its_highest_bit_set_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.2-3");
     for endpoint in Endpoint::both() {
         let frame = b"\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x00";
@@ -140,6 +151,7 @@ fn a_length_with_its_highest_bit_set_fails() {
 
 #[test]
 fn a_length_that_is_not_in_its_shortest_form_fails() {
+    let _watch = watchdog::bound();
     covers!("6455-5.2-4");
     let frames: [&[u8]; 4] = [
         b"\x82\x7e\x00\x00",
@@ -156,6 +168,7 @@ fn a_length_that_is_not_in_its_shortest_form_fails() {
 
 #[test]
 fn payloads_at_each_border_of_the_length_go_both_ways() {
+    let _watch = watchdog::bound();
     covers!("6455-5.2-3", "6455-5.2-5", "6455-5.6-2", "6455-6.1-2");
     let headers: [(usize, &[u8]); 7] = [
         (0, b"\x82\x00"),

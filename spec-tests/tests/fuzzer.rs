@@ -1,6 +1,9 @@
 //! The tester tested: it passes what is right, and every judgement can turn out badly.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::time::Duration;
 
 use bluewire_spec_tests::case::{Case, Role};
@@ -22,6 +25,7 @@ fn run(case: &Case, role: Role, testee: &mut dyn Testee, cutting: Cutting) -> Ru
 
 #[test]
 fn the_reference_passes_every_case_in_both_roles_however_it_is_cut() {
+    let _watch = watchdog::bound();
     for case in cases::all(Size::Reduced) {
         for role in [Role::Client, Role::Server] {
             for cutting in Cutting::all(&case) {
@@ -95,6 +99,7 @@ const PONG: &[u8] = b"\x8a\x00";
 
 #[test]
 fn an_echo_before_the_failure_is_strict_and_none_is_not() {
+    let _watch = watchdog::bound();
     let ok = (Verdict::Ok, CloseVerdict::Ok);
     assert_judged("3.2", &[(0, ECHO), (0, CLOSE_1002)], Some(0), ok);
     let non_strict = (Verdict::NonStrict, CloseVerdict::Ok);
@@ -104,6 +109,7 @@ fn an_echo_before_the_failure_is_strict_and_none_is_not() {
 
 #[test]
 fn an_answer_to_what_follows_a_violation_fails() {
+    let _watch = watchdog::bound();
     let failed = (Verdict::Failed, CloseVerdict::Ok);
     assert_judged("3.2", &[(0, ECHO), (0, PONG), (0, CLOSE_1002)], Some(0), failed);
     assert_judged("7.1.3", &[(0, PONG), (0, CLOSE_1000)], Some(0), failed);
@@ -111,6 +117,7 @@ fn an_answer_to_what_follows_a_violation_fails() {
 
 #[test]
 fn a_wrong_echo_fails() {
+    let _watch = watchdog::bound();
     let failed = (Verdict::Failed, CloseVerdict::Unclean);
     assert_judged("1.1.1", &[(0, b"\x82\x00")], None, failed);
     assert_judged("1.1.1", &[(0, b"\x81\x01*")], None, failed);
@@ -122,6 +129,7 @@ fn a_wrong_echo_fails() {
 
 #[test]
 fn late_utf8_is_non_strict_and_early_is_wrong() {
+    let _watch = watchdog::bound();
     let judged = |at, verdict| {
         let expected = (verdict, CloseVerdict::Ok);
         for id in ["6.4.1", "6.4.2", "6.4.3", "6.4.4"] {
@@ -135,6 +143,7 @@ fn late_utf8_is_non_strict_and_early_is_wrong() {
 
 #[test]
 fn invalid_text_with_the_wrong_code_is_a_wrong_code() {
+    let _watch = watchdog::bound();
     assert_judged("6.3.1", &[(0, CLOSE_1002)], Some(0), (Verdict::Ok, CloseVerdict::WrongCode));
     // Here the code is the case.
     assert_judged("7.3.3", &[(0, CLOSE_1002)], Some(0), (Verdict::Failed, CloseVerdict::WrongCode));
@@ -142,6 +151,7 @@ fn invalid_text_with_the_wrong_code_is_a_wrong_code() {
 
 #[test]
 fn a_silent_testee_leaves_it_to_the_fuzzer_to_close() {
+    let _watch = watchdog::bound();
     assert_judged("3.1", &[], None, (Verdict::Ok, CloseVerdict::Failed));
     assert_judged("6.3.1", &[], None, (Verdict::Failed, CloseVerdict::Failed));
     assert_judged("7.3.3", &[], None, (Verdict::Ok, CloseVerdict::Unclean));
@@ -150,6 +160,7 @@ fn a_silent_testee_leaves_it_to_the_fuzzer_to_close() {
 
 #[test]
 fn a_server_that_keeps_the_transport_is_failed_by_the_client() {
+    let _watch = watchdog::bound();
     let by_client = (Verdict::Ok, CloseVerdict::FailedByClient);
     assert_judged("3.1", &[(0, CLOSE_1002)], None, by_client);
     // Where the closing handshake must be complete, the end of the transport is part of it.
@@ -158,12 +169,14 @@ fn a_server_that_keeps_the_transport_is_failed_by_the_client() {
 
 #[test]
 fn a_drop_without_a_close_is_clean_nowhere() {
+    let _watch = watchdog::bound();
     assert_judged("1.1.1", &[(0, b"\x81\x00")], Some(0), (Verdict::Ok, CloseVerdict::Unclean));
     assert_judged("7.9.1", &[], Some(0), (Verdict::Ok, CloseVerdict::Ok));
 }
 
 #[test]
 fn a_rule_broken_by_the_testee_fails_any_case() {
+    let _watch = watchdog::bound();
     let broken: [&[u8]; 4] = [b"\x81\x80abcd", b"\xc1\x00", b"\x81\x7e\x00\x00", b"\x80\x00"];
     for bytes in broken {
         let mut script = Script { lines: &[(0, bytes)], drops_at: None, now: Duration::ZERO };
@@ -177,6 +190,7 @@ fn a_rule_broken_by_the_testee_fails_any_case() {
 
 #[test]
 fn the_testees_pings_are_answered_but_not_listed() {
+    let _watch = watchdog::bound();
     let expected = (Verdict::Ok, CloseVerdict::Ok);
     assert_judged(
         "1.1.1",

@@ -2,6 +2,9 @@
 //! has come, not what was announced.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use bluewire_core::{Config, Delivery, Limits, Message, ProtocolError, SendError};
 use bluewire_spec_tests::covers;
 use bluewire_spec_tests::endpoint::{Endpoint, Seen};
@@ -14,6 +17,7 @@ fn limited(delivery: Delivery, limits: Limits) -> [Endpoint; 2] {
 
 #[test]
 fn a_frame_is_limited_by_its_header() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1");
     let limits = Limits::default().frame_len_max(4);
     for delivery in BOTH {
@@ -28,6 +32,7 @@ fn a_frame_is_limited_by_its_header() {
 
 #[test]
 fn a_message_is_limited_over_all_its_fragments() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1");
     let limits = Limits::default().message_len_max(4);
     for mut endpoint in limited(Delivery::Whole, limits) {
@@ -42,6 +47,7 @@ fn a_message_is_limited_over_all_its_fragments() {
 
 #[test]
 fn fragments_are_limited_in_number() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1");
     let limits = Limits::default().fragments_max(3);
     for delivery in BOTH {
@@ -61,6 +67,7 @@ fn fragments_are_limited_in_number() {
 
 #[test]
 fn an_announced_length_takes_no_memory() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1", "6455-10.7-1");
     for delivery in BOTH {
         for mut endpoint in limited(delivery, Limits::default()) {
@@ -73,6 +80,7 @@ fn an_announced_length_takes_no_memory() {
 
 #[test]
 fn a_stream_of_tiny_fragments_and_pings_takes_no_more_than_its_message() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1", "6455-10.7-1");
     for mut endpoint in limited(Delivery::Whole, Limits::default()) {
         endpoint.receive(b"\x02\x01x");
@@ -89,6 +97,7 @@ fn a_stream_of_tiny_fragments_and_pings_takes_no_more_than_its_message() {
 
 #[test]
 fn pings_that_are_not_read_back_take_bounded_memory() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1", "6455-10.7-1");
     for mut endpoint in limited(Delivery::Whole, Limits::default()) {
         let ping = [&[0x89, 125], &[b'p'; 125][..]].concat();
@@ -101,6 +110,7 @@ fn pings_that_are_not_read_back_take_bounded_memory() {
 
 #[test]
 fn output_that_is_not_written_is_limited() {
+    let _watch = watchdog::bound();
     covers!("6455-10.4-1");
     let limits = Limits::default().outbox_len_max(1000);
     for mut endpoint in limited(Delivery::Whole, limits) {

@@ -1,6 +1,9 @@
 //! Sections 3 and 4.1: the opening handshake, as a client sees it.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -69,6 +72,7 @@ fn refuse(response: &[u8]) -> HandshakeError {
 
 #[test]
 fn the_request_is_all_that_4_1_demands() {
+    let _watch = watchdog::bound();
     covers!(
         "6455-4.1-5",
         "6455-4.1-6",
@@ -91,6 +95,7 @@ fn the_request_is_all_that_4_1_demands() {
 
 #[test]
 fn a_key_is_16_random_bytes_fresh_for_each_handshake() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-9");
     let mut keys = MaskingKeys::from_system();
     let nonces: HashSet<_> = (0..1000).map(|_| keys.nonce()).collect();
@@ -104,6 +109,7 @@ fn a_key_is_16_random_bytes_fresh_for_each_handshake() {
 
 #[test]
 fn host_has_the_port_unless_it_is_the_default() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-7", "6455-3-4");
     let host = |request: ClientRequest| {
         let head = Client::with(&request).request;
@@ -122,6 +128,7 @@ fn host_has_the_port_unless_it_is_the_default() {
 
 #[test]
 fn offered_subprotocols_are_unique_tokens() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-11");
     let request = || ClientRequest::new("h", "/").expect("valid");
     for bad in ["", "a b", "a,a", "\u{e9}", "a/b", "a\r\nb", "(a)"] {
@@ -136,6 +143,7 @@ fn offered_subprotocols_are_unique_tokens() {
 
 #[test]
 fn headers_of_the_applications_own_cannot_break_out_of_theirs() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-12", "9110-5.5-1", "7230-3.2.6-1");
     let request = || ClientRequest::new("h", "/").expect("valid");
     for (name, value) in [
@@ -165,6 +173,7 @@ fn headers_of_the_applications_own_cannot_break_out_of_theirs() {
 
 #[test]
 fn a_resource_name_cannot_break_out_of_the_request_line() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-6", "6455-3-2");
     for bad in ["", "chat", "/a b", "/a\r\nX: y", "/a#b", "/\u{e9}", "/\0"] {
         let refused = ClientRequest::new("h", bad).map(drop);
@@ -177,6 +186,7 @@ fn a_resource_name_cannot_break_out_of_the_request_line() {
 
 #[test]
 fn a_response_that_deviates_fails() {
+    let _watch = watchdog::bound();
     covers!(
         "6455-4.1-15",
         "6455-4.1-16",
@@ -210,6 +220,7 @@ fn a_response_that_deviates_fails() {
 
 #[test]
 fn case_and_space_do_not_matter_in_a_response() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-15", "6455-4.1-16", "6455-4.1-17", "7230-7-1");
     for (there, instead) in [
         ("Upgrade: websocket", "UPGRADE:WebSocket"),
@@ -226,6 +237,7 @@ fn case_and_space_do_not_matter_in_a_response() {
 
 #[test]
 fn what_may_be_there_once_fails_twice() {
+    let _watch = watchdog::bound();
     covers!("6455-11.3.2-1", "6455-11.3.3-1", "6455-11.3.4-1", "6455-4.1-20");
     use HandshakeError as E;
     for (line, error) in [
@@ -241,6 +253,7 @@ fn what_may_be_there_once_fails_twice() {
 
 #[test]
 fn a_subprotocol_is_one_of_those_offered_to_the_letter() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-19");
     let request = ClientRequest::new("h", "/").expect("valid");
     let request = request.subprotocol("chat").and_then(|request| request.subprotocol("v2"));
@@ -260,6 +273,7 @@ fn a_subprotocol_is_one_of_those_offered_to_the_letter() {
 
 #[test]
 fn another_status_is_an_answer_for_the_application() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-14", "6455-4.4-1", "6455-11.3.5-1");
     let answer = b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13, 8\r\n\
         Sec-WebSocket-Version: 7\r\nContent-Length: 5\r\n\r\nsorry";
@@ -277,6 +291,7 @@ fn another_status_is_an_answer_for_the_application() {
 
 #[test]
 fn interim_responses_are_skipped_but_not_for_ever() {
+    let _watch = watchdog::bound();
     covers!("7231-6.2-1");
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n";
     let _accepted = accept(&format!("{interim}{RESPONSE}"));
@@ -287,6 +302,7 @@ fn interim_responses_are_skipped_but_not_for_ever() {
 
 #[test]
 fn lines_that_other_parsers_would_repair_fail() {
+    let _watch = watchdog::bound();
     covers!("7230-3-1", "7230-3.2.6-1", "7230-3.5-1", "9110-5.5-1", "6455-4.1-20");
     for instead in [
         "Upgrade :",
@@ -305,6 +321,7 @@ fn lines_that_other_parsers_would_repair_fail() {
 
 #[test]
 fn a_header_that_goes_on_in_a_further_line_is_read() {
+    let _watch = watchdog::bound();
     covers!("7230-3.2.4-3");
     for instead in ["Upgrade:\r\n", "X: a\r\n b\r\nUpgrade:", "X: a\r\n\tUpgrade: b\r\nUpgrade:"] {
         let response = with("Upgrade:", instead);
@@ -322,6 +339,7 @@ fn a_header_that_goes_on_in_a_further_line_is_read() {
 
 #[test]
 fn extensions_in_a_response_are_read_by_their_grammar() {
+    let _watch = watchdog::bound();
     covers!("6455-9.1-1", "6455-9.1-2", "6455-4.1-18", "6455-9.1-5");
     for bad in ["foo; a=\"b c\"", ";", "foo;", "foo; a=\"b", "", ","] {
         let line = format!("Sec-WebSocket-Extensions: {bad}\r\nUpgrade:");
@@ -337,6 +355,7 @@ fn extensions_in_a_response_are_read_by_their_grammar() {
 
 #[test]
 fn frames_that_follow_the_response_are_not_lost_whatever_the_cut() {
+    let _watch = watchdog::bound();
     covers!("6455-4.1-21", "6455-6.2-1");
     let stream = [RESPONSE.as_bytes(), b"\x81\x05Hello"].concat();
     for cut in 1..stream.len() {
@@ -359,6 +378,7 @@ fn frames_that_follow_the_response_are_not_lost_whatever_the_cut() {
 
 #[test]
 fn a_server_that_leaves_or_stays_silent_fails_the_handshake() {
+    let _watch = watchdog::bound();
     covers!("6455-7.2.1-1", "6455-4.1-20");
     let mut client = Client::new();
     assert!(matches!(client.receive(b"HTTP/1.1 101 S"), Ok(None)));

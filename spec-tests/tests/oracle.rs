@@ -2,6 +2,9 @@
 //! everything between, cut at random.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use bluewire_core::{Config, Delivery, Limits};
 use bluewire_spec_tests::case::Role;
 use bluewire_spec_tests::covers;
@@ -26,6 +29,7 @@ enum Told {
 
 #[test]
 fn the_engine_tells_what_the_oracle_tells() {
+    let _watch = watchdog::bound();
     covers!("6455-10.7-1", "6455-6.2-1", "6455-5.4-1", "6455-6.2-2", "6455-7.1.7-3");
     let mut lengths = [0_usize; 12];
     let mut failures = 0;
@@ -218,6 +222,7 @@ fn parsed_len(bytes: &[u8]) -> usize {
 
 #[test]
 fn bytes_that_are_no_frames_at_all_end_in_order() {
+    let _watch = watchdog::bound();
     covers!("6455-10.7-1");
     for seed in 0..STREAMS {
         let mut random = Random::new(seed);

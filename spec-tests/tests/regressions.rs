@@ -1,6 +1,9 @@
 //! The page of other libraries' regressions names tests that exist.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,6 +77,7 @@ fn tests() -> BTreeSet<String> {
 
 #[test]
 fn every_entry_names_a_library_a_rule_and_tests_that_exist() {
+    let _watch = watchdog::bound();
     let tests = tests();
     assert!(tests.contains("every_entry_names_a_library_a_rule_and_tests_that_exist"));
     for entry @ [library, symptom, rule, named] in entries() {
@@ -89,6 +93,7 @@ fn every_entry_names_a_library_a_rule_and_tests_that_exist() {
 
 #[test]
 fn there_are_entries_of_every_library() {
+    let _watch = watchdog::bound();
     let entries = entries();
     assert!(entries.len() >= 40, "{}", entries.len());
     for library in

@@ -1,5 +1,8 @@
 //! `SECURITY.md` names a test for each of its promises, and the tests exist.
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::fs;
 
 mod named;
@@ -10,6 +13,7 @@ const ROWS_MIN: usize = 50;
 
 #[test]
 fn every_row_names_tests_that_exist() {
+    let _watch = watchdog::bound();
     let page = fs::read_to_string(root().join("SECURITY.md")).expect("it is there");
     let rows = page.lines().filter(|line| line.starts_with("| "));
     // The heads of the tables name the column.

@@ -1,6 +1,9 @@
 //! Section 8.1: what is UTF-8, told at the first byte that says so.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use bluewire_core::{Config, Delivery, ProtocolError};
 use bluewire_spec_tests::covers;
 use bluewire_spec_tests::endpoint::{Endpoint, Seen};
@@ -38,6 +41,7 @@ fn assert_told_at_the_first_bad_byte(endpoint: &mut Endpoint, text: &[u8]) {
 
 #[test]
 fn any_three_telling_bytes_after_any_byte_are_judged_as_std_does_and_as_early_as_can_be() {
+    let _watch = watchdog::bound();
     covers!("6455-5.6-1", "6455-8.1-1", "6455-8.1-2", "6455-8.1-3");
     // Without optimisation every third first byte will do: each class has more than three.
     let step = if cfg!(debug_assertions) { 3 } else { 1 };
@@ -56,6 +60,7 @@ fn any_three_telling_bytes_after_any_byte_are_judged_as_std_does_and_as_early_as
 
 #[test]
 fn any_two_bytes_in_both_roles() {
+    let _watch = watchdog::bound();
     covers!("6455-8.1-1", "6455-8.1-2", "6455-8.1-3");
     for first in 0..=0xFF {
         for second in 0..=0xFF {
@@ -68,6 +73,7 @@ fn any_two_bytes_in_both_roles() {
 
 #[test]
 fn every_character_goes_both_ways() {
+    let _watch = watchdog::bound();
     covers!("6455-5.6-1", "6455-8.1-1");
     for mut endpoint in Endpoint::both() {
         let all: Vec<char> = ('\0'..=char::MAX).collect();
@@ -82,6 +88,7 @@ fn every_character_goes_both_ways() {
 
 #[test]
 fn text_that_ends_within_a_character_fails_in_both_deliveries() {
+    let _watch = watchdog::bound();
     covers!("6455-8.1-2");
     for delivery in [Delivery::Whole, Delivery::Chunks] {
         let config = Config::default().delivery(delivery);
@@ -95,6 +102,7 @@ fn text_that_ends_within_a_character_fails_in_both_deliveries() {
 
 #[test]
 fn bad_text_fails_before_the_rest_of_its_frame_has_come() {
+    let _watch = watchdog::bound();
     covers!("6455-8.1-3");
     for delivery in [Delivery::Whole, Delivery::Chunks] {
         let config = Config::default().delivery(delivery);
@@ -111,6 +119,7 @@ fn bad_text_fails_before_the_rest_of_its_frame_has_come() {
 
 #[test]
 fn binary_is_not_looked_at() {
+    let _watch = watchdog::bound();
     covers!("6455-5.6-2");
     for mut endpoint in Endpoint::both() {
         let all: Vec<u8> = (0..=0xFF).collect();

@@ -1,6 +1,9 @@
 //! Section 3: what a client takes for a WebSocket URI, and what it makes of it.
 #![forbid(unsafe_code)]
 
+#[path = "../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use bluewire::Url;
 use bluewire::blocking;
 use bluewire_spec_tests::covers;
@@ -18,6 +21,7 @@ fn assert_parts(uri: &str, secure: bool, host: &str, port: u16, resource_name: &
 
 #[test]
 fn a_uri_is_a_scheme_a_host_perhaps_a_port_and_a_resource() {
+    let _watch = watchdog::bound();
     covers!("6455-3-1", "6455-3-3");
     assert_parts("ws://h", false, "h", 80, "/");
     assert_parts("wss://h", true, "h", 443, "/");
@@ -32,6 +36,7 @@ fn a_uri_is_a_scheme_a_host_perhaps_a_port_and_a_resource() {
 
 #[test]
 fn anything_else_is_refused_before_connecting() {
+    let _watch = watchdog::bound();
     covers!("6455-3-1");
     for uri in [
         "",
@@ -57,6 +62,7 @@ fn anything_else_is_refused_before_connecting() {
 
 #[test]
 fn a_fragment_is_refused() {
+    let _watch = watchdog::bound();
     covers!("6455-3-2");
     for uri in ["ws://h/a#b", "ws://h#", "ws://h?#", "ws://#h"] {
         assert!(parse(uri).is_err(), "{uri}");
@@ -65,6 +71,7 @@ fn a_fragment_is_refused() {
 
 #[test]
 fn an_ipv6_literal_keeps_its_brackets_and_other_letters_are_not_guessed() {
+    let _watch = watchdog::bound();
     covers!("6455-3-4");
     assert_parts("ws://[::1]:9/", false, "[::1]", 9, "/");
     assert_parts("ws://[::1]/", false, "[::1]", 80, "/");

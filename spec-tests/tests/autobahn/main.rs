@@ -2,6 +2,9 @@
 //! program that stands in for the genuine suite.
 #![cfg(unix)]
 
+#[path = "../../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
+
 use std::env;
 use std::fs;
 use std::io::Read;
@@ -136,6 +139,7 @@ impl Drop for Run {
 
 #[test]
 fn every_agent_is_run_and_reported() {
+    let _watch = watchdog::bound();
     let (status, results, errors) = Run::with_stand_in("passes", "", &CASES).finish();
     assert_eq!(status, Some(0), "{results}{errors}");
     let mut lines = results.lines();
@@ -147,6 +151,7 @@ fn every_agent_is_run_and_reported() {
 
 #[test]
 fn a_case_that_fails_is_shown_and_fails_the_run() {
+    let _watch = watchdog::bound();
     let args = [&CASES[..], &["--no-tls", "--adapters", "smol"]].concat();
     let (status, results, errors) = Run::with_stand_in("fails", "fails", &args).finish();
     assert_eq!(status, Some(1), "{results}{errors}");
@@ -161,6 +166,7 @@ fn a_case_that_fails_is_shown_and_fails_the_run() {
 
 #[test]
 fn a_case_that_is_not_run_fails_the_run() {
+    let _watch = watchdog::bound();
     let args = ["--cases", "1.1.*", "--no-tls", "--adapters", "smol", "--roles", "server"];
     let (status, results, errors) = Run::with_stand_in("missing", "", &args).finish();
     assert_eq!(status, Some(1), "{errors}");
@@ -169,6 +175,7 @@ fn a_case_that_is_not_run_fails_the_run() {
 
 #[test]
 fn a_suite_that_crashes_is_reported_at_once() {
+    let _watch = watchdog::bound();
     let args = ["--no-tls", "--adapters", "blocking"];
     let (status, _, errors) = Run::with_stand_in("crashes", "crashes", &args).finish();
     assert_eq!(status, Some(1), "{errors}");
@@ -178,6 +185,7 @@ fn a_suite_that_crashes_is_reported_at_once() {
 
 #[test]
 fn a_suite_that_hangs_is_ended() {
+    let _watch = watchdog::bound();
     let args = ["--no-tls", "--adapters", "smol", "--roles", "server", "--timeout", "1"];
     let (status, _, errors) = Run::with_stand_in("hangs", "hangs", &args).finish();
     assert_eq!(status, Some(1), "{errors}");
@@ -186,6 +194,7 @@ fn a_suite_that_hangs_is_ended() {
 
 #[test]
 fn a_signal_ends_all_that_was_started() {
+    let _watch = watchdog::bound();
     for (signal, status) in [("TERM", 143), ("INT", 130)] {
         for role in ["server", "client"] {
             let args = ["--no-tls", "--adapters", "smol", "--roles", role];
@@ -202,6 +211,7 @@ fn a_signal_ends_all_that_was_started() {
 
 #[test]
 fn without_a_suite_it_says_what_it_needs() {
+    let _watch = watchdog::bound();
     let args = ["--wstest", "/nonexistent/wstest"];
     let (status, results, errors) = Run::start("none", None, "", &args).finish();
     assert_eq!((status, &*results), (Some(2), ""), "{errors}");

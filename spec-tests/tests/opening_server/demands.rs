@@ -1,5 +1,6 @@
 //! Section 4.2: what a request must have, and what is answered.
 
+use crate::watchdog;
 use std::time::Duration;
 
 use bluewire_core::{Config, HandshakeError, HttpAnswer, Request};
@@ -9,12 +10,14 @@ use super::{REQUEST, RESPONSE, Server, accept, refuse, with};
 
 #[test]
 fn the_request_of_the_rfc_gets_its_response() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.2-7", "6455-4.2.1-2", "6455-4.2.2-6", "6455-9-1", "7230-3.3-1");
     assert_eq!(accept(REQUEST), RESPONSE);
 }
 
 #[test]
 fn a_request_that_lacks_anything_is_refused() {
+    let _watch = watchdog::bound();
     covers!(
         "6455-4.2.1-1",
         "6455-4.2.1-2",
@@ -59,6 +62,7 @@ fn a_request_that_lacks_anything_is_refused() {
 
 #[test]
 fn what_must_be_there_once_is_refused_twice() {
+    let _watch = watchdog::bound();
     covers!("6455-11.3.1-1", "6455-11.3.5-1", "6455-4.2.1-6", "6455-4.2.1-7", "7230-5.4-1");
     for (line, error) in [
         ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", HandshakeError::RepeatedKey),
@@ -72,6 +76,7 @@ fn what_must_be_there_once_is_refused_twice() {
 
 #[test]
 fn an_unknown_version_is_answered_with_the_known_one() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.2-3", "6455-4.4-1");
     for version in ["7", "8", "14", "0", ""] {
         let (status, _, answer) = refuse(with("13", version).as_bytes());
@@ -83,6 +88,7 @@ fn an_unknown_version_is_answered_with_the_known_one() {
 
 #[test]
 fn a_request_comes_in_any_segments_and_frames_follow_it() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.2-8", "6455-6.2-1");
     let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     let stream = [REQUEST.as_bytes(), frame].concat();
@@ -108,6 +114,7 @@ fn a_request_comes_in_any_segments_and_frames_follow_it() {
 
 #[test]
 fn the_subprotocol_is_one_of_those_offered_or_none() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.2-5", "6455-11.3.4-1");
     // 11.3.4: in a request the header may be repeated.
     let lines = "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Protocol: v2\r\nHost:";
@@ -132,6 +139,7 @@ fn the_subprotocol_is_one_of_those_offered_or_none() {
 
 #[test]
 fn extensions_are_read_by_their_grammar_and_none_is_used_unasked() {
+    let _watch = watchdog::bound();
     covers!("6455-9.1-1", "6455-9.1-2", "6455-9.1-3", "6455-4.2.2-6", "6455-9-1");
     let offering = |values: &[&str]| {
         let lines: String =
@@ -172,6 +180,7 @@ fn extensions_are_read_by_their_grammar_and_none_is_used_unasked() {
 
 #[test]
 fn the_application_may_refuse_and_sees_the_origin() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.2-2", "6455-4.2.2-4", "6455-10.2-1", "6455-4.2.1-8");
     let evil = with("Host:", "Origin: https://evil.example\r\nHost:");
     for status in [401, 403, 404, 307] {
@@ -195,6 +204,7 @@ fn the_application_may_refuse_and_sees_the_origin() {
 
 #[test]
 fn a_client_that_leaves_or_stays_silent_ends_the_handshake() {
+    let _watch = watchdog::bound();
     covers!("6455-7.2.2-1");
     let mut server = Server::new();
     assert!(matches!(server.receive(b"GET / HT"), Ok(None)));

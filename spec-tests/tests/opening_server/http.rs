@@ -1,5 +1,6 @@
 //! What a handshake inherits of HTTP (RFC 7230, RFC 9110, RFC 6585).
 
+use crate::watchdog;
 use std::time::Duration;
 
 use bluewire_core::{Config, HandshakeError, Limits};
@@ -9,6 +10,7 @@ use super::{REQUEST, RESPONSE, Server, accept, refuse, with};
 
 #[test]
 fn case_space_lists_and_unknown_headers_do_not_matter() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.1-4", "6455-4.2.1-5", "6455-4.2.1-9", "7230-7-1");
     for (there, instead) in [
         ("Upgrade: websocket", "uPGRADE:WebSocket"),
@@ -30,6 +32,7 @@ fn case_space_lists_and_unknown_headers_do_not_matter() {
 
 #[test]
 fn the_target_may_be_an_absolute_uri() {
+    let _watch = watchdog::bound();
     covers!("6455-4.2.1-2", "7230-5.3.2-1");
     for target in ["http://server.example.com/chat?a=b", "https://server.example.com/chat?a=b"] {
         let offer = Server::new().offer(&with("/chat", target));
@@ -45,6 +48,7 @@ fn the_target_may_be_an_absolute_uri() {
 
 #[test]
 fn lines_that_other_parsers_would_repair_are_refused() {
+    let _watch = watchdog::bound();
     covers!(
         "7230-3.2.4-1",
         "7230-3.2.4-2",
@@ -78,6 +82,7 @@ fn lines_that_other_parsers_would_repair_are_refused() {
 
 #[test]
 fn a_request_with_a_body_is_refused() {
+    let _watch = watchdog::bound();
     covers!("7230-3.3-2");
     for line in ["Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: x"] {
         let request = with("Host:", &format!("{line}\r\nHost:"));
@@ -89,6 +94,7 @@ fn a_request_with_a_body_is_refused() {
 
 #[test]
 fn a_head_that_is_too_large_is_refused_before_it_ends() {
+    let _watch = watchdog::bound();
     covers!("6585-5-1", "6455-10.4-1", "6455-10.7-1");
     let endless = |start: &str, unit: &str| {
         let mut server = Server::new();
@@ -121,6 +127,7 @@ fn a_head_that_is_too_large_is_refused_before_it_ends() {
 
 #[test]
 fn headers_of_the_applications_own_are_one_line_each_and_none_of_the_handshakes() {
+    let _watch = watchdog::bound();
     covers!("9110-5.5-1", "6455-4.2.2-7");
     let mut server = Server::new();
     let mut offer = server.offer(REQUEST);

@@ -3,6 +3,8 @@
 
 mod demands;
 mod http;
+#[path = "../../../adapters/tests/common/watchdog.rs"]
+mod watchdog;
 
 use std::time::Duration;
 
