@@ -14,7 +14,7 @@ impl Clock {
     /// A clock by the system's time.
     #[cfg(any(feature = "blocking", feature = "testkit", test))]
     pub(crate) fn start() -> Self {
-        Self::by(Instant::now)
+        Self::by(crate::sync::now)
     }
 
     /// A clock by this time source.

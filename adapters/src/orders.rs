@@ -1,9 +1,9 @@
 //! Orders to a connection from elsewhere: from its server, or from its client's canceller.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
 
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// What a server, or a canceller, wants of a connection.

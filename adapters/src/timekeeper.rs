@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, PoisonError, Weak};
-use std::thread;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{Condvar, Mutex, global, lock, now, thread, wait_for};
 
 /// What has a deadline.
 pub(crate) trait Expire: Send + Sync {
@@ -32,9 +31,13 @@ struct Deadlines {
     running: bool,
 }
 
-static DEADLINES: Mutex<Deadlines> =
-    Mutex::new(Deadlines { by_time: BTreeMap::new(), last_number: 0, running: false });
-static CHANGED: Condvar = Condvar::new();
+global! {
+    static DEADLINES: Mutex<Deadlines> =
+        Mutex::new(Deadlines { by_time: BTreeMap::new(), last_number: 0, running: false });
+}
+global! {
+    static CHANGED: Condvar = Condvar::new();
+}
 
 /// Calls [`Expire::expire`] at this time, unless that is gone by then.
 pub(crate) fn watch(deadline: Instant, expiring: Weak<dyn Expire>) -> Watch {
@@ -65,10 +68,9 @@ impl Drop for Watch {
 fn run() {
     let mut deadlines = lock(&DEADLINES);
     while let Some((&(deadline, _), _)) = deadlines.by_time.first_key_value() {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(now());
         if !left.is_zero() {
-            let waited = CHANGED.wait_timeout(deadlines, left);
-            deadlines = waited.unwrap_or_else(PoisonError::into_inner).0;
+            deadlines = wait_for(&CHANGED, deadlines, left);
             continue;
         }
         let due = deadlines.by_time.pop_first().and_then(|(_, expiring)| expiring.upgrade());

@@ -317,7 +317,7 @@ pub(super) struct Requests<R: Runtime> {
 }
 
 impl<R: Runtime> Requests<R> {
-    fn push(&self, incoming: Incoming<R>) {
+    pub(super) fn push(&self, incoming: Incoming<R>) {
         let refused = match &mut *lock(&self.queue) {
             // It has no bound of its own, since each request has a slot in the server.
             Some(queue) => {

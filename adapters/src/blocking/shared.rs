@@ -7,9 +7,8 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::sync::{Arc, Condvar, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use bluewire_core::{Message, Ready, SendError, State};
@@ -21,7 +20,7 @@ use crate::clock::Clock;
 use crate::drive::{Arrivals, Driver, Lay, Lent, Ticket, Want};
 use crate::error::Error;
 use crate::group::{Joining, MemberKey};
-use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread, wait, wait_for};
 use crate::timekeeper::{self, Expire};
 
 pub(super) struct Shared<S> {
@@ -227,11 +226,8 @@ impl<S: Transport> Shared<S> {
     ) -> MutexGuard<'a, Guarded> {
         state.waiting += 1;
         let mut state = match left.filter(|left| *left < TIMEOUT_MAX) {
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(left) => {
-                let waited = self.changed.wait_timeout(state, left);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
+            None => wait(&self.changed, state),
+            Some(left) => wait_for(&self.changed, state, left),
         };
         state.waiting -= 1;
         state
@@ -306,7 +302,7 @@ impl<S: SplitTransport> Backlogged for Shared<S> {
         let until = want.map(|want| want.until.and_then(|until| self.clock.instant(until)));
         self.unlock(state, true);
         // A time that no instant can express never comes.
-        until.map(|until| until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600)))
+        until.map(|until| until.unwrap_or_else(|| crate::sync::now() + Duration::from_secs(3600)))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bluewire_core::Message;
 
 use super::options::{CloseEvent, ErrorEvent, ReconnectEvent};
 use crate::error::Error;
+use crate::sync::{Mutex, lock};
 
 pub(super) type OnOpen = dyn FnMut() + Send;
 pub(super) type OnMessage = dyn FnMut(Message<'_>) + Send;
@@ -90,10 +91,4 @@ pub(super) fn contain(callback: impl FnOnce()) -> Result<(), Error> {
     // The payload's own drop may panic as well. What that one leaves is not dropped.
     catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
     Err(error)
-}
-
-/// Locks; what is inside stays whole when a callback panics, as none is called under a lock that
-/// guards more than itself.
-pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

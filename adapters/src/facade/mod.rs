@@ -156,13 +156,15 @@
 mod callbacks;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 mod group;
+#[cfg(all(test, shuttle))]
+mod models;
 mod options;
 mod session;
 mod shared;
 mod state;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bluewire_core::{Message, RequestHead, ResponseHead};
 
@@ -171,6 +173,8 @@ pub use options::{
 };
 pub(crate) use session::Session;
 pub(crate) use shared::{Runner, Shared};
+
+use crate::sync::Mutex;
 
 /// A handle to a connection. Clones are handles to the same connection; the last one that is
 /// dropped closes it.

@@ -6,14 +6,14 @@
 //! after it has ended) wherever the adapter puts a task. `running` says that someone is at it.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Wake;
 use std::time::Duration;
 
 use bluewire_core::{Fault, Message, OwnedMessage, RequestHead};
 
 use super::callbacks::{
-    Callback, Callbacks, OnClose, OnError, OnMessage, OnOpen, OnReconnect, Slot, contain, lock,
+    Callback, Callbacks, OnClose, OnError, OnMessage, OnOpen, OnReconnect, Slot, contain,
 };
 use super::options::{
     CloseEvent, CloseOptions, ErrorEvent, FailCode, ReadyState, ReconnectEvent, SendOptions,
@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::reconnect::{Course, Ending, Retry};
 use crate::open::request::{Established, Request};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// How an adapter brings a connection's loop, or a task, to run.
 pub(crate) trait Runner: Send + Sync {

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 #[cfg(feature = "blocking")]
-use std::sync::{Condvar, PoisonError};
-#[cfg(feature = "blocking")]
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::handshakes::{Handshakes, Origin};
 use super::making_room::handshakes_of_system;
@@ -16,6 +14,8 @@ use super::slot::Slot;
 use super::slots::Slots;
 use super::tally::Tally;
 use crate::orders::{Order, Orders};
+#[cfg(feature = "blocking")]
+use crate::sync::{Condvar, now, wait, wait_for};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::trace;
 #[cfg(feature = "_asynch")]
@@ -203,12 +203,13 @@ impl Admission {
     /// Waits until the last one has left, or the time is over.
     #[cfg(feature = "blocking")]
     pub(crate) fn wait_until_left(&self, budget: Duration) {
-        let start = Instant::now();
+        let start = now();
         let mut state = self.lock();
         while state.stage == Stage::Leaving && state.open > 0 {
-            let Some(left) = budget.checked_sub(start.elapsed()) else { return };
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let Some(left) = budget.checked_sub(now().saturating_duration_since(start)) else {
+                return;
+            };
+            state = wait_for(&self.changed, state, left);
         }
     }
 
@@ -217,7 +218,7 @@ impl Admission {
     pub(crate) fn wait_until_over(&self) -> ShutdownReport {
         let mut state = self.lock();
         while state.stage != Stage::Over {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.changed, state);
         }
         state.report
     }

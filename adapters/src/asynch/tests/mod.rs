@@ -1,6 +1,8 @@
 //! The asynchronous adapter in virtual time, over streams in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(shuttle)]
+mod models;
 mod platform;
 mod runtime;
 mod split;

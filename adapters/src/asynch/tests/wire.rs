@@ -34,6 +34,8 @@ pub(super) struct Ends {
     pub(super) shut_down_now: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Of a model's peer, which waits for something to happen here.
+    watcher: Option<Waker>,
 }
 
 pub(super) fn wire() -> (Wire, Peer) {
@@ -57,6 +59,18 @@ impl Peer {
         reader.into_iter().for_each(Waker::wake);
     }
 
+    /// Sends bytes, and nothing after them.
+    #[cfg(shuttle)]
+    pub(super) fn end(&self, bytes: &[u8]) {
+        let reader = {
+            let mut ends = self.ends();
+            ends.incoming.extend(bytes);
+            ends.eof = true;
+            ends.reader.take()
+        };
+        reader.into_iter().for_each(Waker::wake);
+    }
+
     /// Lets the stream take so much more.
     pub(super) fn make_room(&self, room: usize) {
         let writer = {
@@ -65,6 +79,20 @@ impl Peer {
             ends.writer.take()
         };
         writer.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until the stream's end is so.
+    #[cfg(shuttle)]
+    pub(super) async fn until(&self, is_so: impl Fn(&Ends) -> bool) {
+        std::future::poll_fn(|cx| {
+            let mut ends = self.ends();
+            if is_so(&ends) {
+                return Poll::Ready(());
+            }
+            ends.watcher = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// All that was written.
@@ -112,6 +140,9 @@ impl AsyncTransport<Manual> for Wire {
         ends.room -= bytes.len();
         let len = bytes.len();
         ends.writes.push(bytes);
+        let watcher = ends.watcher.take();
+        drop(ends);
+        watcher.into_iter().for_each(Waker::wake);
         Poll::Ready(Ok(len))
     }
 

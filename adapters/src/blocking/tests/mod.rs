@@ -1,5 +1,7 @@
 //! What cannot be seen from outside: who waits for what, and for how long.
 
+#[cfg(shuttle)]
+mod models;
 mod servers;
 mod split;
 mod whole;
