@@ -22,6 +22,19 @@ impl Clock {
         Self { start: source(), source }
     }
 
+    /// A clock by this time source that started then.
+    #[cfg(feature = "_asynch")]
+    pub(crate) const fn since(start: Instant, source: fn() -> Instant) -> Self {
+        Self { start, source }
+    }
+
+    /// When it started.
+    #[cfg(feature = "_asynch")]
+    pub(crate) const fn beginning(self) -> Instant {
+        self.start
+    }
+
+    #[inline]
     pub(crate) fn now(self) -> Duration {
         (self.source)().saturating_duration_since(self.start)
     }
@@ -30,5 +43,27 @@ impl Clock {
     #[cfg(any(feature = "blocking", feature = "_asynch"))]
     pub(crate) fn instant(self, time: Duration) -> Option<Instant> {
         self.start.checked_add(time)
+    }
+}
+
+/// A time in eight bytes: whole nanoseconds, for 584 years.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nanos(u64);
+
+impl Nanos {
+    pub(crate) const MAX: Self = Self(u64::MAX);
+}
+
+impl From<Duration> for Nanos {
+    #[inline]
+    fn from(time: Duration) -> Self {
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Nanos> for Duration {
+    #[inline]
+    fn from(Nanos(nanos): Nanos) -> Self {
+        Self::from_nanos(nanos)
     }
 }

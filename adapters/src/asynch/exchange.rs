@@ -45,7 +45,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         mut budget: Option<&mut Budget>,
         caller: &mut Caller<'_>,
     ) -> Poll<Received> {
-        let clock = self.clock;
+        let clock = self.clock();
         loop {
             ready!(self.poll_budget(caller));
             let received =
@@ -83,7 +83,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         what: Lay<'_>,
         caller: &Caller<'_>,
     ) -> Result<Ticket, Error> {
-        let clock = self.clock;
+        let clock = self.clock();
         self.pay(what.len());
         spare::lend_outbox(driver.outbox_mut());
         match what {
@@ -132,7 +132,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
 
     /// What to do for a task that sends; `None` once the connection has ended.
     fn ask(&self, driver: &mut Driver, beside: &mut Beside<'_>) -> Option<Want> {
-        let now = || self.clock.now();
+        let now = || self.clock().now();
         match beside {
             Beside::Arrivals(arrivals, purpose) => {
                 match driver.next(arrivals, *purpose, None, now) {
@@ -142,7 +142,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
                 }
             }
             Beside::Lent(aside) => {
-                let may_read = aside.has_room(driver.flow.held_len_max);
+                let may_read = aside.has_room(driver.flow().held_len_max);
                 driver.next_without(may_read, !aside.is_empty(), now)
             }
             Beside::Reader => driver.next_without(false, false, now),
@@ -158,7 +158,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         purpose: Purpose,
         caller: &mut Caller<'_>,
     ) -> Poll<()> {
-        let clock = self.clock;
+        let clock = self.clock();
         if !driver.should_look(arrivals, || clock.now()) {
             return Poll::Ready(());
         }
@@ -224,7 +224,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
             self.write_now(driver, caller);
         }
         driver.check_queue()?;
-        let clock = self.clock;
+        let clock = self.clock();
         self.pay(message.len());
         spare::lend_outbox(driver.outbox_mut());
         driver.lay(message, || clock.now()).map(drop)

@@ -2,12 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::caller::{Caller, Event};
 use super::runtime::{AsyncTransport, Runtime, Timer};
 use super::spare;
-use crate::clock::Clock;
+use crate::clock::{Clock, Nanos};
 use crate::drive::{Arrivals, Aside, Driver, Want};
 
 /// How much a task does before others have their time, in bytes of messages. A peer that floods,
@@ -24,10 +24,11 @@ const PIECE_LEN: usize = 4 * 1024;
 /// A stream, its clock and its timer.
 pub(super) struct Io<R: Runtime, S> {
     pub(super) stream: S,
-    pub(super) clock: Clock,
+    /// When its clock started.
+    start: Instant,
     timer: R::Timer,
-    /// What the timer was last set to.
-    timer_set: Option<Duration>,
+    /// What the timer was last set to; what never comes if it is not set.
+    timer_set: Nanos,
     /// What is left of the task's budget.
     budget: u32,
     /// Whether the stream was shut down at the end.
@@ -57,13 +58,19 @@ impl<R: Runtime, S> Io<R, S> {
     pub(super) fn new(stream: S, clock: Clock) -> Self {
         Self {
             stream,
-            clock,
+            start: clock.beginning(),
             timer: R::Timer::never(),
-            timer_set: None,
+            timer_set: Nanos::MAX,
             budget: BUDGET,
             is_over: false,
             news: News::default(),
         }
+    }
+
+    /// The clock.
+    #[inline]
+    pub(super) const fn clock(&self) -> Clock {
+        Clock::since(self.start, R::now)
     }
 
     pub(super) const fn take_news(&mut self) -> News {
@@ -96,23 +103,27 @@ impl<R: Runtime, S> Io<R, S> {
 
     /// Ready once the time has come, or if it is past.
     pub(super) fn poll_until(&mut self, until: Duration, caller: &mut Caller<'_>) -> Poll<()> {
-        if until <= self.clock.now() {
+        if until <= self.clock().now() {
             return Poll::Ready(());
         }
         caller.register(Event::Time);
         let cx = &mut Context::from_waker(caller.waker(Event::Time));
+        let time = Nanos::from(until);
         loop {
             // A busy connection does not set a timer for each message.
-            if self.timer_set.is_none_or(|set| until < set) {
+            if time < self.timer_set {
                 // A time that no instant can express never comes.
-                let Some(at) = self.clock.instant(until) else { return Poll::Pending };
+                let Some(at) = self.clock().instant(until) else { return Poll::Pending };
                 self.timer.set(at);
-                self.timer_set = Some(until);
+                self.timer_set = time;
+            } else if time == Nanos::MAX {
+                // Nor does one so late. The timer may have rung before.
+                return Poll::Pending;
             }
             ready!(self.timer.poll(cx));
-            self.timer_set = None;
+            self.timer_set = Nanos::MAX;
             self.news.rang = true;
-            if until <= self.clock.now() {
+            if until <= self.clock().now() {
                 return Poll::Ready(());
             }
         }
@@ -155,7 +166,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// Writes what waits, as far as the stream takes it at once. Whether nothing is left.
     #[inline]
     pub(super) fn write_now(&mut self, driver: &mut Driver, caller: &Caller<'_>) -> bool {
-        let clock = self.clock;
+        let clock = self.clock();
         if !driver.write_out(|| clock.now(), |slices| self.write(slices, caller)) {
             return false;
         }
@@ -186,7 +197,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         until: Option<Duration>,
         caller: &Caller<'_>,
     ) -> Poll<bool> {
-        let clock = self.clock;
+        let clock = self.clock();
         Poll::Ready(match target {
             Target::Arrivals(arrivals) => {
                 spare::lend(&mut arrivals.inbox);
@@ -218,7 +229,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// over: what has arrived must not lose to a deadline.
     pub(super) fn is_unknown(&self, read: &io::Result<usize>, until: Option<Duration>) -> bool {
         read.as_ref().is_err_and(would_block)
-            && until.is_some_and(|until| until <= self.clock.now())
+            && until.is_some_and(|until| until <= self.clock().now())
             && self.stream.has_unreported_input()
     }
 

@@ -54,7 +54,7 @@ impl<R: Runtime, S> Reader<R, S> {
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.shared.established.protocol.as_deref()
+        self.shared.established.protocol()
     }
 
     /// The head of the server's response; `None` on the server's side.

@@ -199,7 +199,7 @@ impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
         let received = io.poll_receive(driver, arrivals, Purpose::Receive, None, caller);
         Poll::Ready(match ready!(received) {
             Received::Message(ready) => Ok(Some(ready)),
-            Received::Over | Received::End => driver.tell_end(arrivals).map(|()| None),
+            Received::Over | Received::End => driver.tell_end().map(|()| None),
         })
     }
 
@@ -251,7 +251,7 @@ impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
                 }
                 continue;
             }
-            let clock = io.clock;
+            let clock = io.clock();
             let until = budget.as_deref().map(|(until, _)| *until);
             match driver.next_without(false, false, || clock.now()) {
                 None => io.end(driver),

@@ -219,7 +219,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     pub fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.shared.call(|state, caller| {
             let State { io, driver, .. } = state;
-            driver.begin_close_now(code, reason, io.clock.now())?;
+            driver.begin_close_now(code, reason, io.clock().now())?;
             io.cut(driver, caller);
             Ok(())
         })
@@ -260,7 +260,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
         reason: &str,
     ) -> Result<Closure, Error> {
         let until = self.shared.call(|state, _| {
-            let now = state.io.clock.now();
+            let now = state.io.clock().now();
             state.driver.begin_close(code, reason, now).map(|()| now.saturating_add(budget))
         })?;
         let mut budget = (until, Budget::until(until));

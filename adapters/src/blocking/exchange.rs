@@ -37,7 +37,7 @@ impl Intake<'_> {
             Self::Side(side) => {
                 return driver.next(&mut side.arrivals, purpose, limit.budget.as_mut(), clock);
             }
-            Self::Aside(aside) => (aside.has_room(driver.flow.held_len_max), !aside.is_empty()),
+            Self::Aside(aside) => (aside.has_room(driver.flow().held_len_max), !aside.is_empty()),
             Self::Nowhere => (false, false),
         };
         match (driver.next_without(may_read, unseen, &clock), limit.until) {

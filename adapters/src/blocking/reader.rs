@@ -95,7 +95,7 @@ impl<S: SplitTransport> Reader<S> {
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.established.protocol.as_deref()
+        self.established.protocol()
     }
 
     /// The head of the server's response; `None` on the server's side.
@@ -122,7 +122,7 @@ impl<S: SplitTransport> Reader<S> {
                 let lent = shared.lend(driver, ready, side, Shutdown::Both);
                 lent.map(|lent| Some((lent.message, lent.fin)))
             }
-            Found::End => driver.tell_end(&mut side.arrivals).map(|()| None),
+            Found::End => driver.tell_end().map(|()| None),
             Found::Nothing | Found::Goal(_) => Ok(None),
         };
         shared.unlock(state, false);

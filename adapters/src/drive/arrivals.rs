@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bluewire_core::{Inbox, Message, OwnedMessage};
 
+use crate::clock::Nanos;
+
 /// A message, or a part of one, and whether it is the last part.
 pub(super) type Part = (OwnedMessage, bool);
 
@@ -17,12 +19,10 @@ pub(crate) struct Arrivals {
     /// What was read while a message that lies in the inbox was lent.
     pub(super) aside: Aside,
     /// When bytes last came, which is the time of all that is in the inbox.
-    pub(super) arrived: Duration,
+    pub(super) arrived: Nanos,
     /// When the inbox was last seen with no event left, in milliseconds that begin again after 49
     /// days.
     pub(super) looked: u32,
-    /// Whether the end was reported to the reader.
-    pub(super) end_told: bool,
 }
 
 impl Arrivals {
@@ -31,9 +31,8 @@ impl Arrivals {
             inbox,
             held: Held::default(),
             aside: Aside::default(),
-            arrived: now,
+            arrived: now.into(),
             looked: milliseconds(now),
-            end_told: false,
         }
     }
 
@@ -121,7 +120,7 @@ pub(crate) struct Aside(Option<Box<Bytes>>);
 #[derive(Debug, Default)]
 pub(super) struct Bytes {
     pub(super) bytes: Vec<u8>,
-    pub(super) arrived: Duration,
+    pub(super) arrived: Nanos,
     /// The end of the stream, with its error if it had one.
     pub(super) end: Option<Option<io::Error>>,
 }
@@ -130,7 +129,7 @@ impl Aside {
     pub(super) fn received(&mut self, bytes: &[u8], now: Duration) {
         let aside = self.0.get_or_insert_default();
         aside.bytes.extend_from_slice(bytes);
-        aside.arrived = now;
+        aside.arrived = now.into();
     }
 
     pub(crate) fn received_end(&mut self, error: Option<io::Error>) {

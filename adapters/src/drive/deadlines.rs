@@ -6,15 +6,16 @@ use std::time::Duration;
 use bluewire_core::State;
 
 use super::driver::{Driver, Want};
+use crate::clock::Nanos;
 
 /// The time that a caller gives a call. Like a deadline it grants one read after it has passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     pub(super) until: Duration,
     /// `Driver::reads` when the call began to wait.
-    begun: Option<u32>,
+    begun: Option<u16>,
     /// `Driver::reads` when the budget was first seen to be over.
-    overdue: Option<u32>,
+    overdue: Option<u16>,
 }
 
 impl Budget {
@@ -42,23 +43,22 @@ pub(super) enum Due {
 impl Driver {
     /// Sees to deadlines. `None` if one has come: then everything is looked at again.
     pub(super) fn judge(&mut self, may_read: bool, listens: bool, now: Duration) -> Option<Want> {
-        if let Some(since) = self.loss.as_ref().and_then(|loss| loss.write) {
+        if let Some(since) = self.rare.loss().and_then(|loss| loss.write) {
             return self.judge_loss(since, may_read, now);
         }
         let write = !self.outbox.is_empty() || self.unflushed;
         let shut_down = !write && !self.shut_down && self.connection.should_shut_down();
         let mut want = Want { read: may_read, write, shut_down, until: None };
-        if write && self.stall.is_none() {
-            // The stream may turn out to take nothing.
-            want.until = Some(now.saturating_add(self.flow.write_timeout));
-        }
-        if let Some(stall) = &mut self.stall {
-            match stall.judge(&self.flow, now) {
-                Some(until) => want.until = Some(until),
-                None => {
+        if write {
+            let flow = *self.flow();
+            match self.rare.stall().map(|stall| stall.judge(&flow, now)) {
+                Some(Some(until)) => want.until = Some(until),
+                Some(None) => {
                     self.write_failed(io::ErrorKind::TimedOut.into(), now);
                     return None;
                 }
+                // The stream may turn out to take nothing.
+                None => want.until = Some(now.saturating_add(flow.write_timeout)),
             }
         }
         // Whether the peer is silent is not known while nobody listens.
@@ -69,7 +69,8 @@ impl Driver {
             Due::No => want.until = earlier(want.until, deadline),
             Due::AfterRead => want.until = Some(now),
             Due::Yes => {
-                let by = if deadline <= self.drained { self.drained } else { now };
+                let drained = Nanos::from(deadline) <= self.drained;
+                let by = if drained { deadline.max(self.drained.into()) } else { now };
                 self.connection.handle_timeout(by, &mut self.outbox);
                 self.answered = true;
                 return None;
@@ -82,14 +83,15 @@ impl Driver {
         if now < deadline {
             return Due::No;
         }
-        let granted = self.grace.filter(|(granted, _)| *granted == deadline);
-        let has_read = granted.is_some_and(|(_, reads)| reads != self.reads);
+        let deadline = Nanos::from(deadline);
+        let granted = self.grace_of == deadline;
+        let has_read = granted && self.grace_since != self.reads;
         if deadline <= self.drained || !may_read || has_read {
-            self.grace = None;
+            self.grace_of = Nanos::MAX;
             return Due::Yes;
         }
-        if granted.is_none() {
-            self.grace = Some((deadline, self.reads));
+        if !granted {
+            (self.grace_of, self.grace_since) = (deadline, self.reads);
         }
         Due::AfterRead
     }
@@ -100,7 +102,7 @@ impl Driver {
             return Due::No;
         }
         let read_since = budget.overdue.is_some_and(|reads| reads != self.reads);
-        if !may_read || read_since || (has_read && budget.until <= self.drained) {
+        if !may_read || read_since || (has_read && Nanos::from(budget.until) <= self.drained) {
             return Due::Yes;
         }
         budget.overdue.get_or_insert(self.reads);

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Closure, Connection, Event, Outbox, Ready, State};
+use bluewire_core::{CloseCode, Connection, Event, Outbox, Ready, State};
 
 use super::LOOK_INTERVAL;
 use super::arrivals::Arrivals;
 use super::deadlines::{Budget, Due, earlier};
-use super::ending::Loss;
 use super::flow::Flow;
-use super::output::{Dropped, Stall};
 use super::published::Inflow;
-use crate::clock::Clock;
+use super::rare::Rare;
+use crate::clock::{Clock, Nanos};
 use crate::open::request::{Established, Opened};
 use crate::orders::Order;
 use crate::server::Slot;
@@ -23,22 +22,19 @@ use crate::trace::EndTrace;
 pub(crate) struct Driver {
     pub(super) connection: Connection,
     pub(super) outbox: Outbox,
-    pub(crate) flow: Flow,
+    pub(super) rare: Rare,
     /// When the socket was last seen with no byte left unread, and the inbox empty: deadlines are
     /// judged by this time.
-    pub(super) drained: Duration,
-    /// Reads so far, and attempts to read: whether one was made since a deadline passed.
-    pub(super) reads: u32,
-    /// The deadline that is past, and `reads` when that was seen: one more read is granted.
-    pub(super) grace: Option<(Duration, u32)>,
+    pub(super) drained: Nanos,
+    /// Reads so far, and attempts to read: whether one was made since a deadline passed. Only
+    /// differences count.
+    pub(super) reads: u16,
+    /// `reads` when a deadline was seen to be past: one more read is granted.
+    pub(super) grace_since: u16,
+    /// That deadline, which never comes if there is none.
+    pub(super) grace_of: Nanos,
     /// Bytes of data frames written so far.
     pub(super) written: u64,
-    /// What `close_now` dropped.
-    pub(super) dropped: Option<Box<Dropped>>,
-    /// Since when the stream takes too little.
-    pub(super) stall: Option<Box<Stall>>,
-    /// What the stream failed with.
-    pub(super) loss: Option<Box<Loss>>,
     /// Whether an answer was laid that should not wait for the program.
     pub(super) answered: bool,
     /// Whether Pings are answered here even if the engine is told to leave that to the program.
@@ -57,12 +53,12 @@ pub(crate) struct Driver {
     pub(super) flush_lost: bool,
     /// Whether data frames, or the Close frame, could not be written.
     pub(super) data_lost: bool,
+    /// Whether the end was reported to the reader.
+    pub(super) end_told: bool,
     /// Whether somebody was told of the fault with which the connection ended.
     pub(super) fault_told: bool,
     /// Whether the stream is left at once, in both directions.
     pub(super) cut: bool,
-    /// How it ended, once that was reported.
-    pub(super) closure: Option<Box<Closure>>,
     /// What groups have published to it.
     pub(super) inflow: Option<Box<Inflow>>,
     /// The connection's slot in its server.
@@ -124,14 +120,12 @@ impl Driver {
         let driver = Self {
             connection,
             outbox,
-            flow: Flow::default(),
-            drained: now,
+            rare: Rare::default(),
+            drained: now.into(),
             reads: 0,
-            grace: None,
+            grace_since: 0,
+            grace_of: Nanos::MAX,
             written: 0,
-            dropped: None,
-            stall: None,
-            loss: None,
             answered: false,
             answers_pings: false,
             close_received: false,
@@ -141,9 +135,9 @@ impl Driver {
             unflushed: false,
             flush_lost: false,
             data_lost: false,
+            end_told: false,
             fault_told: false,
             cut: false,
-            closure: None,
             inflow: None,
             slot,
             trace,
@@ -191,7 +185,9 @@ impl Driver {
             if arrivals.has_held() {
                 return Next::Deliver(None);
             }
-            if let Some(ready) = self.connection.poll_event(arrivals.arrived, &mut arrivals.inbox) {
+            if let Some(ready) =
+                self.connection.poll_event(arrivals.arrived.into(), &mut arrivals.inbox)
+            {
                 if ready.is_data() {
                     return Next::Deliver(Some(ready));
                 }
@@ -276,7 +272,7 @@ impl Driver {
             if purpose == Purpose::Attend && self.is_held_full(arrivals) {
                 return None;
             }
-            let ready = self.connection.poll_event(arrivals.arrived, &mut arrivals.inbox)?;
+            let ready = self.connection.poll_event(arrivals.arrived.into(), &mut arrivals.inbox)?;
             if !ready.is_data() {
                 self.take_control(ready, arrivals, clock());
                 continue;
@@ -284,11 +280,11 @@ impl Driver {
             if purpose == Purpose::Receive && !self.drops_rest {
                 return Some(Some(ready));
             }
-            let full = arrivals.held.len() >= self.flow.held_len_max;
+            let full = arrivals.held.len() >= self.flow().held_len_max;
             self.drops_rest |= purpose == Purpose::Attend && full;
             let keep = purpose == Purpose::Attend && !self.drops_rest;
             let Arrivals { inbox, held, arrived, .. } = arrivals;
-            match self.connection.take_event(ready, *arrived, inbox, &mut self.outbox) {
+            match self.connection.take_event(ready, (*arrived).into(), inbox, &mut self.outbox) {
                 Event::Message(message) if keep => held.push(message, true),
                 Event::Chunk { part, fin } if keep => held.push(part, fin),
                 _ => {}
@@ -313,13 +309,13 @@ impl Driver {
 
     /// Whether nothing more may be read before messages are received.
     fn is_held_full(&self, arrivals: &Arrivals) -> bool {
-        arrivals.held.len() >= self.flow.held_len_max && self.connection.state() == State::Open
+        arrivals.held.len() >= self.flow().held_len_max && self.connection.state() == State::Open
     }
 
     /// What a closed connection left has one more chance to leave; then it is the end.
     fn end(&mut self) -> Next {
         let waits = !self.outbox.is_empty() || self.unflushed;
-        let left = waits && self.loss.is_none() && !self.cut;
+        let left = waits && self.rare.loss().is_none() && !self.cut;
         if left && !std::mem::replace(&mut self.last_write_tried, true) {
             let until = Some(Duration::ZERO);
             return Next::Wait(Want { read: false, write: true, shut_down: false, until });
@@ -366,6 +362,16 @@ impl Driver {
         arrivals.since_look(clock()) >= LOOK_INTERVAL
     }
 
+    /// How bytes and messages flow.
+    #[inline]
+    pub(crate) fn flow(&self) -> &Flow {
+        self.rare.flow()
+    }
+
+    pub(crate) fn set_flow(&mut self, flow: Flow) {
+        self.rare.make().flow = Some(flow);
+    }
+
     pub(crate) const fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -384,7 +390,7 @@ impl Driver {
         if want.write || (self.outbox.is_empty() && !self.has_published()) {
             return want;
         }
-        let until = earlier(want.until, now.saturating_add(self.flow.write_timeout));
+        let until = earlier(want.until, now.saturating_add(self.flow().write_timeout));
         Want { write: true, shut_down: false, until, ..want }
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bluewire_core::{Closure, Fault, Outbox};
 
-use super::arrivals::Arrivals;
 use super::deadlines::Due;
 use super::driver::{Driver, Want};
 use crate::error::Error;
@@ -28,12 +27,12 @@ impl Loss {
         Self { kind, error: Some(error), write: None, drained: false }
     }
 
-    pub(super) fn of_read(loss: &mut Option<Box<Self>>, error: io::Error) {
-        loss.get_or_insert_with(|| Box::new(Self::new(error)));
+    pub(super) fn of_read(loss: &mut Option<Self>, error: io::Error) {
+        loss.get_or_insert_with(|| Self::new(error));
     }
 
-    pub(super) fn of_write(loss: &mut Option<Box<Self>>, error: io::Error, now: Duration) {
-        let loss = loss.get_or_insert_with(|| Box::new(Self::new(error)));
+    pub(super) fn of_write(loss: &mut Option<Self>, error: io::Error, now: Duration) {
+        let loss = loss.get_or_insert_with(|| Self::new(error));
         loss.write.get_or_insert(now);
     }
 
@@ -57,7 +56,7 @@ impl Driver {
             self.connection.abort();
             return None;
         }
-        if may_read && self.loss.as_ref().is_some_and(|loss| loss.drained) {
+        if may_read && self.rare.loss().is_some_and(|loss| loss.drained) {
             // The next event is the end.
             self.connection.receive_eof();
             return None;
@@ -68,7 +67,7 @@ impl Driver {
 
     /// Fails a call that needs the stream, if that is lost for writing.
     pub(super) fn check_stream(&mut self) -> Result<(), Error> {
-        match &mut self.loss {
+        match self.rare.loss_mut() {
             Some(loss) if loss.write.is_some() => Err(loss.take_error()),
             _ => Ok(()),
         }
@@ -77,12 +76,12 @@ impl Driver {
     /// What both halves of a split connection have to know at once when it changes.
     #[cfg(feature = "_asynch")]
     pub(crate) fn stage(&self) -> (bluewire_core::State, bool, bool) {
-        (self.connection.state(), self.loss.is_some(), self.closure.is_some())
+        (self.connection.state(), self.rare.loss().is_some(), self.closure().is_some())
     }
 
     /// Whether nothing can be written any more, since writing has failed.
     pub(crate) fn is_write_lost(&self) -> bool {
-        self.loss.as_ref().is_some_and(|loss| loss.write.is_some())
+        self.rare.loss().is_some_and(|loss| loss.write.is_some())
     }
 
     /// Fails the first call after the end of a connection by a fault of which nobody was told: a
@@ -90,7 +89,8 @@ impl Driver {
     pub(super) fn check_told(&mut self) -> Result<(), Error> {
         match self.connection.fault() {
             Some(fault)
-                if self.closure.is_some() && !std::mem::replace(&mut self.fault_told, true) =>
+                if self.rare.closure().is_some()
+                    && !std::mem::replace(&mut self.fault_told, true) =>
             {
                 Err(Error::Fault(fault))
             }
@@ -122,13 +122,13 @@ impl Driver {
         self.data_lost |= self.outbox.data_len() > 0 || self.unflushed;
         self.flush_lost |= std::mem::take(&mut self.unflushed);
         self.outbox = Outbox::new();
-        self.stall = None;
+        self.rare.end_stall();
     }
 
     /// Notes how the connection ended. If the Close frame has not left, it is not clean, and was
     /// lost: the engine cannot know that.
     pub(super) fn settle_closure(&mut self) {
-        if self.closure.is_some() {
+        if self.closure().is_some() {
             return;
         }
         let Some(closure) = self.connection.closure() else { return };
@@ -142,14 +142,14 @@ impl Driver {
         if let Some(slot) = &mut self.slot {
             slot.settle(closure.clean);
         }
-        self.closure = Some(Box::new(closure));
+        self.rare.make().closure = Some(closure);
         // It leaves its groups.
         self.inflow = None;
     }
 
     /// How the connection ended; `None` until that was reported to a caller.
     pub(crate) fn closure(&self) -> Option<&Closure> {
-        self.closure.as_deref()
+        self.rare.closure()
     }
 
     /// Reports the end to the reader: an error once, if it was not in order.
@@ -157,9 +157,9 @@ impl Driver {
     /// # Errors
     ///
     /// The stream's error if that ended the connection, and otherwise the fault.
-    pub(crate) fn tell_end(&mut self, arrivals: &mut Arrivals) -> Result<(), Error> {
+    pub(crate) fn tell_end(&mut self) -> Result<(), Error> {
         self.fault_told = true;
-        if std::mem::replace(&mut arrivals.end_told, true) {
+        if std::mem::replace(&mut self.end_told, true) {
             return Ok(());
         }
         self.end_error().map_or(Ok(()), Err)
@@ -169,7 +169,7 @@ impl Driver {
     /// fault. None if only the answer to the peer's Close frame was lost: the peer had said its last
     /// word, and the closure says the rest.
     pub(crate) fn end_error(&mut self) -> Option<Error> {
-        match (&mut self.loss, self.connection.fault()?) {
+        match (self.rare.loss_mut(), self.connection.fault()?) {
             (Some(loss), Fault::ConnectionLost) => Some(loss.take_error()),
             (_, fault) => Some(Error::Fault(fault)),
         }

@@ -38,6 +38,14 @@ pub struct Flow {
 }
 
 impl Flow {
+    pub(super) const DEFAULT: Self = Self {
+        cork: true,
+        queue_len_max: 1024 * 1024,
+        held_len_max: 1024 * 1024,
+        write_timeout: Duration::from_secs(30),
+        write_rate_min: 1024,
+    };
+
     /// Sets [`cork`](Self::cork).
     #[must_use]
     pub const fn cork(mut self, cork: bool) -> Self {
@@ -82,12 +90,6 @@ impl Flow {
 
 impl Default for Flow {
     fn default() -> Self {
-        Self {
-            cork: true,
-            queue_len_max: 1024 * 1024,
-            held_len_max: 1024 * 1024,
-            write_timeout: Duration::from_secs(30),
-            write_rate_min: 1024,
-        }
+        Self::DEFAULT
     }
 }

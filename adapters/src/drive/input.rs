@@ -36,18 +36,18 @@ impl Driver {
         ready: Option<Ready>,
         arrivals: &'a mut Arrivals,
     ) -> Result<Lent<'a>, Error> {
-        let corked = self.flow.cork && self.connection.has_frame(&arrivals.inbox);
-        let Arrivals { inbox, held, aside, arrived, end_told, .. } = arrivals;
+        let corked = self.flow().cork && self.connection.has_frame(&arrivals.inbox);
+        let Arrivals { inbox, held, aside, arrived, .. } = arrivals;
         let Some(ready) = ready else {
             let lent = held.lend();
             let (message, fin) = lent.ok_or(Error::Fault(Fault::ConnectionLost))?;
             return Ok(Lent { message, fin, aside, corked });
         };
-        match self.connection.take_event(ready, *arrived, inbox, &mut self.outbox) {
+        match self.connection.take_event(ready, (*arrived).into(), inbox, &mut self.outbox) {
             Event::Message(message) => Ok(Lent { message, fin: true, aside, corked }),
             Event::Chunk { part, fin } => Ok(Lent { message: part, fin, aside, corked }),
             _ => {
-                *end_told = true;
+                self.end_told = true;
                 self.fault_told = true;
                 Err(Error::Fault(self.connection.fault().unwrap_or(Fault::ConnectionLost)))
             }
@@ -102,7 +102,7 @@ impl Driver {
     #[inline]
     pub(crate) fn received(&mut self, len: usize, arrivals: &mut Arrivals, now: Duration) {
         arrivals.inbox.filled(len);
-        arrivals.arrived = now;
+        arrivals.arrived = now.into();
         self.reads = self.reads.wrapping_add(1);
     }
 
@@ -110,7 +110,7 @@ impl Driver {
     pub(crate) fn received_end(&mut self, error: Option<io::Error>) {
         self.reads = self.reads.wrapping_add(1);
         if let Some(error) = error {
-            Loss::of_read(&mut self.loss, error);
+            Loss::of_read(&mut self.rare.make().loss, error);
         }
         self.connection.receive_eof();
     }
@@ -119,8 +119,8 @@ impl Driver {
     #[inline]
     pub(crate) fn drained(&mut self, now: Duration) {
         self.reads = self.reads.wrapping_add(1);
-        self.drained = now;
-        if let Some(loss) = &mut self.loss {
+        self.drained = now.into();
+        if let Some(loss) = self.rare.loss_mut() {
             loss.drained = true;
         }
     }

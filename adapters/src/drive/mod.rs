@@ -45,6 +45,7 @@ mod flow;
 mod input;
 mod output;
 mod published;
+mod rare;
 #[cfg(test)]
 mod tests;
 

@@ -152,9 +152,9 @@ impl Driver {
     }
 
     /// Refuses what would queue past the bound. One message is always taken.
-    pub(crate) const fn check_queue(&self) -> Result<(), SendError> {
+    pub(crate) fn check_queue(&self) -> Result<(), SendError> {
         let waits = self.outbox.len();
-        if waits > 0 && waits >= self.flow.queue_len_max {
+        if waits > 0 && waits >= self.flow().queue_len_max {
             return Err(SendError::OutboxFull);
         }
         Ok(())
@@ -162,17 +162,17 @@ impl Driver {
 
     /// Whether so much waits that it is worth a write before more is queued.
     pub(crate) fn should_write_first(&self) -> bool {
-        self.outbox.len() >= CORK_LEN_MAX.min(self.flow.queue_len_max.max(1))
+        self.outbox.len() >= CORK_LEN_MAX.min(self.flow().queue_len_max.max(1))
     }
 
     /// What a caller waits for before it queues more: half of the bound.
-    pub(crate) const fn room_goal(&self) -> Goal {
-        Goal::Queue(self.flow.queue_len_max / 2)
+    pub(crate) fn room_goal(&self) -> Goal {
+        Goal::Queue(self.flow().queue_len_max / 2)
     }
 
     /// The ticket of all that was laid so far.
     pub(crate) fn ticket(&self) -> Ticket {
-        let dropped = self.dropped.as_ref().map_or(0, |dropped| dropped.len);
+        let dropped = self.rare.dropped().map_or(0, |dropped| dropped.len);
         Ticket(self.written + dropped + self.outbox.data_len() as u64)
     }
 
@@ -204,14 +204,14 @@ impl Driver {
         }
         self.check_stream()?;
         match self.connection.fault() {
-            _ if self.closure.is_none() => Ok(false),
+            _ if self.rare.closure().is_none() => Ok(false),
             Some(fault) => Err(Error::Fault(fault)),
             None => Err(Error::Send(SendError::NotOpen)),
         }
     }
 
     fn is_written(&self, Ticket(mut ticket): Ticket) -> Result<bool, Error> {
-        if let Some(Dropped { from, len }) = self.dropped.as_deref()
+        if let Some(Dropped { from, len }) = self.rare.dropped()
             && ticket > *from
         {
             if ticket <= from + len {
@@ -281,10 +281,11 @@ impl Driver {
     pub(crate) fn report_flush(&mut self, result: io::Result<()>, clock: impl Fn() -> Duration) {
         self.unflushed = result.is_err();
         match result {
-            Ok(()) if self.outbox.is_empty() => self.stall = None,
+            Ok(()) if self.outbox.is_empty() => self.rare.end_stall(),
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.stall.get_or_insert_with(|| Box::new(Stall { since: clock(), taken: 0 }));
+                let stall = &mut self.rare.make().stall;
+                stall.get_or_insert_with(|| Stall { since: clock(), taken: 0 });
             }
             Err(error) => self.write_failed(error, clock()),
         }
@@ -302,17 +303,17 @@ impl Driver {
         self.outbox.sent(len);
         self.written += (data_len - self.outbox.data_len()) as u64;
         if self.outbox.is_empty() {
-            self.stall = None;
-        } else if let Some(stall) = &mut self.stall {
+            self.rare.end_stall();
+        } else if let Some(stall) = self.rare.stall() {
             stall.taken = stall.taken.saturating_add(len as u64);
         } else if len == 0 {
-            self.stall = Some(Box::new(Stall { since: clock(), taken: 0 }));
+            self.rare.make().stall = Some(Stall { since: clock(), taken: 0 });
         }
     }
 
     /// Reports that writing has failed. What has arrived can still be read.
     pub(crate) fn write_failed(&mut self, error: io::Error, now: Duration) {
-        Loss::of_write(&mut self.loss, error, now);
+        Loss::of_write(&mut self.rare.make().loss, error, now);
         self.drop_outbox();
     }
 
@@ -321,7 +322,7 @@ impl Driver {
     #[inline]
     pub(crate) fn should_write(&self, arrivals: &Arrivals) -> bool {
         let corked =
-            self.flow.cork && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox));
+            self.flow().cork && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox));
         self.should_write_corked(corked)
     }
 
@@ -367,7 +368,7 @@ impl Driver {
         // What is left before the Close frame is the frame that has begun to leave.
         let kept = self.outbox.data_len().saturating_sub(self.close_frame_len(code, reason));
         let from = self.written + kept as u64;
-        self.dropped = Some(Box::new(Dropped { from, len: end - from }));
+        self.rare.make().dropped = Some(Dropped { from, len: end - from });
         Ok(())
     }
 

@@ -121,6 +121,6 @@ impl Driver {
 
     /// How much may wait before more is taken.
     fn room_max(&self) -> usize {
-        CORK_LEN_MAX.min(self.flow.queue_len_max.max(1))
+        CORK_LEN_MAX.min(self.flow().queue_len_max.max(1))
     }
 }

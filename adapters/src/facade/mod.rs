@@ -457,7 +457,7 @@ impl WebSocket {
     /// chose none.
     #[must_use]
     pub fn protocol(&self) -> Option<String> {
-        self.shared().established(|established| established.protocol.clone())
+        self.shared().established(|established| established.protocol().map(str::to_owned))
     }
 
     /// The extensions in use, as the server's header lists them: permessage-deflate, or none.

@@ -33,7 +33,7 @@ impl Upgrading {
     /// The subprotocol that was chosen.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.opened.as_ref()?.0.established.protocol.as_deref()
+        self.opened.as_ref()?.0.established.protocol()
     }
 
     /// Waits for the connection and serves it until it ends, or until it is cut by the

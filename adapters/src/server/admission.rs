@@ -76,6 +76,14 @@ pub(super) struct State {
 pub(super) struct Occupied {
     pub(super) orders: Arc<Orders>,
     pub(super) settled: bool,
+    /// Where the client comes from, if that is counted.
+    origin: Option<Origin>,
+}
+
+impl Occupied {
+    pub(super) const fn new(orders: Arc<Orders>, origin: Option<Origin>) -> Self {
+        Self { orders, settled: false, origin }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,10 +130,10 @@ impl Admission {
             *count += 1;
         }
         let orders = Orders::new();
-        let id = state.slots.take(Occupied { orders: Arc::clone(&orders), settled: false })?;
+        let id = state.slots.take(Occupied::new(Arc::clone(&orders), origin))?;
         state.open += 1;
         drop(state);
-        Some(Slot::new(Arc::clone(self), orders, id, origin))
+        Some(Slot::new(Arc::clone(self), orders, id))
     }
 
     pub(super) fn settle(&self, id: u32, clean: bool) {
@@ -142,10 +150,10 @@ impl Admission {
         }
     }
 
-    pub(super) fn leave(&self, id: u32, origin: Option<Origin>) {
+    pub(super) fn leave(&self, id: u32) {
         let mut state = self.lock();
-        state.slots.vacate(id);
-        if let Some(origin) = origin
+        let left = state.slots.vacate(id);
+        if let Some(origin) = left.as_ref().and_then(|left| left.origin)
             && let Some(count) = state.by_origin.get_mut(&origin)
         {
             *count -= 1;
@@ -153,6 +161,8 @@ impl Admission {
                 state.by_origin.remove(&origin);
             }
         }
+        drop(state);
+        drop(left);
     }
 
     /// How many connections are open.

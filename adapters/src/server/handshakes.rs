@@ -49,7 +49,7 @@ impl Handshakes {
 
     pub(super) fn insert(&mut self, origin: Origin, orders: Arc<Orders>) -> u64 {
         self.last_id += 1;
-        self.by_id.insert(self.last_id, (origin, Occupied { orders, settled: false }));
+        self.by_id.insert(self.last_id, (origin, Occupied::new(orders, None)));
         let ids = self.by_origin.entry(origin).or_default();
         ids.push(self.last_id);
         self.counts.remove(&(ids.len() - 1, origin));

@@ -91,7 +91,6 @@ impl Pending<Asked> {
     /// # Errors
     ///
     /// With the answer to write, if that refuses it.
-    #[expect(clippy::result_large_err, reason = "it is moved once for each client")]
     pub(crate) fn decide(mut self) -> Result<Self, (AcceptError, Answer)> {
         let Some(decide) = self.options.on_offer.clone() else { return Ok(self) };
         match decide(&mut self.request.offer) {

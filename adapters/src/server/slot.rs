@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::admission::Admission;
-use super::handshakes::Origin;
 use crate::open::request::Request;
 use crate::orders::{Order, Orders};
 
@@ -16,28 +15,20 @@ pub(crate) struct Slot {
     admission: Option<Arc<Admission>>,
     orders: Arc<Orders>,
     id: u32,
-    /// Where the client comes from, if that is counted.
-    origin: Option<Origin>,
     /// The last order that was taken.
     taken: Order,
     settled: bool,
 }
 
 impl Slot {
-    pub(super) const fn new(
-        admission: Arc<Admission>,
-        orders: Arc<Orders>,
-        id: u32,
-        origin: Option<Origin>,
-    ) -> Self {
-        let admission = Some(admission);
-        Self { admission, orders, id, origin, taken: Order::Stay, settled: false }
+    pub(super) const fn new(admission: Arc<Admission>, orders: Arc<Orders>, id: u32) -> Self {
+        Self { admission: Some(admission), orders, id, taken: Order::Stay, settled: false }
     }
 
     /// That of a client's connection, if it has a canceller.
     pub(crate) fn of_client(request: &Request) -> Option<Self> {
-        let (admission, origin, taken) = (None, None, Order::Stay);
-        let of = |orders| Self { admission, orders, id: 0, origin, taken, settled: false };
+        let taken = Order::Stay;
+        let of = |orders| Self { admission: None, orders, id: 0, taken, settled: false };
         request.orders().map(of)
     }
 
@@ -86,7 +77,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.settle(false);
         if let Some(admission) = &self.admission {
-            admission.leave(self.id, self.origin);
+            admission.leave(self.id);
         }
     }
 }

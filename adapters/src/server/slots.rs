@@ -30,10 +30,10 @@ impl Slots {
     }
 
     /// Gives one back that was taken.
-    pub(super) fn vacate(&mut self, id: u32) {
-        if self.slots[id as usize].take().is_some() {
-            self.vacant.push(id);
-        }
+    pub(super) fn vacate(&mut self, id: u32) -> Option<Occupied> {
+        let occupied = self.slots[id as usize].take()?;
+        self.vacant.push(id);
+        Some(occupied)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Occupied> {
@@ -49,11 +49,9 @@ mod tests {
     #[test]
     fn a_slot_that_was_given_back_is_taken_again() {
         let mut slots = Slots::default();
-        let take =
-            |slots: &mut Slots| slots.take(Occupied { orders: Orders::new(), settled: false });
+        let take = |slots: &mut Slots| slots.take(Occupied::new(Orders::new(), None));
         assert_eq!([take(&mut slots), take(&mut slots)], [Some(0), Some(1)]);
-        slots.vacate(0);
-        slots.vacate(0);
+        assert!(slots.vacate(0).is_some() && slots.vacate(0).is_none());
         assert_eq!((slots.len(), slots.iter().count()), (1, 1));
         assert!(slots.get_mut(0).is_none() && slots.get_mut(1).is_some());
         assert_eq!([take(&mut slots), take(&mut slots)], [Some(0), Some(2)]);

@@ -326,3 +326,12 @@ fn a_stalled_send_fails_at_once_when_no_more_may_be_held() {
     assert!(ready(send.run_for(60 * SEC, 100 * MS)).is_err());
     assert_eq!(time(), SEC);
 }
+
+/// Beside its task, and the request of its client.
+#[cfg(all(feature = "smol", target_pointer_width = "64", not(feature = "tracing")))]
+#[test]
+fn an_idle_connection_is_small() {
+    use crate::asynch::websocket::Inner;
+    use crate::smol::{NetStream, Smol};
+    assert!(size_of::<Inner<Smol, NetStream>>() <= 608);
+}

@@ -157,7 +157,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn attend(&mut self, time: Duration) -> Result<(), Error> {
-        let mut budget = Budget::of(time, self.inner.io.clock.now());
+        let mut budget = Budget::of(time, self.inner.io.clock().now());
         poll_fn(|cx| self.poll_receive(Purpose::Attend, Some(&mut budget), cx)).await;
         Ok(())
     }
@@ -172,7 +172,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.inner.established.protocol.as_deref()
+        self.inner.established.protocol()
     }
 
     /// The negotiated parameters of compression (RFC 7692); `None` without compression.
@@ -215,13 +215,13 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
 
     /// The settings of queues, corking and write timeouts.
     #[must_use]
-    pub const fn flow(&self) -> Flow {
-        self.inner.driver.flow
+    pub fn flow(&self) -> Flow {
+        *self.inner.driver.flow()
     }
 
     /// Changes the settings of queues, corking and write timeouts, from now on.
-    pub const fn set_flow(&mut self, flow: Flow) {
-        self.inner.driver.flow = flow;
+    pub fn set_flow(&mut self, flow: Flow) {
+        self.inner.driver.set_flow(flow);
     }
 
     /// Splits the connection into a reader, and a writer that you can clone. Each works in its own task,
@@ -244,7 +244,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         S: Send + 'static,
     {
         let Inner { io, driver, arrivals, established } = *self.inner;
-        let (opened, slot) = driver.into_opened(arrivals, established, io.clock);
+        let (opened, slot) = driver.into_opened(arrivals, established, io.clock());
         super::facade::adopt::<R, S>(io.stream, opened, slot)
     }
 
@@ -274,10 +274,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
         Poll::Ready(match ready!(self.poll_receive(Purpose::Receive, None, cx)) {
             Received::Message(ready) => Ok(Some(ready)),
-            Received::Over | Received::End => {
-                let Inner { driver, arrivals, .. } = &mut *self.inner;
-                driver.tell_end(arrivals).map(|()| None)
-            }
+            Received::Over | Received::End => self.inner.driver.tell_end().map(|()| None),
         })
     }
 

@@ -204,7 +204,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         reason: &str,
     ) -> Result<Closure, Error> {
         self.begin_close(code, reason)?;
-        let mut budget = Budget::of(budget, self.inner.io.clock.now());
+        let mut budget = Budget::of(budget, self.inner.io.clock().now());
         Ok(poll_fn(|cx| self.poll_finish(Some(&mut budget), cx)).await)
     }
 
@@ -216,7 +216,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed.
     pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let Inner { io, driver, .. } = &mut *self.inner;
-        driver.begin_close_now(code, reason, io.clock.now())?;
+        driver.begin_close_now(code, reason, io.clock().now())?;
         io.cut(driver, &Caller::alone(Waker::noop()));
         Ok(())
     }
@@ -227,7 +227,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         reason: &str,
     ) -> Result<(), Error> {
         let Inner { io, driver, .. } = &mut *self.inner;
-        Ok(driver.begin_close(code, reason, io.clock.now())?)
+        Ok(driver.begin_close(code, reason, io.clock().now())?)
     }
 
     /// Ready when the connection has ended.
@@ -239,12 +239,12 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         loop {
             let received = self.poll_receive(Purpose::Discard, budget.as_deref_mut(), cx);
             let received = ready!(received);
-            let Inner { io, driver, arrivals, .. } = &mut *self.inner;
+            let Inner { io, driver, .. } = &mut *self.inner;
             if let Received::Over = received {
                 io.cut(driver, &Caller::alone(cx.waker()));
             }
             // The caller learns from the closure how it ended.
-            let _ = driver.tell_end(arrivals);
+            let _ = driver.tell_end();
             if let Some(closure) = driver.closure() {
                 return Poll::Ready(closure.clone());
             }

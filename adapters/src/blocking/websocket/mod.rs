@@ -164,7 +164,7 @@ impl<S: Transport> WebSocket<S> {
     /// The subprotocol that the server chose.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.established.protocol.as_deref()
+        self.established.protocol()
     }
 
     /// The negotiated parameters of compression (RFC 7692); `None` without compression.
@@ -208,12 +208,12 @@ impl<S: Transport> WebSocket<S> {
     /// The settings of queues, corking and write timeouts.
     #[must_use]
     pub fn flow(&self) -> Flow {
-        self.driver().flow
+        *self.driver().flow()
     }
 
     /// Changes the settings of queues, corking and write timeouts, from now on.
     pub fn set_flow(&mut self, flow: Flow) {
-        owned(&mut self.driver).flow = flow;
+        owned(&mut self.driver).set_flow(flow);
     }
 
     /// Splits the connection into a reader, and a writer that you can clone. Each works on its own
@@ -240,7 +240,7 @@ impl<S: Transport> WebSocket<S> {
         let Self { shared, driver, side, .. } = self;
         let ready = match found {
             Found::Message(ready) => ready,
-            Found::End => return owned(driver).tell_end(&mut side.arrivals).map(|()| None),
+            Found::End => return owned(driver).tell_end().map(|()| None),
             Found::Nothing | Found::Goal(_) => return Ok(None),
         };
         let lent = shared.lend(owned(driver), ready, side, Shutdown::Write)?;

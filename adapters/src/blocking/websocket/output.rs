@@ -189,7 +189,7 @@ impl<S: Transport> WebSocket<S> {
             }
             let driver = owned(&mut self.driver);
             // The caller learns from the closure how it ended.
-            let _ = driver.tell_end(&mut self.side.arrivals);
+            let _ = driver.tell_end();
             if let Some(closure) = driver.closure() {
                 return Ok(closure.clone());
             }

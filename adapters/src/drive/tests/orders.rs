@@ -73,7 +73,7 @@ impl Run {
             .close_timeout(if random.chance(8) { Duration::ZERO } else { CLOSE_TIMEOUT });
         let in_server = random.chance(2);
         let mut world = World::with_slot(config, in_server);
-        world.driver.flow = Flow::default().held_len_max(64).write_timeout(WRITE_TIMEOUT);
+        world.driver.set_flow(Flow::default().held_len_max(64).write_timeout(WRITE_TIMEOUT));
         let (sent, laid) = (Vec::new(), Vec::new());
         Self {
             world,

@@ -144,7 +144,7 @@ fn no_duration_overflows() {
         .close_timeout(Duration::MAX);
     for purpose in PURPOSES {
         let mut world = World::new(config.clone());
-        world.driver.flow = Flow::default().write_timeout(Duration::MAX);
+        world.driver.set_flow(Flow::default().write_timeout(Duration::MAX));
         world.now = S;
         world.arrive(b"\x01\x81\0\0\0\0m");
         world.room = 0;
@@ -161,7 +161,7 @@ fn no_duration_overflows() {
 fn a_peer_that_takes_nothing_is_left_after_the_write_timeout() {
     for timeout in [Duration::ZERO, 3 * S] {
         let mut world = World::new(config());
-        world.driver.flow = Flow::default().write_timeout(timeout);
+        world.driver.set_flow(Flow::default().write_timeout(timeout));
         world.room = 0;
         let ticket = world.lay(Lay::Message("Hello".into())).expect("it is open");
         let turn = world.run_on(Purpose::Attend, 10);
@@ -176,7 +176,7 @@ fn a_peer_that_takes_nothing_is_left_after_the_write_timeout() {
 fn a_peer_that_takes_too_little_is_left_after_the_write_timeout() {
     for (rate, is_left) in [(0, false), (90, false), (101, true)] {
         let mut world = World::new(config());
-        world.driver.flow = Flow::default().write_timeout(10 * S).write_rate_min(rate);
+        world.driver.set_flow(Flow::default().write_timeout(10 * S).write_rate_min(rate));
         world.lay(Lay::Message((&[0; 100_000][..]).into())).expect("it is open");
         world.room = 0;
         let mut ended = false;
@@ -276,7 +276,7 @@ fn the_end_is_reported_once_and_senders_hear_of_it_each_time() {
 #[test]
 fn a_full_hold_keeps_the_rest_from_being_read_until_the_server_leaves() {
     let mut world = World::with_slot(config(), true);
-    world.driver.flow = Flow::default().held_len_max(2);
+    world.driver.set_flow(Flow::default().held_len_max(2));
     for _ in 0..3 {
         world.arrive(b"\x82\x81\0\0\0\0m");
     }
@@ -298,7 +298,7 @@ fn a_full_hold_keeps_the_rest_from_being_read_until_the_server_leaves() {
 #[test]
 fn a_queue_bound_of_zero_takes_one_message_at_a_time() {
     let mut world = World::new(config());
-    world.driver.flow = Flow::default().queue_len_max(0);
+    world.driver.set_flow(Flow::default().queue_len_max(0));
     assert!(world.driver.check_queue().is_ok());
     world.lay(Lay::Message("Hello".into())).expect("it is open");
     assert!(world.driver.check_queue().is_err() && world.driver.should_write_first());

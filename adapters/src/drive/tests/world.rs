@@ -157,7 +157,7 @@ impl World {
                 }
                 Next::End => {
                     self.shut_down = true;
-                    return Turn::Ended(self.driver.tell_end(&mut self.arrivals));
+                    return Turn::Ended(self.driver.tell_end());
                 }
                 Next::Wait(want) => {
                     if !self.act(want) {

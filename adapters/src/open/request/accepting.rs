@@ -146,11 +146,9 @@ impl Asked {
 
     fn open_by(self, accept: impl FnOnce(Offer, Duration) -> (Connection, Outbox)) -> Opened {
         let Self { clock, id, offer, inbox } = self;
-        let protocol = offer.subprotocol().map(str::to_owned);
-        let request = Some(offer.head().clone());
+        let established = Established::of_server(offer.subprotocol(), offer.head().clone());
         let (connection, outbox) = accept(offer, clock.now());
-        let established = Established { protocol, response: None, request };
-        let trace = id.opens(Role::Server, established.protocol.as_deref(), &connection);
+        let trace = id.opens(Role::Server, established.protocol(), &connection);
         Opened { clock, connection, inbox, outbox, established, trace }
     }
 

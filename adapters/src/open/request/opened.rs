@@ -23,14 +23,10 @@ pub(crate) struct Opened {
 impl Opened {
     /// A client's connection, by the response that agrees.
     pub(crate) fn by(response: Response, keys: MaskingKeys, clock: Clock, id: Id) -> Self {
-        let established = Established {
-            protocol: response.subprotocol().map(str::to_owned),
-            response: Some(response.head().clone()),
-            request: None,
-        };
+        let established = Established::of_client(response.subprotocol(), response.head().clone());
         let connection = response.into_connection(keys, clock.now());
         let inbox = Inbox::with_read_len(connection.config().limits.read_len);
-        let trace = id.opens(Role::Client, established.protocol.as_deref(), &connection);
+        let trace = id.opens(Role::Client, established.protocol(), &connection);
         Self { clock, connection, inbox, outbox: Outbox::new(), established, trace }
     }
 
@@ -51,9 +47,31 @@ impl Opened {
 /// What the opening handshake settled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Established {
-    pub(crate) protocol: Option<String>,
+    /// In two boxes, of which most connections have none: so it takes one pointer.
+    protocol: Option<Box<Box<str>>>,
     /// At a client.
     pub(crate) response: Option<ResponseHead>,
     /// At a server.
     pub(crate) request: Option<RequestHead>,
+}
+
+impl Established {
+    /// What a client's handshake settled.
+    fn of_client(protocol: Option<&str>, response: ResponseHead) -> Self {
+        Self { protocol: boxed(protocol), response: Some(response), request: None }
+    }
+
+    /// What a server's did.
+    pub(super) fn of_server(protocol: Option<&str>, request: RequestHead) -> Self {
+        Self { protocol: boxed(protocol), response: None, request: Some(request) }
+    }
+
+    /// The subprotocol that the server chose.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref().map(|protocol| &**protocol)
+    }
+}
+
+fn boxed(protocol: Option<&str>) -> Option<Box<Box<str>>> {
+    protocol.map(|protocol| Box::new(protocol.into()))
 }

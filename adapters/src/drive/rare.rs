@@ -1,0 +1,72 @@
+//! What most connections never have. It is in one box, which an idle connection does without.
+
+use bluewire_core::Closure;
+
+use super::ending::Loss;
+use super::flow::Flow;
+use super::output::{Dropped, Stall};
+
+#[derive(Debug, Default)]
+pub(super) struct Rare(Option<Box<Fields>>);
+
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    /// The program's own, if it is not the default one.
+    pub(super) flow: Option<Flow>,
+    /// What `close_now` dropped.
+    pub(super) dropped: Option<Dropped>,
+    /// Since when the stream takes too little.
+    pub(super) stall: Option<Stall>,
+    /// What the stream failed with.
+    pub(super) loss: Option<Loss>,
+    /// How the connection ended, once that was reported.
+    pub(super) closure: Option<Closure>,
+}
+
+static DEFAULT_FLOW: Flow = Flow::DEFAULT;
+
+impl Rare {
+    #[inline]
+    pub(super) fn flow(&self) -> &Flow {
+        self.0.as_ref().and_then(|fields| fields.flow.as_ref()).unwrap_or(&DEFAULT_FLOW)
+    }
+
+    pub(super) fn dropped(&self) -> Option<&Dropped> {
+        self.0.as_ref()?.dropped.as_ref()
+    }
+
+    pub(super) fn stall(&mut self) -> Option<&mut Stall> {
+        self.0.as_mut()?.stall.as_mut()
+    }
+
+    pub(super) fn loss(&self) -> Option<&Loss> {
+        self.0.as_ref()?.loss.as_ref()
+    }
+
+    pub(super) fn loss_mut(&mut self) -> Option<&mut Loss> {
+        self.0.as_mut()?.loss.as_mut()
+    }
+
+    pub(super) fn closure(&self) -> Option<&Closure> {
+        self.0.as_ref()?.closure.as_ref()
+    }
+
+    /// To set one of them.
+    pub(super) fn make(&mut self) -> &mut Fields {
+        self.0.get_or_insert_default()
+    }
+
+    /// The stream takes enough again: what may happen to any connection keeps no memory.
+    #[inline]
+    pub(super) fn end_stall(&mut self) {
+        if let Some(fields) = &mut self.0 {
+            fields.stall = None;
+            if matches!(
+                **fields,
+                Fields { flow: None, dropped: None, stall: None, loss: None, closure: None }
+            ) {
+                self.0 = None;
+            }
+        }
+    }
+}
