@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bluewire_core::{CloseCode, Config, Fault, Role, Timeout};
+use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, JoinHandle};
 
 use super::super::{Reader, Readiness, SplitTransport, Transport, WebSocket, Writer};
@@ -365,6 +366,10 @@ fn a_shutdown_reaches_a_connection_while_it_is_split() {
         let leaving = Arc::clone(&admission);
         let leaving = thread::spawn(move || leaving.begin_shutdown());
         let (mut reader, writer) = socket.split();
+        // Whether any half is called or not.
+        if thread_rng().gen_bool(0.5) {
+            peer.expect(GOING_AWAY);
+        }
         let reading = thread::spawn(move || receive_all(&mut reader));
         let waiting = thread::spawn(move || closed(&writer));
         peer.expect(GOING_AWAY);

@@ -184,7 +184,7 @@ fn a_message_in_chunks_holds_the_others_up_and_nothing_spins() {
 #[test]
 fn a_small_queue_of_the_connection_bounds_what_is_taken() {
     let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
-    world.driver.flow = Flow::default().queue_len_max(0);
+    world.driver.set_flow(Flow::default().queue_len_max(0));
     let key = group.join(&mut world).expect("it is open");
     world.room = 0;
     for number in 0..3 {
