@@ -3,7 +3,7 @@
 use crate::config::{Config, Delivery};
 use crate::control_queue;
 use crate::frame::{CONTROL_FRAME_LEN_MAX, HEADER_LEN_MAX};
-use crate::inbox::READ_LEN_MIN;
+use crate::inbox::{BEYOND_LEN, READ_LEN_MIN};
 #[cfg(feature = "deflate")]
 use crate::receiving::DECODED_CHUNK_CAPACITY_MAX;
 
@@ -30,7 +30,8 @@ impl Config {
         let inbox = message
             .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
             .max(head)
-            .saturating_add((limits.read_len as u64).max(READ_LEN_MIN.into()));
+            .saturating_add((limits.read_len as u64).max(READ_LEN_MIN.into()))
+            .saturating_add(2 * BEYOND_LEN as u64);
         // Messages wait in memory that doubles. Past their limit a Close frame is laid still.
         let outbox = (limits.outbox_len_max as u64)
             .saturating_mul(2)

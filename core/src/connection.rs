@@ -133,6 +133,7 @@ impl Connection {
     /// Take the remaining events. After the last one, the connection is [`Closed`](State::Closed).
     pub fn receive_eof(&mut self) {
         self.receiving.eof = true;
+        self.receiving.looks = true;
         if self.receiving_is_over() {
             self.conclude();
         }
@@ -231,6 +232,7 @@ impl Connection {
             return;
         }
         self.state = State::Closed;
+        self.receiving.looks = true;
         let closure = &mut self.closure;
         // 7.1.4: closed cleanly if "the TCP connection is closed after the WebSocket closing
         // handshake is completed".

@@ -34,6 +34,14 @@ const FRONT: usize = 2;
 /// The least that is allocated for a read.
 pub(crate) const READ_LEN_MIN: u32 = 64;
 
+/// What a read is offered beyond a frame's payload: room for its header and some bytes more, by whose
+/// absence the caller sees that nothing follows.
+pub(crate) const BEYOND_LEN: usize = 16;
+
+/// A message from this length on lets the next read be as long: its like comes in one piece then, and
+/// lies in a part of memory that the processor's nearest cache holds.
+const LONG_LEN: u64 = 4 * 1024;
+
 /// Receive memory for one connection: read into [`space`](Self::space), tell
 /// [`filled`](Self::filled), then take the connection's events, which borrow it.
 ///
@@ -56,7 +64,8 @@ pub struct Inbox {
     message_end: usize,
     read: usize,
     end: usize,
-    /// What the message under way can still bring, as far as its headers and limits tell.
+    /// What the message under way can still bring, as far as its headers and limits tell. Between
+    /// messages, the payload of the last one if it was one long frame, or 0.
     expected: u32,
     read_len: u32,
     /// What an extension made of payload that came here.
@@ -84,17 +93,37 @@ impl Inbox {
     /// Room for the next read, never empty. What is written there counts once
     /// [`filled`](Self::filled) says so.
     ///
-    /// It grows by what has arrived of a message, at most by what the message still expects, so
-    /// that a large message comes in few large reads.
+    /// It ends little behind the frame under way, or where the next one ends if that is as long as
+    /// the last, so that a stream of long messages need not be moved. It grows by what has arrived
+    /// of a message, at most by what the message still expects, so that a large message comes in
+    /// few large reads.
     #[inline]
     pub fn space(&mut self) -> &mut [u8] {
         if self.all_was_taken() {
             self.begin_anew();
         }
-        if self.buffer.len() - self.end < self.room_min() {
-            self.make_room(self.room_min(), self.read_len as usize);
+        if self.expected != 0 || self.buffer.len() - self.end < self.read_len as usize / 4 {
+            return self.measured_space();
         }
         &mut self.buffer[self.end..]
+    }
+
+    /// The space by what is expected, or when it runs short.
+    #[inline(never)]
+    fn measured_space(&mut self) -> &mut [u8] {
+        let room_min = self.room_min();
+        if self.buffer.len() - self.end < room_min {
+            self.make_room(room_min, room_min.max(self.read_len as usize));
+        }
+        let room = &mut self.buffer[self.end..];
+        match self.expected {
+            0 => room,
+            expected => {
+                let len = (expected as usize).saturating_add(BEYOND_LEN);
+                let len = len.max(self.read_len as usize / 4).min(room.len());
+                &mut room[..len]
+            }
+        }
     }
 
     /// Says that the first `len` bytes of the space hold received bytes now.
@@ -114,7 +143,9 @@ impl Inbox {
             self.begin_anew();
         }
         if self.buffer.len() - self.end < bytes.len() {
-            self.make_room(bytes.len(), bytes.len().max(self.read_len as usize));
+            // A whole read's room is made once there is a read: what is zeroed here for a request's
+            // head alone would take longer than that takes to parse.
+            self.make_room(bytes.len(), bytes.len().max(self.read_len as usize / 4));
         }
         self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.filled(bytes.len());
@@ -179,8 +210,14 @@ impl Inbox {
         &mut self.buffer[self.read..self.end]
     }
 
+    /// The least room for a read: for what is expected, if it is no more than is made anyway when
+    /// room runs short.
     const fn room_min(&self) -> usize {
-        self.read_len as usize / 4
+        let (expected, read_len) = (self.expected as usize, self.read_len as usize);
+        let expected = expected.saturating_add(BEYOND_LEN);
+        // Within it is a message of the read length, with its header.
+        let is_made_anyway = expected <= read_len + 2 * BEYOND_LEN;
+        if is_made_anyway && expected > read_len / 4 { expected } else { read_len / 4 }
     }
 
     #[inline]
@@ -214,7 +251,8 @@ impl Inbox {
         // Where events are not taken between reads, growing by less than a part of what is there
         // would copy it too often.
         let room = room.max((live - message_len) / 2);
-        let target = live + (self.expected as usize).min(live).max(room);
+        let expected = (self.expected as usize).saturating_add(BEYOND_LEN);
+        let target = live + expected.min(live).max(room);
         if target <= self.buffer.len() {
             self.buffer.copy_within(self.message_start..self.end, 0);
         } else {
@@ -289,6 +327,7 @@ impl Inbox {
     /// Begins and ends a message: unparsed bytes, unmasked already, behind a header.
     #[inline]
     pub(crate) fn take_message_behind(&mut self, header_len: usize, len: usize) {
+        self.expected = 0;
         self.message_start = self.read + header_len;
         self.read = self.message_start + len;
         self.message_end = self.read;
@@ -357,6 +396,12 @@ impl Inbox {
         self.decoded.as_mut().map_or(&[], |decoded| decoded.take(len))
     }
 
+    /// Says that a message of one frame with so much payload has come to its end.
+    #[inline]
+    pub(crate) fn expect_another(&mut self, payload_len: u64) {
+        self.expect(if payload_len >= LONG_LEN { payload_len } else { 0 });
+    }
+
     /// Says how many more bytes the message under way can bring.
     #[inline]
     pub(crate) fn expect(&mut self, len: u64) {
@@ -416,6 +461,29 @@ mod tests {
     }
 
     #[test]
+    fn a_read_ends_little_behind_the_frame_under_way() {
+        let mut inbox = Inbox::with_read_len(16 * 1024);
+        let mut none = MaskingKey::NONE;
+        inbox.extend(&[0; 1000]);
+        inbox.begin_message();
+        inbox.take_payload(1000, &mut none);
+        inbox.expect(9_000);
+        assert_eq!(inbox.space().len(), 9_000 + BEYOND_LEN);
+        // What is short is read together with what follows it.
+        inbox.expect(10);
+        assert_eq!(inbox.space().len(), 4 * 1024);
+    }
+
+    #[test]
+    fn a_message_of_the_read_length_comes_in_one_read_if_the_last_was_as_long() {
+        let mut inbox = Inbox::with_read_len(16 * 1024);
+        inbox.expect_another(16 * 1024);
+        assert_eq!(inbox.space().len(), 16 * 1024 + BEYOND_LEN);
+        inbox.expect_another(100);
+        assert_eq!(inbox.space().len(), inbox.capacity() - FRONT);
+    }
+
+    #[test]
     fn memory_is_exchanged_only_while_nothing_is_in_it() {
         let (mut inbox, mut spare) = (Inbox::default(), Inbox::default());
         inbox.extend(b"x");
@@ -423,7 +491,7 @@ mod tests {
         assert_eq!((inbox.unparsed(), spare.capacity()), (&b"x"[..], 0));
         inbox.skip(1);
         inbox.swap_memory(&mut spare);
-        assert_eq!((inbox.capacity(), spare.capacity()), (0, Limits::default().read_len));
+        assert_eq!((inbox.capacity(), spare.capacity()), (0, Limits::default().read_len / 4));
         assert_eq!((inbox.unparsed(), spare.unparsed()), (&b""[..], &b""[..]));
     }
 

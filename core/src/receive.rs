@@ -11,7 +11,7 @@ use crate::frame::{FIN, Header, Opcode};
 use crate::inbox::Inbox;
 use crate::message::Message;
 use crate::outbox::Outbox;
-use crate::receiving::Step;
+use crate::receiving::{LONG_ARRIVAL_LEN, Step};
 use crate::role::DataType;
 use crate::utf8;
 
@@ -35,6 +35,10 @@ impl Connection {
     /// Call it after each read until it returns `None`, and then write the outbox: answers to
     /// Pings and to Close are laid there. What the peer does wrong is an event too,
     /// [`Event::Failed`], after which there are none.
+    ///
+    /// Text that is not UTF-8 is told as soon as the bytes that make it so are here. Only if 4 KiB or
+    /// more of its message came at once and leave it unfinished, it is told with the next bytes, or
+    /// once the transport is [`drained`](Self::drained).
     ///
     /// An event borrows the inbox: its bytes are where the read put them, and stay until the
     /// inbox is used again.
@@ -108,10 +112,33 @@ impl Connection {
         {
             return Some(Ready(Step::Message(data_type)));
         }
-        if inbox.unparsed_len() == 0 && !self.receiving.eof {
+        if inbox.unparsed_len() == 0 && !self.receiving.looks {
             return None;
         }
         self.poll_any_event(now, inbox)
+    }
+
+    /// Says that the transport has nothing to read for now, so that
+    /// [`next_event`](Self::next_event) judges text that it has left
+    /// [unchecked](Self::has_unchecked_text) (8.1).
+    ///
+    /// A long text that comes in several reads is validated once this way, when all of it is there,
+    /// and yet without waiting for a peer that does not go on.
+    #[inline]
+    pub const fn drained(&mut self) {
+        self.receiving.looks |= self.receiving.unchecked;
+    }
+
+    /// Whether [`next_event`](Self::next_event) has left text unchecked that is not complete,
+    /// because more was about to come.
+    ///
+    /// Then see whether there is something to read before you wait for it, and say
+    /// [`drained`](Self::drained) if there is nothing. A loop that only waits learns of text that is
+    /// not UTF-8 when more of it arrives.
+    #[must_use]
+    #[inline]
+    pub const fn has_unchecked_text(&self) -> bool {
+        self.receiving.unchecked
     }
 
     /// Throws away what means nothing any more.
@@ -119,6 +146,7 @@ impl Connection {
     fn discard(&mut self, inbox: &mut Inbox) -> Option<Ready> {
         inbox.discard();
         self.receiving.left = 0;
+        self.receiving.unchecked = false;
         if self.receiving.eof {
             // The application failed it, or a deadline did, with events still to take.
             self.conclude();
@@ -238,11 +266,11 @@ impl Connection {
         }
     }
 
-    /// Whether the last call left nothing, nothing has come since, and there is no end to tell.
+    /// Whether the last call left nothing, nothing has come since, and there is nothing else to look
+    /// at.
     #[inline]
     fn nothing_came(&self, inbox: &Inbox) -> bool {
-        let empty = (inbox.unparsed_len() | self.receiving.left) == 0;
-        empty && !self.receiving.eof && !self.receiving_is_over()
+        (inbox.unparsed_len() | self.receiving.left | usize::from(self.receiving.looks)) == 0
     }
 
     /// Any received byte is a sign of life.
@@ -260,8 +288,17 @@ impl Connection {
         now: Duration,
         inbox: &mut Inbox,
     ) -> Result<Option<Step>, ProtocolError> {
+        // What was here before is part of a header, or of a control frame.
+        let came = inbox.unparsed_len();
         let step = self.any_step(now, inbox);
-        self.receiving.validate_unfinished(&self.config, inbox)?;
+        let is_drained = core::mem::replace(&mut self.receiving.looks, self.receiving.eof);
+        self.receiving.unchecked = matches!(step, Ok(None))
+            && !is_drained
+            && came >= LONG_ARRIVAL_LEN
+            && self.receiving.has_unfinished_text(&self.config);
+        if !self.receiving.unchecked {
+            self.receiving.validate_unfinished(&self.config, inbox)?;
+        }
         step
     }
 
@@ -335,6 +372,7 @@ impl Connection {
     fn receive_close(&mut self, now: Duration, close: CloseFrame<'_>, outbox: &mut Outbox) {
         self.begin_closing(now, ClosedBy::Peer);
         self.close_received = true;
+        self.receiving.looks = true;
         self.closure.code = close.code.unwrap_or(CloseCode::NO_STATUS_RECEIVED);
         self.closure.reason = close.reason.into();
         if !self.close_sent {

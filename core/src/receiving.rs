@@ -27,6 +27,10 @@ pub(crate) const DECODED_CHUNK_CAPACITY_MAX: u64 = 4 * DECODED_CHUNK_LEN as u64;
 /// And it is given this many at once, since what it does not take is masked again.
 const CODED_PIECE_LEN: usize = 4 * 1024;
 
+/// When at least so many bytes came at once, more are on their way, most likely: text that they
+/// leave unfinished need not be judged before.
+pub(crate) const LONG_ARRIVAL_LEN: usize = 4 * 1024;
+
 /// What is known of the frame and the message that are coming in.
 #[derive(Debug)]
 pub(crate) struct Receiving {
@@ -50,6 +54,11 @@ pub(crate) struct Receiving {
     pub(crate) left: usize,
     /// How much of the text in the inbox is known to be whole characters.
     validated: usize,
+    /// Whether text that has come is to be judged once the transport is drained.
+    pub(crate) unchecked: bool,
+    /// Whether the next call has something to look at though no byte came: text that is unchecked,
+    /// the end of the transport, or that receiving is over.
+    pub(crate) looks: bool,
     pub(crate) eof: bool,
     /// The mask bit that the peer's frames must have (5.1).
     mask_bit: u8,
@@ -96,6 +105,8 @@ impl Receiving {
             fragments: 0,
             left: 0,
             validated: 0,
+            unchecked: false,
+            looks: false,
             eof: false,
             mask_bit: if role == Role::Server { MASK } else { 0 },
             short_len_end: if delivered_whole { short_len_end } else { 0 },
@@ -133,7 +144,9 @@ impl Receiving {
         if second ^ self.mask_bit != LEN_16 || !plain {
             return None;
         }
-        self.plain_message(first, 4, len.into(), inbox)
+        let data_type = self.plain_message(first, 4, len.into(), inbox)?;
+        inbox.expect_another(len.into());
+        Some(data_type)
     }
 
     /// Takes a message of one frame whose length is lawful, if that is what it is.
@@ -261,7 +274,9 @@ impl Receiving {
         };
         if ends {
             self.message = None;
-            inbox.expect(0);
+            // The last frame of several says nothing about the next message.
+            let whole_len = if self.fragments == 1 { self.message_len } else { 0 };
+            inbox.expect_another(whole_len);
         }
         Ok(Some(step))
     }
@@ -326,16 +341,24 @@ impl Receiving {
     /// Validates what has come of a text that is not complete: before anything that came later is
     /// told, so that the first fault is, but once for all fragments that came together. A text
     /// that is complete is validated when it is taken.
+    ///
+    /// If nothing is told and more is about to come, that waits for what comes: most likely the text
+    /// is complete then, and validated once.
     pub(crate) fn validate_unfinished(
         &mut self,
         config: &Config,
         inbox: &Inbox,
     ) -> Result<(), ProtocolError> {
-        if self.message == Some(DataType::Text) && config.delivery == Delivery::Whole {
+        if self.has_unfinished_text(config) {
             let text = if self.coded { inbox.decoded() } else { inbox.message() };
             self.validated += validate(&text[self.validated..])?;
         }
         Ok(())
+    }
+
+    /// Whether a text is under way that [`validate_unfinished`](Self::validate_unfinished) looks at.
+    pub(crate) fn has_unfinished_text(&self, config: &Config) -> bool {
+        self.message == Some(DataType::Text) && config.delivery == Delivery::Whole
     }
 
     /// Tells the inbox how much the message can still bring, as its room may grow by that.
@@ -356,14 +379,17 @@ fn validate(text: &[u8]) -> Result<usize, ProtocolError> {
     utf8::whole_chars_len(text).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)
 }
 
-/// How much of what has come is handed out as a chunk, if it is.
+/// How much of what has come is handed out as a chunk, if it is. Of text only the end is looked at:
+/// the chunk is validated when it is taken.
 fn chunk_len(
     data_type: DataType,
     ends: bool,
     bytes: &[u8],
 ) -> Result<Option<usize>, ProtocolError> {
     let len = match data_type {
-        DataType::Text => validate(bytes)?,
+        DataType::Text => {
+            utf8::cut_len(bytes).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)?
+        }
         DataType::Binary => bytes.len(),
     };
     if ends && len != bytes.len() {

@@ -244,6 +244,7 @@ impl Connection {
         }
         self.begin_closing(now, ClosedBy::Local);
         self.failed = true;
+        self.receiving.looks = true;
         self.closure.fault = Some(fault);
         if !self.close_sent {
             // 7.1.7: "an endpoint SHOULD send a Close frame with an appropriate status code".

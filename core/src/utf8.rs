@@ -24,12 +24,18 @@ pub(crate) struct Invalid;
 ///
 /// As soon as a byte is there that cannot stand where it stands, such as the second of `f4 90`.
 pub(crate) fn whole_chars_len(bytes: &[u8]) -> Result<usize, Invalid> {
+    let len = cut_len(bytes)?;
+    to_str(&bytes[..len]).map(|_| len).ok_or(Invalid)
+}
+
+/// The same where whoever gets the whole characters validates them: only the end is looked at.
+pub(crate) fn cut_len(bytes: &[u8]) -> Result<usize, Invalid> {
     let (whole, begun) = bytes.split_at(bytes.len() - begun_len(bytes));
-    match (to_str(whole), core::str::from_utf8(begun)) {
+    match core::str::from_utf8(begun) {
         // No length means that the input ended within a character.
-        (Some(_), Err(error)) if error.error_len().is_none() => Ok(whole.len()),
-        (Some(_), Ok(_)) => Ok(bytes.len()),
-        _ => Err(Invalid),
+        Err(error) if error.error_len().is_none() => Ok(whole.len()),
+        Err(_) => Err(Invalid),
+        Ok(_) => Ok(bytes.len()),
     }
 }
 

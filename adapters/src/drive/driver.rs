@@ -223,6 +223,10 @@ impl Driver {
                 }
                 return Next::Wait(Want::NOTHING);
             };
+            if want.read && self.connection.has_unchecked_text() {
+                // What is there is read at once, and nobody waits before the text is checked.
+                want.until = Some(now);
+            }
             if let Some(budget) = budget.as_deref_mut() {
                 match self.judge_budget(budget, may_read, now) {
                     Due::Yes => return Next::Over,

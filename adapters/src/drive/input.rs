@@ -55,7 +55,8 @@ impl Driver {
     }
 
     /// Reports what a read into the space gave, which did not wait, or waited in vain if it gave
-    /// `WouldBlock`. Whether something came: bytes or the end.
+    /// `WouldBlock`. Whether there is something to look at: bytes, the end, or text that was left
+    /// unchecked while more was about to come.
     pub(crate) fn report_read(
         &mut self,
         read: io::Result<usize>,
@@ -66,8 +67,9 @@ impl Driver {
             Ok(0) => self.received_end(None),
             Ok(len) => self.received(len, arrivals, clock()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let unchecked = self.connection.has_unchecked_text();
                 self.drained(clock());
-                return false;
+                return unchecked;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => self.received_end(Some(error)),
@@ -120,6 +122,7 @@ impl Driver {
     pub(crate) fn drained(&mut self, now: Duration) {
         self.reads = self.reads.wrapping_add(1);
         self.drained = now.into();
+        self.connection.drained();
         if let Some(loss) = self.rare.loss_mut() {
             loss.drained = true;
         }

@@ -1,6 +1,6 @@
 //! Sections 5.6 and 8.1: text is UTF-8, and what is not fails at the byte that makes it so.
 
-use bluewire_core::{Config, Delivery, ProtocolError};
+use bluewire_core::{Config, Delivery, ProtocolError, Role};
 
 use crate::common::{BOTH, End, Sent, Told, frame, hear, hear_in_every_cut};
 
@@ -176,5 +176,69 @@ fn each_text_is_validated_from_its_own_start() {
                 Told::Failed(ProtocolError::InvalidUtf8),
             ]
         );
+    }
+}
+
+/// Nearly a message: more than 4 KiB at once, of which `bad` bytes at the end are not UTF-8. It
+/// lacks `lacking` bytes.
+fn unfinished(role: Role, bad: &[u8], lacking: usize) -> Vec<u8> {
+    let text = [&b"a".repeat(5000), bad, &b"z".repeat(lacking)].concat();
+    let mut bytes = frame(role, 0x81, &text);
+    bytes.truncate(bytes.len() - lacking);
+    bytes
+}
+
+/// A long text that more is about to come of is judged once, but without waiting for a peer that
+/// does not go on.
+#[test]
+fn a_long_unfinished_text_is_judged_when_the_transport_is_drained() {
+    for role in BOTH {
+        let mut end = End::new(role);
+        assert_eq!(end.hear(&unfinished(role, b"\xff", 9)), []);
+        assert!(end.connection.has_unchecked_text());
+        assert_eq!(end.events(), [], "more may come still");
+        end.connection.drained();
+        assert_eq!(end.events(), [Told::Failed(ProtocolError::InvalidUtf8)]);
+        assert!(!end.connection.has_unchecked_text());
+
+        // What is lawful so far goes on.
+        let mut end = End::new(role);
+        let bytes = unfinished(role, "κ".as_bytes(), 9);
+        assert_eq!(end.hear(&bytes), []);
+        end.connection.drained();
+        assert_eq!(end.events(), []);
+        assert!(!end.connection.has_unchecked_text());
+        end.connection.drained();
+        assert_eq!(end.events(), []);
+    }
+}
+
+#[test]
+fn a_long_unfinished_text_is_judged_before_what_comes_next_is_told() {
+    for role in BOTH {
+        let failed = [Told::Failed(ProtocolError::InvalidUtf8)];
+        // A byte more, which is few.
+        let mut end = End::new(role);
+        assert_eq!(end.hear(&unfinished(role, b"\xff", 9)), []);
+        assert_eq!(end.hear(b"z"), failed);
+        // A fragment, and a Ping behind it.
+        let mut end = End::new(role);
+        let fragment = frame(role, 0x01, &unfinished(Role::Client, b"\xff", 0));
+        assert_eq!(end.hear(&[fragment, frame(role, 0x89, b"")].concat()), failed);
+        // The end of the transport.
+        let mut end = End::new(role);
+        assert_eq!(end.hear(&unfinished(role, b"\xff", 9)), []);
+        assert_eq!(end.hear_eof(), failed);
+    }
+}
+
+#[test]
+fn a_short_unfinished_text_is_judged_at_once_after_long_reads() {
+    for role in BOTH {
+        let mut end = End::new(role);
+        let many = frame(role, 0x82, b"1234567890").repeat(1000);
+        assert_eq!(end.hear(&many).len(), 1000);
+        let bytes = frame(role, 0x81, b"a\xffz");
+        assert_eq!(end.hear(&bytes[..bytes.len() - 1]), [Told::Failed(ProtocolError::InvalidUtf8)]);
     }
 }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Config, Fault, Keepalive, OwnedMessage, SendError, State, Timeout};
+use bluewire_core::{
+    CloseCode, Config, Fault, Keepalive, OwnedMessage, ProtocolError, SendError, State, Timeout,
+};
 
 use super::super::{Budget, Flow, Goal, Lay, Purpose};
 use super::world::{Flood, Turn, World};
 use crate::error::Error;
 
+const INVALID_UTF8: ProtocolError = ProtocolError::InvalidUtf8;
 const S: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 const PURPOSES: [Purpose; 3] = [Purpose::Receive, Purpose::Attend, Purpose::Discard];
@@ -321,4 +324,26 @@ fn a_connection_that_is_cut_ends_at_once() {
     assert!(matches!(turn, Turn::Ended(Err(_))) && world.driver.is_cut(), "{turn:?}");
     assert_eq!(world.driver.state(), State::Closed);
     assert_eq!(world.admission.connections(), 0);
+}
+
+/// Text of which more is about to come is judged when it turns out that nothing does, in every call
+/// that the program may be in.
+#[test]
+fn unfinished_text_is_judged_once_the_socket_is_drained() {
+    // 8,000 bytes of text are announced, and 5,000 come.
+    let header = [0x81, 0xfe, 0x1f, 0x40, 0, 0, 0, 0];
+    for purpose in PURPOSES {
+        let mut world = World::new(config());
+        let mut text = vec![b'a'; 5_000];
+        world.arrive(&[&header[..], &text].concat());
+        let turn = world.run(purpose, None);
+        assert!(matches!(turn, Turn::Waits(None)), "{purpose:?} {turn:?}");
+
+        let mut world = World::new(config().close_timeout(S));
+        text[4_000] = 0xff;
+        world.arrive(&[&header[..], &text].concat());
+        world.run(purpose, None);
+        assert_eq!(world.driver.connection().fault(), Some(Fault::Protocol(INVALID_UTF8)));
+        assert_eq!(world.now, Duration::ZERO, "nobody waited");
+    }
 }
