@@ -11,7 +11,7 @@ use bluewire_core::{
 };
 
 use crate::case::{Action, Case, Kind, Shape};
-use crate::wire::Wire;
+use crate::wire::{Source, Wire};
 use crate::{Run, payload, payloads, wire};
 
 /// Time is an argument: nothing here reads a clock, and no peer is asked to.
@@ -60,11 +60,10 @@ fn accept(case: &Case) -> Run {
 
 fn receive(case: &Case) -> Run {
     let mut engine = Engine::new(case);
-    let wire = wire::incoming(case);
-    let read_len = case.read_len();
+    let mut source = Source::new(case);
     Box::new(move |times| {
         for _ in 0..times {
-            engine.read(&wire, read_len, |event, _, _| {
+            engine.read(&mut source, |event, _, _| {
                 black_box(event);
             });
         }
@@ -73,11 +72,10 @@ fn receive(case: &Case) -> Run {
 
 fn echo(case: &Case) -> Run {
     let mut engine = Engine::new(case);
-    let wire = wire::incoming(case);
-    let read_len = case.read_len();
+    let mut source = Source::new(case);
     Box::new(move |times| {
         for _ in 0..times {
-            engine.read(&wire, read_len, |event, connection, outbox| {
+            engine.read(&mut source, |event, connection, outbox| {
                 let Event::Message(message) = event else { unreachable!("{event:?}") };
                 connection.send(message, outbox).expect("open, with room");
             });
@@ -155,25 +153,26 @@ impl Engine {
         Self { connection, inbox: Inbox::default(), outbox: Outbox::new() }
     }
 
-    /// Takes the wire off in reads as long as the inbox's space allows.
+    /// Takes one run off the wire in reads as long as the inbox's space allows.
     #[inline]
     fn read(
         &mut self,
-        wire: &[u8],
-        read_len: usize,
+        source: &mut Source,
         mut on_event: impl FnMut(Event<'_>, &mut Connection, &mut Outbox),
     ) {
         let Self { connection, inbox, outbox } = self;
-        let mut rest = black_box(wire);
-        while !rest.is_empty() {
+        loop {
             let space = inbox.space();
-            let (read, after) = rest.split_at(space.len().min(rest.len()).min(read_len));
+            let read = black_box(source.next_read(space.len()));
             space[..read.len()].copy_from_slice(read);
-            inbox.filled(read.len());
+            let len = read.len();
+            inbox.filled(len);
             while let Some(event) = connection.next_event(NOW, inbox, outbox) {
                 on_event(event, connection, outbox);
             }
-            rest = after;
+            if source.is_at_start() {
+                return;
+            }
         }
     }
 

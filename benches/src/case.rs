@@ -60,6 +60,11 @@ pub enum Shape {
     Batch,
     /// The same, each compressed in the context of those before it (RFC 7692), at level 6.
     Compressed,
+    /// Messages of one frame one after the other, in reads of at most 64 KiB that do not begin or
+    /// end where frames do: as from a socket whose peer sends without a pause.
+    Stream,
+    /// The same with messages of 64 frames.
+    FragmentStream,
 }
 
 /// Messages in a batch.
@@ -68,6 +73,11 @@ pub const BATCH: usize = 32;
 pub const FRAGMENTS: usize = 64;
 /// Bytes of a network segment's payload.
 pub const SEGMENT: usize = 1460;
+/// Payload bytes of a stream's messages, unless a single one is longer: what fits a processor's
+/// cache, and is not a whole number of reads.
+pub const STREAM_LEN: usize = 17 * (16 << 10);
+/// Bytes of a stream that arrive together.
+pub const STREAM_CUT: usize = 64 << 10;
 
 impl Case {
     /// Every case, in the order of the report.
@@ -88,6 +98,12 @@ impl Case {
                 add(Receive, role, kind, Fragments, &LARGE);
                 add(Receive, role, kind, Segments, &LARGE);
             }
+            for kind in [Binary, Ascii, Mixed] {
+                add(Receive, role, kind, Stream, &LARGE);
+            }
+            for kind in [Binary, Ascii] {
+                add(Receive, role, kind, FragmentStream, &LARGE[1..]);
+            }
             add(Receive, role, Ascii, Batch, &[16]);
             add(Send, role, Binary, Whole, &SIZES);
             add(Send, role, Binary, Batch, &[16]);
@@ -105,6 +121,7 @@ impl Case {
     pub const fn messages(&self) -> usize {
         match self.shape {
             Shape::Batch | Shape::Compressed => BATCH,
+            Shape::Stream if self.len < STREAM_LEN => STREAM_LEN / self.len,
             _ => 1,
         }
     }
@@ -114,8 +131,16 @@ impl Case {
     pub const fn read_len(&self) -> usize {
         match self.shape {
             Shape::Segments => SEGMENT,
+            Shape::Stream | Shape::FragmentStream => STREAM_CUT,
             _ => usize::MAX,
         }
+    }
+
+    /// Whether reads end where they would if the runs were one stream of bytes, and not anew at the
+    /// start of each run.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        matches!(self.shape, Shape::Stream | Shape::FragmentStream)
     }
 }
 

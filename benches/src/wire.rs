@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bluewire_core::Role;
 use flate2::{Compress, Compression, FlushCompress};
 
-use crate::case::{Action, BATCH, Case, FRAGMENTS, Kind, Shape};
+use crate::case::{Action, Case, FRAGMENTS, Kind, Shape};
 use crate::{payload, payloads};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -70,6 +70,50 @@ impl Deref for Wire {
     }
 }
 
+/// The bytes of a case over and over, as reads bring them.
+#[derive(Clone, Debug)]
+pub struct Source {
+    wire: Wire,
+    /// Where in the wire the next read begins.
+    at: usize,
+    /// What is left of the bytes that arrived together: a read ends there.
+    left: usize,
+    cut: usize,
+    is_stream: bool,
+}
+
+impl Source {
+    /// The bytes of the case.
+    #[must_use]
+    pub fn new(case: &Case) -> Self {
+        let (cut, is_stream) = (case.read_len(), case.is_stream());
+        Self { wire: incoming(case), at: 0, left: cut, cut, is_stream }
+    }
+
+    /// What one read brings to a buffer of this length. It ends with its run at the latest.
+    #[inline]
+    pub fn next_read(&mut self, space: usize) -> &[u8] {
+        let end = self.wire.len().min(self.at.saturating_add(self.left.min(space)));
+        let start = self.at;
+        self.left -= end - start;
+        self.at = end;
+        if self.is_at_start() {
+            self.at = 0;
+        }
+        if self.left == 0 || (self.at == 0 && !self.is_stream) {
+            self.left = self.cut;
+        }
+        &self.wire[start..end]
+    }
+
+    /// Whether a run begins with the next read.
+    #[inline]
+    #[must_use]
+    pub fn is_at_start(&self) -> bool {
+        self.at == 0 || self.at == self.wire.len()
+    }
+}
+
 /// The bytes that one run of a case brings to an engine.
 #[must_use]
 pub fn incoming(case: &Case) -> Wire {
@@ -83,8 +127,8 @@ pub fn incoming(case: &Case) -> Wire {
     let frame = |fin, opcode, payload: &[u8]| frame(fin, opcode, payload, key);
     let bytes = match case.shape {
         Shape::Whole | Shape::Segments => frame(true, opcode, &payload),
-        Shape::Batch => frame(true, opcode, &payload).repeat(BATCH),
-        Shape::Fragments => {
+        Shape::Batch | Shape::Stream => frame(true, opcode, &payload).repeat(case.messages()),
+        Shape::Fragments | Shape::FragmentStream => {
             let len = payload.len().div_ceil(FRAGMENTS);
             let count = payload.chunks(len).count();
             let frames = payload

@@ -21,7 +21,7 @@ pub(super) fn run(case: &Case) -> Option<Run> {
     let mut socket = WebSocket::after_handshake(MemoryStream::new(case), role);
     let messages = case.messages() as u64;
     Some(match (case.action, case.shape) {
-        (Action::Receive, Shape::Fragments) => {
+        (Action::Receive, Shape::Fragments | Shape::FragmentStream) => {
             let mut socket = FragmentCollector::new(socket);
             Box::new(move |times| {
                 finish(async {

@@ -8,33 +8,24 @@ use std::task::{Context, Poll};
 use futures_util::io::{AsyncRead, AsyncWrite};
 use tokio::io::ReadBuf;
 
-use crate::wire::Wire;
-use crate::{Case, wire};
+use crate::Case;
+use crate::wire::Source;
 
-/// One run's bytes over and over. A read ends where a run does, or a segment.
+/// One run's bytes over and over.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStream {
-    wire: Wire,
-    read: usize,
-    read_len: usize,
+    source: Source,
 }
 
 impl MemoryStream {
     pub(crate) fn new(case: &Case) -> Self {
-        Self { wire: wire::incoming(case), read: 0, read_len: case.read_len() }
+        Self { source: Source::new(case) }
     }
 
     /// What one read brings to a buffer of this length.
     #[inline]
     pub(crate) fn next_read(&mut self, space: usize) -> &[u8] {
-        if self.read == self.wire.len() {
-            self.read = 0;
-        }
-        let segment_end = (self.read / self.read_len + 1).saturating_mul(self.read_len);
-        let end = segment_end.min(self.wire.len()).min(self.read.saturating_add(space));
-        let bytes = &self.wire[self.read..end];
-        self.read = end;
-        bytes
+        self.source.next_read(space)
     }
 }
 
