@@ -15,15 +15,14 @@ use super::websocket::WebSocket;
 use crate::facade;
 use crate::server::{Admission, ServerOptions, ShutdownReport, lengthen_queue};
 
-/// A server: a listener, the opening handshakes of its clients, and the connections that came of
-/// them.
+/// A server: a listener, the opening handshakes of its clients, and their connections.
 ///
-/// Each opening handshake is a task of its own: a client that stalls holds nobody up, and is gone
-/// after [`Config::handshake_timeout`](crate::Config::handshake_timeout). So is each connection
-/// with [`serve`](Self::serve). An error of the listener, such as no file descriptors being left,
-/// ends nothing: the server goes on after a pause.
+/// Each opening handshake is a task. A stalled client delays no other client, and is dropped after
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout). With [`serve`](Self::serve), each
+/// connection is a task, too. An error of the listener, such as a lack of file descriptors, does not
+/// end the server; it continues after a pause.
 ///
-/// It accepts clients while one of its methods is awaited.
+/// The server accepts clients while you await one of its methods.
 pub struct Server<R: Runtime> {
     shared: Arc<Shared<R>>,
     options: Arc<ServerOptions>,
@@ -103,16 +102,15 @@ impl<R: Runtime> Server<R> {
         ServerHandle { shared: Arc::clone(&self.shared) }
     }
 
-    /// Runs `serve` with each connection, in a task of its own. Returns once the server was
-    /// [shut down](ServerHandle::shutdown), with a report of that.
+    /// Runs `serve` with each connection, in a new task. It returns after a
+    /// [shutdown](ServerHandle::shutdown), with a report.
     ///
-    /// When the server shuts down, each connection is closed with 1001 while its task receives,
-    /// and its `recv` returns `None` at the end. A task that is still there when the budget is
-    /// over is dropped.
+    /// When the server shuts down, each connection is closed with 1001 while its task receives, and its
+    /// `recv` then returns `None`. A task that still runs at the end of the budget is dropped.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops accepting, and drops no connection; call it again to go on.
+    /// Dropping the future stops accepting, and drops no connection. Call it again to continue.
     pub async fn serve<F>(
         &self,
         serve: impl Fn(WebSocket<R, R::NetStream>) -> F + Send + Sync + 'static,
@@ -137,7 +135,7 @@ impl<R: Runtime> Server<R> {
         .await
     }
 
-    /// The same with the callback facade: set the callbacks, and return.
+    /// Serves connections with callbacks. Set the callbacks in `serve`, and return.
     ///
     /// # Cancel safety
     ///
@@ -159,8 +157,8 @@ impl<R: Runtime> Server<R> {
         .await
     }
 
-    /// The same with each request, before it is answered: to decide by more than the options can
-    /// say, or to take streams over.
+    /// Serves requests before they are answered. Use it to decide in ways that the options do not offer,
+    /// or to take over streams.
     ///
     /// # Cancel safety
     ///
@@ -183,8 +181,8 @@ impl<R: Runtime> Server<R> {
         self.shared.admission.over().await
     }
 
-    /// The next connection; `None` once the server shuts down. Several tasks may call it at a
-    /// time, and while none does, new clients wait, up to what the system lets wait.
+    /// Waits for the next connection; `None` once the server shuts down. Several tasks can call it at
+    /// the same time. While no task calls it, new clients wait in the system's queue.
     ///
     /// # Cancel safety
     ///
@@ -213,7 +211,7 @@ impl<R: Runtime> Server<R> {
         self.listen_until(accepted).await
     }
 
-    /// The next request, before it is answered; `None` once the server shuts down.
+    /// Waits for the next request, and does not answer it; `None` once the server shuts down.
     ///
     /// # Cancel safety
     ///
@@ -284,26 +282,26 @@ impl<R: Runtime> fmt::Debug for Server<R> {
     }
 }
 
-/// Shuts a [`Server`] down. Clones are for the same server.
+/// Shuts a [`Server`] down. Clones belong to the same server.
 pub struct ServerHandle<R: Runtime> {
     shared: Arc<Shared<R>>,
 }
 
 impl<R: Runtime> ServerHandle<R> {
-    /// Shuts the server down in order, from any task or thread: it stops listening and gives up
-    /// the opening handshakes under way, closes every connection with 1001, waits until they have
-    /// ended, for at most `budget`, and then cuts those that are left. Returns a report of that.
+    /// Shuts the server down, from any task or thread. The server stops listening, drops unfinished
+    /// opening handshakes, and closes every connection with 1001. It waits until the connections have
+    /// ended, for at most `budget`, and then cuts off the others. The report has the numbers.
     ///
-    /// A connection learns of it at once while its task receives. One whose task does something
-    /// else is cut at the end of the budget: with [`Server::serve`] its task is dropped, with
-    /// [`Server::accept`] its peer sees the end when the task next uses the socket, or drops it.
+    /// A connection closes at once while its task receives. If its task does something else until the end
+    /// of the budget, the connection is cut off: with [`Server::serve`], its task is dropped; with
+    /// [`Server::accept`], the peer sees the end when the task next uses or drops the socket.
     ///
-    /// Called again meanwhile, it does the same: the shorter budget counts.
+    /// A second call does the same; the shorter budget counts.
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the server shuts down; call it again to wait for the end and to cut what is
-    /// left.
+    /// Once polled, the server shuts down. Call it again to wait for the end, and to cut off the
+    /// remaining connections.
     pub async fn shutdown(&self, budget: Duration) -> ShutdownReport {
         let admission = &self.shared.admission;
         admission.begin_shutdown();
@@ -312,22 +310,21 @@ impl<R: Runtime> ServerHandle<R> {
         admission.end_shutdown()
     }
 
-    /// How many connections are open, requests that are being answered included.
+    /// The number of open connections, including requests that are being answered.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.admission.connections()
     }
 
-    /// How many opening handshakes were given up for other clients so far: since more were under
-    /// way than [`ServerOptions::handshakes_max`] or
-    /// [`ServerOptions::handshakes_per_address_max`] allows, or since the system had no file
-    /// descriptors left. A number that grows fast is the sign of a flood.
+    /// The number of opening handshakes that were dropped for other clients: because of
+    /// [`ServerOptions::handshakes_max`] or [`ServerOptions::handshakes_per_address_max`], or because the
+    /// system had no file descriptors left. A fast growth is the sign of a flood.
     #[must_use]
     pub fn handshakes_given_up(&self) -> u64 {
         self.shared.admission.given_up()
     }
 
-    /// Whether the server shuts down, or has.
+    /// Whether a shutdown has begun.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shared.admission.is_leaving()
