@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The page is at `/`, the chat at `/chat`, for pages from here only.
-fn options() -> Result<ServerOptions, HeadError> {
+fn options(public: Option<String>) -> Result<ServerOptions, HeadError> {
     // A guest that does not read holds no more than this.
     let limits = Limits::default().message_len_max(4_096).outbox_len_max(256 * 1024);
     let config = Config::default().limits(limits);
