@@ -53,6 +53,56 @@ fn smol_facade_ends_an_async_stream_once_closed() {
     });
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn tokio_server_ends_a_stream_once_closed() {
+    let _bound = watchdog::bound();
+    assert_ends(&[HANDSHAKE, CLOSE], serve_on_tokio);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn tokio_server_ends_a_stream_it_refuses() {
+    let _bound = watchdog::bound();
+    assert_ends(&[b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"], serve_on_tokio);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn tokio_facade_ends_a_stream_once_closed() {
+    let _bound = watchdog::bound();
+    assert_ends(&[HANDSHAKE, CLOSE], |stream| {
+        tokio_runtime().block_on(async {
+            let socket = bluewire::tokio::accept(tokio_stream(stream)).await;
+            let socket = socket.expect("the handshake is lawful").into_facade();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            drop(socket);
+        });
+    });
+}
+
+#[cfg(feature = "tokio")]
+fn tokio_runtime() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("the system gives one")
+}
+
+/// Within a runtime.
+#[cfg(feature = "tokio")]
+fn tokio_stream(stream: TcpStream) -> tokio::net::TcpStream {
+    stream.set_nonblocking(true).expect("a socket");
+    tokio::net::TcpStream::from_std(stream).expect("a socket")
+}
+
+#[cfg(feature = "tokio")]
+fn serve_on_tokio(stream: TcpStream) {
+    tokio_runtime().block_on(async {
+        if let Ok(mut socket) = bluewire::tokio::accept(tokio_stream(stream)).await {
+            let _ = socket.recv().await;
+        }
+    });
+}
+
 #[test]
 fn smol_server_ends_a_stream_it_refuses() {
     let _bound = watchdog::bound();

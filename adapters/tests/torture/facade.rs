@@ -1,4 +1,4 @@
-//! The facade on smol, over such streams; that on blocking sockets over connections that are cut at
+//! The facade on smol and on tokio, over such streams; that on blocking sockets over connections that are cut at
 //! every byte.
 
 use std::io::{Read, Write};
@@ -9,6 +9,11 @@ use std::thread;
 use bluewire::facade::{CloseEvent, CloseOptions, SendOptions, WebSocket};
 use bluewire::testkit::{Faulty, Role, at_every_operation};
 use bluewire::{ConnectError, Error, OwnedMessage, blocking, smol as adapter};
+
+#[cfg(feature = "tokio")]
+use super::{RUNTIME, in_time_on_tokio};
+#[cfg(feature = "tokio")]
+use bluewire::tokio as on_tokio;
 
 use super::{ALL, PATIENCE, Received, Stream, in_time, messages, peer};
 
@@ -170,6 +175,27 @@ fn a_smol_server_with_callbacks_bears_a_fault_at_any_call() {
     torture(Role::Client, |stream| Ok(answer(&in_time(adapter::accept(stream))?.into_facade())));
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn a_tokio_client_with_callbacks_bears_a_fault_at_any_call() {
+    let _bound = crate::watchdog::bound();
+    let _entered = RUNTIME.enter();
+    torture(Role::Server, |stream| {
+        let socket = in_time_on_tokio(on_tokio::connect_over(stream, "ws://localhost/"))?;
+        Ok(ask(&socket.into_facade()))
+    });
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_tokio_server_with_callbacks_bears_a_fault_at_any_call() {
+    let _bound = crate::watchdog::bound();
+    let _entered = RUNTIME.enter();
+    torture(Role::Client, |stream| {
+        Ok(answer(&in_time_on_tokio(on_tokio::accept(stream))?.into_facade()))
+    });
+}
+
 /// How a connection is cut.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
@@ -277,5 +303,15 @@ fn a_smol_client_with_callbacks_bears_a_cut_at_any_byte() {
     let _bound = crate::watchdog::bound();
     for cut in [Cut::Whole, Cut::Half] {
         cut_at_every_byte(cut, adapter::websocketfactory::create);
+    }
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_tokio_client_with_callbacks_bears_a_cut_at_any_byte() {
+    let _bound = crate::watchdog::bound();
+    let _entered = RUNTIME.enter();
+    for cut in [Cut::Whole, Cut::Half] {
+        cut_at_every_byte(cut, on_tokio::websocketfactory::create);
     }
 }

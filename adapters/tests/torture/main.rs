@@ -79,7 +79,7 @@ struct Told {
     error: Option<Error>,
 }
 
-/// The same conversations on both adapters.
+/// The same conversations on each adapter.
 macro_rules! conversations {
     ($adapter:ident, $waited:ident => $wait:expr) => {
         mod $adapter {
@@ -191,6 +191,8 @@ macro_rules! conversations {
 
 conversations!(blocking, call => call);
 conversations!(smol, call => in_time(call));
+#[cfg(feature = "tokio")]
+conversations!(tokio, call => in_time_on_tokio(call));
 
 /// Far longer than a call takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -200,6 +202,18 @@ fn in_time<T>(call: impl Future<Output = T>) -> T {
         ::smol::Timer::after(PATIENCE).await;
         panic!("it waits for what will never come");
     }))
+}
+
+#[cfg(feature = "tokio")]
+static RUNTIME: std::sync::LazyLock<::tokio::runtime::Runtime> =
+    std::sync::LazyLock::new(|| ::tokio::runtime::Runtime::new().expect("there are threads"));
+
+#[cfg(feature = "tokio")]
+fn in_time_on_tokio<T>(call: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(async {
+        let called = ::tokio::time::timeout(PATIENCE, call).await;
+        called.expect("it waits for what will come")
+    })
 }
 
 fn torture(role: Role, faults: &[StreamFault], converse: fn(Stream) -> Told) {
@@ -259,4 +273,18 @@ fn a_smol_client_bears_a_fault_at_any_call() {
 fn a_smol_server_bears_a_fault_at_any_call() {
     let _bound = watchdog::bound();
     torture(Role::Client, &ALL[..4], smol::answer);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_tokio_client_bears_a_fault_at_any_call() {
+    let _bound = watchdog::bound();
+    torture(Role::Server, &ALL[..4], tokio::ask);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_tokio_server_bears_a_fault_at_any_call() {
+    let _bound = watchdog::bound();
+    torture(Role::Client, &ALL[..4], tokio::answer);
 }
