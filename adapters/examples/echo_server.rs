@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::process::exit(2);
         }
     };
-    let message_len_max = args.message_len_max.unwrap_or(match args.deflate {
+    let message_len_max = args.message_len_max.unwrap_or_else(|| match args.deflate {
         true => compressed_len_max(),
         false => Limits::default().message_len_max,
     });
