@@ -28,6 +28,11 @@ pub(crate) struct Page(Value);
 impl Browser {
     /// Starts one with a new profile; `None` if none is installed and that may be.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let Some(program) = find() else {
             skip("Chromium");
@@ -42,6 +47,7 @@ impl Browser {
             .args(["--disable-component-update", "--disable-dev-shm-usage"])
             .args(["--remote-debugging-port=0", "about:blank"])
             .arg(format!("--user-data-dir={}", profile.display()))
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -80,6 +80,13 @@ impl AcceptOptions {
         self
     }
 
+    /// Sets the limits alone, such as on the length of messages.
+    #[must_use]
+    pub fn limits(mut self, limits: bluewire_core::Limits) -> Self {
+        Arc::make_mut(&mut self.config).limits = limits;
+        self
+    }
+
     /// Agrees to compression of messages (RFC 7692) with clients that offer it. This replaces the setting
     /// in [`config`](Self::config), in whatever order you set them.
     #[cfg(feature = "deflate")]

@@ -1,0 +1,125 @@
+//! WebSockets for [axum](https://docs.rs/axum), by Bluewire: over HTTP/1 and HTTP/2.
+//!
+//! ```
+//! use axum::{Router, response::Response, routing::any};
+//! use bluewire_axum::WebSocketUpgrade;
+//!
+//! async fn echo(upgrade: WebSocketUpgrade) -> Response {
+//!     upgrade.on_upgrade(async |mut socket| {
+//!         while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+//!             if sender.send(message).await.is_err() {
+//!                 return;
+//!             }
+//!         }
+//!     })
+//! }
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! let app = Router::new().route("/ws", any(echo));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/ws", listener.local_addr()?);
+//! # let serving = tokio::spawn(async move {
+//! axum::serve(listener, app).await?;
+//! # Ok::<(), std::io::Error>(())
+//! # });
+//! # let mut socket = bluewire::tokio::connect(url).await?;
+//! # socket.send("through axum").await?;
+//! # assert_eq!(socket.recv().await?, Some("through axum".into()));
+//! # serving.abort();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Route it by `any`: over HTTP/2 the method is CONNECT.
+//!
+//! # Beside others
+//!
+//! The same handler with axum's own `WebSocketUpgrade` (feature `ws` of axum):
+//!
+//! ```ignore
+//! async fn echo(upgrade: WebSocketUpgrade) -> Response {
+//!     upgrade.on_upgrade(async |mut socket| {
+//!         while let Some(Ok(message)) = socket.recv().await {
+//!             if matches!(message, Message::Text(_) | Message::Binary(_))
+//!                 && socket.send(message).await.is_err()
+//!             {
+//!                 return;
+//!             }
+//!         }
+//!     })
+//! }
+//! ```
+//!
+//! And with fastwebsockets (its features `upgrade` and `with_axum`):
+//!
+//! ```ignore
+//! async fn echo(upgrade: IncomingUpgrade) -> impl IntoResponse {
+//!     let (response, upgraded) = upgrade.upgrade().unwrap();
+//!     tokio::spawn(async move {
+//!         let mut socket = FragmentCollector::new(upgraded.await.unwrap());
+//!         while let Ok(frame) = socket.read_frame().await {
+//!             match frame.opcode {
+//!                 OpCode::Close => return,
+//!                 OpCode::Text | OpCode::Binary => socket.write_frame(frame).await.unwrap(),
+//!                 _ => {}
+//!             }
+//!         }
+//!     });
+//!     response
+//! }
+//! ```
+//!
+//! Both accept pages of any origin: the check that is there by default here is the application's with
+//! them.
+//!
+//! # Shutdown
+//!
+//! axum forgets a connection once it is a WebSocket. [`Connections`] keeps them, if the router has
+//! them as an extension:
+//!
+//! ```no_run
+//! use axum::{Extension, Router, routing::any};
+//! use bluewire_axum::{Connections, WebSocketUpgrade};
+//! use std::time::Duration;
+//!
+//! # async fn echo(upgrade: WebSocketUpgrade) -> axum::response::Response { upgrade.on_upgrade(async |_| {}) }
+//! # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+//! let connections = Connections::new();
+//! let app = Router::new().route("/ws", any(echo)).layer(Extension(connections.clone()));
+//! let signal = async { drop(tokio::signal::ctrl_c().await) };
+//! axum::serve(listener, app)
+//!     .with_graceful_shutdown(connections.shutdown_on(signal, Duration::from_secs(5)))
+//!     .await?;
+//! let report = connections.report().await;
+//! println!("{} closed in order, {} cut", report.closed, report.cut);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each is closed with 1001, and gets the time of the budget to answer.
+//!
+//! # HTTP/2
+//!
+//! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: by hyper's default
+//! windows, one WebSocket that does not receive can stop all others of its HTTP/2 connection. See
+//! [`bluewire::hyper`] for windows that do not, and for how to serve a router with them.
+#![forbid(unsafe_code)]
+
+#[cfg(any(doc, doctest))]
+pub mod cookbook;
+mod extract;
+mod rejection;
+
+#[cfg(feature = "deflate")]
+pub use bluewire::Deflate;
+pub use bluewire::hyper::{Connections, UpgradedStream, WebSocket};
+pub use bluewire::{AcceptError, AcceptOptions, Config, Limits, OriginPolicy, ShutdownReport};
+
+pub use extract::WebSocketUpgrade;
+pub use rejection::UpgradeRejection;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
