@@ -48,6 +48,11 @@ pub(crate) fn hundred(server: &Server, pause: Duration) -> Seen {
     }
 }
 
+/// Lets one client connect and get an echo.
+pub(crate) fn one(server: &Server) -> Result<(), String> {
+    speak(server.kind, server.addr, Duration::ZERO)
+}
+
 fn speak(kind: Kind, addr: std::net::SocketAddr, pause: Duration) -> Result<(), String> {
     let failed =
         |what: &'static str| move |error: &dyn std::fmt::Display| format!("{what}: {error}");
