@@ -31,7 +31,7 @@ fn beside(server: &Server, what: &str, plan: Plan, pause: Duration, memory_max: 
     quiet.expect_as_good_as(&quiet, &format!("{what}, quiet"));
     let before = server.resident();
     let attack = Attack::begin(plan, server.addr);
-    // Who is served behind them knows that the server has seen them all.
+    // When a later client is served, the server has seen them all.
     one(server).unwrap();
     let seen = hundred(server, pause);
     let more = server.resident().saturating_sub(before);

@@ -58,7 +58,7 @@ fn a_browser_chats_through_axum_with_compression() {
     browser.wait_until(&page, shown);
     assert_eq!(friend.recv().unwrap(), Some("guest 2: and to you".into()));
 
-    // Who comes later gets the history; another room has its own.
+    // A later guest gets the history; another room has its own.
     let mut late = blocking::connect(&*url).unwrap();
     let lines: Vec<_> = (0..5).map(|_| late.recv_owned().unwrap().unwrap()).collect();
     assert_eq!(lines[2], Message::Text("guest 1: Grüße 🌍").into_owned());
