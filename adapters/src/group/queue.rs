@@ -190,6 +190,9 @@ impl Feed {
         }
         let mut state = lock(&queue.state);
         let slot = state.waiting.join(options);
+        if state.groups.is_empty() {
+            state.groups.reserve_exact(1);
+        }
         state.groups.push((Arc::downgrade(group), slot));
         drop(state);
         group.add(queue.key, slot, Arc::clone(queue), compresses);

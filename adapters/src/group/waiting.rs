@@ -20,6 +20,12 @@ impl Posted {
     }
 }
 
+/// An empty queue keeps the room for so many messages.
+const KEPT_MAX: usize = 64;
+
+// The documentation of groups says what a member takes, its place in the list included.
+const _: () = assert!(size_of::<Option<Membership>>() <= 144);
+
 /// The messages of all groups for one connection, in the order in which they were published.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -146,6 +152,10 @@ impl Waiting {
         };
         let free = self.memberships.iter().position(Option::is_none);
         let slot = free.unwrap_or_else(|| {
+            if self.memberships.is_empty() {
+                // Most connections join one group only.
+                self.memberships.reserve_exact(1);
+            }
             self.memberships.push(None);
             self.memberships.len() - 1
         });
@@ -307,7 +317,20 @@ impl Waiting {
                 break;
             }
         }
+        self.release();
         (wakers, never)
+    }
+
+    /// Frees what a connection that is no longer behind does not need.
+    fn release(&mut self) {
+        if self.len > 0 || self.order.capacity() <= KEPT_MAX {
+            return;
+        }
+        self.order = VecDeque::new();
+        for membership in self.memberships.iter_mut().flatten() {
+            membership.stale = 0;
+            membership.messages = VecDeque::new();
+        }
     }
 
     /// Queues messages for which publishers wait, as far as there is room.
@@ -347,6 +370,13 @@ impl Waiting {
 
     fn membership(&mut self, slot: u32) -> Option<&mut Membership> {
         self.memberships.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The room that is kept, for tests of its bound.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        let messages = |it: &Membership| it.messages.capacity();
+        self.order.capacity() + self.memberships.iter().flatten().map(messages).sum::<usize>()
     }
 
     /// The entries in the order, for tests of its bound.

@@ -130,6 +130,26 @@ fn a_message_that_cannot_be_sent_now_stays_and_one_that_never_can_is_counted() {
     assert!(waiting.is_idle());
 }
 
+#[test]
+fn a_member_that_has_caught_up_keeps_little() {
+    let mut waiting = Waiting::default();
+    let slot = waiting.join(&GroupOptions::default());
+    for _ in 0..1000 {
+        push(&mut waiting, slot, b"x");
+    }
+    assert!(waiting.capacity() >= 2000);
+    assert_eq!(take_all(&mut waiting).len(), 1000);
+    assert_eq!(waiting.capacity(), 0);
+    // A few messages at a time allocate once only.
+    push(&mut waiting, slot, b"x");
+    let capacity = waiting.capacity();
+    for _ in 0..100 {
+        take_all(&mut waiting);
+        push(&mut waiting, slot, b"x");
+    }
+    assert_eq!(waiting.capacity(), capacity);
+}
+
 /// What happens to a connection with two memberships.
 #[derive(Clone, Debug)]
 enum Step {
