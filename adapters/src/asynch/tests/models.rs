@@ -288,8 +288,8 @@ fn a_cut_reaches_who_watches_a_slot() {
 
 /// A client's request, as a server's task hears it.
 fn shake_hands(admission: &Arc<Admission>, requests: &Requests<Manual>) {
-    let Some((slot, _)) = admission.begin_handshake(None) else { return };
     let options = Arc::new(ServerOptions::default());
+    let Some((slot, _)) = admission.begin_handshake(None, &options) else { return };
     let mut accepting = Accepting::start(&options.accept, Clock::by(now));
     accepting.inbox.extend(
         b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -180,7 +180,7 @@ fn config() -> Config {
 
 fn split(room: usize) -> (Reader<Wire>, Writer<Wire>, Wire) {
     let wire = Wire::new(room);
-    let (mut reader, writer) = WebSocket::adopt_server(wire.clone(), &[], config()).split();
+    let (reader, writer) = WebSocket::adopt_server(wire.clone(), &[], config()).split();
     (reader, writer, wire)
 }
 
