@@ -17,7 +17,7 @@ use crate::case::{Case, Role};
 use crate::cutting::Cutting;
 use crate::fuzzer::Fuzzer;
 
-type Ended = Result<(), Box<dyn Error>>;
+pub(super) type Ended = Result<(), Box<dyn Error>>;
 
 /// An adapter in one role.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ impl Target for Adapter {
 }
 
 /// Compression as little work as it can be, since there is much to compress.
-static DEFLATE: LazyLock<Deflate> = LazyLock::new(|| Deflate::default().level(1));
+pub(super) static DEFLATE: LazyLock<Deflate> = LazyLock::new(|| Deflate::default().level(1));
 
 fn connecting(server: SocketAddr) -> ConnectOptions {
     ConnectOptions::new(format!("ws://{server}/")).deflate(DEFLATE.clone())
@@ -112,10 +112,10 @@ async fn smol_echo(mut socket: bluewire_smol::WebSocket) -> Ended {
 }
 
 /// Where the tasks of the connections on tokio run.
-static RUNTIME: LazyLock<Runtime> =
+pub(super) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::new().expect("the system has threads for a runtime"));
 
-fn tokio_stream(stream: TcpStream) -> std::io::Result<tokio::net::TcpStream> {
+pub(super) fn tokio_stream(stream: TcpStream) -> std::io::Result<tokio::net::TcpStream> {
     stream.set_nonblocking(true)?;
     tokio::net::TcpStream::from_std(stream)
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "adapters")]
 mod adapter;
 mod engine;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "adapters")]
 mod socket;
 
@@ -15,6 +17,8 @@ use crate::reference::Reference;
 #[cfg(feature = "adapters")]
 pub use adapter::Adapter;
 pub use engine::{Echo, Engine};
+#[cfg(feature = "http")]
+pub use http::Axum;
 
 /// An implementation under test in one role: an echo peer that can be started again and again.
 pub trait Target: Sync {
@@ -57,6 +61,13 @@ pub const fn adapters() -> Vec<Box<dyn Target>> {
 #[must_use]
 pub fn adapters() -> Vec<Box<dyn Target>> {
     Adapter::ALL.into_iter().map(|adapter| Box::new(adapter) as _).collect()
+}
+
+/// The server under axum: over TCP, and through one HTTP/2 connection.
+#[cfg(feature = "http")]
+#[must_use]
+pub fn http() -> Vec<Box<dyn Target>> {
+    Axum::ALL.into_iter().map(|target| Box::new(target) as _).collect()
 }
 
 /// The engine in memory, in both roles, whole and in chunks.
