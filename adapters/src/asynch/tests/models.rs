@@ -77,18 +77,15 @@ fn a_reader_and_writers_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn room_reaches_writers_beside_a_reader_that_is_not_polled() {
+fn room_reaches_a_writer_beside_a_reader_that_is_not_polled() {
     check(8_000, || {
         let (reader, writer, peer) = split(quiet());
         peer.make_room(0);
-        let sending = [writer.clone(), writer]
-            .map(|writer| spawn(async move { writer.send("Hello").await.is_ok() }));
+        let sending = spawn(async move { writer.send("Hello").await.is_ok() });
         peer.make_room(3);
         peer.make_room(usize::MAX);
-        for sending in sending {
-            assert!(block_on(sending).unwrap());
-        }
-        assert_eq!(peer.written(), FRAME.repeat(2));
+        assert!(block_on(sending).unwrap());
+        assert_eq!(peer.written(), FRAME);
         drop(reader);
     });
 }
