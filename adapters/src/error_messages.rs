@@ -23,9 +23,9 @@ use crate::tls::{CertificateProblem, TlsError};
 
 /// All variants of an enum, with examples of what is in them.
 macro_rules! every {
-    ($enum:ident: $($variant:ident $(($($value:expr),*))? $({ $($field:ident: $of:expr),* })?),* $(,)?) => {{
-        let _complete = |it: $enum| match it { $($enum::$variant { .. } => {})* };
-        [$($enum::$variant $(($($value),*))? $({ $($field: $of),* })?),*]
+    ($enum:ident: $($(#[$when:meta])? $variant:ident $(($($value:expr),*))? $({ $($field:ident: $of:expr),* })?),* $(,)?) => {{
+        let _complete = |it: $enum| match it { $($(#[$when])? $enum::$variant { .. } => {})* };
+        [$($(#[$when])? $enum::$variant $(($($value),*))? $({ $($field: $of),* })?),*]
     }};
 }
 
@@ -115,6 +115,7 @@ fn connecting() {
         Handshake(HandshakeError::MissingAccept), Refused(refusal(404)), Abandoned,
         Redirect(RedirectError::new(RedirectReason::Loop, refusal(302))),
         Tls(TlsError::NotTls), UnixSocket { path: "/run/chat.sock".into(), error: io_error() },
+        #[cfg(feature = "hyper")] ExtendedConnectUnavailable,
     )
     .into();
     errors.push(ConnectError::Unreachable {
@@ -185,6 +186,7 @@ fn accepting() {
         Io(io_error()), Tls(Box::new(TlsError::NotTls)), Handshake(HandshakeError::MissingKey),
         OriginRefused(request()), HostRefused(request()), NotWebSocket(request()), Header(HeadError::ReservedHeader),
         Refused(request(), 403), Full(request()), GivenUp,
+        #[cfg(feature = "hyper")] NotUpgradable(request()),
     );
     let whom =
         ["connection", "peer", "client", "page", "request", "header", "application", "server"];

@@ -91,13 +91,12 @@ mod error;
 #[cfg(all(test, feature = "_tls"))]
 mod error_messages;
 pub mod facade;
-#[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub mod group;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod open;
 mod orders;
-#[cfg(test)]
+#[cfg(all(test, feature = "_tls"))]
 #[path = "../../core/src/plain_english.rs"]
 mod plain_english;
 mod server;
@@ -108,7 +107,6 @@ mod socket;
 mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
-#[cfg(any(feature = "blocking", feature = "_asynch"))]
 mod timekeeper;
 #[cfg(feature = "_tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]

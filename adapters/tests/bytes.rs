@@ -6,7 +6,9 @@
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
-use bluewire::{Message, OwnedMessage, PreparedMessage};
+#[cfg(feature = "blocking")]
+use bluewire::PreparedMessage;
+use bluewire::{Message, OwnedMessage};
 use bytes::Bytes;
 
 #[cfg(feature = "blocking")]

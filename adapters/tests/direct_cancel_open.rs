@@ -367,7 +367,9 @@ fn a_listener_that_is_dropped_before_it_listens_leaves_its_address_free<R: OnRun
     R::block_on(async {
         let free = R::bind("127.0.0.1:0").await.unwrap().local_addr();
         for times in 0..1000 {
-            let options = ServerOptions::default().threads(2);
+            let options = ServerOptions::default();
+            #[cfg(feature = "smol")]
+            let options = options.threads(2);
             // A name, which is looked up elsewhere.
             let bound = R::bind_with(("localhost", free.port()), options);
             // Another test may have the port for a moment.

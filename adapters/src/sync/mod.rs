@@ -17,11 +17,11 @@ pub(crate) use self::model::Condvar;
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};
 #[cfg(all(test, shuttle))]
 pub(crate) use shuttle::thread;
-#[cfg(all(not(all(test, shuttle)), any(feature = "blocking", feature = "_asynch")))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) use std::sync::Condvar;
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use std::sync::{Mutex, MutexGuard, atomic};
-#[cfg(all(not(all(test, shuttle)), any(feature = "blocking", feature = "_asynch")))]
+#[cfg(not(all(test, shuttle)))]
 pub(crate) use std::thread;
 
 /// Locks. What the locks of this crate guard stays whole when a thread panics.
@@ -36,7 +36,6 @@ pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexG
 }
 
 /// Waits for a notification, for at most this long.
-#[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) fn wait_for<'a, T>(
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,
@@ -55,7 +54,6 @@ pub(crate) fn now() -> Instant {
 }
 
 /// A static of which each run of a model has its own.
-#[cfg(any(feature = "blocking", feature = "_asynch"))]
 macro_rules! global {
     (static $name:ident: $type:ty = $value:expr;) => {
         #[cfg(not(all(test, shuttle)))]
@@ -64,5 +62,4 @@ macro_rules! global {
         shuttle::lazy_static! { static ref $name: $type = $value; }
     };
 }
-#[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use global;

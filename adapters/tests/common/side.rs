@@ -120,7 +120,7 @@ impl Side {
             self.accept(stream, config)
         });
         #[cfg(feature = "_tls")]
-        let address = if self.has_tls() { tls::client_before(address) } else { address };
+        let address = if self.has_tls() { tls::between::client_before(address) } else { address };
         let peer = Peer::connect(address);
         (accepted.join().expect("it is accepted"), peer)
     }
@@ -128,7 +128,7 @@ impl Side {
     fn options(self, address: SocketAddr) -> ConnectOptions {
         #[cfg(feature = "_tls")]
         if self.has_tls() {
-            let address = tls::server_before(address);
+            let address = tls::between::server_before(address);
             let options = ConnectOptions::new(format!("wss://{address}/chat?room=1"));
             return options.tls(tls::TLS.1.clone());
         }

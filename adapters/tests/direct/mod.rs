@@ -183,7 +183,7 @@ pub(crate) type TokioTls = bluewire::tokio::WebSocket<TlsOnTokio>;
 socket!(
     BlockingTls,
     blocking::ByteStream<blocking::TlsStream<TcpStream>>,
-    tls::server_before,
+    tls::between::server_before,
     |call| call,
     |stream| {
         let patience = Duration::from_secs(20);
@@ -195,7 +195,7 @@ socket!(
 socket!(
     SmolTls,
     Waited<bluewire::smol::ByteStream<bluewire::smol::TlsStream<Async<TcpStream>>>>,
-    tls::server_before,
+    tls::between::server_before,
     |call| block_on(call),
     |stream| {
         let stream = Async::new(stream).unwrap();
@@ -209,7 +209,7 @@ socket!(
 socket!(
     TokioTls,
     WaitedOnTokio<bluewire::tokio::ByteStream<TlsOnTokio>>,
-    tls::server_before,
+    tls::between::server_before,
     |call| RUNTIME.block_on(call),
     |stream| {
         let stream = runtimes::Tokio::stream(stream);
