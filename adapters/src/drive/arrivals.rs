@@ -23,6 +23,9 @@ pub(crate) struct Arrivals {
     /// When the inbox was last seen with no event left, in milliseconds that begin again after 49
     /// days.
     pub(super) looked: u32,
+    /// Whether a message has ever been lent: what is sent before then answers nothing, and the program
+    /// may never receive.
+    pub(super) has_lent: bool,
 }
 
 impl Arrivals {
@@ -33,6 +36,7 @@ impl Arrivals {
             aside: Aside::default(),
             arrived: now.into(),
             looked: milliseconds(now),
+            has_lent: false,
         }
     }
 

@@ -8,7 +8,6 @@ use super::LOOK_INTERVAL;
 use super::arrivals::Arrivals;
 use super::deadlines::{Budget, Due, earlier};
 use super::flow::Flow;
-use super::published::Inflow;
 use super::rare::Rare;
 use crate::clock::{Clock, Nanos};
 use crate::open::request::{Established, Opened};
@@ -59,8 +58,6 @@ pub(crate) struct Driver {
     pub(super) fault_told: bool,
     /// Whether the stream is left at once, in both directions.
     pub(super) cut: bool,
-    /// What groups have published to it.
-    pub(super) inflow: Option<Box<Inflow>>,
     /// The connection's slot in its server.
     pub(super) slot: Option<Slot>,
     pub(super) trace: EndTrace,
@@ -138,7 +135,6 @@ impl Driver {
             end_told: false,
             fault_told: false,
             cut: false,
-            inflow: None,
             slot,
             trace,
         };

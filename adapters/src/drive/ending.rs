@@ -144,7 +144,7 @@ impl Driver {
         }
         self.rare.make().closure = Some(closure);
         // It leaves its groups.
-        self.inflow = None;
+        self.rare.drop_inflow();
     }
 
     /// How the connection ended; `None` until that was reported to a caller.

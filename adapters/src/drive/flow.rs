@@ -16,7 +16,8 @@ use std::time::Duration;
 pub struct Flow {
     /// Whether a message sent waits for the answer to another frame that has arrived already, so
     /// that one write carries both. On by default: it is worth much under load and costs nothing
-    /// otherwise. Turn it off for a program that is slow between a `send` and the next `recv`.
+    /// otherwise. Nothing waits before the first `recv`. Turn it off for a program that is slow
+    /// between a `send` and the next `recv`.
     pub cork: bool,
     /// The bytes that may wait to be written. `feed` queues a message while fewer bytes wait, or
     /// none, and waits otherwise; `try_feed` refuses. So at most this much and one message wait.

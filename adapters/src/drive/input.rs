@@ -36,6 +36,7 @@ impl Driver {
         ready: Option<Ready>,
         arrivals: &'a mut Arrivals,
     ) -> Result<Lent<'a>, Error> {
+        arrivals.has_lent = true;
         let corked = self.flow().cork && self.connection.has_frame(&arrivals.inbox);
         let Arrivals { inbox, held, aside, arrived, .. } = arrivals;
         let Some(ready) = ready else {

@@ -318,11 +318,12 @@ impl Driver {
     }
 
     /// Whether what was laid should leave now, rather than with the answer to a frame that has
-    /// arrived already.
+    /// arrived already. A program that has received nothing yet answers nothing.
     #[inline]
     pub(crate) fn should_write(&self, arrivals: &Arrivals) -> bool {
-        let corked =
-            self.flow().cork && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox));
+        let corked = arrivals.has_lent
+            && self.flow().cork
+            && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox));
         self.should_write_corked(corked)
     }
 

@@ -32,8 +32,8 @@ impl Driver {
             return Err(SendError::NotOpen);
         }
         let compresses = self.is_compressed();
-        let inflow = || Box::new(Inflow { feed: Feed::new(), held_up: false });
-        let inflow = self.inflow.get_or_insert_with(inflow);
+        let inflow = || Inflow { feed: Feed::new(), held_up: false };
+        let inflow = self.rare.make().inflow.get_or_insert_with(inflow);
         Ok(group.join(&inflow.feed, compresses))
     }
 
@@ -50,13 +50,13 @@ impl Driver {
 
     /// Whether the connection has ever joined a group: then publishers may need to reach it.
     #[cfg(feature = "blocking")]
-    pub(crate) const fn has_feed(&self) -> bool {
-        self.inflow.is_some()
+    pub(crate) fn has_feed(&self) -> bool {
+        self.rare.inflow().is_some()
     }
 
     /// Lets publishers reach the connection by this waker from now on, from any thread.
     pub(crate) fn set_publish_waker(&self, waker: impl FnOnce() -> Waker) {
-        if let Some(inflow) = &self.inflow {
+        if let Some(inflow) = self.rare.inflow() {
             inflow.feed.set_direct(waker);
         }
     }
@@ -64,7 +64,7 @@ impl Driver {
     /// Lets the next message that is published wake this task, which waits; at once if there is one.
     #[cfg(feature = "_asynch")]
     pub(crate) fn listen_for_published(&self, waker: &Waker) {
-        if let Some(inflow) = &self.inflow {
+        if let Some(inflow) = self.rare.inflow() {
             inflow.feed.listen(waker, || self.has_published());
         }
     }
@@ -72,7 +72,7 @@ impl Driver {
     /// Whether there are messages of groups that can be taken now.
     #[inline]
     pub(crate) fn has_published(&self) -> bool {
-        self.inflow.as_ref().is_some_and(|inflow| {
+        self.rare.inflow().is_some_and(|inflow| {
             let takes = !inflow.held_up && self.outbox.len() < self.room_max();
             inflow.feed.has_news() && (takes || inflow.feed.closes())
         })
@@ -87,12 +87,12 @@ impl Driver {
 
     fn take_all_published(&mut self, clock: &impl Fn() -> Duration) {
         if self.connection.state() != State::Open || self.is_write_lost() {
-            self.inflow = None;
+            self.rare.drop_inflow();
             return;
         }
         let room_max = self.room_max();
-        let Self { connection, outbox, inflow: Some(inflow), .. } = self else { return };
-        let Inflow { feed, held_up } = &mut **inflow;
+        let Self { connection, outbox, rare, .. } = self;
+        let Some(Inflow { feed, held_up }) = rare.inflow_mut() else { return };
         let close = feed.take(|message| match connection.send_prepared(message, outbox) {
             Ok(()) if outbox.len() < room_max => Taken::Laid,
             Ok(()) => Taken::LaidLast,
@@ -108,13 +108,13 @@ impl Driver {
         let code = if code.may_be_sent() { code } else { CloseCode::TRY_AGAIN_LATER };
         // An error says that the connection closes already.
         let _ = self.connection.close(clock(), code, "too far behind", &mut self.outbox);
-        self.inflow = None;
+        self.rare.drop_inflow();
     }
 
     /// What held up the next message may be over.
     #[inline]
     pub(super) fn retry_published(&mut self) {
-        if let Some(inflow) = &mut self.inflow {
+        if let Some(inflow) = self.rare.inflow_mut() {
             inflow.held_up = false;
         }
     }

@@ -5,6 +5,7 @@ use bluewire_core::Closure;
 use super::ending::Loss;
 use super::flow::Flow;
 use super::output::{Dropped, Stall};
+use super::published::Inflow;
 
 #[derive(Debug, Default)]
 pub(super) struct Rare(Option<Box<Fields>>);
@@ -21,6 +22,8 @@ pub(super) struct Fields {
     pub(super) loss: Option<Loss>,
     /// How the connection ended, once that was reported.
     pub(super) closure: Option<Closure>,
+    /// What groups have published to it.
+    pub(super) inflow: Option<Inflow>,
 }
 
 static DEFAULT_FLOW: Flow = Flow::DEFAULT;
@@ -51,6 +54,22 @@ impl Rare {
         self.0.as_ref()?.closure.as_ref()
     }
 
+    #[inline]
+    pub(super) fn inflow(&self) -> Option<&Inflow> {
+        self.0.as_ref()?.inflow.as_ref()
+    }
+
+    pub(super) fn inflow_mut(&mut self) -> Option<&mut Inflow> {
+        self.0.as_mut()?.inflow.as_mut()
+    }
+
+    /// The connection leaves its groups.
+    pub(super) fn drop_inflow(&mut self) {
+        if let Some(fields) = &mut self.0 {
+            fields.inflow = None;
+        }
+    }
+
     /// To set one of them.
     pub(super) fn make(&mut self) -> &mut Fields {
         self.0.get_or_insert_default()
@@ -63,7 +82,14 @@ impl Rare {
             fields.stall = None;
             if matches!(
                 **fields,
-                Fields { flow: None, dropped: None, stall: None, loss: None, closure: None }
+                Fields {
+                    flow: None,
+                    dropped: None,
+                    stall: None,
+                    loss: None,
+                    closure: None,
+                    inflow: None
+                }
             ) {
                 self.0 = None;
             }

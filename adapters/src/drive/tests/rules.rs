@@ -6,7 +6,7 @@ use bluewire_core::{
     CloseCode, Config, Fault, Keepalive, OwnedMessage, ProtocolError, SendError, State, Timeout,
 };
 
-use super::super::{Budget, Flow, Goal, Lay, Purpose};
+use super::super::{Budget, Flow, Goal, Lay, Next, Purpose};
 use super::world::{Flood, Turn, World};
 use crate::error::Error;
 
@@ -346,4 +346,18 @@ fn unfinished_text_is_judged_once_the_socket_is_drained() {
         assert_eq!(world.driver.connection().fault(), Some(Fault::Protocol(INVALID_UTF8)));
         assert_eq!(world.now, Duration::ZERO, "nobody waited");
     }
+}
+
+/// A program that has received nothing answers nothing: it may never ask for what came with the
+/// opening handshake.
+#[test]
+fn nothing_waits_for_other_answers_before_the_first_message_is_lent() {
+    let mut world = World::new(config());
+    world.arrivals.inbox.extend(&b"\x82\x80\0\0\0\0".repeat(2));
+    world.lay(Lay::Message("Hello".into())).expect("it is open");
+    assert!(world.driver.should_write(&world.arrivals));
+    let next = world.driver.next(&mut world.arrivals, Purpose::Receive, None, || Duration::ZERO);
+    let Next::Deliver(ready) = next else { panic!("a message has arrived: {next:?}") };
+    assert!(world.driver.lend(ready, &mut world.arrivals).is_ok());
+    assert!(!world.driver.should_write(&world.arrivals));
 }
