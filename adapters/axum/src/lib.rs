@@ -105,6 +105,7 @@
 //! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: by hyper's default
 //! windows, one WebSocket that does not receive can stop all others of its HTTP/2 connection. See
 //! [`bluewire::hyper`] for windows that do not, and for how to serve a router with them.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(any(doc, doctest))]
