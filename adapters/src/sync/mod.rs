@@ -1,7 +1,7 @@
 //! What threads and tasks share, and how threads wait.
 //!
 //! It is the standard library's. In tests that are built with `--cfg shuttle`, a model checker
-//! stands in, which runs threads in orders of its own choice, and [time](model) moves when a test
+//! stands in, which runs threads in orders of its own choice, and time moves when a test
 //! moves it.
 
 #[cfg(all(test, shuttle))]

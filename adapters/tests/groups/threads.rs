@@ -6,7 +6,9 @@ use std::thread;
 use bluewire::ServerOptions;
 use bluewire::group::Group;
 
-use super::fixture::{Adapter, KINDS, PATIENCE, Style, clients, serve_with};
+#[cfg(target_os = "linux")]
+use super::fixture::Style;
+use super::fixture::{Adapter, KINDS, PATIENCE, clients, serve_with};
 use super::watchdog;
 
 #[test]
