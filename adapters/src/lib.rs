@@ -1,13 +1,14 @@
 //! WebSocket clients and servers (RFC 6455) on blocking sockets, smol or tokio.
 //!
-//! Each adapter, [`blocking`], [`smol`] and `tokio` (a feature), has two APIs with the same names:
+//! There are three adapters: [`blocking`], [`smol`], and `tokio`, which needs the feature `tokio`. Each
+//! has the same two APIs:
 //!
 //! - The **direct API**: `connect` and `accept` return a `WebSocket` with `recv` and `send`. A
 //!   `Server` accepts many clients, with limits, and closes all connections when it shuts down.
-//! - The **callback API**: `websocketfactory::create` returns a [`facade::WebSocket`] with `on_open`,
-//!   `on_message`, `on_close` and `on_error`.
+//! - The **callback API**: `websocketfactory::create`, in the module of each adapter, returns a
+//!   [`facade::WebSocket`]. You set its callbacks `on_open`, `on_message`, `on_close` and `on_error`.
 //!
-//! A [`group`] sends one message to many connections of either.
+//! A [`group`] sends one message to many connections. It works with both APIs.
 //!
 //! # A first program
 //!
@@ -38,9 +39,9 @@
 //! | you have | use |
 //! | --- | --- |
 //! | threads, and up to a few thousand connections | [`blocking`] |
-//! | smol, or no runtime yet and many connections | [`smol`] |
-//! | tokio | the feature `tokio`; it has the names of [`smol`] |
-//! | another runtime, your own event loop, or no operating system | [`bluewire_core`]; its front page has the loop |
+//! | smol; or no runtime yet, and more connections than threads can serve | [`smol`] |
+//! | tokio | the module `tokio`, with the feature `tokio`. It has the same names as [`smol`]. |
+//! | another runtime, your own event loop, or no operating system | [`bluewire_core`]. Its front page shows the loop that you write. |
 //!
 //! # Where to go on
 //!
@@ -49,21 +50,22 @@
 //! - [`Config`], [`Limits`] and [`Flow`]: settings of an open connection.
 //! - [`Error`]: each error is a sentence that names the cause.
 //! - The book in `docs/book`: a tutorial, how-to guides and explanations.
-//! - The module `cookbook` on this page: short recipes, each tested.
+//! - The module `cookbook`: short recipes. The tests run each of them.
 //!
 //! # Features
 //!
 //! - `blocking`, `smol` (both on by default) and `tokio`: the adapters.
 //! - `tls` (on by default): `wss`, and servers with TLS. `tls-ring`, `tls-aws-lc-rs` and
-//!   `tls-no-provider` choose the cryptography. `platform-verifier` and `platform-roots` let clients
-//!   trust what the operating system trusts. `async-tls` adds the connector of that crate.
+//!   `tls-no-provider` choose the cryptography. With `platform-verifier`, the operating system checks
+//!   certificates; with `platform-roots`, rustls checks them against the roots of the operating
+//!   system. With `async-tls`, clients on smol can use the connector of that crate.
 //! - `idna`: URLs with host names beyond ASCII.
-//! - `deflate`: compression of messages (RFC 7692), for connections that ask for it.
+//! - `deflate`: compression of messages (RFC 7692). It is off until you set it in [`Config`].
 //! - `bytes`: messages from and to `bytes::Bytes`, without a copy where that is possible. Every
 //!   `send` takes a `&Bytes`, and an [`OwnedMessage`] becomes `Bytes`.
 //! - `tracing`: events for the `tracing` crate.
-//! - `hyper`: WebSockets beside the pages of an HTTP server on hyper, and clients over its
-//!   connections, by HTTP/1 and HTTP/2. The crate `bluewire-axum` is for servers on axum.
+//! - `hyper`: a hyper server can serve WebSockets beside its pages, over HTTP/1 and HTTP/2, and a
+//!   client can open them over an HTTP/2 connection of hyper. The crate `bluewire-axum` is for servers on axum.
 //! - `testkit`: peers in memory, a virtual clock and faults, for your tests.
 //!
 //! The engine is [`bluewire_core`]. You can use it alone.

@@ -429,7 +429,7 @@ fn frames_prints_a_capture() {
     assert_eq!(run(&["--no-payload"]), (true, format!("{frame}\n"), String::new()));
     std::fs::write(&path, "bluewire-capture 1 server\n0.5 >\n").expect("a file");
     let (success, _, error) = run(&[]);
-    assert!(!success && error.contains("line 2 of the capture"), "{error}");
+    assert!(!success && error.contains("at line 2"), "{error}");
     std::fs::remove_file(&path).expect("it is there");
 }
 

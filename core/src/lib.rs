@@ -17,9 +17,9 @@
 //!
 //! - A [`Connection`] holds the state, in at most 256 bytes. It allocates nothing per message.
 //! - An [`Inbox`] holds received bytes, an [`Outbox`] holds bytes to send. You own both, so you can
-//!   pool them. An empty one holds no memory. Every call that can produce bytes takes the outbox.
-//! - An [`Event`] borrows the inbox only. Its message lies where the read put it, and you can send
-//!   it without another copy.
+//!   pool them. An empty one holds no memory. You pass the outbox to every method that can produce bytes.
+//! - An [`Event`] borrows the inbox only. Its message is still in the inbox, where you read it. (A
+//!   compressed one lies in memory of its own.) `send` copies it directly into the outbox.
 //! - Time is a `Duration` on a monotonic clock that you provide. [`MaskingKeys`] come from a seed of
 //!   yours, or from the system.
 //!
@@ -51,7 +51,7 @@
 //!         }
 //!         // 2. Handle deadlines.
 //!         connection.handle_timeout(start.elapsed(), &mut outbox);
-//!         // 3. Write everything that the read caused.
+//!         // 3. Write everything in the outbox.
 //!         while !outbox.is_empty() {
 //!             match stream.write(outbox.unsent()) {
 //!                 Ok(n) => outbox.sent(n),
@@ -108,10 +108,11 @@
 //!
 //! # Errors
 //!
-//! - A mistake of the *peer* is an event, [`Event::Failed`]. Its [`ProtocolError`] knows the section
-//!   of the RFC. The outbox already contains the Close frame with the right code.
+//! - A mistake of the *peer* is an event, [`Event::Failed`]. Its [`ProtocolError`] names the section
+//!   of the RFC that the peer broke. The outbox already contains the Close frame with the right code.
 //! - A mistake of *yours* is an `Err` with a [`SendError`]. The call has changed nothing.
-//! - After a failure, every call does nothing.
+//! - After `Event::Failed`, the connection ignores further input, and `send` fails. The loop goes on
+//!   until [`closure`](Connection::closure) has a value.
 //! - A [`Closure`] says how the connection ended.
 //!
 //! # Compression
@@ -127,17 +128,17 @@
 //! | [`head_len_max`](Limits::head_len_max), [`head_lines_max`](Limits::head_lines_max) | 16 KiB, 100 | 431, or [`HandshakeError`] |
 //! | [`body_len_max`](Limits::body_len_max) of a refusal | 64 KiB | the rest is dropped |
 //! | [`frame_len_max`](Limits::frame_len_max), [`message_len_max`](Limits::message_len_max), inflated | 16 MiB | 1009 |
-//! | compressed bytes of one message | an eighth and 64 KiB more | 1009 |
-//! | [`message_timeout`](Config::message_timeout) | none; of a compressed message 60 s | 1008 |
+//! | compressed bytes of one message | `message_len_max` × 9/8 + 64 KiB | 1009 |
+//! | [`message_timeout`](Config::message_timeout) | 60 s for a compressed message, none for others | 1008 |
 //! | [`fragments_max`](Limits::fragments_max) | 131,072 | 1008 |
 //! | [`outbox_len_max`](Limits::outbox_len_max) | 32 MiB | [`SendError::OutboxFull`], [`SendError::MessageTooLong`] |
 //! | [`Keepalive`] | ping after 20 s of quiet, end after 20 s more | [`Timeout::Pong`] |
 //! | [`handshake_timeout`](Config::handshake_timeout), [`close_timeout`](Config::close_timeout) | 10 s | the connection ends |
 //!
-//! [`Config::max_bytes_per_connection`] computes the worst case. Bluewire allocates for bytes that
-//! have arrived, never for a length that a peer announced.
+//! [`Config::max_bytes_per_connection`] computes the worst case. Bluewire allocates only for bytes that
+//! have arrived, never because a peer announces a length.
 //!
-//! # Testing
+//! # Other features
 //!
 //! With the feature `bytes`, messages convert from and to `bytes::Bytes`, without a copy where that is
 //! possible.
@@ -160,20 +161,21 @@
 //!
 //! # Reading the source
 //!
-//! `role`, `message`, `close_code` (7.4), `error` and `printable`; `frame` (5.2), `mask` and `xor`
+//! Read the modules in this order; the numbers are sections of RFC 6455: `role`, `message`,
+//! `close_code` (7.4), `error` and `printable`; `frame` (5.2), `mask` and `xor`
 //! (5.3), `utf8` (8.1), `inbox`, `outbox` and `control_queue`, `close` (5.5.1, 7), `clock` and
 //! `connection`, `receiving` and `receive` (5.4, 6.2), `send` (6.1), `timer`, `grammar` and
 //! `handshake` (4), `extension` (9.1); for compression `codec` (9.2), `decoded`, `deflate_params`
 //! and `deflate` (RFC 7692).
-//! Modules depend on each other in one direction only.
+//! There is no circle: modules depend on each other in one direction only.
 //!
 //! # Without an operating system
 //!
 //! Without the feature `std` the crate needs `alloc` alone. Seed [`MaskingKeys`] from the board's
-//! source of randomness, and take the time from its timer. On a target without compare-and-swap
-//! (`riscv32imc`, `thumbv6m`) the feature `portable-atomic` takes [`Arc`] from
-//! `portable-atomic-util`; your program says how `portable-atomic` makes operations atomic there,
-//! by its feature `critical-section` or `unsafe-assume-single-core`.
+//! source of randomness, and take the time from its timer. Some targets, such as `riscv32imc` and
+//! `thumbv6m`, have no compare-and-swap. Enable the feature `portable-atomic` there: [`Arc`] then comes
+//! from `portable-atomic-util`. Your program must also enable one feature of the crate
+//! `portable-atomic`: `critical-section` or `unsafe-assume-single-core`.
 //!
 //! # Non-goals
 //!

@@ -32,9 +32,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Route it by `any`: over HTTP/2 the method is CONNECT.
+//! Use `any` for the route: the method is GET over HTTP/1 and CONNECT over HTTP/2.
 //!
-//! # Beside others
+//! # Comparison with other crates
 //!
 //! The same handler with axum's own `WebSocketUpgrade` (feature `ws` of axum):
 //!
@@ -71,13 +71,13 @@
 //! }
 //! ```
 //!
-//! Both accept pages of any origin: the check that is there by default here is the application's with
-//! them.
+//! Neither of them checks the origin of a page; your application must do that. Bluewire checks it by
+//! default: see [`WebSocketUpgrade::origins`].
 //!
 //! # Shutdown
 //!
-//! axum forgets a connection once it is a WebSocket. [`Connections`] keeps them, if the router has
-//! them as an extension:
+//! axum does not track a connection after the upgrade. Add [`Connections`] to the router as an
+//! extension, and it tracks all WebSockets:
 //!
 //! ```no_run
 //! use axum::{Extension, Router, routing::any};
@@ -98,13 +98,15 @@
 //! # }
 //! ```
 //!
-//! Each is closed with 1001, and gets the time of the budget to answer.
+//! At shutdown, each WebSocket is closed with code 1001. The peers have the given time, here 5
+//! seconds, to answer. Then the rest is cut.
 //!
 //! # HTTP/2
 //!
-//! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: by hyper's default
-//! windows, one WebSocket that does not receive can stop all others of its HTTP/2 connection. See
-//! [`bluewire::hyper`] for windows that do not, and for how to serve a router with them.
+//! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: with hyper's
+//! default windows, one WebSocket that does not receive can stop all others on the same HTTP/2
+//! connection. [`bluewire::hyper`] explains which windows avoid this. To set them, serve the router with
+//! hyper's own builder.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
 //! One message to many connections.
 //!
-//! A [`Group`] has members: open connections of any adapter, whole, split, or with callbacks. What
-//! is [published](Group::publish) reaches all of them. A connection leaves by itself when it ends.
+//! The members of a [`Group`] are open connections. They can come from any adapter, can be split or
+//! not, and can use the callback API. [`Group::publish`] queues a message for all of them. A
+//! connection leaves by itself when it ends.
 //! [`Topics`] is a map of groups by name.
 //!
 //! ```
@@ -40,49 +41,51 @@
 //! # How a message reaches a member
 //!
 //! A message is encoded once, and compressed once at most; members share its bytes. The publisher
-//! queues it for each member, and writes it where that is possible without waiting:
+//! queues it for each member. This table shows who then writes it to the socket:
 //!
 //! | the member | who writes |
 //! | --- | --- |
 //! | a split connection | the publisher |
-//! | a blocking `WebSocket` whose thread waits in it | the publisher; that thread sleeps on |
-//! | a blocking `WebSocket` whose thread does something else | that thread, when it next uses the socket |
-//! | an asynchronous `WebSocket` | its task, which is woken if it waits in it |
+//! | a blocking `WebSocket` whose thread waits in it | the publisher; the waiting thread is not woken |
+//! | a blocking `WebSocket` whose thread does something else | that thread, at its next call on the socket; until then, the message waits |
+//! | an asynchronous `WebSocket` | its task; the group wakes it if it waits in a call on the socket |
 //! | a connection with callbacks | its loop, which is woken |
 //!
-//! The publisher never waits for a member, unless the group's policy is [`SlowMember::Wait`]. What
-//! a socket does not take at once leaves when it does. Pings, pongs and Close frames do not wait
+//! The publisher never waits for a member, unless the group's policy is [`SlowMember::Wait`]. If
+//! a socket does not take all bytes at once, the rest is written when it is ready again. Pings, pongs and Close frames do not wait
 //! behind what groups have published. [`Group::cork`] lets a burst of messages leave by one write
 //! for each member.
 //!
 //! # Slow members
 //!
-//! At most [`GroupOptions::messages_max`] messages and [`GroupOptions::bytes_max`] bytes wait for a
-//! member, besides the 64 KiB and one message that its connection may hold. [`SlowMember`] says what
+//! The queue of a member holds at most [`GroupOptions::messages_max`] messages and
+//! [`GroupOptions::bytes_max`] bytes. Its connection can hold another 64 KiB and one message. [`SlowMember`] says what
 //! happens to a message that does not fit. [`Group::skipped`] and [`Group::stats`] count what
 //! members did not get.
 //!
 //! # Memory
 //!
-//! With `m` members, of which `s` are behind, a group takes at most
+//! Let `m` be the number of members, and `s` the number of members for which messages wait. A group
+//! takes at most
 //!
 //! ```text
 //! m * 512 B  +  s * (64 KiB + L + 12 B * messages_max * 2)  +  P
 //! ```
 //!
-//! where `L` is the longest message, and `P` the bytes of all different messages that wait for
-//! anybody: members for which the same message waits share it. If all slow members are behind by
-//! the same messages, `P` is `bytes_max`; it cannot exceed `s * bytes_max`.
+//! where `L` is the longest message, and `P` is the total size of the waiting messages. A message that
+//! waits for several members counts once, because they share its bytes. If the same messages wait for
+//! all slow members, `P` is at most `bytes_max`. In every case it is at most `s * bytes_max`.
 //!
 //! # Order
 //!
 //! - Each member gets the messages of one publisher (a thread or a task) in the order in which they
 //!   were published, over all groups that the connection has joined.
 //! - Messages of two publishers at the same time can come in different order to different members.
-//!   Publish from one thread, or behind a lock of your own, where all have to see one order.
+//!   If all members must see the same order, publish from one thread, or hold your own lock while
+//!   you publish.
 //! - A connection that has joined gets all messages whose publication begins after `join` has
 //!   returned, and may get one that is under way. After [`leave`](Group::leave) has returned,
-//!   nothing more is written that was not on its way to the socket already.
+//!   messages that are still in the queue of the group are discarded.
 
 mod join;
 mod members;

@@ -1,9 +1,11 @@
-//! Connections that an HTTP server or client on hyper 1.x hands over, in the runtime tokio.
+//! WebSockets over connections of hyper 1.x, for servers and for clients ([`Http2Client`]). They need
+//! the runtime tokio.
 //!
-//! A server that has many pages and one WebSocket keeps its routes: [`upgrade`] judges a request as
-//! Bluewire's own servers do, by the rules of the opening handshake and by [`AcceptOptions`], which
-//! say the subprotocols, the origins, compression and limits. What it returns is the response, and a
-//! future that gives the connection once hyper has written that response.
+//! You can add a WebSocket to an existing hyper server and keep its routes. Call [`upgrade`] in a
+//! handler. It checks the request by the rules of the opening handshake and by your [`AcceptOptions`]:
+//! subprotocols, origins, compression and limits. It returns a response and a future, or a rejection
+//! that you return as the response. Return the response from your handler, and run the future in a
+//! task: it gives the WebSocket once hyper has sent the response.
 //!
 //! ```
 //! use bluewire::AcceptOptions;
@@ -49,28 +51,28 @@
 //!
 //! # The stream below
 //!
-//! Where hyper's connection is a plain TCP or Unix socket of tokio's, in the `TokioIo` of hyper-util,
-//! the socket is taken out, and the connection is as fast as one of Bluewire's own servers. With
-//! anything between, such as TLS, the bytes go through hyper's [`Upgraded`](::hyper::upgrade::Upgraded).
+//! If hyper's connection is a `TokioIo` (of hyper-util) around a `TcpStream` or `UnixStream` of tokio,
+//! Bluewire takes the socket from hyper. The WebSocket is then as fast as one of Bluewire's own server.
+//! If anything lies between, such as TLS, the bytes go through hyper's [`Upgraded`](::hyper::upgrade::Upgraded).
 //! Bytes that came with the request are kept in both cases.
 //!
 //! # HTTP/2
 //!
-//! [`upgrade`] accepts an extended CONNECT (RFC 8441) too, if the server says that it takes such:
-//! `enable_connect_protocol` of hyper's builder. The stream's end is END_STREAM. hyper has no way to
-//! send RST_STREAM at once: a connection that is given up ends by END_STREAM, and by RST_STREAM
-//! after that.
+//! [`upgrade`] also accepts extended CONNECT requests (RFC 8441). Call `enable_connect_protocol` on
+//! hyper's builder to allow them. The end of the HTTP/2 stream (END_STREAM) takes the place of the end
+//! of a TCP connection. hyper cannot send RST_STREAM immediately: if you drop a WebSocket without a
+//! closing handshake, the peer receives END_STREAM first and RST_STREAM after it.
 //!
-//! What a peer sends to a connection that does not receive fills its stream's window, and takes as
-//! much from the window of the HTTP/2 connection. By hyper's default one such connection takes all of it, and
-//! stops its neighbours. So give the HTTP/2 connection a window that is larger than
-//! that of a stream, by as many times as there may be paused connections:
-//! [`STREAM_WINDOW`] and [`CONNECTION_WINDOW`] are such.
+//! If your program does not call `recv` on a WebSocket, the peer's data fills the window of its stream.
+//! The same bytes count against the window of the whole HTTP/2 connection. With hyper's defaults, one
+//! such WebSocket fills that window, and all other streams of the connection stop. So make the window
+//! of the connection larger than that of a stream, by a factor that is the number of WebSockets that
+//! may be paused at once. [`STREAM_WINDOW`] and [`CONNECTION_WINDOW`] are suitable values.
 //!
 //! # Hosts
 //!
-//! This does not know at which address the server listens. One that listens on a loopback address
-//! should list its names by [`AcceptOptions::hosts`]: see
+//! [`upgrade`] does not know the address on which your server listens. If that is a loopback address,
+//! set the names of the server with [`AcceptOptions::hosts`], against DNS rebinding: see
 //! [`OriginPolicy::SameOrigin`](crate::OriginPolicy::SameOrigin).
 
 mod asked;

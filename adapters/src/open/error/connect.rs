@@ -23,13 +23,13 @@ pub enum ConnectError {
     Url(UrlError),
     /// A header or subprotocol is invalid, or reserved. Nothing was tried.
     Header(HeadError),
-    /// The URL is `wss`, and this was built without the feature `tls`.
+    /// The URL starts with `wss`, but Bluewire was built without the feature `tls`.
     TlsUnavailable,
-    /// TLS failed. Nothing but the TLS handshake was sent.
+    /// TLS failed.
     #[cfg(feature = "_tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     Tls(TlsError),
-    /// The host's name was not found.
+    /// The lookup of the host's name failed.
     Resolve {
         /// The name.
         host: String,
@@ -40,7 +40,8 @@ pub enum ConnectError {
     Unreachable {
         /// The host.
         host: String,
-        /// Each address with its error, which is [`TimedOut`](io::ErrorKind::TimedOut) if time ran out.
+        /// Each address and its error. Its kind is [`TimedOut`](io::ErrorKind::TimedOut) if the timeout
+        /// of TCP passed.
         /// Empty if the host has no address.
         failures: Vec<(SocketAddr, io::Error)>,
     },
@@ -58,26 +59,29 @@ pub enum ConnectError {
     Proxy(ProxyError),
     /// The connection failed during the opening handshake.
     Io(io::Error),
-    /// A phase exceeded its timeout. For TCP, this is [`Unreachable`](Self::Unreachable).
+    /// A phase exceeded its timeout, or all phases together exceeded theirs. If only TCP exceeded its
+    /// own timeout, the error is [`Unreachable`](Self::Unreachable) or
+    /// [`UnixSocket`](Self::UnixSocket) instead.
     TimedOut {
         /// The phase.
         phase: Phase,
-        /// The timeout of the phase, or of all phases if that one passed first.
+        /// The timeout that passed.
         timeout: Duration,
-        /// Whether it was the timeout of all phases,
+        /// Whether it is that of the whole attempt,
         /// [`ConnectOptions::timeout`](crate::ConnectOptions::timeout).
         whole: bool,
     },
-    /// The HTTP/2 connection does not take WebSockets: the server has not sent
+    /// The server does not accept WebSockets over this HTTP/2 connection: it did not send
     /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441, section 3).
     #[cfg(feature = "hyper")]
     ExtendedConnectUnavailable,
-    /// The server's response breaks a rule.
+    /// The server's response breaks a rule of the opening handshake (RFC 6455, section 4), or is not
+    /// complete.
     Handshake(HandshakeError),
     /// The server answered and refused, with a status, headers and a body.
     Refused(Box<Refusal>),
-    /// The server redirects, redirects [are followed](crate::ConnectOptions::redirects), and this one
-    /// cannot be followed.
+    /// The server sent a redirect, which [`redirects`](crate::ConnectOptions::redirects) allows, but
+    /// this one cannot be followed. Without redirects, the error is [`Refused`](Self::Refused).
     Redirect(RedirectError),
     /// The attempt was cancelled: with a [`Canceller`](crate::Canceller), with `close`, or by dropping the
     /// last handle.
@@ -258,7 +262,7 @@ impl fmt::Display for ConnectError {
             Self::Redirect(error) => error.fmt(f),
             #[cfg(feature = "hyper")]
             Self::ExtendedConnectUnavailable => f.write_str(
-                "the server has not allowed WebSockets over this HTTP/2 connection; connect over HTTP/1.1",
+                "the server does not accept a WebSocket over this HTTP/2 connection; connect over HTTP/1.1",
             ),
             Self::Abandoned => f.write_str("the attempt to connect was given up"),
         }
