@@ -12,9 +12,10 @@ use crate::fixture::TIMEOUT;
 const THREADS: usize = 20;
 const CLIENTS: usize = 100;
 
-/// A handshake that takes no longer is soon enough, however short the quiet one was: the attacker
-/// takes processor time from the same machine.
-const SOON: Duration = Duration::from_millis(500);
+/// A handshake that takes no longer is soon enough, however short the quiet one was. The attack would
+/// make it wait for 10 s. The machine may be slow, and the attacker
+/// takes processor time from it.
+const SOON: Duration = Duration::from_secs(2);
 
 /// How it went for the hundred.
 pub(crate) struct Seen {
