@@ -137,8 +137,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-8.1-3",
         edits: &[edit(
             RECEIVING,
-            "if self.message == Some(DataType::Text) && config.delivery == Delivery::Whole {",
-            "if self.message == Some(DataType::Text) && config.delivery != Delivery::Whole {",
+            "self.message == Some(DataType::Text) && config.delivery == Delivery::Whole",
+            "self.message == Some(DataType::Text) && config.delivery != Delivery::Whole",
         )],
         caught_by: &[case("6.4.1"), case("6.4.3")],
     },
@@ -147,8 +147,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-8.1-3",
         edits: &[edit(
             RECEIVING,
-            "if self.message == Some(DataType::Text) && config.delivery == Delivery::Whole {",
-            "if self.message == Some(DataType::Text) && !self.in_frame {",
+            "self.message == Some(DataType::Text) && config.delivery == Delivery::Whole",
+            "self.message == Some(DataType::Text) && !self.in_frame",
         )],
         caught_by: &[case("6.4.3")],
     },
