@@ -157,8 +157,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-8.1-3",
         edits: &[edit(
             UTF8,
-            "(Some(_), Err(error)) if error.error_len().is_none() => Ok(whole.len()),",
-            "(Some(_), Err(_)) => Ok(whole.len()),",
+            "Err(error) if error.error_len().is_none() => Ok(whole.len()),",
+            "Err(error) if error.error_len() != Some(0) => Ok(whole.len()),",
         )],
         caught_by: &[case("6.4.2"), case("6.4.4")],
     },
