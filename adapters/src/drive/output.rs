@@ -250,6 +250,10 @@ impl Driver {
         clock: impl Fn() -> Duration,
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> bool {
+        if self.is_write_lost() {
+            // What was laid since, such as the Close frame of a fault, would follow half a frame.
+            self.drop_outbox();
+        }
         loop {
             self.take_published(&clock);
             if self.outbox.is_empty() {
