@@ -92,7 +92,7 @@ impl Handshakes {
         })
     }
 
-    /// The next request; otherwise why there is none.
+    /// The next request, or the reason for which the wait ended without one.
     pub(super) fn next(&mut self, interrupted: impl Fn() -> bool) -> Next {
         loop {
             if self.admission.is_leaving() {

@@ -71,9 +71,9 @@ pub trait Transport {
     /// Those of the stream.
     fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness>;
 
-    /// The descriptor by which the system can be asked whether the stream is ready, among many
-    /// others. `None`, the default, if there is none. A stream that has one writes sooner what a
-    /// [`Group`](crate::group::Group) publishes while it is full.
+    /// The descriptor that `poll(2)` takes for the stream, or `None`, which is the default. With a
+    /// descriptor, messages that a [`Group`](crate::group::Group) publishes while the stream is full
+    /// are written as soon as it is ready; without one, they wait up to 20 ms longer.
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }

@@ -28,9 +28,9 @@ pub(crate) struct Driver {
     /// Reads so far, and attempts to read: whether one was made since a deadline passed. Only
     /// differences count.
     pub(super) reads: u16,
-    /// `reads` when a deadline was seen to be past: one more read is granted.
+    /// The value of `reads` when a deadline had passed: one more read is granted.
     pub(super) grace_since: u16,
-    /// That deadline, which never comes if there is none.
+    /// That deadline; `Nanos::MAX` if no deadline has passed.
     pub(super) grace_of: Nanos,
     /// Bytes of data frames written so far.
     pub(super) written: u64,

@@ -111,8 +111,8 @@ impl Published {
         }
     }
 
-    /// Forgets members that have room or have left, and closes those that are late. How long to
-    /// wait for the others; `None` if there are none.
+    /// Forgets members that have room or have left, and closes those that are late. Returns how long
+    /// to wait for the other members, or `None` if no other is left.
     pub(super) fn settle(&mut self, now: Instant) -> Option<Duration> {
         let waits = self.waits.as_mut()?;
         waits.members.retain(|(entry, ticket)| entry.queue.is_blocked(entry.slot, *ticket));

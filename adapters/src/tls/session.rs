@@ -327,7 +327,7 @@ impl Session {
     }
 
     fn take_plaintext(&mut self, buf: &mut [u8]) -> usize {
-        // It fails only if there is none.
+        // It fails only if no plaintext is left.
         self.connection.reader().read(buf).unwrap_or(0)
     }
 }

@@ -20,7 +20,7 @@ use crate::mask::MaskingKeys;
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) config: Arc<Config>,
-    /// What must answer the key; `None` over HTTP/2, where there is none.
+    /// The value that must answer the key. `None` over HTTP/2, which has no key.
     accept: Option<[u8; 28]>,
     /// What was offered, as it stands in the request.
     subprotocols: Box<str>,
@@ -84,9 +84,9 @@ impl Asked {
     }
 }
 
-/// What is of the upgrade of HTTP/1 in that list.
+/// Checks the steps of that list that belong to the upgrade of HTTP/1.
 fn check_upgrade(head: &ResponseHead, expected: &[u8; 28]) -> Result<(), HandshakeError> {
-    // RFC 9110, section 7.8: Upgrade is of HTTP/1.1; there is none in HTTP/1.0, and in HTTP/2 a
+    // RFC 9110, section 7.8: Upgrade belongs to HTTP/1.1. HTTP/1.0 does not have it, and in HTTP/2 a
     // 101 has no meaning (RFC 9113, section 8.6). Content-Length and Transfer-Encoding
     // mean nothing here: RFC 9112, section 6.3, ends a 101 at its empty line "regardless of
     // the header fields present".

@@ -361,3 +361,30 @@ fn nothing_waits_for_other_answers_before_the_first_message_is_lent() {
     assert!(world.driver.lend(ready, &mut world.arrivals).is_ok());
     assert!(!world.driver.should_write(&world.arrivals));
 }
+
+/// A fault of the peer that is seen after a write has failed lays a Close frame, which must not follow
+/// a part of a frame.
+#[test]
+fn nothing_is_written_behind_a_frame_that_a_failed_write_cut() {
+    let mut world = World::new(config().close_timeout(10 * S));
+    world.driver.set_flow(Flow::default().write_timeout(S));
+    world.room = 1;
+    let ticket = world.lay(Lay::Message("Hello".into())).expect("it is open");
+    world.run(Purpose::Receive, None);
+    world.now = S;
+    // Reading goes on while more comes.
+    world.flood = Some((Flood::Pings, 10 * MS));
+    world.run(Purpose::Receive, Some(&mut Budget::of(100 * MS, S)));
+    assert!(world.driver.is_write_lost());
+    world.room = usize::MAX;
+    // A message begins within another. A call whose budget is over writes what waits.
+    world.arrive(&b"\x01\x80\0\0\0\0".repeat(2));
+    let now = world.now;
+    world.run(Purpose::Receive, Some(&mut Budget::of(100 * MS, now)));
+    assert_eq!(
+        world.driver.connection().fault(),
+        Some(Fault::Protocol(ProtocolError::InterleavedMessage))
+    );
+    assert_eq!(world.written, [0x81], "a part of a frame and no more");
+    assert!(!matches!(world.is_reached(ticket), Ok(true)));
+}

@@ -84,7 +84,7 @@ fn name(host: &str) -> &str {
 
 fn port(host: &str) -> Option<&str> {
     let (name, port) = host.rsplit_once(':')?;
-    // The last part of an IPv6 address is none.
+    // The last part of an IPv6 address is not a port.
     let is_port = name.ends_with(']') || !name.contains(['[', ':']);
     is_port.then_some(port)
 }

@@ -151,8 +151,8 @@ impl Lookups {
         }
     }
 
-    /// Passes a result on. The lookup that this thread does next; if there is none, the thread is
-    /// counted no more.
+    /// Passes a result on. Returns the lookup that this thread does next. Without one, the thread no
+    /// longer counts.
     fn finish(&self, host: &str, found: &io::Result<Vec<SocketAddr>>) -> Option<(String, Resolve)> {
         let mut guard = self.lock();
         let state = guard.get_or_insert_default();
