@@ -49,7 +49,7 @@ impl Config {
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &self.deflate {
             let decoded = match self.delivery {
-                // By the byte past the limit a message that is longer is told.
+                // One extra byte, to detect an oversized message.
                 Delivery::Whole => self.limits.message_len_max.saturating_add(1),
                 Delivery::Chunks => DECODED_CHUNK_CAPACITY_MAX,
             };

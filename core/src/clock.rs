@@ -1,8 +1,8 @@
-//! What a connection notes of time. `timer` derives the deadlines from it.
+//! The times that a connection records. `timer` derives the deadlines from them.
 
 use core::time::Duration;
 
-/// What was noted of time.
+/// The recorded times.
 #[derive(Debug)]
 pub(crate) struct Clock {
     /// When the last bytes came.
@@ -16,9 +16,9 @@ pub(crate) struct Clock {
     pub(crate) ping_laid: Duration,
     /// The number of that ping, which is its payload.
     pub(crate) ping_serial: u32,
-    /// Whether its Pong, by which the round trip is measured, is outstanding.
+    /// Whether the Pong for it, which gives the round trip, is outstanding.
     pub(crate) ping_outstanding: bool,
-    /// Whether nothing at all has come since.
+    /// Whether nothing at all has arrived since.
     pub(crate) pong_due: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a negotiated extension does with messages (9.2; RFC 7692, section 4).
+//! The interface of a negotiated extension (9.2; RFC 7692, section 4).
 //!
 //! Such an extension works on messages, before they are cut into frames and after they are put
 //! together, and marks those that it worked on by RSV1. The order of one message that comes in:
@@ -48,7 +48,7 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
     #[cfg(feature = "deflate")]
     fn takes_prepared(&mut self, window_bits: u8) -> bool;
 
-    /// What was agreed on, if this is permessage-deflate.
+    /// The agreed parameters, if this is permessage-deflate.
     #[cfg(feature = "deflate")]
     fn deflate_params(&self) -> Option<DeflateParams>;
 }

@@ -1,8 +1,8 @@
 //! What an extension makes of payload: memory beside an inbox's own, and a budget.
 //!
-//! Wanted: memory follows what has been decoded, up to the limit on one message and one byte more,
-//! by which a longer one is told; it is zero-filled once, when it grows; what a long message took is
-//! given back once that is done; a connection that decodes nothing has none.
+//! Wanted: memory follows the decoded bytes, up to the limit on one message and one extra byte, to
+//! detect an oversized message. It is zero-filled once, when it grows. The memory of a long message
+//! is given back once that message is done. A connection that decodes nothing has none.
 
 use alloc::vec::Vec;
 
@@ -20,7 +20,7 @@ const KEPT_LEN_MAX: usize = 64 * 1024;
 pub(crate) struct DecodedMemory {
     /// Initialised, all of it.
     memory: Vec<u8>,
-    /// What was handed to the application.
+    /// The start of the bytes that wait; those before it were handed to the application.
     start: usize,
     end: usize,
 }
@@ -83,7 +83,7 @@ impl DecodedMemory {
 pub(crate) struct Budget {
     /// In all.
     pub(crate) limit: u64,
-    /// What is left of it.
+    /// The rest of it.
     pub(crate) left: u64,
 }
 
@@ -103,7 +103,7 @@ impl Decoded<'_> {
             self.memory.grow(self.budget.left);
         }
         let end = self.memory.memory.len();
-        // What was begun goes on past enough.
+        // Decoding that has begun goes on past `enough`.
         let end = if self.is_enough() { end } else { end.min(self.enough) };
         &mut self.memory.memory[self.memory.end..end]
     }

@@ -9,12 +9,12 @@ use crate::extension::ExtensionItem;
 /// The extension's name (RFC 7692, section 7).
 pub(crate) const NAME: &str = "permessage-deflate";
 
-/// 7.1.2: a window is told by the logarithm to base 2 of its size, from 8 to 15.
+/// 7.1.2: a window is given by the logarithm to base 2 of its size, from 8 to 15.
 pub(crate) const WINDOW_BITS: RangeInclusive<u8> = WINDOW_BITS_MIN..=WINDOW_BITS_MAX;
 pub(crate) const WINDOW_BITS_MIN: u8 = 8;
 pub(crate) const WINDOW_BITS_MAX: u8 = 15;
 
-/// What the two ends have agreed on, as the server's response says it.
+/// The parameters that both ends have agreed on, as the server's response gives them.
 ///
 /// Displayed, it is that response: an element of `Sec-WebSocket-Extensions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -49,8 +49,9 @@ impl DeflateParams {
 
     /// Whether this is a response to that offer.
     pub(crate) fn answers(&self, offer: &Element) -> bool {
-        // 7.1.1.1 and 7.1.2.1: what the offer asks of the server must be in the response. What the
-        // server says of itself beyond that it may, and so it may ask the client to forget.
+        // 7.1.1.1 and 7.1.2.1: the response must grant what the offer asks of the server. The
+        // server may also restrict itself beyond that, and may ask the client to forget its
+        // context.
         let forgets = self.server_no_context_takeover || !offer.server_no_context_takeover;
         let server_window = match (self.server_max_window_bits, offer.server_max_window_bits) {
             (Some(bits), Some(max)) => bits <= max,

@@ -55,7 +55,7 @@ fn every_protocol_error() -> impl IntoIterator<Item = ProtocolError> {
 }
 
 #[test]
-fn what_the_peer_did_wrong_is_told_with_its_section() {
+fn a_fault_of_the_peer_names_its_section() {
     let messages = read(every_protocol_error());
     assert_begins_with_one_of(&messages, &["the peer ", "the client ", "the server "]);
     for (message, error) in messages.iter().zip(every_protocol_error()) {
@@ -108,7 +108,7 @@ fn the_error_of_a_limit_has_its_name_and_value() {
 }
 
 #[test]
-fn what_the_caller_did_wrong_is_told_with_what_would_be_right() {
+fn a_mistake_of_the_caller_says_how_to_do_it_right() {
     let send = read(every!(SendError:
         NotOpen, MessageUnfinished, TypeChanged, OutboxFull, MessageTooLong { limit: usize::MAX },
         ControlPayloadTooLong,
@@ -127,7 +127,7 @@ fn what_the_caller_did_wrong_is_told_with_what_would_be_right() {
 }
 
 #[test]
-fn what_failed_in_the_opening_handshake_is_told_with_who_did_it() {
+fn a_failed_opening_handshake_says_who_caused_it() {
     let errors = every!(HandshakeError:
         HeadTooLong { limit: usize::MAX }, FirstLineTooLong { limit: usize::MAX },
         TooManyHeaderLines { limit: usize::MAX }, ControlCharacter, BareLineEnd,
@@ -155,7 +155,7 @@ fn what_failed_in_the_opening_handshake_is_told_with_who_did_it() {
 }
 
 #[test]
-fn a_refusal_is_told_with_what_its_status_asks_for() {
+fn a_refusal_says_what_its_status_asks_for() {
     for status in [200, 301, 307, 401, 403, 404, 407, 426, 429, 503] {
         let message = HandshakeError::Refused { status }.to_string();
         assert!(message.contains(&alloc::format!("status {status}; ")), "{message}");
@@ -166,7 +166,7 @@ fn a_refusal_is_told_with_what_its_status_asks_for() {
 }
 
 #[test]
-fn how_a_connection_ended_is_told_with_who_ended_it() {
+fn the_end_of_a_connection_says_who_ended_it() {
     let timeouts = every!(Timeout: Idle, Pong, Message, Close);
     for message in read(timeouts) {
         // The setting that would have to be another one.

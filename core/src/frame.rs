@@ -37,7 +37,7 @@ const LEN_7: u8 = 0x7f;
 pub(crate) const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 
-/// What a frame is (5.2).
+/// The kinds of frames (5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Opcode {
@@ -89,7 +89,7 @@ pub(crate) struct Header {
 impl Header {
     /// Reads the header at the start of `bytes`; `None` until all of it is there.
     ///
-    /// A broken rule is told as soon as the byte that breaks it is there with its neighbour:
+    /// A broken rule is reported as soon as the byte that breaks it and its neighbour are there:
     /// before the rest of the header, and before any payload.
     ///
     /// `extended` says that an extension was negotiated, which defines RSV1.
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_first_two_bytes_break_is_told_from_them_alone() {
+    fn a_fault_in_the_first_two_bytes_is_found_without_more_bytes() {
         assert_eq!(parse(&[0x83, 0]), Err(ProtocolError::ReservedOpcode(3)));
         assert_eq!(parse(&[0x09, 0]), Err(ProtocolError::FragmentedControlFrame));
         assert_eq!(parse(&[0x89, 126]), Err(ProtocolError::ControlFrameTooLong));

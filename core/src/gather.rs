@@ -31,7 +31,7 @@ use crate::outbox::Outbox;
 /// ```
 pub struct Gather<'o> {
     outbox: &'o mut Outbox,
-    /// What is unsent of the fragment whose header was laid last.
+    /// The unsent bytes of the last fragment that has a header.
     payload: &'o [u8],
     /// The fragments behind it.
     rest: &'o [u8],

@@ -13,7 +13,8 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
         | b'`' | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
 }
 
-/// What a header value may hold (RFC 9110, section 5.5): no control character but the tab.
+/// The bytes that a header value may hold (RFC 9110, section 5.5): no control character but the
+/// tab.
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| is_field_byte(*byte))
 }
@@ -38,7 +39,7 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// What was checked, or made, to be ASCII.
+/// Bytes that were checked, or made, to be ASCII.
 pub(crate) fn ascii(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).expect("the caller knows these bytes")
 }

@@ -34,8 +34,8 @@ const FRONT: usize = 2;
 /// The least that is allocated for a read.
 pub(crate) const READ_LEN_MIN: u32 = 64;
 
-/// What a read is offered beyond a frame's payload: room for its header and some bytes more, by whose
-/// absence the caller sees that nothing follows.
+/// The space that a read gets beyond a frame's payload: room for its header and some bytes more. If
+/// they stay empty, the caller sees that nothing follows.
 pub(crate) const BEYOND_LEN: usize = 16;
 
 /// A message from this length on lets the next read be as long: its like comes in one piece then, and
@@ -64,8 +64,8 @@ pub struct Inbox {
     message_end: usize,
     read: usize,
     end: usize,
-    /// What the message under way can still bring, as far as its headers and limits tell. Between
-    /// messages, the payload of the last one if it was one long frame, or 0.
+    /// How much more the current message can bring, as far as its headers and limits say. Between
+    /// messages, the payload length of the last one if it was one long frame, or 0.
     expected: u32,
     read_len: u32,
     /// What an extension made of payload that came here.
@@ -90,8 +90,7 @@ impl Inbox {
         }
     }
 
-    /// Room for the next read, never empty. What is written there counts once
-    /// [`filled`](Self::filled) says so.
+    /// Room for the next read, never empty. Call [`filled`](Self::filled) after writing to it.
     ///
     /// It ends little behind the frame under way, or where the next one ends if that is as long as
     /// the last, so that a stream of long messages need not be moved. It grows by what has arrived
@@ -160,8 +159,8 @@ impl Inbox {
         }
     }
 
-    /// Exchanges memory with another, if nothing is in either: for pools, by which an idle
-    /// connection holds none.
+    /// Exchanges memory with another inbox, if both are empty. Pools use it, so that an idle
+    /// connection holds no memory.
     pub fn swap_memory(&mut self, other: &mut Self) {
         if self.is_empty() && other.is_empty() {
             mem::swap(&mut self.buffer, &mut other.buffer);
@@ -370,7 +369,7 @@ impl Inbox {
         *budget = decoded.budget();
         let taken = taken?;
         *key = key.turned(taken);
-        // What is left is masked again: the next call knows it no other way.
+        // The rest is masked again: the next call expects masked bytes.
         key.apply_once(&mut payload[taken..]);
         self.skip(taken);
         Ok(taken)
@@ -386,7 +385,7 @@ impl Inbox {
         codec.end_decoding(&mut decoded.resume(budget, usize::MAX))
     }
 
-    /// What was decoded and waits.
+    /// The decoded bytes that wait.
     pub(crate) fn decoded(&self) -> &[u8] {
         self.decoded.as_ref().map_or(&[], |decoded| decoded.bytes())
     }
@@ -396,7 +395,7 @@ impl Inbox {
         self.decoded.as_mut().map_or(&[], |decoded| decoded.take(len))
     }
 
-    /// Says that a message of one frame with so much payload has come to its end.
+    /// Records the end of a message of one frame with this payload length.
     #[inline]
     pub(crate) fn expect_another(&mut self, payload_len: u64) {
         self.expect(if payload_len >= LONG_LEN { payload_len } else { 0 });
@@ -469,7 +468,7 @@ mod tests {
         inbox.take_payload(1000, &mut none);
         inbox.expect(9_000);
         assert_eq!(inbox.space().len(), 9_000 + BEYOND_LEN);
-        // What is short is read together with what follows it.
+        // A short message is read together with the bytes behind it.
         inbox.expect(10);
         assert_eq!(inbox.space().len(), 4 * 1024);
     }

@@ -140,8 +140,8 @@ impl Outbox {
         }
     }
 
-    /// Exchanges memory with another, if nothing waits in either: for pools, by which an idle
-    /// connection holds none.
+    /// Exchanges memory with another outbox, if both are empty. Pools use it, so that an idle
+    /// connection holds no memory.
     pub fn swap_memory(&mut self, other: &mut Self) {
         if self.is_empty() && other.is_empty() {
             mem::swap(self, other);
@@ -154,7 +154,7 @@ impl Outbox {
         self.data.len() + self.control.capacity()
     }
 
-    /// What is laid and unsent beside control frames.
+    /// The queued and unsent bytes, without control frames.
     #[inline]
     fn data(&self) -> &[u8] {
         &self.data[self.data_start..self.data_end]
@@ -246,7 +246,7 @@ impl Outbox {
     /// Lays what the caller did not write of the payload that follows the last header.
     pub(crate) fn lay_rest(&mut self, payload: &[u8]) {
         self.lay_laid(payload);
-        // If the header was sent, this is the only border that can be told.
+        // If the header was sent, this is the only known border.
         if self.data_start == 0 && self.data_end == payload.len() {
             self.border = self.data_end;
         }
@@ -321,8 +321,8 @@ impl Outbox {
 /// For an extension to write to.
 #[cfg(feature = "deflate")]
 impl Outbox {
-    /// Room behind all that is laid, at least `len` bytes, for payload that gets its frame once it
-    /// is complete. What was written there is taken by [`lay_bare`](Self::lay_bare).
+    /// Room behind all queued bytes, at least `len` bytes, for payload that gets its frame once it
+    /// is complete. [`lay_bare`](Self::lay_bare) takes the bytes that were written there.
     pub(crate) fn bare_room(&mut self, len: usize) -> &mut [u8] {
         self.room(len)
     }

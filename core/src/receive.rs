@@ -15,7 +15,7 @@ use crate::receiving::{LONG_ARRIVAL_LEN, Step};
 use crate::role::DataType;
 use crate::utf8;
 
-/// An event that has come but is not taken yet: see [`Connection::poll_event`].
+/// An event that has arrived but is not taken yet: see [`Connection::poll_event`].
 #[derive(Debug)]
 #[must_use = "an event that is not taken is lost"]
 pub struct Ready(Step);
@@ -32,13 +32,14 @@ impl Ready {
 impl Connection {
     /// The next thing that the received bytes amount to; `None` when it takes more bytes.
     ///
-    /// Call it after each read until it returns `None`, and then write the outbox: answers to
-    /// Pings and to Close are laid there. What the peer does wrong is an event too,
-    /// [`Event::Failed`], after which there are none.
+    /// Call it after each read until it returns `None`, and then write the outbox: it queues
+    /// answers to Pings and to Close there. A fault of the peer is an event too, [`Event::Failed`],
+    /// and the last one.
     ///
-    /// Text that is not UTF-8 is told as soon as the bytes that make it so are here. Only if 4 KiB or
-    /// more of its message came at once and leave it unfinished, it is told with the next bytes, or
-    /// once the transport is [`drained`](Self::drained).
+    /// Text that is not UTF-8 is reported as soon as the bytes that make it invalid have arrived.
+    /// There is one exception: if 4 KiB or more of a message arrive at once and leave it
+    /// unfinished, the fault is reported with the next bytes, or once the transport is
+    /// [`drained`](Self::drained).
     ///
     /// An event borrows the inbox: its bytes are where the read put them, and stay until the
     /// inbox is used again.
@@ -49,7 +50,7 @@ impl Connection {
         inbox: &'a mut Inbox,
         outbox: &mut Outbox,
     ) -> Option<Event<'a>> {
-        // What ends most loops around this, told without a call.
+        // The condition that ends most loops around this function, checked without a call.
         if self.nothing_came(inbox) {
             return None;
         }
@@ -266,8 +267,8 @@ impl Connection {
         }
     }
 
-    /// Whether the last call left nothing, nothing has come since, and there is nothing else to look
-    /// at.
+    /// Whether the last call left nothing, nothing has arrived since, and there is nothing else to
+    /// look at.
     #[inline]
     fn nothing_came(&self, inbox: &Inbox) -> bool {
         (inbox.unparsed_len() | self.receiving.left | usize::from(self.receiving.looks)) == 0
@@ -288,7 +289,7 @@ impl Connection {
         now: Duration,
         inbox: &mut Inbox,
     ) -> Result<Option<Step>, ProtocolError> {
-        // What was here before is part of a header, or of a control frame.
+        // The bytes from before are part of a header, or of a control frame.
         let came = inbox.unparsed_len();
         let step = self.any_step(now, inbox);
         let is_drained = core::mem::replace(&mut self.receiving.looks, self.receiving.eof);

@@ -31,7 +31,7 @@ const CODED_PIECE_LEN: usize = 4 * 1024;
 /// leave unfinished need not be judged before.
 pub(crate) const LONG_ARRIVAL_LEN: usize = 4 * 1024;
 
-/// What is known of the frame and the message that are coming in.
+/// The known facts about the frame and the message that are arriving.
 #[derive(Debug)]
 pub(crate) struct Receiving {
     /// The type of the message under way, from its first frame to its last.
@@ -47,17 +47,18 @@ pub(crate) struct Receiving {
     remaining: u64,
     /// Payload of the message so far, as announced by its frames' headers, or as decoded.
     message_len: u64,
-    /// Of a message that is decoded, the payload so far as announced.
+    /// For a message that is decoded: its payload so far, as announced.
     coded_len: u64,
     fragments: u32,
-    /// Bytes that the last call left unparsed, by which the next one sees whether more came.
+    /// Bytes that the last call left unparsed. By comparison the next call sees whether more
+    /// arrived.
     pub(crate) left: usize,
     /// How much of the text in the inbox is known to be whole characters.
     validated: usize,
-    /// Whether text that has come is to be judged once the transport is drained.
+    /// Whether to validate the received text once the transport is drained.
     pub(crate) unchecked: bool,
-    /// Whether the next call has something to look at though no byte came: text that is unchecked,
-    /// the end of the transport, or that receiving is over.
+    /// Whether the next call has work although no byte arrived: text that is unchecked, the end of
+    /// the transport, or that receiving is over.
     pub(crate) looks: bool,
     pub(crate) eof: bool,
     /// The mask bit that the peer's frames must have (5.1).
@@ -67,7 +68,7 @@ pub(crate) struct Receiving {
     short_len_end: u8,
 }
 
-/// What the bytes amount to, as ranges of the inbox.
+/// The meaning of the received bytes, as ranges of the inbox.
 #[derive(Debug)]
 pub(crate) enum Step {
     Message(DataType),
@@ -210,7 +211,7 @@ impl Receiving {
             return Err(ProtocolError::FrameTooLong { limit: limits.frame_len_max });
         }
         let coded = if begins { header.rsv1 } else { self.coded };
-        // What is decoded counts, as it comes.
+        // For a compressed message the decoded bytes count, as they appear.
         let counted = if coded { 0 } else { header.payload_len };
         if coded {
             let before = if begins { 0 } else { self.coded_len };
@@ -338,12 +339,12 @@ impl Receiving {
         }
     }
 
-    /// Validates what has come of a text that is not complete: before anything that came later is
-    /// told, so that the first fault is, but once for all fragments that came together. A text
-    /// that is complete is validated when it is taken.
+    /// Validates the received part of an unfinished text. It runs before any later event is
+    /// reported, so that the first fault is the one reported, but only once for all fragments that
+    /// arrived together. A complete text is validated when it is taken.
     ///
-    /// If nothing is told and more is about to come, that waits for what comes: most likely the text
-    /// is complete then, and validated once.
+    /// If there is nothing to report and more is about to arrive, validation waits: most likely the
+    /// text is complete then, and validated once.
     pub(crate) fn validate_unfinished(
         &mut self,
         config: &Config,
@@ -379,8 +380,8 @@ fn validate(text: &[u8]) -> Result<usize, ProtocolError> {
     utf8::whole_chars_len(text).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)
 }
 
-/// How much of what has come is handed out as a chunk, if it is. Of text only the end is looked at:
-/// the chunk is validated when it is taken.
+/// How many of the received bytes to hand out as a chunk, if any. For text it looks only at the
+/// end: the chunk is validated when it is taken.
 fn chunk_len(
     data_type: DataType,
     ends: bool,

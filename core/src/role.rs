@@ -1,4 +1,4 @@
-//! What the whole engine has a word for: the two ends, and the two types of message.
+//! The words that the whole engine uses: the two ends, and the two types of message.
 
 /// Which end of the connection this is (1.3, 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -78,7 +78,7 @@ impl Connection {
             Some(_) => return Err(SendError::TypeChanged),
         };
         self.check_room(payload.len(), outbox)?;
-        // Of a message in parts nobody knows how long it will be; of one that is whole, one does.
+        // The length is known only for a message that is sent whole, not for one in parts.
         let encodes = match self.sending {
             Some(_) => self.sending_coded,
             None => self.encodes(payload.len()) || (self.codec.is_some() && !fin),

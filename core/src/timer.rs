@@ -96,7 +96,7 @@ impl Connection {
                 self.conclude();
             }
             Timer::Keepalive => self.lay_keepalive(now, outbox),
-            // Nobody is there to answer a Close frame: it is laid, not waited for.
+            // The peer is not expected to answer a Close frame: it is queued, and not waited for.
             Timer::Pong => {
                 self.time_out(now, Timeout::Pong, CloseCode::INTERNAL_ERROR, outbox);
                 self.conclude();

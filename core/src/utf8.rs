@@ -1,4 +1,4 @@
-//! UTF-8 (8.1): whether bytes are text, told as early as it can be known.
+//! UTF-8 (8.1): whether bytes are text. Invalid text is detected as early as possible.
 
 /// Below this many bytes the standard library's loop wins over setting up vectors.
 const SIMD_LEN_MIN: usize = 64;

@@ -1,11 +1,11 @@
 //! The loops of masking: payload and a key of eight bytes, over and over, in place or in a copy.
 //!
-//! Three lengths are told apart. Less than a block of 64 bytes, as most messages are, takes
-//! neither a loop nor a call. Blocks are masked by a loop that the compiler turns into the
-//! vectors that every processor of the architecture has. From a kilobyte up it pays to ask for
-//! the widest that this one has, and to begin where its lines of memory do.
+//! The code distinguishes three lengths. Less than a block of 64 bytes, as in most messages, takes
+//! neither a loop nor a call. A loop masks blocks; the compiler turns it into the vectors that
+//! every processor of the architecture has. From a kilobyte up it pays to ask for the widest
+//! vectors of this processor, and to begin at the border of a cache line.
 
-/// What is masked at once: a line of memory.
+/// The unit of masking: a line of memory.
 const BLOCK_LEN: usize = 64;
 
 /// By how many bits a key is turned after `len` bytes: by what is left after whole keys.

@@ -28,7 +28,7 @@ fn connection(role: Role, config: &Config) -> Connection {
     }
 }
 
-/// What the peer of this endpoint sends: frames of these first bytes and payloads.
+/// The frames that the peer of this endpoint sends, by first byte and payload.
 fn stream(to: Role, frames: &[(u8, &[u8])]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     let mut bytes = Vec::new();

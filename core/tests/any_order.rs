@@ -33,14 +33,14 @@ enum Step {
     Close(u16),
     CloseNow(u16),
     Fail(u16),
-    /// So much time passes, and is told.
+    /// This much time passes, and the connection gets the new time.
     Wait(Duration),
     /// The next deadline comes.
     WaitForDeadline,
     Release,
 }
 
-/// What was true before a step.
+/// The facts before a step.
 struct Before {
     state: State,
     outbox_len: usize,
@@ -165,7 +165,7 @@ impl Monkey {
         self.end.connection.closure().is_some_and(|closure| closure.clean)
     }
 
-    /// What was told and sent, from its beginning to its end.
+    /// All events and sent bytes, from beginning to end.
     fn finish(mut self) {
         self.take(&Step::TakeEvents);
         self.take(&Step::HearEof);

@@ -320,8 +320,8 @@ fn rule(error: ProtocolError) -> Rule {
     }
 }
 
-/// What the engine should report, given what the oracle says. A failure keeps the engine's name for
-/// it, if that name is one of the possible ones.
+/// The engine's expected report, by the oracle's result. A failure keeps the engine's name for it,
+/// if that name is one of the possible ones.
 fn expected_told(said: &[Said], told: &[Told]) -> Vec<Told> {
     let told_error = match told.last() {
         Some(Told::Failed(error)) => Some(*error),
@@ -468,10 +468,10 @@ proptest! {
         check(role, &config, &stream.bytes(role), &lens);
     }
 
-    /// What the oracle says is not left to itself: a stream without a fault says what was put
+    /// Checks the oracle itself: a stream without a fault gives back the messages that were put
     /// into it.
     #[test]
-    fn lawful_messages_are_told_as_they_were_made(
+    fn lawful_messages_are_reported_as_they_were_made(
         role in role(),
         messages in vec((text(), vec(any::<Index>(), 0..5), vec((any::<Index>(), control()), 0..3)), 0..5),
         key in any::<[u8; 4]>(),

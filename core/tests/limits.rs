@@ -17,7 +17,7 @@ fn with(limits: Limits, delivery: Delivery) -> Config {
     Config::default().limits(limits).delivery(delivery).keepalive(None)
 }
 
-/// What a whole frame of this length is to an endpoint: its header alone.
+/// A whole frame of this length, as an endpoint sees it: its header alone.
 fn header_of(to: Role, first: u8, len: u64) -> Vec<u8> {
     let mut bytes = match len {
         0..=125 => header(to, first, len.to_le_bytes()[0]).to_vec(),
@@ -30,7 +30,7 @@ fn header_of(to: Role, first: u8, len: u64) -> Vec<u8> {
     bytes
 }
 
-/// All bytes are told, in whichever delivery, and nothing else.
+/// All bytes are reported, in whichever delivery, and nothing else.
 fn assert_told(told: &[Told], is_text: bool, payload: &[u8]) {
     let mut bytes: Vec<u8> = Vec::new();
     for event in told {
@@ -43,7 +43,7 @@ fn assert_told(told: &[Told], is_text: bool, payload: &[u8]) {
     assert_eq!(bytes, payload);
 }
 
-/// A limit is told by the header that breaks it, not by the payload that would.
+/// A limit is checked at the header that breaks it, not at the payload.
 fn assert_fails_on_header(role: Role, config: &Config, bytes: &[u8], error: ProtocolError) {
     let heard = hear_in_every_cut(role, config, bytes);
     assert_eq!(heard.told.last(), Some(&Told::Failed(error)), "{role:?}: {bytes:02x?}");
@@ -184,7 +184,8 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
             ];
             for call in calls {
                 let mut end = End::with(role, &config);
-                // What never fits is told from what fits later, however full the outbox is.
+                // A message that never fits gets another error than one that fits later, however
+                // full the outbox is.
                 let limit = config.limits.outbox_len_max;
                 let never = Err(SendError::MessageTooLong { limit });
                 let full = Err(SendError::OutboxFull);
@@ -207,7 +208,7 @@ fn an_outbox_takes_as_much_as_its_limit_and_not_more() {
     }
 }
 
-/// What the protocol demands is laid however full the outbox is.
+/// The answers that the protocol demands are queued however full the outbox is.
 #[test]
 fn a_full_outbox_still_takes_answers_and_a_close_frame() {
     let config = with(Limits::default().outbox_len_max(100), Delivery::Whole);

@@ -57,7 +57,7 @@ fn paths<'c>(code: &'c str, start: &'c str) -> impl Iterator<Item = String> + 'c
 }
 
 fn uses(modules: &BTreeMap<String, String>) -> Uses {
-    // What the front of the crate, or of a folder, hands on is where it comes from.
+    // The front of the crate, or of a folder, only hands on items of its modules.
     let public = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
     let public = public.expect("the front");
     let mut origins = BTreeMap::new();

@@ -77,7 +77,7 @@ fn a_character_that_is_cut_off_before_an_empty_end_fails() {
 
 /// A Close frame that arrives byte by byte is one Close frame.
 #[test]
-fn a_close_frame_in_many_reads_is_told_once_and_whole() {
+fn a_close_frame_in_many_reads_is_reported_once_and_whole() {
     for role in BOTH {
         let mut end = End::with(role, &Config::default());
         let body = close_body(4000, "a reason of 23 bytes...");

@@ -1,4 +1,4 @@
-//! What one end sends, in whatever calls and writes, the other end receives.
+//! One end receives the messages that the other sends, in whatever calls and writes.
 
 mod common;
 mod oracle;
@@ -60,7 +60,7 @@ enum Ending {
 /// The sending end, and what its peer should receive.
 struct Sender {
     end: End,
-    /// What was written.
+    /// The written bytes.
     bytes: Vec<u8>,
     messages: Vec<Payload>,
     under_way: Option<Payload>,
@@ -114,7 +114,7 @@ impl Sender {
                 let result = connection.send_fragment(payload.message(), *fin, outbox);
                 self.sent_fragment(payload, *fin, result);
             }
-            // What the application sends differs from what answers.
+            // The application's payload differs from that of automatic answers.
             Call::Ping(n) => match connection.ping(&[*n, 1], outbox) {
                 Ok(()) => self.controls.push(Told::ping([*n, 1])),
                 Err(error) => assert_eq!(error, SendError::OutboxFull),
@@ -184,7 +184,7 @@ impl Sender {
     }
 }
 
-/// What the other end told, sorted.
+/// The events of the other end, sorted.
 struct Received {
     messages: Vec<Told>,
     controls: Vec<Told>,

@@ -1,4 +1,4 @@
-//! What a connection costs before anything has happened.
+//! The cost of a connection before anything has happened.
 
 use bluewire_core::{Connection, Inbox, Outbox};
 

@@ -60,7 +60,7 @@ fn a_server_judges_the_offer() {
 }
 
 #[test]
-fn both_ends_close_in_order_and_the_stream_ends() {
+fn both_ends_close_cleanly_and_the_stream_ends() {
     for role in [Role::Client, Role::Server] {
         let mut pair = Pair::open(config(), config());
         let end = if role == Role::Client { &mut pair.client } else { &mut pair.server };
@@ -104,7 +104,7 @@ fn an_hour_of_quiet_passes_with_all_its_pings() {
 }
 
 #[test]
-fn a_handshake_that_nobody_answers_times_out() {
+fn a_handshake_without_an_answer_times_out() {
     let mut pair = Pair::connecting(&request(), config(), config());
     pair.block(Role::Server);
     while pair.pass_to_next_deadline() {}
@@ -303,7 +303,7 @@ fn what_is_no_capture_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_ping_that_nobody_answers_ends_the_connection() {
+fn a_ping_without_an_answer_ends_the_connection() {
     let mut end = End::open(Role::Client, config());
     let script =
         ScriptedPeer::new(Role::Server).wait(Duration::from_secs(39)).send(Frame::pong(""));

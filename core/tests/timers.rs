@@ -410,8 +410,8 @@ fn the_next_deadline_is_the_earliest() {
     }
 }
 
-/// Two ends in the same state, one of which is told the time at every moment: it makes no
-/// difference before a deadline.
+/// Two ends in the same state. One of them gets the time at every moment, which makes no difference
+/// before a deadline.
 #[test]
 fn handling_a_timeout_that_is_not_due_does_nothing() {
     let config = keepalive().idle_timeout(50 * SECOND).message_timeout(40 * SECOND);

@@ -103,7 +103,7 @@ fn with_no_time_for_a_message_it_must_come_in_one_read() {
 }
 
 #[test]
-fn with_no_time_to_close_nobody_waits_for_an_answer() {
+fn with_no_time_to_close_the_end_waits_for_no_answer() {
     for role in BOTH {
         let mut end = End::with(role, &quiet().close_timeout(Duration::ZERO));
         end.connection.close(NOW, CloseCode::NORMAL, "", &mut end.outbox).expect("open");

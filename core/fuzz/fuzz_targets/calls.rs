@@ -35,7 +35,7 @@ enum Call<'a> {
 
 struct Program {
     end: End,
-    /// What was accepted for sending.
+    /// The messages that were accepted for sending.
     sent: Vec<OwnedMessage>,
     /// The message sent in fragments that has no end yet.
     begun: Option<Vec<u8>>,

@@ -16,7 +16,7 @@ const NOW: Duration = Duration::ZERO;
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const NONCE: [u8; 16] = *b"the sample nonce";
 
-/// What came of it, and what is left for the connection.
+/// The result, and the bytes left for the connection.
 fn ask(pieces: &mut dyn Iterator<Item = &[u8]>) -> (String, Vec<u8>) {
     let mut config = Config::default();
     config.limits.body_len_max = 100;

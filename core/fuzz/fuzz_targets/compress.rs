@@ -39,7 +39,7 @@ enum Call<'a> {
     Binary(&'a [u8]),
     /// So many bytes of one value, more than any window has room for.
     Run(u8, u16),
-    /// What was sent so many messages before.
+    /// The message that was sent so many messages before.
     Again(u8),
     Prepared(&'a [u8]),
     /// Written up to so many bytes.

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 
 const NOW: Duration = Duration::ZERO;
 
-/// What came of it, the answer, and what is left for the connection.
+/// The result, the answer, and the bytes left for the connection.
 fn answer(pieces: &mut dyn Iterator<Item = &[u8]>) -> (String, Vec<u8>, Vec<u8>) {
     let config = Config::default();
     let limits = config.limits;

@@ -1,5 +1,5 @@
-//! What the fuzz targets share: an end of a connection that is held to what always holds, and
-//! ways of cutting what it hears.
+//! The shared parts of the fuzz targets: an end of a connection whose invariants are checked after
+//! each step, and ways of cutting its input.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use bluewire_core::{
     OwnedMessage, ProtocolError, Role, State,
 };
 
-/// What is inflated at a time where chunks are wanted, and the room that grows to.
+/// The length inflated at a time for chunks, and the limit on the room that grows for it.
 const DECODED_CHUNKS_LEN_MAX: u64 = 64 * 1024;
 
 /// An event with memory of its own.
@@ -149,8 +149,8 @@ fn memory_max(config: &Config) -> u64 {
     plain.max_bytes_per_connection() + decoded
 }
 
-/// What was told, without what was told of a message that then failed: how much of it that is
-/// has to do with the cuts.
+/// The events, without a part of a message that then failed: the cuts decide how much of that part
+/// is reported.
 pub fn settled(end: &End) -> Vec<&Told> {
     let mut told: Vec<_> = end.told.iter().collect();
     if let [.., Told::Part(_, false), Told::Failed(_)] = &*end.told {
@@ -166,7 +166,7 @@ pub fn assert_same(end: &End, other: &End) {
     assert_eq!(end.connection.closure(), other.connection.closure());
 }
 
-/// Puts a part behind what was told: to the one before, if both are of one message.
+/// Adds a part to the events: to the last one, if both belong to one message.
 pub fn join(told: &mut Vec<Told>, part: Message<'_>, fin: bool) {
     match (told.last_mut(), part) {
         (Some(Told::Part(OwnedMessage::Text(text), end @ false)), Message::Text(part)) => {

@@ -18,7 +18,7 @@ use crate::role::Role;
 pub(crate) struct DeflateCodec {
     settings: Deflate,
     params: DeflateParams,
-    /// What the parameters say of this end and of the other.
+    /// The parameters for this end and for the other.
     window_bits: u8,
     no_context_takeover: bool,
     peer_no_context_takeover: bool,
@@ -40,7 +40,7 @@ impl DeflateCodec {
         };
         Self {
             params,
-            // What one end does beyond what it must is its own affair.
+            // An end may restrict itself further than it must.
             window_bits: own.1.unwrap_or(WINDOW_BITS_MAX).min(settings.window_bits),
             no_context_takeover: own.0 || settings.no_context_takeover,
             peer_no_context_takeover: peer.0,

@@ -14,7 +14,7 @@ pub(super) const BYTES_MAX: u64 = 64 * 1024;
 
 pub(super) struct Inflater {
     zlib: Zlib,
-    /// Whether nothing has come since a message or a stream of blocks ended.
+    /// Whether nothing has arrived since a message or a stream of blocks ended.
     at_border: bool,
 }
 
@@ -44,7 +44,7 @@ impl Inflater {
             let room = decoded.room();
             let room_len = room.len();
             let (status, taken, written) = self.step(rest, room, InflateFlush::SyncFlush);
-            // What came before a fault counts: it may have one of its own.
+            // The bytes before a fault count: they may have a fault of their own.
             decoded.wrote(written)?;
             let status = status?;
             rest = &rest[taken..];

@@ -12,7 +12,7 @@ use crate::deflate::inflate::Inflater;
 /// a thread lays one message.
 const LEN_MAX: usize = 8;
 
-/// What the connections of one [`Deflate`](crate::Deflate), and of its clones, share.
+/// The state that the connections of one [`Deflate`](crate::Deflate), and of its clones, share.
 #[derive(Clone, Default)]
 pub(super) struct Pool(Arc<Mutex<Spares>>);
 
@@ -50,7 +50,7 @@ impl Pool {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Spares) -> T) -> T {
-        // What is kept is whole whenever the lock is free, also after a panic.
+        // The kept state is whole whenever the lock is free, also after a panic.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -32,9 +32,10 @@ use crate::outbox::Outbox;
 ///   messages. Then the attacker can find out the secret (RFC 7692, section 8; the attacks CRIME and
 ///   BREACH). Do not compress in this case.
 ///
-/// What a peer sends is inflated no further than [`Limits::message_len_max`](crate::Limits), which
-/// should be small: [`MESSAGE_LEN_MAX`](Self::MESSAGE_LEN_MAX) is recommended, unless you need more.
-/// Compressed, a message may be no longer than an eighth of that and 64 KiB more. A message that is delivered whole
+/// [`Limits::message_len_max`](crate::Limits) limits how far a message of the peer is inflated. It
+/// should be small: [`MESSAGE_LEN_MAX`](Self::MESSAGE_LEN_MAX) is recommended, unless you need
+/// more. The compressed length may be at most an eighth of that limit and 64 KiB more. A message
+/// that is delivered whole
 /// must be complete within 60 seconds, unless
 /// [`Config::message_timeout`](crate::Config::message_timeout) says otherwise. Memory beyond 64 KiB
 /// that a message was inflated to is freed before the next read.
@@ -60,7 +61,7 @@ pub struct Deflate {
     falls_back: bool,
     pub(super) len_min: usize,
     pub(super) idle_timeout: Option<Duration>,
-    /// What the connections of these settings share.
+    /// The state that the connections of these settings share.
     pub(super) pool: Pool,
 }
 
@@ -71,8 +72,8 @@ impl Deflate {
     /// the limit counts for messages that are not compressed, too.
     pub const MESSAGE_LEN_MAX: u64 = 1024 * 1024;
 
-    /// How hard to compress, from 1, fastest, to 9, smallest. What is outside is taken as the
-    /// nearest.
+    /// How hard to compress, from 1, fastest, to 9, smallest. The nearest of these replaces other
+    /// values.
     ///
     /// 1 by default. For JSON messages of 1 KiB, level 2 takes five times as long and saves a fifth
     /// of the bytes that are left, and level 6 takes twelve times as long and saves a third.
@@ -82,9 +83,9 @@ impl Deflate {
         self
     }
 
-    /// How much memory to compress with beside the window, from 1 to 9, each the double of the one
-    /// before: 8 by default, which is 112 KiB. With less the result is a little longer. What is
-    /// outside is taken as the nearest.
+    /// How much memory to compress with beside the window, from 1 to 9; each level doubles it. The
+    /// default is 8, which is 112 KiB. With less memory the result is a little longer. The nearest
+    /// of these levels replaces other values.
     pub fn memory_level(mut self, level: u8) -> Self {
         self.memory_level = level.clamp(1, 9);
         self.pool = Pool::default();
@@ -158,8 +159,8 @@ impl Deflate {
         self
     }
 
-    /// The value of `Sec-WebSocket-Extensions` by which a client offers this: for handshakes that
-    /// are done elsewhere.
+    /// The value of `Sec-WebSocket-Extensions` with which a client offers this. For handshakes that
+    /// run outside the engine.
     #[must_use]
     pub fn offer(&self) -> String {
         let mut value = String::new();
@@ -172,18 +173,18 @@ impl Deflate {
         value
     }
 
-    /// What a server answers to a client's `Sec-WebSocket-Extensions`, which may hold other
-    /// extensions too: the first offer that is acceptable, agreed to. `None` if there is none, or
-    /// if the value is malformed. For handshakes that are done elsewhere.
+    /// A server's answer to a client's `Sec-WebSocket-Extensions`, which may hold other extensions
+    /// too: the first acceptable offer, agreed to. `None` if there is none, or if the value is
+    /// malformed. For handshakes that run outside the engine.
     #[must_use]
     pub fn accept(&self, offers: &str) -> Option<DeflateParams> {
         let items: Result<alloc::vec::Vec<_>, _> = ExtensionList::new(offers.as_bytes()).collect();
         self.accept_any(items.ok()?)
     }
 
-    /// What a server's answer comes to, as the client that offered this: `None` if it is not an
-    /// answer to [`offer`](Self::offer), which must fail the connection. For handshakes that are
-    /// done elsewhere.
+    /// The parameters in a server's answer, for the client that offered this. `None` if it is not
+    /// an answer to [`offer`](Self::offer); the client must then fail the connection. For
+    /// handshakes that run outside the engine.
     #[must_use]
     pub fn confirm(&self, response: &str) -> Option<DeflateParams> {
         let mut items = ExtensionList::new(response.as_bytes());
@@ -221,8 +222,8 @@ impl Deflate {
             // 7.1.1.2: in an offer it is a hint that the client will keep to it anyway.
             client_no_context_takeover: offer.client_no_context_takeover
                 || self.peer_no_context_takeover,
-            // 7.1.2.1: to accept it is to answer by the same value or a smaller one; and it may be
-            // told without having been asked for.
+            // 7.1.2.1: a server accepts it by answering with the same value or a smaller one. It
+            // may also send it unasked.
             server_max_window_bits: match offer.server_max_window_bits {
                 Some(bits) => Some(bits.min(self.window_bits)),
                 None => (self.window_bits < WINDOW_BITS_MAX).then_some(self.window_bits),
@@ -241,7 +242,7 @@ impl Deflate {
         self.offers().any(|offer| response.answers(&offer)).then_some(response)
     }
 
-    /// What a client offers, what it likes best first.
+    /// A client's offers, the one it prefers first.
     fn offers(&self) -> impl Iterator<Item = Element> {
         let best = Element {
             server_no_context_takeover: self.peer_no_context_takeover,

@@ -147,8 +147,8 @@ impl HttpAnswer {
             push_line(&mut head, "Connection", "close");
         }
         head.push_str(self.lines.as_str());
-        // RFC 9110, section 8.6: no Content-Length in a 204, nor one in a 304 but that of the
-        // body which it spares.
+        // RFC 9110, section 8.6: a 204 has no Content-Length, and a 304 only that of the body which
+        // it spares.
         let has_body = !matches!(self.status, 204 | 304);
         if has_body {
             write!(head, "Content-Length: {}\r\n", self.body.len())

@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_grows_with_what_has_come_and_ends_at_the_limit() {
+    fn memory_grows_with_the_received_bytes_up_to_the_limit() {
         let mut bytes = Vec::new();
         for len in 1..=1000 {
             append(&mut bytes, b"x", 1000);

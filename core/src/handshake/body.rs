@@ -37,7 +37,7 @@ enum Framing {
     Eof,
 }
 
-/// What comes next in the chunked coding (RFC 9112, section 7.1).
+/// The next part of the chunked coding (RFC 9112, section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Chunked {
     /// A digit of a chunk's size, or what stands behind the last one.

@@ -159,7 +159,7 @@ impl ClientHandshake {
         if waits { deadline(self.began, self.asked.config.handshake_timeout) } else { None }
     }
 
-    /// The answer by which the server refuses; there as soon as its head is.
+    /// The response with which the server refuses; available as soon as its head is.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match &self.stage {

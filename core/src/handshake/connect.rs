@@ -40,20 +40,20 @@ enum Stage {
 }
 
 impl ConnectResponse {
-    /// A response of which nothing has come; its head and body are held to these limits.
+    /// A response that has not begun. These limits hold for its head and body.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         Self { limits, reader: HeadReader::new(Role::Client), eof: false, stage: Stage::Head }
     }
 
-    /// Takes what has come of it; whether the tunnel is there. What is left in the inbox then came
-    /// through it.
+    /// Takes the received bytes, and returns whether the tunnel is open. The bytes left in the
+    /// inbox then belong to the tunnel.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Refused`] once an answer by another status than 2xx has come with its
-    /// body, and another [`HandshakeError`] for the rule of HTTP that the response breaks. Further
-    /// calls say the same and touch nothing.
+    /// [`HandshakeError::Refused`] once a response with another status than 2xx has arrived with
+    /// its body, and another [`HandshakeError`] for the rule of HTTP that the response breaks.
+    /// Further calls return the same and change nothing.
     pub fn read(&mut self, inbox: &mut Inbox) -> Result<bool, HandshakeError> {
         if let Stage::Head = self.stage
             && let Err(error) = self.read_head(inbox)
@@ -80,7 +80,7 @@ impl ConnectResponse {
         self.eof = true;
     }
 
-    /// The answer by which the proxy refuses, as far as it has come.
+    /// The received part of the response with which the proxy refuses.
     #[must_use]
     pub fn into_refusal(self) -> Option<Refusal> {
         match self.stage {

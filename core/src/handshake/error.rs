@@ -1,4 +1,4 @@
-//! What the peer or the transport can do wrong in the opening handshake.
+//! The faults of the peer or the transport in the opening handshake.
 
 use core::fmt;
 
@@ -319,7 +319,7 @@ impl fmt::Display for HandshakeError {
     }
 }
 
-/// What a status asks of the client.
+/// The action that a status asks of the client.
 const fn advice(status: u16) -> Option<&'static str> {
     Some(match status {
         200..=299 => "it answered as an ordinary HTTP server: check the path",

@@ -111,7 +111,7 @@ impl HeadReader {
         None
     }
 
-    /// Whether any byte of a head has come.
+    /// Whether any byte of a head has arrived.
     pub(crate) const fn has_begun(&self) -> bool {
         self.taken > 0
     }
@@ -283,8 +283,8 @@ impl Head {
         let first_line_len = bytes.windows(2).position(is_end).expect("the reader saw its end");
         let block = &bytes[first_line_len + 2..];
         let mut headers = vec![httparse::EMPTY_HEADER; lines];
-        // It knows no folding, no white space before the colon, and no name but a token, unless
-        // told to.
+        // By default it accepts no folding, no white space before the colon, and only tokens as
+        // names.
         let parsed = match httparse::parse_headers(block, &mut headers) {
             Ok(httparse::Status::Complete((len, parsed))) if len == block.len() => parsed,
             _ => return Err(HandshakeError::InvalidHeaderLine),

@@ -1,8 +1,8 @@
-//! What the caller can do wrong in a head of its own.
+//! The mistakes that a caller can make in a head of its own.
 
 use core::fmt;
 
-/// What the caller would have put into a head of its own and may not; the call changes nothing.
+/// A part of a head that the caller may not set; the call changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeadError {

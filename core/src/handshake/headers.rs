@@ -1,4 +1,4 @@
-//! What a head says: the request's, the response's, and the headers of both.
+//! The contents of a head: the request's, the response's, and the headers of both.
 
 use crate::Arc;
 use alloc::format;
@@ -94,7 +94,7 @@ struct RequestParts {
     extended: Extended,
 }
 
-/// What a request over HTTP/2 says in `:protocol` (RFC 8441, section 4).
+/// The value of `:protocol` in a request over HTTP/2 (RFC 8441, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extended {
     Nothing,

@@ -68,7 +68,7 @@ impl HttpHandshake {
         if self.key.is_some() { None } else { Some("websocket") }
     }
 
-    /// What is asked for, with the authority and the path.
+    /// The requested resource, with the authority and the path.
     pub const fn request(&self) -> &ClientRequest {
         &self.request
     }

@@ -33,7 +33,7 @@ pub(crate) fn is_key(value: &[u8]) -> bool {
     BASE64.decode_slice(value, &mut nonce).is_ok_and(|len| len == 16)
 }
 
-/// What a server answers to a key, to show that it is one (1.3).
+/// A server's answer to a key. It shows that the server speaks WebSocket (1.3).
 ///
 /// 4.2.2: "constructed by concatenating /key/ [...] with the string
 /// "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", taking the SHA-1 hash of this concatenated value to

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::grammar::{is_field_value, is_token};
 use crate::handshake::head_error::HeadError;
 
-/// What the handshake says itself, and what would announce a body.
+/// The headers that the handshake writes itself, and those that would announce a body.
 const RESERVED: [&str; 8] = [
     "Host",
     "Upgrade",

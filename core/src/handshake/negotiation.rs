@@ -7,14 +7,14 @@ use crate::connection::Connection;
 use crate::extension::ExtensionItem;
 use crate::handshake::error::HandshakeError;
 
-/// What was agreed on: the parameters of the one extension that there is.
+/// The agreement: the parameters of the one extension that exists.
 #[cfg(feature = "deflate")]
 pub(crate) type Agreed = crate::DeflateParams;
 /// Without an extension there is nothing to agree on.
 #[cfg(not(feature = "deflate"))]
 pub(crate) type Agreed = core::convert::Infallible;
 
-/// What a client offers: the value of `Sec-WebSocket-Extensions`, empty for none.
+/// A client's offers: the value of `Sec-WebSocket-Extensions`, empty for none.
 pub(crate) fn offered_extensions(config: &Config) -> String {
     #[cfg(feature = "deflate")]
     if let Some(deflate) = &config.deflate {
@@ -24,7 +24,7 @@ pub(crate) fn offered_extensions(config: &Config) -> String {
     String::new()
 }
 
-/// What a client makes of the extension in a response.
+/// How a client judges the extension in a response.
 pub(crate) fn confirm(config: &Config, item: ExtensionItem<'_>) -> Result<Agreed, HandshakeError> {
     #[cfg(feature = "deflate")]
     if let Some(deflate) = &config.deflate
@@ -36,7 +36,7 @@ pub(crate) fn confirm(config: &Config, item: ExtensionItem<'_>) -> Result<Agreed
     Err(HandshakeError::UnofferedExtension)
 }
 
-/// What a server agrees to of what is offered.
+/// The offer that a server agrees to, if any.
 pub(crate) fn accept<'i>(
     config: &Config,
     offers: impl Iterator<Item = ExtensionItem<'i>>,

@@ -59,7 +59,7 @@ impl Offer {
     /// Accepts the offer: lays the 101 response (4.2.2) and opens the connection. What follows
     /// the request in the inbox is for it, and so is the outbox.
     ///
-    /// Of an offer over HTTP/2 no response is laid: see
+    /// An offer over HTTP/2 has no response to lay: see
     /// [`each_response_header`](Self::each_response_header).
     #[must_use]
     pub fn accept(self, now: Duration, outbox: &mut Outbox) -> Connection {
@@ -213,9 +213,9 @@ impl Offer {
         items(self.headers())
     }
 
-    /// What the response agrees to for compression, by
-    /// [`Config::deflate`](crate::Config::deflate): `None` if that is off, or the client has made
-    /// no offer that is acceptable.
+    /// The parameters for compression that the response agrees to, by
+    /// [`Config::deflate`](crate::Config::deflate). `None` if that is off, or the client has made
+    /// no acceptable offer.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub const fn deflate(&self) -> Option<crate::DeflateParams> {
@@ -321,9 +321,9 @@ fn check_no_body(headers: Headers<'_>) -> Result<(), HandshakeError> {
     Ok(())
 }
 
-/// What a request may have beside.
+/// Checks the optional headers of a request.
 fn check_options(headers: Headers<'_>) -> Result<(), HandshakeError> {
-    // 7: "Optionally, an |Origin| header field." Nobody may take a malformed one for none.
+    // 7: "Optionally, an |Origin| header field." A malformed one must not count as absent.
     let origin = headers.only("Origin", HandshakeError::InvalidOrigin)?;
     if origin.is_some_and(|origin| origin.is_empty() || !origin.iter().all(is_printable)) {
         return Err(HandshakeError::InvalidOrigin);

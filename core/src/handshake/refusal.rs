@@ -23,7 +23,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal whose head has come and whose body may be on its way.
+    /// A refusal whose head has arrived and whose body may be on its way.
     pub(crate) fn new(head: ResponseHead, limits: &Limits) -> Self {
         let body = Body::new(&head, limits.body_len_max);
         Self { head, body, head_error: None }
@@ -52,7 +52,7 @@ impl Refusal {
         }
     }
 
-    /// Says that nobody waits for the rest of the body.
+    /// Records that the caller does not wait for the rest of the body.
     pub(crate) const fn give_up(&mut self) {
         self.body.give_up();
     }
@@ -67,15 +67,15 @@ impl Refusal {
         &self.head
     }
 
-    /// What is wrong with the answer's head, if something is: a line that HTTP does not have, or a
-    /// limit that it passed. Then [`head`](Self::head) has the status and no headers, and there is
-    /// no body.
+    /// The fault of the response's head, if it has one: a line that is not valid HTTP, or a limit
+    /// that it passed. Then [`head`](Self::head) has the status and no headers, and there is no
+    /// body.
     #[must_use]
     pub const fn head_error(&self) -> Option<HandshakeError> {
         self.head_error
     }
 
-    /// Its body as far as it has come, without the chunked coding, up to
+    /// The received part of the body, without the chunked coding, up to
     /// [`Limits::body_len_max`](crate::Limits::body_len_max).
     #[must_use]
     pub fn body(&self) -> &[u8] {

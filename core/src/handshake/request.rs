@@ -16,7 +16,7 @@ use crate::handshake::lines::{HeaderLines, push_line};
 use crate::handshake::negotiation::offered_extensions;
 use crate::outbox::Outbox;
 
-/// What a client asks for: a host, a resource name, and what it has to say beside them.
+/// A client's request: a host, a resource name, and optional headers.
 ///
 /// Every part is checked when it is given, so that the head is one valid request whatever the
 /// parts come from. It can be used for any number of handshakes.

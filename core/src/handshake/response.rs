@@ -1,4 +1,4 @@
-//! What a client makes of the response (4.1): the same list over HTTP/1 and HTTP/2.
+//! How a client judges the response (4.1): the same list over HTTP/1 and HTTP/2.
 
 use crate::Arc;
 use alloc::boxed::Box;
@@ -16,13 +16,13 @@ use crate::handshake::negotiation::{Agreed, confirm};
 use crate::handshake::request::ClientRequest;
 use crate::mask::MaskingKeys;
 
-/// What a client has asked for, by which the response is judged.
+/// A client's request, as far as the response is judged by it.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) config: Arc<Config>,
     /// The value that must answer the key. `None` over HTTP/2, which has no key.
     accept: Option<[u8; 28]>,
-    /// What was offered, as it stands in the request.
+    /// The offers, as they stand in the request.
     subprotocols: Box<str>,
 }
 

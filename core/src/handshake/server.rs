@@ -81,8 +81,8 @@ enum Stage {
 pub enum Request {
     /// A valid request for a WebSocket (4.2.1). The application accepts or rejects it.
     Upgrade(Offer),
-    /// Something else, as a health check or a page: valid HTTP/1 as far as its head goes, whose
-    /// headers nobody has judged. Its body, if any, is what follows in the
+    /// Something else, such as a health check or a page: valid HTTP/1 as far as its head goes. The
+    /// engine has not judged its headers. Its body, if any, follows in the
     /// [`Inbox::unparsed`](crate::Inbox::unparsed).
     ///
     /// Answer it by an [`HttpAnswer`], or hand the bytes of the head and those

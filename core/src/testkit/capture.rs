@@ -1,4 +1,4 @@
-//! What a connection has read and written, with its times, as text.
+//! The bytes that a connection has read and written, with their times, as text.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,8 +14,8 @@ use crate::{Config, Connection, MaskingKeys, Role};
 /// The first line of a capture, before the role.
 const TITLE: &str = "bluewire-capture 1";
 
-/// What one end of a connection has read and written, with the times: to be kept in a file, looked
-/// at frame by frame, and given to the engine again.
+/// The bytes that one end of a connection has read and written, with the times. Keep it in a file,
+/// look at it frame by frame, or give it to the engine again.
 ///
 /// # The format
 ///
@@ -189,7 +189,7 @@ impl Capture {
         connection
     }
 
-    /// What the response in the capture has agreed to.
+    /// The parameters that the response in the capture has agreed to.
     #[cfg(feature = "deflate")]
     fn agreed(&self, deflate: &crate::Deflate) -> Option<crate::DeflateParams> {
         let response = match self.role {
@@ -208,7 +208,7 @@ impl Capture {
     }
 }
 
-/// What the engine made of a capture.
+/// The engine's result for a capture.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Replayed {
@@ -232,11 +232,11 @@ impl fmt::Display for Capture {
 pub struct CaptureError {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault of the line.
     pub kind: CaptureErrorKind,
 }
 
-/// What is wrong with a line of a capture.
+/// The faults that a line of a capture can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CaptureErrorKind {
@@ -248,7 +248,7 @@ pub enum CaptureErrorKind {
     TimeGoesBack,
     /// The direction is neither `<` nor `>`.
     Direction,
-    /// The bytes are neither hexadecimal digits, two for each, nor `end`.
+    /// The bytes are not pairs of hexadecimal digits, and not `end`.
     Bytes,
 }
 

@@ -49,7 +49,7 @@ pub fn every_cut<T: PartialEq + fmt::Debug>(bytes: &[u8], mut run: impl FnMut(&[
     whole
 }
 
-/// What came of bytes that an end received.
+/// The result of the bytes that an end received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heard {

@@ -13,7 +13,7 @@ pub(super) enum Part {
     /// Of HTTP, through its empty line.
     Head(Vec<u8>),
     Frame(Frame),
-    /// What is no whole frame, at the end.
+    /// The bytes at the end that are not a whole frame.
     Rest(usize),
     End,
 }

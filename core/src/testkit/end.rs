@@ -14,11 +14,11 @@ use crate::{
     ServerHandshake,
 };
 
-/// What a server makes of an offer.
+/// A server's reply to an offer.
 type Judge = Box<dyn FnMut(&mut Offer) -> Result<(), HttpAnswer> + Send>;
 
-/// One end of a connection: the engine, its memory, its clock and what it has told, driven by
-/// hand. Bytes and times go in, bytes and events come out, and nothing happens by itself.
+/// One end of a connection: the engine, its memory, its clock and its events, driven by hand. Bytes
+/// and times go in, bytes and events come out, and nothing happens by itself.
 ///
 /// Its masking keys are the same in each run.
 ///
@@ -168,8 +168,7 @@ impl End {
         }
     }
 
-    /// What it has told since this was asked last. Chunks of a message that no other event stands
-    /// between are one.
+    /// The events since the last call. Consecutive chunks of a message are joined into one.
     pub fn take_events(&mut self) -> Vec<OwnedEvent> {
         mem::take(&mut self.events)
     }
@@ -278,7 +277,7 @@ impl End {
         self.role
     }
 
-    /// What was received and not taken.
+    /// The received bytes that were not taken.
     #[must_use]
     pub const fn inbox(&self) -> &Inbox {
         &self.inbox
@@ -301,7 +300,7 @@ impl End {
             }
     }
 
-    /// Goes as far as what has come allows.
+    /// Goes as far as the received bytes allow.
     fn step(&mut self) {
         let Self { inbox, outbox, now, events, .. } = self;
         let was_open = matches!(self.stage, Stage::Open(_));
@@ -362,7 +361,7 @@ impl fmt::Debug for End {
     }
 }
 
-/// The same in each run: nobody looks over a test's shoulder.
+/// The same in each run: a test needs no secrecy.
 fn keys() -> MaskingKeys {
     MaskingKeys::from_seed([1; 32])
 }

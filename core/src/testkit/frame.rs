@@ -5,8 +5,8 @@ use core::fmt;
 
 use crate::{CloseCode, Role};
 
-/// The masking key of frames that are to be masked and were given none: that of the examples in
-/// section 5.7.
+/// The masking key of frames that need one and were given none: that of the examples in section
+/// 5.7.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// A frame (5.2) with every field to set, also to what the protocol forbids: for a test that shows
@@ -32,7 +32,7 @@ pub struct Frame {
     opcode: u8,
     masking: Masking,
     form: LengthForm,
-    /// What the header says, where that is not the truth.
+    /// The fields in which the header differs from the truth.
     announced: Option<u64>,
     payload: Vec<u8>,
 }
@@ -200,7 +200,7 @@ impl Frame {
         }
     }
 
-    /// What a sender of this role would write.
+    /// The frame as a sender of this role would write it.
     #[must_use]
     pub fn bytes_from(&self, sender: Role) -> Vec<u8> {
         let key = self.key(sender);

@@ -7,8 +7,8 @@
 //! # Two ends of yours
 //!
 //! A [`Pair`] joins a client and a server in memory, on one virtual clock. Put the state machine of
-//! your application on top of its two [`End`]s, let bytes pass, let time pass, and see what the ends
-//! have told.
+//! your application on top of its two [`End`]s, let bytes pass, let time pass, and see what the
+//! ends have reported.
 //!
 //! ```
 //! use bluewire_core::testkit::{OwnedEvent, Pair};

@@ -34,7 +34,7 @@ const DEADLINES_MAX: usize = 1_000_000;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
-/// Without a peer that answers, a client gives up when the time has come:
+/// Without a peer that answers, a client gives up after its timeout:
 ///
 /// ```
 /// use bluewire_core::testkit::Pair;
@@ -147,8 +147,8 @@ impl Pair {
         }
     }
 
-    /// Lets nothing reach this end any more, and tells nobody: what is sent to it waits until it
-    /// is [let through](Self::unblock).
+    /// Keeps all bytes from this end, without notice: they wait until you [let them
+    /// through](Self::unblock).
     pub const fn block(&mut self, to: Role) {
         self.wire(to).blocked = true;
     }
@@ -204,7 +204,7 @@ impl Pair {
     }
 
     fn set_time(&mut self, now: Duration) {
-        // What has arrived counts before the clock.
+        // Bytes that have arrived count before the clock.
         self.exchange();
         self.now = self.now.max(now);
         self.client.set_time(self.now);

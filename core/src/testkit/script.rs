@@ -14,8 +14,8 @@ use super::event::OwnedEvent;
 use super::frame::Frame;
 use crate::{ClientRequest, CloseCode, Config, OwnedMessage, Role};
 
-/// A peer that follows a script: it writes what it is told to, lawful or not, and holds your end
-/// to what you expect of it. It answers nothing by itself, neither a Ping nor a Close frame.
+/// A peer that follows a script: it writes the bytes it is given, lawful or not, and checks your
+/// end against your expectations. It answers nothing by itself, neither a Ping nor a Close frame.
 ///
 /// It does no IO: [`run`](Self::run) lets it talk with an [`End`] in memory and on virtual time.
 /// `bluewire::testkit::play` lets it talk over a stream.
@@ -44,7 +44,7 @@ pub struct ScriptedPeer {
     /// How many steps are done.
     done: usize,
     handshake: Option<Box<End>>,
-    /// What came and belongs to no step yet.
+    /// The received bytes that belong to no step yet.
     received: Vec<u8>,
     output: Vec<u8>,
     eof: bool,
@@ -414,7 +414,7 @@ pub struct ScriptError {
     pub step: usize,
     /// What it awaits.
     pub expected: String,
-    /// What came instead.
+    /// The event that arrived instead.
     pub found: String,
 }
 

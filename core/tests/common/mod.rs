@@ -1,5 +1,5 @@
-//! What the tests share: frames as a peer writes them, and an end of a connection that is fed by
-//! hand and tells what it heard.
+//! The shared parts of the tests: frames as a peer writes them, and an end of a connection that is
+//! fed by hand and records its events.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
@@ -251,7 +251,7 @@ impl End {
         let told = Told::from_event(connection.take_event(ready, *now, inbox, outbox));
         match told {
             Told::Ping(_) | Told::Pong(_) | Told::Close(..) => assert!(!is_data),
-            // What was announced as text can turn out not to be.
+            // A message announced as text may prove not to be text.
             Told::Failed(ProtocolError::InvalidUtf8) => {}
             Told::Failed(_) => assert!(!is_data),
             _ => assert!(is_data),
@@ -292,7 +292,7 @@ impl End {
     }
 }
 
-/// What came of bytes that a fresh end was fed.
+/// The result of feeding bytes to a fresh end.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) told: Vec<Told>,
@@ -301,7 +301,7 @@ pub(crate) struct Heard {
 }
 
 /// Feeds bytes to a fresh end in every way: whole, byte by byte, and in two pieces cut at every
-/// place. It must make no difference to what is told, sent and left.
+/// place. The events, the sent bytes and the bytes left must be the same.
 pub(crate) fn hear_in_every_cut(role: Role, config: &Config, bytes: &[u8]) -> Heard {
     every_cut(bytes, |pieces| {
         let Heard { told, sent, end } = hear_in_pieces(role, config, pieces);

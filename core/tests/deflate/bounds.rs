@@ -1,4 +1,4 @@
-//! What a peer that compresses can make this end hold, and for how long.
+//! The memory and the time that a compressing peer can cost this end.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::common::{BOTH, End, Sent, Told, frame, joined};
 use crate::end_with;
 
 const LIMIT: u64 = 1000;
-/// What the page of `Limits::message_len_max` allows.
+/// The limit that the page of `Limits::message_len_max` gives.
 const CODED_LEN_MAX: usize = 1000 + 125 + 64 * 1024;
 
 /// So many bytes of a valid message that inflate to nothing: empty blocks, and the byte that ends a
@@ -153,7 +153,7 @@ fn a_compressed_message_that_is_held_has_a_minute_to_come() {
         end.hear_frame(0x42, &[0xf2]);
         assert_eq!(end.connection.poll_timeout(), None);
 
-        // What the settings say goes first.
+        // The settings take precedence.
         for (timeout, deadline) in [(5 * SECOND, Some(6 * SECOND)), (Duration::MAX, None)] {
             let mut end = with(role, Config::default().message_timeout(timeout));
             end.hear_frame(0x42, &[0xf2]);

@@ -1,4 +1,4 @@
-//! What is offered, accepted, confirmed and refused (RFC 7692, sections 5 and 7).
+//! Offers that are made, accepted, confirmed and refused (RFC 7692, sections 5 and 7).
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn extensions(head: &[u8]) -> Vec<String> {
     values.map(String::from).collect()
 }
 
-/// What a server answers to these lines.
+/// A server's answer to these lines.
 fn answer(config: Config, lines: &[&str]) -> (Vec<String>, Option<DeflateParams>) {
     let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
     let mut head = String::from(
@@ -63,7 +63,7 @@ fn client(config: Config) -> (ClientHandshake, Vec<String>) {
     (handshake, offered)
 }
 
-/// What a client makes of an answer by these lines.
+/// A client's verdict on an answer with these lines.
 fn confirm(config: Config, lines: &[&str]) -> Result<Option<DeflateParams>, HandshakeError> {
     let (mut handshake, _) = client(config);
     let mut inbox = Inbox::default();
@@ -109,7 +109,7 @@ fn a_client_offers_what_it_wants_and_then_to_go_without() {
             deflate().peer_window_bits(9).fall_back(false),
             "permessage-deflate; server_max_window_bits=9; client_max_window_bits",
         ),
-        // What is outside is taken as the nearest.
+        // The nearest valid value replaces values outside the range.
         (
             deflate().window_bits(0).peer_window_bits(99).level(0).memory_level(200),
             "permessage-deflate; client_max_window_bits=8",
@@ -155,7 +155,7 @@ fn a_server_accepts_by_what_it_must_say() {
             "permessage-deflate;server_max_window_bits = \"1\\0\" ; client_max_window_bits=\"9\"",
             "permessage-deflate; server_max_window_bits=10",
         ),
-        // What the server has to say on its own.
+        // Parameters that the server adds on its own.
         (
             deflate().no_context_takeover(true).peer_no_context_takeover(true),
             "permessage-deflate",
@@ -176,7 +176,7 @@ fn a_server_accepts_by_what_it_must_say() {
             "permessage-deflate; server_max_window_bits=11",
             "permessage-deflate; server_max_window_bits=11",
         ),
-        // Of the client's window only to a client that can be told.
+        // A limit for the client's window goes only to a client that accepts one.
         (deflate().peer_window_bits(11), "permessage-deflate", "permessage-deflate"),
         (
             deflate().peer_window_bits(11),

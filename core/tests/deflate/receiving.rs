@@ -1,4 +1,4 @@
-//! What comes in compressed (RFC 7692, section 7.2.2).
+//! Compressed messages that are received (RFC 7692, section 7.2.2).
 
 use bluewire_core::{Config, DeflateParams, Delivery, Limits, ProtocolError, Role, State};
 
@@ -298,7 +298,7 @@ fn text_is_validated_as_it_is_inflated() {
 }
 
 #[test]
-fn of_two_faults_the_first_is_told_however_they_come() {
+fn the_first_of_two_faults_is_reported_however_they_arrive() {
     let bad_text = stored(b"ab\xf4\x90");
     // A block type that there is not, and a message that is too long.
     let not_deflate = [&bad_text[..], &[0x06]].concat();

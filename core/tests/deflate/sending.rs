@@ -9,7 +9,7 @@ use crate::common::{BOTH, End, Sent, Told, frames_sent_by};
 use crate::oracle::inflate;
 use crate::{config, end_with};
 
-/// Settings by which even the shortest message is compressed.
+/// Settings that compress even the shortest message.
 fn deflate() -> Deflate {
     Deflate::default().len_min(0)
 }
@@ -90,7 +90,7 @@ fn a_context_is_kept_unless_it_was_agreed_to_forget_it() {
         let mut forgetting = end_with(role, &config(deflate()), own);
         assert_eq!(send(&mut forgetting, text), first);
         assert_eq!(send(&mut forgetting, text), first);
-        // What the peer does is its own affair.
+        // The peer's settings do not matter here.
         let mut keeping = end_with(role, &config(deflate()), peer);
         assert_eq!(send(&mut keeping, text), first);
         assert_eq!(send(&mut keeping, text), second);
@@ -267,7 +267,7 @@ fn a_part_can_be_read_as_soon_as_it_was_sent() {
             assert_eq!(*first, if index == 0 { 0x41 } else { 0x00 });
             message.extend_from_slice(payload);
             output.clear();
-            // What was left out at the end of a message is there at the end of a part.
+            // A part keeps the bytes that are left out at the end of a message.
             let whole = message.strip_suffix(&[0, 0, 0xff, 0xff]).expect("a flush");
             assert!(inflate(whole, &mut output).is_some());
             assert_eq!(output, parts[..=index].concat().as_bytes());
@@ -400,7 +400,7 @@ fn an_idle_compressor_is_given_back() {
 }
 
 #[test]
-fn a_compressor_may_idle_for_no_time_or_for_ever() {
+fn a_compressor_may_idle_for_no_time_or_without_limit() {
     let text = "it makes sense to say this more than once, and to say it again";
     for role in BOTH {
         let config = |timeout| config(deflate().idle_timeout(timeout)).keepalive(None);

@@ -11,10 +11,10 @@ use crate::common::{End, KEY, NOW, frame};
 pub(crate) const FRAME_LEN_MAX: u64 = 65_540;
 pub(crate) const MESSAGE_LEN_MAX: u64 = 65_541;
 
-/// What a message under way has brought before the frame.
+/// The payload of the message under way before the frame.
 const BEGUN: &[u8] = b"ab";
 
-/// What a lawful Ping after the frame carries: it arrives only if the frame was consumed exactly.
+/// The payload of a lawful Ping after the frame: it arrives only if the frame was consumed exactly.
 pub(crate) const AFTER: &[u8] = b"after";
 
 /// The message under way when the frame arrives.
@@ -63,7 +63,7 @@ impl Before {
     }
 }
 
-/// How far the connection has come when the frame arrives.
+/// The state of the connection when the frame arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Open,

@@ -1,4 +1,4 @@
-//! What the slow decoder says of a frame in its situation.
+//! The verdict of the slow decoder on a frame in its situation.
 
 use bluewire_core::{Delivery, ProtocolError, Role};
 
@@ -55,7 +55,7 @@ fn is(rule: Rule, error: ProtocolError) -> bool {
 }
 
 impl Expected {
-    /// What the frames say, of which the message under way comes before `begun_len`.
+    /// The contents of the frames. The message under way lies before `begun_len`.
     pub(crate) fn of(case: &Case, stream: &[u8], begun_len: usize) -> Self {
         let coded = case.is_coded() || case.before.is_compressed();
         let limit = |limit| if case.limited { limit } else { u64::MAX };
@@ -75,7 +75,7 @@ impl Expected {
                 && *first & 0x40 != 0
                 && matches!(*first & 0xf, 0x1 | 0x2)
             {
-                // The oracle knows no extension: what is to be decoded is binary to it.
+                // The oracle knows no extension: compressed payload is binary to it.
                 *first &= !0x40;
                 if coded {
                     *first = *first & 0xf0 | 0x2;
@@ -86,8 +86,8 @@ impl Expected {
         if coded { decode(case, is_text, said) } else { translate(said) }
     }
 
-    /// Whether the engine has told this. A text that turns out to be invalid may come without what
-    /// is good of it.
+    /// Whether the engine has reported this. A text that turns out to be invalid may lack its valid
+    /// part.
     pub(crate) fn is(&self, told: &[Told]) -> bool {
         match (told.split_last(), &self.failure) {
             (Some((Told::Failed(ProtocolError::InvalidUtf8), before)), Some(failure)) => {

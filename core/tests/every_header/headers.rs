@@ -108,7 +108,7 @@ fn check(configs: &Configs, case: &Case) -> bool {
     }
 
     let whole = [&begun[..], &stream].concat();
-    // What the message under way brought was taken before.
+    // The events of the message under way were taken before.
     let mut expected = Expected::of(case, &whole, begun.len());
     let begun_told = Expected::of(case, &begun, begun.len()).told.len();
     expected.told.drain(..begun_told);
@@ -179,7 +179,7 @@ fn check_answers(end: &mut End, case: &Case, expected: &Expected, told: &[Told])
     assert_eq!(sent, answers, "{case:?}");
 }
 
-/// Nothing that arrives is told, answered or kept.
+/// Bytes that arrive now are not reported, answered or kept.
 fn assert_is_deaf(end: &mut End, case: &Case) {
     assert_eq!(end.hear_frame(0x89, b"too late"), [], "{case:?}");
     assert_eq!(end.hear_frame(0x88, &[0x03, 0xe8]), [], "{case:?}");

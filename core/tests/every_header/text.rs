@@ -54,7 +54,8 @@ fn end(role: Role, config: &Arc<Config>) -> End {
     End { connection, inbox: Inbox::default(), outbox: Outbox::new(), now: NOW }
 }
 
-/// What the standard library says of text so far: that it has failed, or can still become right.
+/// The standard library's verdict on the text so far: that it has failed, or can still become
+/// right.
 fn has_failed(text: &[u8]) -> bool {
     from_utf8(text).is_err_and(|error| error.error_len().is_some())
 }
@@ -63,7 +64,8 @@ fn failed(told: &[Told]) -> bool {
     told.last() == Some(&Told::Failed(ProtocolError::InvalidUtf8))
 }
 
-/// Lets the text arrive, and says what was told; looks after each piece whether it failed in time.
+/// Lets the text arrive, and returns the events; after each piece it checks that a fault was
+/// reported in time.
 fn hear(role: Role, config: &Arc<Config>, text: &[u8], arrival: Arrival) -> Vec<Told> {
     let mut end = end(role, config);
     let mut told = Vec::new();
@@ -110,7 +112,7 @@ fn check(role: Role, config: &Arc<Config>, text: &[u8], arrival: Arrival) {
         Ok(text) => assert_eq!(told, [Told::text(text)]),
         Err(error) => {
             assert!(failed(&told), "{text:02x?} {arrival:?}: {told:?}");
-            // What was good of it may have come, and nothing else.
+            // Only the valid part of the text may have been delivered.
             let good = from_utf8(&text[..error.valid_up_to()]).expect("valid up to there");
             match &told[..told.len() - 1] {
                 [] => {}

@@ -236,7 +236,7 @@ fn dribble(config: Config) -> (usize, Inbox) {
 
 #[test]
 fn a_megabyte_dribbled_byte_by_byte_takes_linear_time() {
-    // Were the head read anew for each byte, this would take half a million million steps.
+    // If each byte made the engine read the head anew, this would take 500 billion steps.
     let (len, inbox) = dribble(limits(1 << 20, 100));
     assert_eq!(len, (1 << 20) + 1);
     assert!(inbox.capacity() <= 256, "what was read does not stay in the inbox");

@@ -1,4 +1,4 @@
-//! What a server learns of an offer, and how it answers (4.2.2).
+//! The information in an offer that a server gets, and how it answers (4.2.2).
 
 use crate::wire::{Answer, START, request};
 use bluewire_core::{Config, HeadError, HttpAnswer, Inbox, Offer, Outbox, Request, Role};
@@ -150,7 +150,7 @@ fn the_host_of_an_absolute_target_counts_more_than_host() {
 }
 
 #[test]
-fn a_page_of_another_site_is_told_apart() {
+fn a_page_of_another_site_is_recognised() {
     for (host, origin, is_cross) in [
         ("a.example", "http://a.example", false),
         ("a.example", "https://a.example", false),

@@ -93,8 +93,8 @@ fn check(outcome: &Outcome, sent: &[u8]) {
         assert!(lines <= HEAD_LINES_MAX);
         assert!(!head.contains(&0));
         let taken = [&head[..], rest].concat();
-        // Nothing is lost or made up; a server ignores empty lines before, a client what is
-        // interim. Of a response, folds are spaces.
+        // Nothing is lost or made up; a server ignores empty lines before the request, a client
+        // interim responses. In a response, folds are spaces.
         let sent = &sent[sent.len().checked_sub(taken.len()).expect("all of it was sent")..];
         let is_fold = |taken: u8, sent: u8| {
             *kind == Kind::Response && taken == b' ' && matches!(sent, b'\t' | b'\r' | b'\n')

@@ -229,15 +229,14 @@ fn a_refusal_whose_body_takes_too_long_is_still_a_refusal() {
 }
 
 #[test]
-fn the_versions_that_a_server_knows_are_told() {
+fn the_versions_that_a_server_knows_are_reported() {
     let bytes = b"HTTP/1.1 400 Bad Request\r\nSec-WebSocket-Version: 13, 8\r\n\
         Sec-WebSocket-Version: 7, x, 300, ,0\r\nContent-Length: 0\r\n\r\n";
     let refusal = refuse(bytes, 1000, false).1.expect("refused");
     assert!(refusal.versions().eq([13, 8, 7, 0]));
 }
 
-/// What a client makes of the head of a refusal that HTTP does not allow: the status, and why
-/// there is no more.
+/// A client reports the status of a refusal whose head is not valid HTTP, and why there is no more.
 #[test]
 fn the_status_of_a_refusal_counts_though_its_head_is_malformed() {
     let long = format!("X: {}\r\n", "y".repeat(20_000));
@@ -262,7 +261,7 @@ fn the_status_of_a_refusal_counts_though_its_head_is_malformed() {
             assert!(head.headers().is_empty() && head.headers().first("X").is_none());
             assert_eq!((refusal.body(), refusal.is_complete()), (&b""[..], false));
         }
-        // Of a response that does not refuse, the rule that it breaks is what counts.
+        // If a response does not refuse, its fault is the error.
         for status in ["101 Switching Protocols", "102 Processing"] {
             let bytes = bytes.replace("503 Service Unavailable", status);
             let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());

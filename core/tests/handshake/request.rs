@@ -1,4 +1,4 @@
-//! What a server accepts and refuses (4.2.1).
+//! The requests that a server accepts and refuses (4.2.1).
 
 use crate::wire::{Answer, Got, Kind, request, serve, serve_whole};
 use bluewire_core::testkit::every_cut;
@@ -179,7 +179,7 @@ fn an_error_says_what_was_wrong_by_whom_and_where_it_is_written() {
 }
 
 #[test]
-fn each_refusal_is_answered_by_its_status_and_closes() {
+fn each_refusal_gets_its_status_and_closes() {
     for (edits, error) in BAD {
         let answer = Answer::read(&serve_whole(&request(edits)).answer);
         assert_eq!(Some(answer.status), error.status(), "{edits:?}");

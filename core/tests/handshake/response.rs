@@ -1,4 +1,4 @@
-//! What a client asks, accepts and refuses (4.1).
+//! The request of a client, and the responses that it accepts and refuses (4.1).
 
 use crate::wire::{Got, Kind, NONCE, START, accepted, ask, ask_whole, client, response};
 use bluewire_core::testkit::every_cut;
@@ -54,7 +54,7 @@ const BAD: &[(&[&str], E)] = &[
     (&["=Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=, x"], E::WrongAccept),
     (&["=Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ=="], E::WrongAccept),
     (&["=Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="], E::WrongAccept),
-    // 5: extensions, of which none is offered.
+    // 5: extensions, though none is offered.
     (&["+Sec-WebSocket-Extensions: permessage-deflate"], E::UnofferedExtension),
     (&["+Sec-WebSocket-Extensions: a; b=\"c"], E::InvalidExtensions),
     (&["+Sec-WebSocket-Extensions:"], E::InvalidExtensions),
@@ -233,14 +233,14 @@ fn what_follows_the_response_stays_in_the_inbox() {
 }
 
 #[test]
-fn the_subprotocol_chosen_is_told() {
+fn the_chosen_subprotocol_is_reported() {
     assert_eq!(accepted(&response(&[])).subprotocol(), None);
     let response = accepted(&response(&["+Sec-WebSocket-Protocol: superchat"]));
     assert_eq!(response.subprotocol(), Some("superchat"));
 }
 
 #[test]
-fn the_head_of_the_response_is_told() {
+fn the_head_of_the_response_is_reported() {
     let edits = ["HTTP/1.1 101 Fine", "+Set-Cookie: a=b", "+set-cookie: c=d", "+X: \u{ff}"];
     let response = accepted(&response(&edits));
     let head = response.head();

@@ -58,7 +58,7 @@ pub(crate) fn response(edits: &[&str]) -> Vec<u8> {
     head(RESPONSE, edits)
 }
 
-/// What can be told of a handshake from outside.
+/// The result of a handshake as seen from outside.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) result: Result<Option<Got>, HandshakeError>,
@@ -154,7 +154,7 @@ pub(crate) fn accepted(bytes: &[u8]) -> Response {
     client.next_response(&mut inbox).expect("valid").expect("complete")
 }
 
-/// What a server's answer says: its status and headers, and whether it is whole.
+/// The contents of a server's answer: its status and headers, and whether it is whole.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,

@@ -40,7 +40,7 @@ pub(crate) struct Endpoint {
     inbox: Inbox,
     pub(crate) outbox: Outbox,
     acts: VecDeque<(Duration, Act)>,
-    /// What the engine accepted.
+    /// The messages that the engine accepted.
     pub(crate) sent: Vec<OwnedMessage>,
     pub(crate) received: Vec<OwnedMessage>,
     parts: Option<OwnedMessage>,
@@ -106,7 +106,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether the transport is to be dropped.
+    /// Whether the transport must be dropped.
     pub(crate) fn is_over(&self) -> bool {
         self.refusal().is_some() || self.closure().is_some()
     }
@@ -175,7 +175,7 @@ impl Endpoint {
         }
     }
 
-    /// Goes as far as what has come allows.
+    /// Goes as far as the received bytes allow.
     pub(crate) fn step(&mut self, now: Duration) {
         self.stage = match mem::replace(&mut self.stage, Stage::None) {
             Stage::Asking(mut handshake, keys) => match handshake.next_response(&mut self.inbox) {

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 pub(crate) enum Fault {
     /// The reader reads an end there; what is written after is lost.
     HalfClose,
-    /// Nothing arrives any more, and nobody is told.
+    /// Nothing arrives any more, without notice.
     BlackHole,
     /// Both directions end.
     Cut,
@@ -19,7 +19,7 @@ pub(crate) enum Fault {
 
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    /// What is on its way, and when it arrives.
+    /// The bytes on their way, and when they arrive.
     in_flight: VecDeque<(Duration, Vec<u8>)>,
     in_flight_len: usize,
     /// So much can be on its way at once.
@@ -123,7 +123,7 @@ impl Pipe {
         self.in_flight.front().map(|(arrival, _)| *arrival).or(self.end)
     }
 
-    /// What has arrived, at most `max` bytes; empty at the end.
+    /// The bytes that have arrived, at most `max`; empty at the end.
     pub(crate) fn read(&mut self, now: Duration, max: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         while bytes.len() < max

@@ -136,7 +136,8 @@ impl Network {
             if !endpoint.eof_seen && due(self.pipes[1 - end].next_arrival()) {
                 ready.push(Step::Read(end));
             } else if due(endpoint.deadline()) || self.random.random_bool(0.02) {
-                // What has arrived counts before the clock; and the clock may be told for nothing.
+                // Bytes that have arrived count before the clock; and a call that only gives the
+                // time may be idle.
                 ready.push(Step::Time(end));
             }
             if due(endpoint.next_act()) {
@@ -184,7 +185,7 @@ impl Network {
                 self.pipes[end].shut_down(now, random);
             }
             Step::Drop(end) => {
-                // What is left is written if that is possible at once.
+                // The rest is written if that is possible at once.
                 let room = self.pipes[end].room();
                 let left = self.ends[end].outbox.slices().concat();
                 self.pipes[end].write(now, &left[..left.len().min(room)], random);

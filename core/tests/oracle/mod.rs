@@ -17,7 +17,7 @@ pub(crate) struct Oracle {
     pub(crate) fragments_max: u32,
 }
 
-/// What the stream says.
+/// The contents of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Message {
@@ -35,11 +35,11 @@ pub(crate) enum Said {
         code: Option<u16>,
         reason: String,
     },
-    /// One frame can break several rules at once: any of them may be told.
+    /// One frame can break several rules at once: any of them may be reported.
     Failed(Vec<Rule>),
 }
 
-/// What can be wrong with a frame.
+/// The possible faults of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     ReservedBits,
@@ -78,7 +78,7 @@ struct Frame<'a> {
     opcode: u8,
     len: u64,
     key: [u8; 4],
-    /// What is there of payload, and all that follows.
+    /// The bytes of payload that are there, and all that follows.
     rest: &'a [u8],
 }
 
@@ -95,7 +95,7 @@ struct UnderWay {
     /// How much of the payload is whole characters, all of it where it is binary; in parts, this
     /// was said.
     whole: usize,
-    /// What the headers announced.
+    /// The length that the headers announced.
     len: u64,
     frames: u32,
 }

@@ -216,7 +216,7 @@ fn a_message_under_way_does_not_hinder_closing() {
     }
 }
 
-/// What the peer had sent before it saw our Close frame is still for the application.
+/// The application still gets the messages that the peer sent before it saw our Close frame.
 #[test]
 fn messages_come_until_the_peers_close_frame() {
     for role in BOTH {
@@ -424,7 +424,7 @@ fn a_failure_after_our_close_frame_lays_no_second_one() {
     }
 }
 
-/// What has crossed in order cannot be failed any more.
+/// After both Close frames have crossed, the connection cannot be failed any more.
 #[test]
 fn a_finished_closing_handshake_cannot_be_failed() {
     for role in BOTH {

@@ -63,7 +63,7 @@ fn a_ping_is_answered_the_same_in_chunks() {
 
 /// The answer is there with the event, before the application does anything.
 #[test]
-fn the_answer_lies_in_the_outbox_when_the_ping_is_told() {
+fn the_answer_lies_in_the_outbox_when_the_ping_is_reported() {
     for role in BOTH {
         let mut end = End::new(role);
         let pings = [frame(role, 0x89, b"1"), frame(role, 0x89, b"2")].concat();
@@ -170,7 +170,7 @@ fn with_auto_pong_off_the_application_answers() {
 /// 5.5.3: "A Pong frame MAY be sent unsolicited. [...] A response to an unsolicited Pong frame is
 /// not expected."
 #[test]
-fn an_unsolicited_pong_is_told_and_not_answered() {
+fn an_unsolicited_pong_is_reported_and_not_answered() {
     for role in BOTH {
         for payload in [&b""[..], b"Hello", &[0xff; 125]] {
             let heard = hear(role, &frame(role, 0x8a, payload));
@@ -262,7 +262,7 @@ fn a_control_payload_of_more_than_125_bytes_is_not_sent() {
     }
 }
 
-/// An application that pings a peer which does not read is told so; it does not hinder answers.
+/// An application that pings a peer which does not read gets an error; answers still pass.
 #[test]
 fn own_pings_without_end_are_refused_and_answers_are_not() {
     for role in BOTH {

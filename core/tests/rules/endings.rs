@@ -8,7 +8,7 @@ use bluewire_core::{
 
 use crate::common::{BOTH, End, Told, close_body};
 
-/// What the closure says: code, reason, clean, sent, closed by, fault.
+/// The fields of a closure: code, reason, clean, sent, closed by, fault.
 type Report = (u16, &'static str, bool, Option<u16>, ClosedBy, Option<Fault>);
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -244,7 +244,7 @@ fn a_deadline_passes() {
 
 /// The fault and the code are known as soon as the connection fails; the rest when it is closed.
 #[test]
-fn a_fault_is_told_before_the_end() {
+fn a_fault_is_reported_before_the_end() {
     for role in BOTH {
         let mut end = End::new(role);
         assert_eq!(end.connection.fault(), None);

@@ -142,7 +142,7 @@ fn a_close_frame_between_fragments_ends_the_message_unheard() {
     }
 }
 
-/// In chunks each part is told as it arrives, and what stands between parts where it stands.
+/// In chunks each part is reported as it arrives, and control frames between parts in their place.
 #[test]
 fn chunks_come_as_they_arrive() {
     let config = Config::default().delivery(Delivery::Chunks);

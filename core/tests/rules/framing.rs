@@ -245,10 +245,10 @@ fn a_client_masks_every_frame_with_a_fresh_key_and_a_server_none() {
     }
 }
 
-/// What is wrong with a header is told before what a whole frame would show, and lawful frames
-/// before it are told first.
+/// A fault in a header is reported before the faults that only a whole frame would show, and after
+/// the lawful frames before it.
 #[test]
-fn what_came_before_a_broken_frame_is_told_first() {
+fn frames_before_a_broken_one_are_reported_first() {
     for role in BOTH {
         let mut bytes = frame(role, 0x81, b"Hello");
         bytes.extend(frame(role, 0x89, b"?"));
@@ -289,7 +289,7 @@ fn a_waiting_frame_is_seen_when_it_is_whole() {
     }
 }
 
-/// What has come of a payload is no header, whatever it looks like.
+/// Received payload is never taken for a header, whatever it looks like.
 #[test]
 fn has_frame_knows_the_middle_of_a_payload() {
     for role in BOTH {

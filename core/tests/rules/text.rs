@@ -4,9 +4,9 @@ use bluewire_core::{Config, Delivery, ProtocolError, Role};
 
 use crate::common::{BOTH, End, Sent, Told, frame, hear, hear_in_every_cut};
 
-/// What is not UTF-8, cut behind the first byte that no continuation can make good.
+/// Sequences that are not UTF-8, cut behind the first byte that no continuation can make good.
 const BROKEN: [&[u8]; 27] = [
-    // Bytes that stand nowhere in UTF-8.
+    // Bytes that never occur in UTF-8.
     b"\xc0",
     b"\xc1",
     b"\xf5",
@@ -98,7 +98,7 @@ fn text_fails_in_every_cut_and_fragment() {
     }
 }
 
-/// The end of the message cuts a character off: told at the end, and not before.
+/// The end of the message cuts a character off: reported at the end, and not before.
 #[test]
 fn text_that_ends_inside_a_character_fails() {
     for role in BOTH {
@@ -201,7 +201,7 @@ fn a_long_unfinished_text_is_judged_when_the_transport_is_drained() {
         assert_eq!(end.events(), [Told::Failed(ProtocolError::InvalidUtf8)]);
         assert!(!end.connection.has_unchecked_text());
 
-        // What is lawful so far goes on.
+        // Text that is valid so far goes on.
         let mut end = End::new(role);
         let bytes = unfinished(role, "κ".as_bytes(), 9);
         assert_eq!(end.hear(&bytes), []);
@@ -214,7 +214,7 @@ fn a_long_unfinished_text_is_judged_when_the_transport_is_drained() {
 }
 
 #[test]
-fn a_long_unfinished_text_is_judged_before_what_comes_next_is_told() {
+fn a_long_unfinished_text_is_judged_before_the_next_event() {
     for role in BOTH {
         let failed = [Told::Failed(ProtocolError::InvalidUtf8)];
         // A byte more, which is few.

@@ -19,10 +19,11 @@ const PATTERNS = [
   [/(?<!neither)[,;]\snor\b/g, "and not"],
   [/\bof which (?:nothing|none)\b/g, "without, from which"],
   [/\b(?:is|are) to be \w+ed\b/g, "must be"],
+  [/\b([a-z]{2,})\s+\1\b/gi, "repeated"],
   [/\b(?:has|have) come\b/g, "arrived"],
   [/\bby which\b/g, "with which, that"],
   [/\bsees? to\b/g, "does, handles"],
-  [/\bin order[.,;]/g, "cleanly, orderly"],
+  [/\b(?:end|close|die|leave|stop)(?:s|d|ed)? in order\b/g, "cleanly"],
 ];
 
 /// The phrases with their advice. Case counts only where the phrase has a capital letter.
