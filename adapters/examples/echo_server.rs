@@ -8,7 +8,7 @@
 //! On smol, it has so many threads, one by default; 0 are those of smol's global executor. `--plain`
 //! leaves out the epoll set of its own, and waits by async-io alone.
 //!
-//! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
+//! Prints `listening on ADDR` once it does, and stops cleanly on SIGINT and SIGTERM.
 
 #[path = "common/stop.rs"]
 mod stop;
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some((chain, key)) => secured(options, chain, key)?,
         None => options,
     };
-    // Before anyone is told that it runs: from then on a signal stops it in order.
+    // Before the server reports its address: from then on a signal stops it cleanly.
     let stop = Stop::new()?;
     let report = match args.smol {
         false => serve_blocking(&args.listen, options, stop)?,

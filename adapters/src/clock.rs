@@ -1,4 +1,4 @@
-//! The time that a connection is told.
+//! The time that a connection gets.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What can go wrong outside the engine: before the connection is open, and on its way.
+//! The errors outside the engine: before the connection is open, and on its way.
 
 use std::any::Any;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::open::error::{
 use crate::tls::TlsError;
 use crate::wording::debug_in_sentences;
 
-/// Why a connection could not be made, or did not end in order.
+/// Why a connection could not be made, or did not end cleanly.
 ///
 /// Both `Display` and `Debug` say so in a sentence that has the cause in it, so that
 /// [`source`](std::error::Error::source) has nothing to add, and a `main` that returns one prints

@@ -6,12 +6,12 @@ use std::task::Waker;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// What a server, or a canceller, wants of a connection.
+/// The order of a server, or a canceller, to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Order {
     /// To stay.
     Stay,
-    /// To close in order, since this end goes away.
+    /// To close by the closing handshake, since this end goes away.
     Leave,
     /// To end now.
     Cut,
@@ -27,10 +27,11 @@ impl Order {
     }
 }
 
-/// What a connection shares with its server, or with its canceller.
+/// The state that a connection shares with its server, or with its canceller.
 pub(crate) struct Orders {
     order: AtomicU8,
-    /// Of whoever uses the connection, and of whoever watches over its task.
+    /// The wakers of the thread or task that uses the connection, and of the one that watches over
+    /// its task.
     wakers: Mutex<[Option<Waker>; 2]>,
 }
 
@@ -42,7 +43,7 @@ impl Orders {
     /// Gives an order, which replaces a milder one.
     pub(crate) fn give(&self, order: Order) {
         self.order.fetch_max(order as u8, Ordering::SeqCst);
-        // They stay registered: a thread that is told to leave may be cut later.
+        // They stay registered: a thread that got the order to leave may be cut later.
         let wakers = self.wakers().clone();
         wakers.into_iter().flatten().for_each(Waker::wake);
     }

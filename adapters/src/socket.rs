@@ -1,4 +1,4 @@
-//! What is asked of sockets without their runtime.
+//! Operations on sockets that need no runtime.
 
 use std::io::{self, IoSlice};
 

@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use crate::sync::{Condvar, Mutex, global, lock, now, thread, wait_for};
 
-/// What has a deadline.
+/// Something with a deadline.
 pub(crate) trait Expire: Send + Sync {
-    /// The deadline has come.
+    /// The deadline has passed.
     fn expire(self: Arc<Self>);
 }
 

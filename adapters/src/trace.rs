@@ -1,5 +1,5 @@
-//! What [`tracing`](https://docs.rs/tracing) is told, by the feature of that name. Without it, all
-//! of this compiles to nothing.
+//! The events for [`tracing`](https://docs.rs/tracing), with the feature of that name. Without it,
+//! all of this compiles to nothing.
 //!
 //! | target | level | event | fields besides `id` |
 //! | --- | --- | --- | --- |
@@ -61,7 +61,7 @@ macro_rules! tell {
 pub(crate) struct Id(#[cfg(feature = "tracing")] u64);
 
 impl Id {
-    /// One that nobody has.
+    /// A new id.
     pub(crate) fn next() -> Self {
         #[cfg(feature = "tracing")]
         {
@@ -183,7 +183,7 @@ impl Id {
     }
 }
 
-/// A server refuses by a status a request that nobody looked at.
+/// A server refuses a request with a status before the program sees it.
 pub(crate) fn refuses(status: u16, error: &'static str) {
     tell!(INFO, "handshake", status, error, "refused");
 }

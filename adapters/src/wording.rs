@@ -1,4 +1,4 @@
-//! What the sentences of errors and events have in common.
+//! The shared parts of the sentences of errors and events.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -9,9 +9,9 @@ use bluewire_core::Refusal;
 /// How many characters of it are shown.
 const LEN_MAX: usize = 64;
 
-/// Text from a peer, shown by `Display` so that it can neither forge a line of a log, nor change how
-/// a terminal shows the rest, nor fill either: characters that are not shown as themselves are
-/// escaped, and no more than 64 are kept.
+/// Text from a peer. `Display` shows it so that it cannot forge a line of a log, change how a
+/// terminal shows the rest, or fill either: it escapes characters that are not shown as themselves,
+/// and keeps at most 64.
 #[derive(Clone, Copy)]
 pub(crate) struct PeerText<'a>(pub(crate) &'a str);
 
@@ -155,7 +155,7 @@ mod tests {
         for char in hostile {
             assert!(shown(&char.to_string()).is_ascii(), "{char:?}");
         }
-        // What is written about a peer does not hold more of it than this.
+        // A sentence about a peer does not hold more of its text than this.
         assert!(!shown(&"\u{202e}".repeat(9)).contains('\u{202e}'));
     }
 

@@ -184,7 +184,7 @@ fn a_router_takes_websockets_over_http2() {
 }
 
 #[test]
-fn a_thousand_sockets_are_closed_in_order_with_the_server() {
+fn a_thousand_sockets_are_closed_cleanly_with_the_server() {
     raise_file_limit();
     run(async {
         const SOCKETS: usize = 1000;

@@ -7,7 +7,7 @@
 //!
 //! `--public` is the name under which browsers reach it through a proxy that speaks TLS.
 //!
-//! Prints `listening on ADDR` once it does, and stops in order on SIGINT and SIGTERM.
+//! Prints `listening on ADDR` once it does, and stops cleanly on SIGINT and SIGTERM.
 
 #[path = "../common/stop.rs"]
 mod stop;
@@ -129,8 +129,8 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// Lets a guest into the room. Each line is laid out once for all. A guest that does not read is
-/// closed with 1013 once too much waits, and holds nobody up.
+/// Lets a guest into the room. Each line is framed once for all guests. A guest that does not read
+/// delays no other: it is closed with 1013 once too much waits for it.
 fn join(room: &Group, socket: &WebSocket) {
     let Ok(number) = room.join(socket) else { return };
     // The connection lasts as long as its handles: its own callback keeps one until it ends.

@@ -1,4 +1,4 @@
-//! What the nodes of a cluster share their messages through.
+//! The channel through which the nodes of a cluster share their messages.
 
 use std::future::Future;
 
@@ -15,7 +15,7 @@ pub(crate) trait Bridge: Clone + Send + Sync + 'static {
     /// Hands a message to the channel. `Ok` does not say that any node has it.
     fn send(&self, message: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// What is sent from now on. The stream ends when messages may have been lost.
+    /// Receives the messages from now on. The stream ends when messages may have been lost.
     fn receive(
         self,
     ) -> impl Future<Output = Result<impl Stream<Item = String> + Send, Self::Error>> + Send;

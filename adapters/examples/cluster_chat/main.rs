@@ -6,7 +6,7 @@
 //! cluster_chat --redis URL [--listen ADDR]
 //! ```
 //!
-//! Prints `listening on ADDR` once it does. On SIGINT and SIGTERM it stops in order: it closes its
+//! Prints `listening on ADDR` once it does. On SIGINT and SIGTERM it stops cleanly: it closes its
 //! clients with 1001, they connect again, and the balancer takes them to another node. What they
 //! had sent until then still reaches everybody.
 //!
@@ -18,7 +18,7 @@
 //!
 //! - Redis keeps nothing. A client that is away misses what is said meanwhile.
 //! - When a node dies, its clients see their connections fail. Lines that they sent and have not
-//!   seen come back may have reached everybody or nobody.
+//!   seen come back may have reached all clients or none.
 //! - When Redis dies, or is not reached any more, nodes may have missed lines. Every node closes its
 //!   clients with 1001 (or with 1013 where it could not pass a line on) and exits. A
 //!   supervisor starts it again, and clients come back. Lines that were on their way are lost, and those
@@ -49,7 +49,7 @@ use bridge::{Bridge, Redis};
 
 /// How long connections may take to close when the node stops.
 const BUDGET: Duration = Duration::from_secs(5);
-/// Messages that wait for a client. One who falls behind by more is told to come again.
+/// Messages that wait for a client. A client that falls behind by more must connect again.
 const WAITING_MAX: usize = 256;
 
 const USAGE: &str = "usage: cluster_chat --redis URL [--listen ADDR]";
@@ -62,13 +62,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::process::exit(2);
         }
     };
-    // Before anyone is told that it runs: from then on a signal stops it in order.
+    // Before the server reports its address: from then on a signal stops it cleanly.
     let stop = Stop::new()?;
     smol::block_on(async { serve(Redis::connect(&redis).await?, &listen, stop).await })
 }
 
 async fn serve(bridge: impl Bridge, listen: &str, stop: Stop) -> Result<(), Box<dyn Error>> {
-    // A client that falls behind by more is told to come again.
+    // A client that falls behind by more must connect again.
     let room = Group::with(GroupOptions::default().messages_max(WAITING_MAX));
     let mut lines = pin!(bridge.clone().receive().await?);
     let heard = room.clone();

@@ -63,7 +63,7 @@ pub(crate) struct Args {
     pub(crate) reconnect: bool,
 }
 
-/// What the command line asks for; `None` if that is help.
+/// The request of the command line; `None` if it is for help.
 pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Args>, String> {
     let mut args = args;
     let mut parsed = Args {
@@ -173,7 +173,7 @@ fn unhex(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// What can be received can be sent back, while the answer to the message before it waits.
+/// Each message that can be received can be sent back, while the answer to the one before waits.
 fn take_messages_up_to(len_max: u64, config: &mut Config) {
     let limits = &mut config.limits;
     limits.message_len_max = len_max;

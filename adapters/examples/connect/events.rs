@@ -39,7 +39,7 @@ pub(crate) fn reconnect(event: &ReconnectEvent) {
 fn print(object: &str) {
     let mut stdout = io::stdout().lock();
     if writeln!(stdout, "{object}").and_then(|()| stdout.flush()).is_err() {
-        // Nobody listens any more.
+        // The receiver is gone.
         std::process::exit(1);
     }
 }

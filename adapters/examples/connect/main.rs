@@ -26,7 +26,7 @@ use args::{Adapter, Args, Mode, USAGE};
 /// How long answers to lines that were sent may take once the input has ended.
 const ANSWERS_GRACE: Duration = Duration::from_secs(1);
 
-/// What the main thread waits for.
+/// The events that the main thread waits for.
 enum News {
     Open,
     Message,

@@ -14,7 +14,7 @@ pub(crate) fn load<'js>(
     ctx.eval_with_options(source, options)
 }
 
-/// Runs jobs until none is left. What one throws is told to `report`.
+/// Runs jobs until none is left. `report` gets their exceptions.
 pub(crate) fn run_jobs(context: &Context, report: impl Fn(&str)) {
     loop {
         match context.runtime().execute_pending_job() {
@@ -33,7 +33,7 @@ pub(crate) fn describe(ctx: &Ctx<'_>, error: Error) -> String {
     }
 }
 
-/// What was thrown in words: its message, and its stack if it has one.
+/// An exception in words: its message, and its stack if it has one.
 pub(crate) fn describe_value(value: &Value<'_>) -> String {
     let ctx = value.ctx();
     let mut text = match Coerced::<String>::from_js(ctx, value.clone()) {

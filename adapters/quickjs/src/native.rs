@@ -1,4 +1,4 @@
-//! What the JavaScript half calls: the connections by their numbers.
+//! The functions that the JavaScript half calls. Numbers name the connections.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -19,8 +19,8 @@ use crate::jobs::describe_value;
 use crate::options::SocketsOptions;
 use crate::sockets::{Told, tell};
 
-/// What the native functions share. They live as long as the context, so it holds none of its
-/// values.
+/// The state that the native functions share. They live as long as the context, so it holds none of
+/// its values.
 pub(crate) struct State {
     connections: RefCell<HashMap<u32, Connection>>,
     next: Cell<u32>,
@@ -234,7 +234,7 @@ impl<'js> Functions<'_, 'js> {
         self.object.set(name, Function::new(self.ctx.clone(), function)?)
     }
 
-    /// What can be asked of a connection.
+    /// The functions that ask about a connection.
     fn questions(&self, it: &impl Fn() -> Rc<State>) -> rquickjs::Result<()> {
         let state = it();
         self.add("readyState", move |id: u32| match state.socket(id)?.ready_state() {

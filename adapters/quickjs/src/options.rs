@@ -1,4 +1,4 @@
-//! What the host of a script allows.
+//! The permissions that a host gives to scripts.
 
 use bluewire::Url;
 
@@ -25,7 +25,7 @@ impl SocketsOptions {
         self
     }
 
-    /// Whether a script may connect to this URL. What is not a URL is refused elsewhere.
+    /// Whether a script may connect to this URL. Text that is not a URL is refused elsewhere.
     pub(crate) fn allows(self, url: &str) -> bool {
         self.unix_sockets || !url.parse::<Url>().is_ok_and(|url| is_local(&url))
     }

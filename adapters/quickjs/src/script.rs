@@ -57,13 +57,13 @@ impl Script {
 
     /// Runs it on this thread, until no connection, timer or job is left.
     ///
-    /// What a callback throws, or a promise whose rejection nobody handles, is written to standard
-    /// error, with its stack; the script goes on.
+    /// An exception in a callback, or the rejection of a promise without a handler, is written to
+    /// standard error, with its stack; the script goes on.
     ///
     /// # Errors
     ///
-    /// If the script cannot be read or compiled, or throws; if it waits for what never comes; and
-    /// at its end, if something was thrown that nobody caught.
+    /// If the script cannot be read or compiled, or throws; if it waits for something that never
+    /// happens; and at its end, if an exception was not caught.
     pub fn run(&self) -> Result<(), ScriptError> {
         let runtime = Runtime::new()?;
         runtime.set_loader(Files, Files);
@@ -86,7 +86,7 @@ pub enum ScriptError {
     Failed(String),
     /// Nothing is left that the script could go on by, and it still waits.
     Unsettled,
-    /// It came to its end, but something was thrown that nobody caught. It has been reported.
+    /// It came to its end, but an exception was not caught. It has been reported.
     Uncaught,
 }
 
@@ -116,7 +116,7 @@ impl From<Error> for ScriptError {
     }
 }
 
-/// Promises that were rejected and whose rejection nobody handles yet, with the reasons.
+/// Rejected promises without a handler so far, with the reasons.
 type Rejections = Rc<RefCell<Vec<[Persistent<Value<'static>>; 2]>>>;
 
 /// All that a script works with.
@@ -125,7 +125,7 @@ struct World {
     rejections: Rejections,
     fire: Persistent<Function<'static>>,
     timers: Rc<Timers>,
-    /// Whether something was thrown that nobody caught.
+    /// Whether an exception was not caught.
     uncaught: Rc<Cell<bool>>,
     // Behind its values.
     context: Context,
@@ -238,7 +238,7 @@ fn report(uncaught: &Cell<bool>, exception: &str) {
     print(true, &format!("uncaught {exception}"));
 }
 
-/// Notes each promise that is rejected while nobody handles that, until somebody does.
+/// Records each promise that is rejected without a handler, until it gets one.
 fn track_rejections(runtime: &Runtime) -> Rejections {
     let rejections = Rejections::default();
     let noted = Rc::clone(&rejections);

@@ -66,7 +66,7 @@ pub struct Sockets {
 
 impl Sockets {
     /// Makes the module known to this context under both names, and a global function `require`
-    /// that knows it as well. What callbacks throw is told to `report`, with its stack.
+    /// that knows it as well. `report` gets the exceptions of callbacks, with their stacks.
     ///
     /// Install it before any script runs: the module keeps the intrinsics that it finds here, and a
     /// script that replaces some later does not disturb it.
@@ -104,7 +104,7 @@ impl Sockets {
         Ok(Self { inner: Rc::new(inner), executor })
     }
 
-    /// Whether nothing is left to wait for: every connection has ended, and the script was told.
+    /// Whether nothing is left to wait for: every connection has ended, and the script knows.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.executor.is_empty()
@@ -161,7 +161,7 @@ pub(crate) struct Inner {
     context: Context,
 }
 
-/// What the other half is told. The numbers are its names for them.
+/// The events for the other half. The numbers are its names for them.
 #[derive(Clone, Copy)]
 pub(crate) enum Told<'a> {
     Open,

@@ -16,7 +16,7 @@ use crate::drive::{Goal, Lay, Purpose, Rest, WRITE_LEN_MAX, into_io};
 /// another protocol over a connection. Borders between messages mean nothing.
 ///
 /// A read gives what has arrived, and 0 when the connection has been closed; a connection that did
-/// not end in order is an error, as is a text message. With
+/// not end cleanly is an error, as is a text message. With
 /// [`Delivery::Chunks`](bluewire_core::Delivery::Chunks), messages may be larger than memory.
 /// A write sends one message of at most 64 KiB, and waits only while
 /// [`Flow::queue_len_max`](crate::Flow::queue_len_max) waits. Closing sends a Close frame with 1000
@@ -33,7 +33,7 @@ impl<R: Runtime, S> ByteStream<R, S> {
         &self.socket
     }
 
-    /// The connection alone. What was received and not read is lost.
+    /// The connection alone. Bytes that were received and not read are lost.
     #[must_use]
     pub fn into_inner(self) -> WebSocket<R, S> {
         self.socket
@@ -48,7 +48,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     }
 }
 
-/// What the traits of the runtime's ecosystem do.
+/// The shared implementation of the IO traits of the runtime's ecosystem.
 impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
     pub(crate) fn poll_read_bytes(
         &mut self,

@@ -5,7 +5,7 @@ use std::task::{Wake, Waker};
 
 use crate::waker_set::{Key, WakerSet};
 
-/// What a task waits for.
+/// The events that a task waits for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     /// Bytes to arrive, or news of the connection.
@@ -60,8 +60,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Lets the event wake this task: to be called before looking whether it has come. Whether
-    /// that was necessary, since others wait too.
+    /// Lets the event wake this task. Call it before checking whether the event has happened.
+    /// Returns whether that was necessary, since other tasks wait too.
     pub(super) fn register(&mut self, event: Event) -> bool {
         let Some((wakers, Some(keys))) = &mut self.shared else { return false };
         wakers.of(event).set.register(keys.of(event), self.waker);
@@ -176,7 +176,7 @@ impl Wake for News {
     }
 }
 
-/// What one task is registered by.
+/// The registration of one task.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     read: Key,

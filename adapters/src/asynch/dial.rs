@@ -147,7 +147,7 @@ async fn speak<R: Runtime>(socket: &mut R::Tcp, tunnel: &mut Tunnel) -> io::Resu
             _ => break,
         }
     }
-    // What comes from behind the proxy stays in the socket.
+    // Bytes from behind the proxy stay in the socket.
     let mut seen = vec![0; 1024];
     match poll_fn(|cx| R::poll_peek(socket, cx, &mut seen)).await? {
         0 => tunnel.receive_eof(),
@@ -188,7 +188,7 @@ async fn wait_for<R: Runtime, T>(
 
 type Attempt<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
-/// What is under way before there is a connection.
+/// The attempts under way before there is a connection.
 struct Race<R: Runtime> {
     lookup: Option<(Lookup, Arc<Found>)>,
     attempts: Vec<(SocketAddr, Attempt<R::Tcp>)>,

@@ -14,7 +14,7 @@ use crate::drive::{
 };
 use crate::error::Error;
 
-/// What a wait for a message came to.
+/// The result of a wait for a message.
 #[derive(Debug)]
 pub(super) enum Received {
     /// To be lent.
@@ -24,7 +24,7 @@ pub(super) enum Received {
     End,
 }
 
-/// Who sees to what arrives while a task sends.
+/// The task that handles arrivals while a task sends.
 pub(super) enum Beside<'a> {
     /// The task itself.
     Arrivals(&'a mut Arrivals, Purpose),

@@ -88,8 +88,8 @@ async fn run<R: Runtime, S: AsyncTransport<R>>(mut session: Session, stream: S, 
     shut_down::<R, S>(&mut io.stream).await;
 }
 
-/// Does what the session wants, and waits. Ready once the session is to be asked again. `unflushed`
-/// says that the stream may hold back what it has taken.
+/// Takes the step that the session wants, and waits. Ready when the session should be asked again.
+/// `unflushed` says that the stream may hold back bytes that it has taken.
 fn poll<R: Runtime, S: AsyncTransport<R>>(
     session: &mut Session,
     io: &mut Io<R, S>,

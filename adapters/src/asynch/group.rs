@@ -48,7 +48,7 @@ where
 
     fn wake_by_ref(self: &Arc<Self>) {
         if let Some(shared) = self.0.upgrade() {
-            // What one task publishes to thousands of members is not what its budget is for.
+            // A task that publishes to thousands of members must not spend its budget on that.
             R::unconstrained(|| shared.write_published());
         }
     }

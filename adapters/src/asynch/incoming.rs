@@ -28,7 +28,7 @@ pub enum Incoming<R: Runtime> {
     Plain(Plain<R>),
 }
 
-/// What a server knows of a request. In a box, since a future is as large as all that it may hold,
+/// A server's record of a request. It is boxed, since a future is as large as all that it may hold,
 /// twice, and that of a connection may begin with an [`Incoming`].
 pub(super) struct Parts<R: Runtime, T> {
     pub(super) stream: R::NetStream,
@@ -162,8 +162,8 @@ impl<R: Runtime> Upgrade<R> {
         Ok(WebSocket::open(stream, opened, Some(slot)))
     }
 
-    /// The same without waiting. What the socket does not take of the response, which is next to
-    /// nothing, leaves before all that the connection sends.
+    /// The same without waiting. If the socket does not take all of the response, the rest, a few
+    /// bytes, leaves before all that the connection sends.
     pub(super) fn accept_now(self) -> Result<WebSocket<R, R::NetStream>, AcceptError> {
         let Parts { mut stream, pending, .. } = *self.0;
         let (mut opened, slot) = pending.accept();

@@ -18,7 +18,7 @@ const BUDGET: u32 = 256 * 1024;
 /// The least that a message costs: so 256 messages at most.
 const COST_MIN: usize = 1024;
 
-/// What is read aside at a time.
+/// The length of a read aside.
 const PIECE_LEN: usize = 4 * 1024;
 
 /// A stream, its clock and its timer.
@@ -27,9 +27,9 @@ pub(super) struct Io<R: Runtime, S> {
     /// When its clock started.
     start: Instant,
     timer: R::Timer,
-    /// What the timer was last set to; what never comes if it is not set.
+    /// The time that the timer was last set to; a time that never comes if it is not set.
     timer_set: Nanos,
-    /// What is left of the task's budget.
+    /// The rest of the task's budget.
     budget: u32,
     /// Whether the stream was shut down at the end.
     is_over: bool,
@@ -101,7 +101,7 @@ impl<R: Runtime, S> Io<R, S> {
         Poll::Pending
     }
 
-    /// Ready once the time has come, or if it is past.
+    /// Ready once this time is reached or past.
     pub(super) fn poll_until(&mut self, until: Duration, caller: &mut Caller<'_>) -> Poll<()> {
         if until <= self.clock().now() {
             return Poll::Ready(());

@@ -69,7 +69,7 @@ impl<R: Runtime> Listening<R> {
         Ok(Self { state: Mutex::new(state), tasks, waker })
     }
 
-    /// Whether a worker's task is to be started now.
+    /// Whether to start a worker's task now.
     pub(super) fn begin(&self) -> bool {
         !std::mem::replace(&mut lock(&self.state).begun, true)
     }
@@ -123,8 +123,8 @@ impl<R: Runtime> Listening<R> {
                         drop(state);
                         shared.admission.was_accepted();
                         start_handshake(socket, &spawner, shared, options);
-                        // Tasks that are there already have their turn, however many come. All are
-                        // woken: this one may be dropped, and nobody else would go on.
+                        // Existing tasks have their turn already, however many arrive. All are
+                        // woken: this one may be dropped, and then no other would go on.
                         self.tasks.wake_all();
                         return Poll::Pending;
                     }
@@ -309,7 +309,7 @@ async fn secured<R: Runtime>(
     Ok(NetStream::Tcp(socket).into())
 }
 
-/// Requests that have come and that nobody has taken.
+/// Requests that have arrived and wait to be taken.
 pub(super) struct Requests<R: Runtime> {
     /// `None` once the server shuts down.
     queue: Mutex<Option<VecDeque<Incoming<R>>>>,

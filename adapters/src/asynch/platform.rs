@@ -1,4 +1,4 @@
-//! What the asynchronous adapter needs of a runtime besides its clock: tasks and sockets.
+//! The parts of a runtime that the asynchronous adapter needs besides its clock: tasks and sockets.
 
 use std::borrow::Borrow;
 use std::future::Future;
@@ -16,8 +16,8 @@ use crate::server::ServerOptions;
 #[cfg(feature = "_tls")]
 use crate::tls::{ServerTls, Tls, TlsError};
 
-/// The tasks and sockets of a runtime. It seals [`Runtime`](super::Runtime), since nobody outside
-/// of this crate can name it.
+/// The tasks and sockets of a runtime. It seals [`Runtime`](super::Runtime), since code outside
+/// this crate cannot name it.
 #[expect(unnameable_types, reason = "it seals a public trait")]
 pub trait Platform: Sized + Send + Sync + 'static {
     /// A connected TCP socket.
@@ -46,7 +46,7 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// If the thread is outside of the runtime.
     fn spawner() -> io::Result<Self::Spawner>;
 
-    /// Spawns a task that nobody waits for. `false` if its executor is gone.
+    /// Spawns a detached task. `false` if its executor is gone.
     fn spawn(spawner: &Self::Spawner, task: impl Future<Output = ()> + Send + 'static) -> bool;
 
     /// Connects to an address, and turns Nagle's algorithm off.

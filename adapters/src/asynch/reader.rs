@@ -77,7 +77,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Reader<R, S> {
     /// # Errors
     ///
     /// [`Error::Io`] or [`Error::Fault`] once, if the stream fails or the connection does not end
-    /// in order. After that there are no messages.
+    /// cleanly. After that there are no messages.
     ///
     /// # Cancel safety
     ///
@@ -121,7 +121,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Reader<R, S> {
     ///
     /// # Errors
     ///
-    /// Once, if the connection did not end in order.
+    /// Once, if the connection did not end cleanly.
     pub(super) fn poll_message(
         &mut self,
         cx: &Context<'_>,

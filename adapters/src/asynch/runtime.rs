@@ -1,4 +1,4 @@
-//! What a runtime is, and what a stream is on it.
+//! The traits of a runtime, and of its streams.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -36,7 +36,7 @@ pub trait Timer: Unpin + Send + Sync + 'static {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// What a stream is on the runtime `R`: implemented for all streams that its ecosystem knows.
+/// A stream on the runtime `R`: implemented for all streams of its ecosystem.
 ///
 /// Each method keeps the last waker that it was given, one for reading and one for writing.
 pub trait AsyncTransport<R>: Unpin {

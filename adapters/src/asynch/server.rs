@@ -31,8 +31,8 @@ pub struct Server<R: Runtime> {
     local_addr: SocketAddr,
 }
 
-/// What a server, its handles and its tasks share. The options are not among it: their callbacks
-/// may hold a handle.
+/// The state that a server, its handles and its tasks share. The options are not part of it: their
+/// callbacks may hold a handle.
 pub(super) struct Shared<R: Runtime> {
     pub(super) admission: Arc<Admission>,
     pub(super) requests: Requests<R>,

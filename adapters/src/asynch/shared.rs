@@ -1,4 +1,4 @@
-//! What the reader and the writers of one connection share.
+//! The state that the reader and the writers of one connection share.
 //!
 //! One lock, held inside of polls only, guards the driver and the stream. A task registers before
 //! it looks, and is woken after the lock was released.
@@ -29,11 +29,11 @@ pub(super) struct Shared<R: Runtime, S> {
     pub(super) established: Established,
 }
 
-/// What the lock guards.
+/// The state that the lock guards.
 pub(super) struct State<R: Runtime, S> {
     pub(super) io: Io<R, S>,
     pub(super) driver: Driver,
-    /// What the reader left when it was dropped.
+    /// The state that the reader left when it was dropped.
     parked: Option<Box<Arrivals>>,
 }
 
@@ -166,8 +166,8 @@ impl<R: Runtime, S, F> Drop for Wait<'_, R, S, F> {
 }
 
 impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
-    /// Writes what groups have published, as far as the stream takes it at once. The tasks that wait
-    /// see to the rest.
+    /// Writes messages that groups have published, as far as the stream takes them at once. The
+    /// tasks that wait write the rest.
     pub(super) fn write_published(&self) {
         let written = self.call(|state, caller| {
             let State { io, driver, .. } = state;
@@ -188,7 +188,7 @@ impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
     ///
     /// # Errors
     ///
-    /// Once, if the connection did not end in order.
+    /// Once, if the connection did not end cleanly.
     #[inline]
     pub(super) fn poll_message(
         &mut self,
@@ -268,7 +268,7 @@ impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
     }
 }
 
-/// Who sees to what arrives while a writer waits.
+/// The side that handles arrivals while a writer waits.
 fn beside(parked: &mut Option<Box<Arrivals>>) -> Beside<'_> {
     match parked {
         Some(arrivals) => Beside::Arrivals(arrivals, Purpose::Discard),

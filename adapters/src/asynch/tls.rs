@@ -175,8 +175,8 @@ impl<S> TlsStream<S> {
         let read = self.poll_plaintext(cx, buf);
         self.left_to_reader |= self.session.has_unsent();
         if self.left_to_reader && !self.left_to_writer {
-            // Such as an alert that says why the session has failed. What has arrived comes first:
-            // if writing fails, the next write fails too.
+            // This may be an alert that says why the session has failed. Bytes that have arrived
+            // are read first: if writing fails, the next write fails too.
             self.left_to_reader = self.poll_send(cx).is_pending();
         }
         read

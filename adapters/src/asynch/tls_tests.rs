@@ -1,4 +1,4 @@
-//! TLS over a stream in memory that does as it is told, and over sockets on each runtime.
+//! TLS over a stream in memory that follows a script, and over sockets on each runtime.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

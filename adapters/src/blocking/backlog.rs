@@ -34,7 +34,7 @@ struct Backlog {
 
 static BACKLOG: Mutex<Backlog> = Mutex::new(Backlog { added: Vec::new(), wakes: None });
 
-/// What the pipe's events are called.
+/// The id of the pipe's events.
 const PIPE: u64 = 0;
 /// How often to look at sockets that cannot be waited for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);

@@ -12,9 +12,9 @@ use crate::drive::{Rest, WRITE_LEN_MAX, into_io};
 /// The payload of binary messages, one after the other, as bytes to read and to write: to speak
 /// another protocol over a connection. Borders between messages mean nothing.
 ///
-/// A read gives what has come, and 0 when the connection has been closed; a connection that did
-/// not end in order is an error, as is a text message. With
-/// [`Delivery::Chunks`](bluewire_core::Delivery::Chunks) a message larger than memory is no matter.
+/// A read gives the received bytes, and 0 when the connection has been closed. A connection that
+/// did not end cleanly is an error, as is a text message. With
+/// [`Delivery::Chunks`](bluewire_core::Delivery::Chunks) a message may be larger than memory.
 /// A write sends one message of at most 64 KiB, which leaves as one that is
 /// [sent](WebSocket::send).
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<S: Transport> ByteStream<S> {
         &self.socket
     }
 
-    /// The connection alone. What was received and not read is lost.
+    /// The connection alone. Bytes that were received and not read are lost.
     #[must_use]
     pub fn into_inner(self) -> WebSocket<S> {
         self.socket

@@ -89,8 +89,8 @@ fn open(stream: &impl Transport, request: &Request) -> Result<Opened, ConnectErr
 ///
 /// # Errors
 ///
-/// What the stream, the client's request or the options have against it. A request that is
-/// refused has been answered.
+/// The fault of the stream or the client's request, or the reason of the options to refuse it. A
+/// refused request has been answered.
 pub fn accept<S: Transport>(stream: S) -> Result<WebSocket<S>, AcceptError> {
     accept_with(stream, AcceptOptions::default())
 }
@@ -154,7 +154,7 @@ pub(super) fn refuse(stream: &impl Transport, outbox: &mut Outbox) {
 }
 
 /// Reads once, for no longer than this, and not longer than the stream takes to be ready for more
-/// output if that waits. `None` if nothing has come.
+/// output if that waits. `None` if no bytes have arrived.
 fn read(
     stream: &impl Transport,
     inbox: &mut Inbox,
@@ -173,7 +173,7 @@ fn read(
             inbox.filled(len);
             Ok(Some(len))
         }
-        // Perhaps only a part of what TLS needs has come: the caller looks at the clock.
+        // Perhaps only a part of a TLS record has arrived: the caller looks at the clock.
         Err(error) if is_passing(&error) => Ok(None),
         Err(error) => Err(error),
     }

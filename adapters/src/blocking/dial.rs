@@ -177,7 +177,7 @@ fn secure(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectErro
     }
 }
 
-/// What is under way before there is a connection.
+/// The threads at work before there is a connection.
 #[derive(Default)]
 struct Race {
     resolving: Option<(Lookup, Receiver<io::Result<Vec<SocketAddr>>>)>,
@@ -191,7 +191,7 @@ impl Race {
         let handle = handle.clone();
         let (tell, told) = sync_channel(1);
         let lookup = Lookup::begin(host, port, resolve, move |found| {
-            // Perhaps nobody waits for it any more.
+            // The caller may have gone.
             let _ = tell.send(found);
             handle.wake();
         });
@@ -260,7 +260,7 @@ impl Race {
         if !pipe.wait_with(&*stream, interest, Some(left))?.readable {
             return Ok(());
         }
-        // What comes from behind the proxy stays in the socket.
+        // Bytes from behind the proxy stay in the socket.
         let mut seen = [0; 1024];
         match stream.peek(&mut seen) {
             Ok(0) => tunnel.receive_eof(),

@@ -206,7 +206,7 @@ struct Limit {
     budget: Option<Budget>,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug)]
 pub(super) enum Found {
     /// The goal is reached, or cannot be reached any more. The error is in a box, since this is
@@ -285,7 +285,7 @@ fn reached(driver: &mut Driver, goal: Option<Goal>) -> Option<Result<(), Box<Err
     }
 }
 
-/// Writes until the goal is reached, and sees to what arrives meanwhile.
+/// Writes until the goal is reached, and handles messages that arrive meanwhile.
 pub(super) fn write_until<'s, S: Transport + 's>(
     caller: &mut impl Caller<'s, S>,
     purpose: Purpose,

@@ -28,11 +28,11 @@ use crate::server::{
 /// After so many new clients those that are there already have their turn.
 const ACCEPTED_MAX: usize = 64;
 
-/// After so much time with those that are there, new clients and requests that have come have
-/// theirs: the computations of TLS take a while.
+/// After this time with the current clients, new clients and complete requests get their turn: the
+/// computations of TLS take a while.
 const TURN: Duration = Duration::from_millis(5);
 
-/// What the poller calls the pipe and the listener. Handshake slots count from 1 on.
+/// The poller's ids of the pipe and the listener. Handshake slots count from 1 on.
 const PIPE: u64 = 0;
 const LISTENER: u64 = u64::MAX;
 
@@ -56,7 +56,7 @@ pub(super) struct Handshakes {
     pause: Duration,
 }
 
-/// What a wait for a request came to.
+/// The result of a wait for a request.
 #[expect(clippy::large_enum_variant, reason = "it is moved once for each client")]
 pub(super) enum Next {
     Incoming(Incoming),
@@ -226,8 +226,8 @@ impl Handshakes {
             match accepted {
                 Ok((stream, address)) => {
                     self.pause = PAUSE_MIN;
-                    // The requests of the others may have come meanwhile: they are looked at before
-                    // one more is given up.
+                    // Other requests may have arrived meanwhile: they are looked at before one more
+                    // is given up.
                     if self.begin(stream, address) {
                         return;
                     }

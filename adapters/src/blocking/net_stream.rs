@@ -61,7 +61,7 @@ impl NetStream {
         }
     }
 
-    /// Waits for the stream together with a pipe. What the stream is ready for.
+    /// Waits for the stream together with a pipe. Returns what the stream is ready for.
     pub(super) fn wait_with(
         &self,
         pipe: &WakePipe,

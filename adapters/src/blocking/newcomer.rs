@@ -20,7 +20,7 @@ pub(super) struct Client {
     pub(super) slot: HandshakeSlot,
     pub(super) stage: Stage,
     pub(super) deadline: Option<Instant>,
-    /// What the poller was told to wait for.
+    /// The readiness that the poller waits for.
     pub(super) interest: Readiness,
     /// Whether it is among those that are due.
     pub(super) due: bool,
@@ -33,7 +33,7 @@ pub(super) enum Stage {
     Refused { outbox: Outbox, shut_down: bool },
 }
 
-/// What a look at a client came to.
+/// The result of one look at a client.
 pub(super) enum Look {
     Stays(Client),
     Asks(Incoming),
@@ -49,7 +49,7 @@ impl Client {
         if writes { Readiness::WRITE } else { Readiness::READ }
     }
 
-    /// Reads and goes on, also with what was read before: nobody else tells of that.
+    /// Reads and goes on, also with bytes that were read before: no event reports those.
     pub(super) fn look(mut self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
         loop {
             match self.look_once(options, admission) {

@@ -16,7 +16,7 @@ pub(super) use self::epoll::Poller;
 #[cfg(not(target_os = "linux"))]
 pub(super) use self::poll::Poller;
 
-/// What is waited for: the file descriptor, what its events are called, and for what.
+/// A source of events: the file descriptor, the id of its events, and the wanted readiness.
 pub(super) type Source<'a> = (BorrowedFd<'a>, u64, Readiness);
 
 #[cfg(target_os = "linux")]

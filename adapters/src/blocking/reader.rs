@@ -42,7 +42,7 @@ impl<S: SplitTransport> Reader<S> {
     /// # Errors
     ///
     /// [`Error::Io`] or [`Error::Fault`] once, if the stream fails or the connection does not end
-    /// in order. After that there are no messages.
+    /// cleanly. After that there are no messages.
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         Ok(self.recv_chunk()?.map(|(message, _)| message))
     }

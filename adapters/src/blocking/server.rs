@@ -244,7 +244,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What the threads of a server share.
+/// The state that the threads of a server share.
 struct Shared {
     handshakes: Mutex<Handshakes>,
     /// Requests that other threads have decided to accept, for [`Server::accept`].

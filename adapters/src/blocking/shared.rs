@@ -1,4 +1,4 @@
-//! What the threads of one connection share.
+//! The state that the threads of one connection share.
 //!
 //! A socket that one thread uses owns its [`Driver`] without a lock, since a lock costs as much as
 //! the rest of a message. If it belongs to a server, it parks the driver here for as long as it
@@ -35,9 +35,9 @@ pub(super) struct Shared<S> {
 pub(super) struct Guarded {
     /// Always here once the socket is split, and before that while its thread waits.
     pub(super) driver: Option<Box<Driver>>,
-    /// What a reader that was dropped has left.
+    /// The state that a dropped reader has left.
     pub(super) left: Option<Side>,
-    /// What those know who wait for a change, and how many they are.
+    /// The phase that waiting threads know, and the number of those threads.
     known: Phase,
     waiting: usize,
     /// Whether another thread writes what this connection's does not.
@@ -48,7 +48,7 @@ pub(super) struct Guarded {
     itself: Option<Weak<dyn Expire>>,
 }
 
-/// How far a connection has come, as far as threads wait for that.
+/// The state of a connection, as far as threads wait for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Phase {
     closes: bool,
@@ -62,7 +62,7 @@ pub(super) struct Phase {
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) arrivals: Arrivals,
-    /// What the stream's read timeout was last set to, if that is known.
+    /// The last read timeout set on the stream, if it is known.
     read_timeout: Option<Option<Duration>>,
 }
 
@@ -188,7 +188,7 @@ impl<S: Transport> Shared<S> {
 
     /// Unlocks after the connection may have changed, and lets those know who wait for that: a
     /// reader that blocks returns once nothing can be written any more. If this thread may have
-    /// begun to close, the timekeeper waits for the end, since perhaps nobody else does.
+    /// begun to close, the timekeeper waits for the end, since no other thread may do so.
     pub(super) fn unlock(&self, mut state: MutexGuard<'_, Guarded>, may_close: bool) -> Phase {
         let phase = state.phase();
         let known = std::mem::replace(&mut state.known, phase);
@@ -241,7 +241,7 @@ impl<S: SplitTransport> Shared<S> {
         state.itself = Some(itself);
     }
 
-    /// What the server's orders wake.
+    /// The waker that the server's orders wake.
     pub(super) fn waker(self: &Arc<Self>) -> Waker {
         Arc::new(Orders(Arc::downgrade(self))).into()
     }
@@ -273,8 +273,8 @@ impl<S: SplitTransport> Shared<S> {
         Ok(key)
     }
 
-    /// Does what is due while the connection's thread does not. What is left to wait for; `None` if
-    /// the connection has ended, or its thread has it.
+    /// Does the due work while the connection's thread does not. Returns what to wait for; `None`
+    /// if the connection has ended, or its thread does the work.
     fn advance(&self, state: &mut Guarded) -> Option<Want> {
         loop {
             let driver = state.driver.as_mut()?;

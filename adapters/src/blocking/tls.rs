@@ -191,8 +191,8 @@ impl<S: Transport> TlsStream<S> {
         read.unwrap_or_else(|| Err(io::ErrorKind::Interrupted.into()))
     }
 
-    /// Sends what the session itself has to say, such as an alert, as far as that is possible
-    /// without waiting. What has arrived comes first: if writing fails, the next write fails too.
+    /// Sends the session's own messages, such as an alert, as far as that is possible without
+    /// waiting. Bytes that have arrived are read first: if writing fails, the next write fails too.
     fn send_own(&self, session: &mut Session) {
         let _ = session.flush(|slices| self.stream.try_write(slices));
     }

@@ -1,4 +1,4 @@
-//! TLS over sockets of this host, and over streams that do as they are told.
+//! TLS over sockets of this host, and over streams that follow a script.
 
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
@@ -72,7 +72,7 @@ fn both_directions_of_both_sides_run_at_once() {
 }
 
 #[test]
-fn a_thread_that_waits_in_a_read_holds_up_nobody() {
+fn a_thread_that_waits_in_a_read_delays_no_writer() {
     let (client, server) = streams();
     thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
@@ -105,7 +105,7 @@ fn a_thread_that_waits_in_a_read_holds_up_nobody() {
         let read = told.recv_timeout(PATIENCE).expect("the read ends").expect("it is the result");
         assert!(matches!(TlsError::from(read.expect_err("it was cut")), TlsError::Truncated));
     });
-    // The peer was told.
+    // The peer got the closing alert.
     assert_eq!(Transport::read(&server, &mut [0; 100]).expect("an end in order"), 0);
 }
 

@@ -90,7 +90,7 @@ pub trait Transport {
 /// A [`Transport`] that two threads can use at once, which is what splitting takes.
 pub trait SplitTransport: Transport + Send + Sync + 'static {}
 
-/// What a stream is asked for, and what it is ready for.
+/// The directions in which a stream is asked, or ready, to transfer bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Readiness {
@@ -332,7 +332,7 @@ impl<S: Read + Write> Transport for Untimed<S> {
         let mut stream = lock(&self.0);
         let len = stream.write_vectored(slices)?;
         match stream.flush() {
-            // What was not flushed leaves with the next write.
+            // Unflushed bytes leave with the next write.
             Err(error) if !is_passing(&error) => Err(error),
             _ => Ok(len),
         }

@@ -28,7 +28,7 @@ struct Handle {
     woken: Arc<AtomicBool>,
 }
 
-/// What the thread waits for beside its socket.
+/// The pipe on which the thread waits beside its socket.
 pub(super) struct WakePipe {
     pipe: Pipe,
     woken: Arc<AtomicBool>,
@@ -101,7 +101,7 @@ impl Runner for WakeHandle {
 
 impl WakePipe {
     /// Waits until the socket is ready for one of these, or a handle wakes, or the time is over.
-    /// What the socket is ready for.
+    /// Returns what the socket is ready for.
     pub(super) fn wait_with(
         &self,
         socket: impl AsFd,
@@ -110,7 +110,7 @@ impl WakePipe {
     ) -> io::Result<Readiness> {
         let pipe = (self.pipe.as_fd(), Readiness::READ);
         let [woken, ready] = match interest.is_none() {
-            // A socket that nobody asks anything would still report its end, again and again.
+            // A socket without any interest would still report its end, again and again.
             true => [poll_each([pipe], timeout)?[0], Readiness::NONE],
             false => poll_each([pipe, (socket.as_fd(), interest)], timeout)?,
         };
@@ -128,7 +128,7 @@ impl WakePipe {
         }
     }
 
-    /// What a poller waits for.
+    /// The descriptor that a poller waits for.
     pub(super) fn source(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
@@ -140,8 +140,8 @@ impl WakePipe {
 
     fn clear_from(&self, mut pipe: impl Read) {
         // The flag comes last. The other way round, a wake-up in between would be read away with
-        // its flag left up, and no later one would wake. A wake-up before the flag is down is seen
-        // to in this turn, which begins after it.
+        // its flag left up, and no later one would wake. A wake-up before the flag is down is
+        // handled in this turn, which begins after it.
         let mut bytes = [0; 16];
         while matches!(pipe.read(&mut bytes), Ok(len) if len == bytes.len()) {}
         self.woken.store(false, Ordering::SeqCst);

@@ -1,4 +1,5 @@
-//! What has arrived and was not received yet. It belongs to whoever reads, outside of any lock.
+//! Bytes and messages that have arrived but were not received yet. They belong to the reader,
+//! outside of any lock.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,14 +12,14 @@ use crate::clock::Nanos;
 /// A message, or a part of one, and whether it is the last part.
 pub(super) type Part = (OwnedMessage, bool);
 
-/// What has arrived: the bytes read, the messages held, and what was read while a message was lent.
+/// The arrivals: the bytes read, the messages held, and the bytes read while a message was lent.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
     pub(crate) inbox: Inbox,
     pub(super) held: Held,
-    /// What was read while a message that lies in the inbox was lent.
+    /// The bytes read while a message in the inbox was lent.
     pub(super) aside: Aside,
-    /// When bytes last came, which is the time of all that is in the inbox.
+    /// When the last bytes arrived; this time counts for all that is in the inbox.
     pub(super) arrived: Nanos,
     /// When the inbox was last seen with no event left, in milliseconds that begin again after 49
     /// days.
@@ -117,7 +118,7 @@ fn counted_len(message: Message<'_>) -> usize {
     message.len().max(1)
 }
 
-/// What was read while a message was lent: the lent message lies where the read would go.
+/// The bytes read while a message was lent: the lent message lies where the read would go.
 #[derive(Debug, Default)]
 pub(crate) struct Aside(Option<Box<Bytes>>);
 

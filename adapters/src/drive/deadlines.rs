@@ -41,7 +41,7 @@ pub(super) enum Due {
 }
 
 impl Driver {
-    /// Sees to deadlines. `None` if one has come: then everything is looked at again.
+    /// Handles deadlines. `None` if one is due: then everything is looked at again.
     pub(super) fn judge(&mut self, may_read: bool, listens: bool, now: Duration) -> Option<Want> {
         if let Some(since) = self.rare.loss().and_then(|loss| loss.write) {
             return self.judge_loss(since, may_read, now);
@@ -61,7 +61,7 @@ impl Driver {
                 None => want.until = Some(now.saturating_add(flow.write_timeout)),
             }
         }
-        // Whether the peer is silent is not known while nobody listens.
+        // Without a reader the driver cannot know whether the peer is silent.
         let listens = listens || self.connection.state() == State::Closing;
         let deadline = self.connection.poll_timeout().filter(|_| listens);
         let Some(deadline) = deadline else { return Some(want) };

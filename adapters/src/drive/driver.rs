@@ -36,9 +36,9 @@ pub(crate) struct Driver {
     pub(super) written: u64,
     /// Whether an answer was laid that should not wait for the program.
     pub(super) answered: bool,
-    /// Whether Pings are answered here even if the engine is told to leave that to the program.
+    /// Whether Pings are answered here even if the engine leaves that to the program.
     pub(crate) answers_pings: bool,
-    /// Whether the peer's Close frame has come.
+    /// Whether the peer's Close frame has arrived.
     pub(super) close_received: bool,
     /// Whether messages that arrive are dropped, since one before them was.
     pub(super) drops_rest: bool,
@@ -54,7 +54,7 @@ pub(crate) struct Driver {
     pub(super) data_lost: bool,
     /// Whether the end was reported to the reader.
     pub(super) end_told: bool,
-    /// Whether somebody was told of the fault with which the connection ended.
+    /// Whether the fault with which the connection ended was reported.
     pub(super) fault_told: bool,
     /// Whether the stream is left at once, in both directions.
     pub(super) cut: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Driver {
     pub(super) trace: EndTrace,
 }
 
-/// What a caller wants of the messages that arrive.
+/// How a caller wants to get the messages that arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// They are delivered.
@@ -76,7 +76,7 @@ pub(crate) enum Purpose {
     Discard,
 }
 
-/// What a caller does next.
+/// The next step of a caller.
 #[derive(Debug)]
 pub(crate) enum Next {
     /// [`lend`](Driver::lend) it: an event, or a message that was held.
@@ -220,7 +220,7 @@ impl Driver {
                 return Next::Wait(Want::NOTHING);
             };
             if want.read && self.connection.has_unchecked_text() {
-                // What is there is read at once, and nobody waits before the text is checked.
+                // Available bytes are read at once, and no wait comes before the check of the text.
                 want.until = Some(now);
             }
             if let Some(budget) = budget.as_deref_mut() {
@@ -312,7 +312,7 @@ impl Driver {
         arrivals.held.len() >= self.flow().held_len_max && self.connection.state() == State::Open
     }
 
-    /// What a closed connection left has one more chance to leave; then it is the end.
+    /// The unsent bytes of a closed connection have one more chance to leave; then it is the end.
     fn end(&mut self) -> Next {
         let waits = !self.outbox.is_empty() || self.unflushed;
         let left = waits && self.rare.loss().is_none() && !self.cut;
@@ -385,7 +385,7 @@ impl Driver {
         self.close_received && self.outbox.data_len() == 0
     }
 
-    /// What a [`Want`] has become, if more was laid since.
+    /// The same [`Want`], updated if more was queued since.
     pub(crate) fn renewed(&self, want: Want, now: Duration) -> Want {
         if want.write || (self.outbox.is_empty() && !self.has_published()) {
             return want;

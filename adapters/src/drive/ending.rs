@@ -9,7 +9,7 @@ use super::deadlines::Due;
 use super::driver::{Driver, Want};
 use crate::error::Error;
 
-/// What the stream failed with.
+/// The error of a stream.
 #[derive(Debug)]
 pub(super) struct Loss {
     kind: io::ErrorKind,
@@ -43,8 +43,8 @@ impl Loss {
 }
 
 impl Driver {
-    /// After a failed write, since when: what has arrived comes first, then there is nobody to talk
-    /// to. `None` once that is so.
+    /// Judges a failed write, since `since`: bytes that have arrived are read first, then the
+    /// connection is over. `None` once that is so.
     pub(super) fn judge_loss(
         &mut self,
         since: Duration,
@@ -84,7 +84,7 @@ impl Driver {
         self.rare.loss().is_some_and(|loss| loss.write.is_some())
     }
 
-    /// Fails the first call after the end of a connection by a fault of which nobody was told: a
+    /// Fails the first call after the end of a connection by a fault that was not reported yet: a
     /// program that only sends has no other way to learn of it.
     pub(super) fn check_told(&mut self) -> Result<(), Error> {
         match self.connection.fault() {
@@ -152,7 +152,7 @@ impl Driver {
         self.rare.closure()
     }
 
-    /// Reports the end to the reader: an error once, if it was not in order.
+    /// Reports the end to the reader: once as an error, if it was not clean.
     ///
     /// # Errors
     ///

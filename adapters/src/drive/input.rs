@@ -1,4 +1,4 @@
-//! What was read, and how it is lent to the program.
+//! The bytes that were read, and how they are lent to the program.
 
 use std::io;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub(crate) struct Lent<'a> {
 }
 
 impl Driver {
-    /// Lends what is to be delivered, with the memory for what is read meanwhile and whether the
-    /// answer to another frame that has arrived can leave by the same write.
+    /// Lends the next message, with the memory for bytes read meanwhile, and whether the answer to
+    /// another frame that has arrived can leave by the same write.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use super::flow::Flow;
 use super::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
 
-/// What a program wants to send.
+/// A message that a program wants to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lay<'a> {
     Message(Message<'a>),
@@ -34,14 +34,14 @@ impl Lay<'_> {
     }
 }
 
-/// How far writing must have come for a message to be written.
+/// How far writing must get for a message to count as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
-/// What a call waits for.
+/// The condition that a call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
-    /// What the ticket is for is written.
+    /// The message of the ticket is written.
     Written(Ticket),
     /// At most so many bytes wait.
     Queue(usize),
@@ -140,7 +140,7 @@ impl Driver {
             }
             break;
         }
-        // What is left is copied behind what lies in the outbox.
+        // The rest is copied behind the bytes in the outbox.
         drop(gather);
         let ticket = self.ticket();
         match failure {
@@ -165,7 +165,7 @@ impl Driver {
         self.outbox.len() >= CORK_LEN_MAX.min(self.flow().queue_len_max.max(1))
     }
 
-    /// What a caller waits for before it queues more: half of the bound.
+    /// The condition that a caller waits for before it queues more: half of the bound.
     pub(crate) fn room_goal(&self) -> Goal {
         Goal::Queue(self.flow().queue_len_max / 2)
     }
@@ -176,7 +176,7 @@ impl Driver {
         Ticket(self.written + dropped + self.outbox.data_len() as u64)
     }
 
-    /// Whether what a call waits for has come about.
+    /// Whether the condition that a call waits for is met.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl Driver {
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> bool {
         if self.is_write_lost() {
-            // What was laid since, such as the Close frame of a fault, would follow half a frame.
+            // Frames queued since, such as the Close frame of a fault, would follow half a frame.
             self.drop_outbox();
         }
         loop {
@@ -315,7 +315,7 @@ impl Driver {
         }
     }
 
-    /// Reports that writing has failed. What has arrived can still be read.
+    /// Reports that writing has failed. Bytes that have arrived can still be read.
     pub(crate) fn write_failed(&mut self, error: io::Error, now: Duration) {
         Loss::of_write(&mut self.rare.make().loss, error, now);
         self.drop_outbox();
@@ -370,7 +370,7 @@ impl Driver {
         }
         let end = self.written + self.outbox.data_len() as u64;
         self.connection.close_now(now, code, reason, &mut self.outbox)?;
-        // What is left before the Close frame is the frame that has begun to leave.
+        // Only the frame that has begun to leave remains before the Close frame.
         let kept = self.outbox.data_len().saturating_sub(self.close_frame_len(code, reason));
         let from = self.written + kept as u64;
         self.rare.make().dropped = Some(Dropped { from, len: end - from });

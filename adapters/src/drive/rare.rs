@@ -18,7 +18,7 @@ pub(super) struct Fields {
     pub(super) dropped: Option<Dropped>,
     /// Since when the stream takes too little.
     pub(super) stall: Option<Stall>,
-    /// What the stream failed with.
+    /// The error of the stream.
     pub(super) loss: Option<Loss>,
     /// How the connection ended, once that was reported.
     pub(super) closure: Option<Closure>,

@@ -47,7 +47,7 @@ impl Woken {
     }
 }
 
-/// What was called, in order.
+/// The callbacks that were called, in order.
 #[derive(Clone, Default)]
 struct Log(Arc<(Mutex<Vec<&'static str>>, Condvar)>);
 

@@ -14,9 +14,10 @@ use crate::open::request::Opened;
 use crate::server::Slot;
 
 /// What follows a message waits once for so long for an `on_message` that is about to be set: it
-/// may end the connection, and the message could not be answered then. The end waits for as long
-/// again, so that messages are told before it. The `on_close` of a program that wants no messages
-/// is later by as much.
+/// For so long the events behind a message wait, once, for an `on_message` that is about to be set:
+/// they may end the connection, and then the message could not be answered. The end waits for the
+/// same time again, so that messages are reported before it. A program without `on_message` gets
+/// its `on_close` later by as much.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// One connection as its loop sees it. The loop is: [`next`](Self::next), [`write`](Self::write),
@@ -29,7 +30,7 @@ pub(crate) struct Session {
     parts: Option<OwnedMessage>,
     /// When the connection goes on although messages wait for an `on_message`.
     patience_end: Option<Duration>,
-    /// When the end is told although messages wait for an `on_message`.
+    /// When the end is reported although messages wait for an `on_message`.
     grace_end: Option<Duration>,
     /// Whether the server wakes the loop for its next order.
     listening: bool,
@@ -58,8 +59,8 @@ impl Session {
         self.clock
     }
 
-    /// Tells events, calls what is due, sees to deadlines. What to wait for; `None` once all is
-    /// over.
+    /// Reports events, calls due callbacks, and handles deadlines. Returns what to wait for; `None`
+    /// once all is over.
     pub(crate) fn next(&mut self) -> Option<Want> {
         if !self.shared.begin() {
             // Callbacks that were due before the loop began still run elsewhere. The thread that
@@ -133,7 +134,7 @@ impl Session {
         let clock = self.clock;
         link.driver.follow_order(&|| clock.now());
         let Some(slot) = link.driver.slot() else { return };
-        // Messages that nobody took do not hold up the end then.
+        // Messages that no handler has taken do not hold up the end then.
         let leaving = slot.is_leaving();
         slot.listen(&Arc::clone(&self.shared).into());
         self.listening = true;
@@ -189,13 +190,13 @@ impl Session {
         if at_once { until(want, Some(Duration::ZERO)) } else { want }
     }
 
-    /// What is left to do once the connection has ended.
+    /// The remaining work once the connection has ended.
     const fn ended(&self) -> Want {
         Want { read: false, write: false, shut_down: !self.shut_down, until: self.grace_end }
     }
 
-    /// Whether the connection has ended and nothing holds the end back. Messages that nobody took
-    /// do, for a while.
+    /// Whether the connection has ended and nothing delays the report. Messages that no handler has
+    /// taken delay it for a while.
     fn is_over(&mut self) -> bool {
         let mut state = self.shared.lock();
         if matches!(state.stage, Stage::Open(_)) {

@@ -1,5 +1,5 @@
-//! What the handles of a connection and the loop that drives it share, and the one place where
-//! callbacks are called from.
+//! The state that the handles of a connection and its loop share, and the one place from which
+//! callbacks are called.
 //!
 //! Callbacks of one connection run one at a time, never under a lock, and never on the stack of
 //! a caller: on the connection's loop while it goes round, otherwise (before it is open, and
@@ -79,7 +79,7 @@ impl Shared {
         lock(&self.state)
     }
 
-    // What a handle asks for.
+    // Requests of a handle.
 
     pub(crate) fn set_on_open(self: &Arc<Self>, callback: Callback<OnOpen>) {
         self.set(&self.callbacks.open, callback);
@@ -113,7 +113,7 @@ impl Shared {
         if self.is_due(&state) {
             self.attend(state);
         } else if state.is_over() && !state.running {
-            // Nothing will come any more: it is not kept, nor what it captured.
+            // No more events will arrive: drop the callback and all that it captured.
             let spent = self.callbacks.take();
             drop(state);
             drop(spent);
@@ -206,12 +206,12 @@ impl Shared {
             }
         }));
         if !spawned {
-            // What is due stays due until the next call.
+            // Due events wait for the next call.
             self.lock().running = false;
         }
     }
 
-    // What the loop asks for.
+    // Requests of the loop.
 
     /// Opens: the loop goes round from now on. `false` if the attempt was given up.
     pub(crate) fn open(&self, link: Link, established: Established) -> bool {
@@ -219,7 +219,7 @@ impl Shared {
         let connecting = matches!(state.stage, Stage::Connecting);
         if connecting {
             if !self.callbacks.reconnect.is_set() {
-                // Nobody needs to know any more.
+                // The event has no handler any more.
                 state.reconnect_due = None;
             }
             state.open(link, established);
@@ -228,7 +228,7 @@ impl Shared {
         connecting
     }
 
-    /// Whether nobody wants the connection any more that is being made.
+    /// Whether the connection that is being made is no longer wanted.
     pub(crate) fn is_given_up(&self) -> bool {
         self.lock().is_given_up()
     }
@@ -318,14 +318,14 @@ impl Shared {
             // handles, is let go.
             let spent = state.is_over().then(|| self.callbacks.take());
             drop(state);
-            // After the end, there is nobody to tell of a panic.
+            // After the end there is no handler left that could learn of a panic.
             let _ = contain(|| drop(spent));
             return looping;
         }
     }
 
-    /// Hands over a message where it lies, or keeps it until somebody wants messages and what comes
-    /// before it has been told.
+    /// Passes a message on without copying it, or keeps it until the program has set a handler and
+    /// the events before it have been reported.
     pub(crate) fn deliver(&self, message: Message<'_>) {
         let mut state = self.lock();
         let first = state.held.is_empty() && !(state.open_due && self.callbacks.open.is_set());

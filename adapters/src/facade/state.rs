@@ -1,5 +1,5 @@
-//! What is known of a connection, behind one lock: its stage, and what is due to be told. Nothing
-//! here calls a callback, and nothing here drops one: both can run anything.
+//! The state of a connection, behind one lock: its stage, and the events that are due. Nothing here
+//! calls a callback, and nothing here drops one: both can run any code.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -84,7 +84,7 @@ pub(crate) struct State {
     panicked: bool,
     /// Whether it is not the first connection, or attempt, that is under way.
     retrying: bool,
-    /// What was decided on last, if nobody was told yet.
+    /// The last decision on a reconnection, if it was not reported yet.
     pub(super) reconnect_due: Option<ReconnectEvent>,
     pub(super) close_due: Option<CloseEvent>,
     /// Whether someone is calling callbacks.
@@ -236,18 +236,18 @@ impl State {
         self.close_due = Some(close);
     }
 
-    /// Whether nobody has asked for the end.
+    /// Whether no caller has asked for the end.
     pub(super) fn may_retry(&self) -> bool {
         !self.leaving && !self.panicked
     }
 
-    /// Whether nobody wants the connection any more that is being made.
+    /// Whether the connection that is being made is no longer wanted.
     pub(super) fn is_given_up(&self) -> bool {
         let panicked = self.panicked && self.retrying && matches!(self.stage, Stage::Connecting);
         panicked || matches!(self.stage, Stage::Ended)
     }
 
-    /// Reports outcomes after bytes were written, or a Close frame has come.
+    /// Reports outcomes after bytes were written, or a Close frame has arrived.
     pub(super) fn settle(&mut self) {
         let Stage::Open(Link { driver, .. }) = &self.stage else { return };
         let sent = self.unsent.iter().take_while(|unsent| driver.is_sent(unsent.ticket)).count();
@@ -264,7 +264,7 @@ impl State {
 
     /// Keeps a message until somebody wants it.
     pub(super) fn hold(&mut self, message: Message<'_>) {
-        // What closes is read on; what nobody took by then is not kept without end.
+        // A closing connection is read on; messages that nothing takes are not kept without end.
         if self.held_len < HELD_LEN_MAX {
             self.held_len += held_len(message);
             self.held.push_back(message.into_owned());
@@ -277,7 +277,7 @@ impl State {
         Some(message)
     }
 
-    /// Whether messages that nobody took hold the rest up: the socket is not read.
+    /// Whether messages that no handler has taken hold the rest up: the socket is not read.
     pub(crate) fn is_held_up(&self) -> bool {
         let Stage::Open(link) = &self.stage else { return false };
         let open = link.driver.state() == bluewire_core::State::Open;
@@ -290,38 +290,38 @@ impl State {
         open && !self.running && !self.is_held_up() && !self.is_waited_for()
     }
 
-    /// Whether messages that nobody took yet keep what follows, and the end, from being told.
+    /// Whether messages that no handler has taken yet delay the following events, and the end.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.held.is_empty() && !self.leaving
     }
 
-    /// Lets the end be told before messages that nobody took. They go on waiting.
+    /// Lets the end be reported before messages that no handler has taken. They go on waiting.
     pub(super) fn end_grace(&mut self) {
         self.grace_ended = true;
     }
 
-    /// Whether the loop has outcomes to tell, which nobody else sees to.
+    /// Whether the loop has outcomes to report, which only the loop can do.
     pub(crate) fn has_verdicts(&self) -> bool {
         !self.verdicts.is_empty() && !self.running
     }
 
-    /// Whether it has ended, and no message is to be told before the end.
+    /// Whether it has ended, and no message must be reported before the end.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Ended) && (self.held.is_empty() || self.grace_ended)
     }
 
-    /// Whether the next attempt is to be told of before anything else: a connection that is open
-    /// was waited for.
+    /// Whether the next attempt must be reported before anything else: it was waiting for a
+    /// connection that is now open.
     pub(super) fn reconnect_is_late(&self) -> bool {
         self.reconnect_due.is_some() && matches!(self.stage, Stage::Open(_))
     }
 
-    /// Whether it is to be told of after all else: behind all messages of the connection before.
+    /// Whether it is due as the last event: behind all messages of the connection before.
     pub(super) fn reconnect_is_due(&self) -> bool {
         self.reconnect_due.is_some() && (self.held.is_empty() || self.grace_ended)
     }
 
-    /// Whether an error is there and its turn has come: behind all messages.
+    /// Whether an error is due: all messages have been taken.
     pub(super) fn error_is_due(&self) -> bool {
         self.is_over() && self.error_due.is_some()
     }
@@ -330,7 +330,7 @@ impl State {
         self.error_due.take()
     }
 
-    /// Notes that a callback panicked. The connection closes; after its end nothing is told.
+    /// Records that a callback panicked. The connection closes; after its end no event is reported.
     pub(super) fn note_panic(&mut self, error: Error) {
         if matches!(self.stage, Stage::Ended) && self.close_due.is_none() {
             return;
@@ -340,7 +340,7 @@ impl State {
         self.close_if_panicked();
     }
 
-    /// Closes in order, so that what is under way in both directions still comes through.
+    /// Closes by the closing handshake, so that bytes under way in both directions still arrive.
     fn close_if_panicked(&mut self) {
         if self.panicked
             && let Stage::Open(link) = &mut self.stage
@@ -362,7 +362,7 @@ impl State {
         }
     }
 
-    /// At most one error is told.
+    /// Reports at most one error.
     fn tell_error(&mut self, error: Error) {
         if !mem::replace(&mut self.error_seen, true) {
             self.error_due = Some(ErrorEvent::new(error));

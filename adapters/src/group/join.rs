@@ -1,4 +1,4 @@
-//! What can join a group.
+//! The connections that can join a group.
 
 use std::sync::Arc;
 

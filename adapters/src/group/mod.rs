@@ -310,7 +310,7 @@ impl Drop for Cork<'_> {
     }
 }
 
-/// What a group publishes. Text, bytes, messages and prepared messages turn into it by themselves.
+/// A message for a group. Text, bytes, messages and prepared messages convert into it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Payload<'m> {

@@ -18,8 +18,7 @@ pub enum SlowMember {
     /// Drops what waits, and closes the connection with this code:
     /// [`TRY_AGAIN_LATER`](CloseCode::TRY_AGAIN_LATER) (1013) asks the client to connect again,
     /// [`POLICY_VIOLATION`](CloseCode::POLICY_VIOLATION) (1008) does not. A code that must not be
-    /// sent counts as 1013. For messages of which none may be missed: the client knows that it
-    /// has to ask for the state anew.
+    /// sent counts as 1013. For messages that must all arrive: the client knows that it
     Close(CloseCode),
     /// The publisher waits until there is room, for all slow members together, and for this long
     /// at most; then those that still have no room are closed with 1013. See

@@ -42,7 +42,7 @@ pub(crate) struct Queue {
     /// Whether the owner of the connection has something to take: so that it can look without the
     /// lock.
     has_news: AtomicBool,
-    /// Whether the connection is to be closed, since it is behind too far.
+    /// Whether the connection must be closed, since it is too far behind.
     closes: AtomicBool,
     /// Whether the owner has left messages here, since the peer has to take others first.
     stalled: AtomicBool,
@@ -71,8 +71,8 @@ impl Queue {
         })
     }
 
-    /// Takes in a message that was published, by the group's policy. While it is `corked`, the
-    /// connection is not yet told of it.
+    /// Takes in a message that was published, by the group's policy. While the group is `corked`,
+    /// the connection does not learn of it yet.
     pub(super) fn push(&self, slot: u32, posted: &Arc<Posted>, corked: bool) -> Pushed {
         let pushed = self.try_push(slot, posted);
         let urgent = match pushed {
@@ -94,7 +94,8 @@ impl Queue {
 
     fn try_push(&self, slot: u32, posted: &Arc<Posted>) -> Pushed {
         let mut state = lock(&self.state);
-        // A member whose queue is full only since nobody has looked at it yet gets another chance.
+        // A member whose queue is full only because its owner has not looked at it yet gets another
+        // chance.
         if !self.stalled.load(Ordering::Relaxed)
             && self.direct.get().is_some()
             && state.waiting.would_overflow(slot, posted)
@@ -123,8 +124,7 @@ impl Queue {
         self.has_news.load(Ordering::Acquire)
     }
 
-    /// Lets a publisher wait for room. The number by which it is known; `None` if there is nothing
-    /// to wait for.
+    /// Lets a publisher wait for room. Returns its ticket; `None` if there is nothing to wait for.
     pub(super) fn block(&self, slot: u32, posted: &Arc<Posted>, waker: &Waker) -> Option<u64> {
         lock(&self.state).waiting.block(slot, posted, waker)
     }
@@ -224,7 +224,7 @@ impl Feed {
         self.0.has_news()
     }
 
-    /// Whether the connection is to be closed.
+    /// Whether the connection must be closed.
     #[inline]
     pub(crate) fn closes(&self) -> bool {
         self.0.closes.load(Ordering::Acquire)

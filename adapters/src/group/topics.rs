@@ -170,7 +170,7 @@ impl Inner {
         self.tidy(name);
     }
 
-    /// Removes a topic that nobody is subscribed to.
+    /// Removes a topic without subscribers.
     fn tidy(&self, name: &str) {
         let mut part = lock(self.part(name));
         let removed = match part.get(name) {

@@ -76,7 +76,7 @@ pub(super) enum Pushed {
     Replaced(u64),
     /// It was dropped.
     Skipped,
-    /// The member is to be closed. So many messages were dropped, this one included.
+    /// The member must be closed. The number counts the dropped messages, this one included.
     Closed(u64),
     /// The publisher has to wait.
     Full,
@@ -84,7 +84,7 @@ pub(super) enum Pushed {
     Gone,
 }
 
-/// What the owner of the connection does with the next message.
+/// How the owner of the connection goes on with the next message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// It was laid; go on.
@@ -235,8 +235,8 @@ impl Waiting {
         });
     }
 
-    /// Drops all that waits, since the connection is to be closed. How many messages of this
-    /// membership that were.
+    /// Drops all messages that wait, since the connection must be closed. Returns how many messages
+    /// of this membership that were.
     pub(super) fn close(&mut self, slot: u32, code: CloseCode) -> u64 {
         self.close = Some(code);
         self.order = VecDeque::new();
@@ -254,7 +254,7 @@ impl Waiting {
         dropped
     }
 
-    /// Lets a publisher wait until there is room for its message. The number by which it is known.
+    /// Lets a publisher wait until there is room for its message. Returns its ticket.
     pub(super) fn block(&mut self, slot: u32, posted: &Arc<Posted>, waker: &Waker) -> Option<u64> {
         self.last_ticket += 1;
         let ticket = self.last_ticket;

@@ -1,4 +1,4 @@
-//! The connections of an HTTP server, which are shut down in order.
+//! The connections of an HTTP server, and their shutdown.
 
 use std::fmt;
 use std::future::Future;
@@ -9,7 +9,7 @@ use crate::asynch::wait::within;
 use crate::server::{Admission, ServerOptions, ShutdownReport, Slot};
 use crate::tokio::Tokio;
 
-/// The WebSocket connections of an HTTP server: how many there may be, and how they end in order
+/// The WebSocket connections of an HTTP server: how many there may be, and how they end cleanly
 /// when the server does. An HTTP server forgets a connection that it has handed over.
 ///
 /// Clones are for the same connections.

@@ -65,8 +65,8 @@ pub struct Http2Client<B = NoBody> {
     settings: Settings,
 }
 
-/// What the task of the connection knows of the server's settings. hyper tells nobody when they come,
-/// so who needs them asks.
+/// The server's settings, as the task of the connection knows them. hyper does not report their
+/// arrival, so the task that needs them asks.
 #[derive(Clone)]
 struct Settings {
     ask: Arc<Notify>,

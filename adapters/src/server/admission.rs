@@ -21,11 +21,11 @@ use crate::trace;
 #[cfg(feature = "_asynch")]
 use crate::waker_set::WakerSet;
 
-/// What became of those who were there when a server shut down.
+/// How the connections ended when a server shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Connections that ended in order: both Close frames crossed, within the budget.
+    /// Connections that ended cleanly: both Close frames crossed, within the budget.
     pub closed: usize,
     /// Connections that did not: their peer answered too late or not at all, or went away.
     pub cut: usize,
@@ -33,7 +33,7 @@ pub struct ShutdownReport {
     pub handshakes: usize,
 }
 
-/// What a server, its connections and those who shut it down share.
+/// The state that a server shares with its connections and its shutdown handles.
 pub(crate) struct Admission {
     pub(super) state: Mutex<State>,
     /// What lets a client in when the system has no file descriptors left.
@@ -90,7 +90,7 @@ impl Occupied {
 pub(super) enum Stage {
     #[default]
     Open,
-    /// All who are there have been told to leave.
+    /// All connections have the order to leave.
     Leaving,
     Over,
 }
@@ -175,8 +175,8 @@ impl Admission {
         self.lock().stage != Stage::Open
     }
 
-    /// Stops the server: nobody comes in any more, and those who are there are told to leave.
-    /// Whether this call did it.
+    /// Stops the server: it admits no more clients, and all connections get the order to leave.
+    /// Returns whether this call stopped it.
     pub(crate) fn begin_shutdown(&self) -> bool {
         let mut state = self.lock();
         if state.stage != Stage::Open {

@@ -72,7 +72,7 @@ impl Handshakes {
         Some(occupied)
     }
 
-    /// Notes that the request has come, or will not.
+    /// Records that the request has arrived, or will not.
     pub(super) fn settle(&mut self, id: u64) {
         if let Some((_, occupied)) = self.by_id.get_mut(&id) {
             occupied.settled = true;

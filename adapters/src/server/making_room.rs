@@ -16,21 +16,21 @@ use crate::orders::{Order, Orders};
 use crate::socket::Socket;
 use crate::trace;
 
-/// What a server does about a client that waits while the system has no file descriptors left.
+/// The step a server takes for a client that waits while the system has no file descriptors left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// The opening handshake of this id was given up. With `at_once`, the client is to be accepted
-    /// at once; otherwise when that handshake has ended.
+    /// The opening handshake of this id was given up. With `at_once`, accept the client at once;
+    /// otherwise when that handshake has ended.
     Made { id: u64, at_once: bool },
-    /// Nobody can be given up, but the client can be accepted and turned away.
+    /// No handshake can be given up, but the client can be accepted and turned away.
     ToRefuse,
     /// It has to wait.
     None,
 }
 
 impl Admission {
-    /// A slot for an opening handshake of a client at this address, at the cost of another one's if
-    /// too many are under way; `None` if the server shuts down. The other one is told to end, and
+    /// A slot for an opening handshake of a client at this address; `None` if the server shuts
+    /// down. If too many handshakes are under way, another one must end: it gets the order to, and
     /// its id is returned.
     pub(crate) fn begin_handshake(
         self: &Arc<Self>,
@@ -79,8 +79,8 @@ impl Admission {
         self.reserve.renew();
     }
 
-    /// Turns a client away for which there is only the descriptor in reserve: it is to be dropped
-    /// then. The error is reported once a second at most.
+    /// Turns a client away if only the descriptor in reserve is left for it; the caller must then
+    /// drop it. The error is reported once a second at most.
     #[cfg(any(feature = "blocking", feature = "_asynch"))]
     pub(crate) fn turn_away(
         &self,
@@ -123,7 +123,7 @@ pub(crate) struct HandshakeSlot {
 }
 
 impl HandshakeSlot {
-    /// The number by which [`Admission::begin_handshake`] says who was given up.
+    /// The number with which [`Admission::begin_handshake`] names the handshake that was given up.
     #[cfg(feature = "blocking")]
     pub(crate) const fn id(&self) -> u64 {
         self.id
@@ -135,7 +135,7 @@ impl HandshakeSlot {
         super::slot::Watch::new(Arc::clone(&self.orders))
     }
 
-    /// Reports that the request has come, or will not.
+    /// Records that the request has arrived, or will not.
     pub(crate) fn heard(&self) {
         self.admission.lock().handshakes.settle(self.id);
     }

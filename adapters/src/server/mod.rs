@@ -1,5 +1,5 @@
-//! What the servers of both adapters decide, without the IO: who may come in, who is there, and
-//! how all leave in order.
+//! The decisions of the servers of both adapters, without the IO: which clients to admit, which are
+//! connected, and how all of them leave at a shutdown.
 
 mod admission;
 mod handshakes;

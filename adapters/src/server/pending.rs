@@ -11,7 +11,7 @@ use super::slot::Slot;
 use crate::open::error::AcceptError;
 use crate::open::request::{Accepting, Asked, Heard, Opened, decline, turn_away};
 
-/// A request that waits for its answer, with its slot and the options by which it is answered.
+/// A request that waits for its answer, with its slot and the options that apply to it.
 pub(crate) struct Pending<T> {
     pub(crate) request: T,
     slot: Slot,
@@ -26,7 +26,7 @@ pub(crate) struct PlainRequest {
     leftover: Vec<u8>,
 }
 
-/// How far a client's request has come.
+/// The state of a client's request.
 pub(crate) enum Progress {
     /// It takes another read.
     More(Accepting),
@@ -47,7 +47,7 @@ impl Answer {
     }
 }
 
-/// Goes on with an opening handshake, and gives the request a slot once it has come.
+/// Goes on with an opening handshake, and gives the request a slot once it has arrived.
 ///
 /// # Errors
 ///

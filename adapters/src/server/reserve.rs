@@ -18,7 +18,7 @@ const UNAVAILABLE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\
 
 /// A spare file descriptor.
 pub(super) struct Reserve {
-    /// What the spare one is a copy of: a copy takes one descriptor, and needs nothing else.
+    /// The original of the spare one: a copy takes one descriptor, and needs nothing else.
     original: Option<PipeReader>,
     spare: Mutex<Option<PipeReader>>,
 }
@@ -46,8 +46,8 @@ impl Reserve {
     }
 }
 
-/// Answers a client whose request was not read by 503, as far as that takes no waiting. The socket
-/// is to be dropped then.
+/// Gives a client whose request was not read a 503 response, as far as that takes no waiting. The
+/// caller must then drop the socket.
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(super) fn turn_away(client: &impl Socket, speaks_tls: bool) {
     // A socket that is closed with unread input takes the response with it.

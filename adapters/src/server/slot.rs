@@ -52,7 +52,7 @@ impl Slot {
         (std::mem::replace(&mut self.taken, order) != order).then_some(order)
     }
 
-    /// Whether the connection was told to end.
+    /// Whether the server has ordered the connection to end.
     pub(crate) fn is_leaving(&self) -> bool {
         self.taken != Order::Stay
     }

@@ -1,4 +1,4 @@
-//! What a stream of the futures family is to the adapter.
+//! The adapter's view of the streams of the futures family.
 
 use std::any::Any;
 use std::io::{self, IoSlice};

@@ -78,7 +78,7 @@ impl Workers {
     }
 }
 
-/// What a thread does.
+/// The work of a thread.
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "there is one way to wait"))]
 fn work(executor: &Arc<Executor<'static>>, stopped: &Receiver<()>, own_reactor: bool) {
     OF_THIS_THREAD.set(Some(Arc::downgrade(executor)));

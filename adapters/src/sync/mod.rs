@@ -24,7 +24,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard, atomic};
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use std::thread;
 
-/// Locks. What the locks of this crate guard stays whole when a thread panics.
+/// Locks. The state behind the locks of this crate stays whole when a thread panics.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -44,7 +44,7 @@ pub(crate) fn wait_for<'a, T>(
     condvar.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner).0
 }
 
-/// The time by which threads wait.
+/// The clock that threads wait by.
 #[cfg(any(feature = "blocking", feature = "_asynch", feature = "testkit", test))]
 pub(crate) fn now() -> Instant {
     #[cfg(all(test, shuttle))]

@@ -67,7 +67,7 @@ pub(super) fn now() -> Instant {
     START.with(|start| *start) + TIME.get()
 }
 
-/// Moves the time on, and ends the waits whose time has come.
+/// Moves the time on, and ends the waits that are due.
 pub(crate) fn advance(by: Duration) {
     TIME.set(TIME.get() + by);
     loop {

@@ -306,7 +306,7 @@ impl<S: Transport> Transport for Faulty<S> {
 #[cfg(feature = "blocking")]
 impl<S: SplitTransport> SplitTransport for Faulty<S> {}
 
-/// What a poll gives at a fault.
+/// The result of a poll at a fault.
 #[cfg(feature = "_asynch")]
 pub(super) fn fail(
     kind: io::ErrorKind,

@@ -17,7 +17,7 @@ use std::time::Duration;
 #[cfg(feature = "blocking")]
 use crate::blocking::{Readiness, SplitTransport, Transport};
 
-/// What the other application does.
+/// The behaviour of the other application.
 type Act = Box<dyn FnMut(&mut End, OwnedEvent) + Send>;
 
 /// A stream whose other side is an [`End`] in memory, and the application there a closure that

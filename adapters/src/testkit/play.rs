@@ -12,7 +12,7 @@ use crate::blocking::{Readiness, Transport};
 use crate::clock::Clock;
 use crate::wording::debug_in_sentences;
 
-/// Nobody waits longer than a day for one read.
+/// No read waits longer than a day.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Plays a script over a stream until it is over, for at most so long.

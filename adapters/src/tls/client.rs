@@ -194,9 +194,9 @@ impl Tls {
         Ok(Arc::clone(self.0.config.get_or_init(|| config)))
     }
 
-    /// The same for servers that are not to see who this is: without the client's certificate, and
-    /// without what is remembered of sessions in which it was shown. `None` if nobody can tell, since
-    /// the connector is one of async-tls.
+    /// The same for servers that must not identify this client: without its certificate, and
+    /// without remembered sessions in which it was shown. `None` if that is unknown, since the
+    /// connector is one of async-tls.
     pub(crate) fn without_identity(&self) -> Option<Self> {
         #[cfg(feature = "async-tls")]
         if self.async_tls().is_some() {

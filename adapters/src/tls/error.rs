@@ -133,7 +133,7 @@ impl TlsError {
         }
     }
 
-    /// What a stream of rustls says.
+    /// The error of a stream of rustls.
     pub(crate) fn from_io(error: io::Error, first: &FirstBytes, handshaking: bool) -> io::Error {
         let kind = error.kind();
         match error.downcast::<Error>() {
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_units_that_people_use() {
+    fn times_are_given_in_units_that_people_use() {
         let told = |secs| Span(Duration::from_secs(secs)).to_string();
         assert_eq!(told(90), "90 seconds");
         assert_eq!(told(600), "10 minutes");

@@ -51,7 +51,7 @@ impl fmt::Display for TlsFailure {
 
 impl std::error::Error for TlsFailure {}
 
-/// An alert of TLS: the code by which a peer says why it ends the connection (RFC 8446, 6).
+/// An alert of TLS: the code with which a peer says why it ends the connection (RFC 8446, 6).
 ///
 /// It is shown by its name, such as `bad record mac`.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -231,7 +231,7 @@ impl Session {
     /// `NotConnected` before the handshake is complete, and the session's failure.
     pub(crate) fn encipher(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_handshaking() {
-            // rustls would keep it, and nobody would know when it leaves.
+            // rustls would keep it, and the caller could not learn when it leaves.
             return Err(io::ErrorKind::NotConnected.into());
         }
         let mut writer = self.connection.writer();

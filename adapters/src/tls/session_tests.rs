@@ -78,7 +78,7 @@ fn read_all(session: &mut Session, len: usize) -> (Vec<u8>, Option<io::Result<()
     }
 }
 
-/// What can be read, and the reason of the failure that follows.
+/// The bytes that can be read, and the reason of the failure that follows.
 fn failed(session: &mut Session) -> (Vec<u8>, TlsError) {
     match read_all(session, 100) {
         (all, Some(Err(error))) => (all, error.into()),
@@ -275,7 +275,7 @@ fn a_changed_record_fails_both_sides_after_what_came_before() {
     let (mut buf, len) = (ciphertext.clone(), ciphertext.len());
     assert!(matches!(server.received_in(&mut buf, len), Some(Ok(5))));
     assert_eq!(buf[..5], *b"whole");
-    // What is on its way the other way arrives before the alert.
+    // Bytes on their way in the other direction arrive before the alert.
     let mut answer = unsent(&mut server);
     assert!(!answer.is_empty(), "an alert says why");
     assert!(matches!(failed(&mut server), (_, TlsError::Protocol(_))));

@@ -27,7 +27,7 @@ pub(super) enum Trust {
 }
 
 impl Verifier {
-    /// Tells apart why nobody who is trusted has issued a certificate.
+    /// Finds out why no trusted authority has issued a certificate.
     fn unknown_issuer(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -112,7 +112,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// An error that carries the reason to where it is told.
+/// An error that carries the reason to its report.
 fn refuse(problem: CertificateProblem) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(problem))))
 }

@@ -26,7 +26,7 @@ use crate::tls::{ServerTls, Tls, TlsError};
 #[non_exhaustive]
 pub struct Tokio;
 
-/// What a program is told that has no runtime where one is needed.
+/// The message for a program without a runtime where one is needed.
 const OUTSIDE: &str = "Bluewire's tokio adapter was used outside of a tokio runtime: enter one, or \
     take the adapter of your own runtime";
 

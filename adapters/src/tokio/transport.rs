@@ -1,4 +1,4 @@
-//! What a stream of tokio's is to the adapter.
+//! The adapter's view of the streams of tokio.
 
 use std::any::Any;
 use std::io::{self, IoSlice};

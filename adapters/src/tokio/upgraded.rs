@@ -32,8 +32,8 @@ enum Inner {
 }
 
 impl UpgradedStream {
-    /// The stream, and what hyper has read from it beyond the head. Of a stream that stays hyper's,
-    /// that is its to give.
+    /// The stream, and the bytes that hyper has read from it beyond the head. A stream that stays
+    /// with hyper returns those bytes itself.
     pub(crate) fn take(upgraded: Upgraded) -> (Self, Vec<u8>) {
         let upgraded = match unwrap::<TcpStream>(upgraded) {
             Ok((socket, leftover)) => {
@@ -122,7 +122,8 @@ impl AsyncWrite for UpgradedStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // Of a stream of HTTP/2, hyper copies all that a write has, however little its window takes.
+        // On a stream of HTTP/2, hyper copies all bytes of a write, however little its window
+        // takes.
         let buf = match self.0 {
             Inner::Upgraded(_) => &buf[..buf.len().min(PIECE_LEN)],
             Inner::Net(_) | Inner::Gone => buf,

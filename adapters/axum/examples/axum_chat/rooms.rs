@@ -72,7 +72,7 @@ impl Rooms {
                 room.history.pop_front();
             }
             room.history.push_back(Arc::clone(&line));
-            // It fails where nobody is left, which is fine.
+            // It fails if the room is empty, which is fine.
             let _ = room.lines.send(line);
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::run::{echo, promised, run_marked};
 
-/// What the process has at each line that begins with `mark`.
+/// The memory of the process at each line that begins with `mark`.
 fn marks(name: &str) -> Vec<Held> {
     let mut marks = Vec::new();
     let ended = run_marked(name, &[&echo()], |process, line| {

@@ -1,4 +1,4 @@
-//! Events: none is lost to timing, all come in order, and what the peer does not take waits.
+//! Events: none is lost to timing, all come in order, and data that the peer does not take waits.
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
@@ -41,7 +41,7 @@ fn open_then_messages_in_order_then_one_error_then_one_close_then_nothing() {
 
 #[test]
 fn a_failed_connect_is_error_then_close_1006() {
-    // A port on which nobody listens.
+    // A port without a listener.
     let (port, url) = listener();
     drop(port);
     run("failed.js", &[&url]).expect(&promised("failed.js"));
@@ -73,7 +73,7 @@ fn the_close_event_has_what_the_peer_said() {
 }
 
 #[test]
-fn messages_that_nobody_takes_wait_and_the_peer_has_to() {
+fn messages_without_a_handler_wait_and_the_peer_has_to() {
     const MESSAGES: usize = 100;
     check("waiting.js", |listener: TcpListener| {
         let peer = Peer::accept(&listener);

@@ -37,7 +37,7 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js").join(name)
 }
 
-/// What the script says that it prints.
+/// The lines that the script promises to print.
 pub(crate) fn promised(name: &str) -> String {
     let source = std::fs::read_to_string(script(name)).expect("it is there");
     let lines = source.lines().filter_map(|line| line.strip_prefix("//= "));

@@ -52,7 +52,7 @@ fn a_script_that_cannot_be_compiled_or_found_ends() {
 }
 
 #[test]
-fn a_rejection_that_nobody_handles_is_reported() {
+fn a_rejection_without_a_handler_is_reported() {
     let text = "Promise.reject(new Error('rejected'));\n\
                 setTimeout(() => console.log('it goes on'), 1);";
     let stderr = ["Error: rejected\n", "rejection.js:1:"];

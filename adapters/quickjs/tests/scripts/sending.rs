@@ -30,7 +30,7 @@ fn views_are_sent_as_the_bytes_that_they_show() {
 }
 
 #[test]
-fn what_waits_is_bounded_and_told() {
+fn waiting_data_is_bounded_and_reported() {
     let (listener, url) = listener();
     let peer = thread::spawn(move || {
         let peer = Peer::accept(&listener);

@@ -119,7 +119,7 @@ fn a_send_that_is_dropped_takes_no_wake_up_with_it() {
         peer.make_room(usize::MAX);
         assert!(block_on(sending).unwrap());
         dropping.join().unwrap();
-        // The reader writes what nobody waits for any more.
+        // The reader writes the bytes that no writer waits for any more.
         block_on(peer.until(|ends| ends.writes.concat().len() == 2 * FRAME.len()));
         peer.end(CLOSE);
         assert_eq!(block_on(reading).unwrap(), (0, true));

@@ -295,7 +295,7 @@ fn the_reader_sees_the_peers_close_and_the_writer_learns_of_the_end() {
 }
 
 #[test]
-fn closing_within_for_ever_does_not_end_early() {
+fn closing_within_unlimited_time_does_not_end_early() {
     let (_reader, writer, _peer) = split(quiet().close_timeout(Duration::MAX));
     let mut close = Task::new(writer.close_within(Duration::MAX, CloseCode::NORMAL, ""));
     assert!(close.run_for(100 * SEC, SEC).is_pending());
@@ -318,7 +318,7 @@ fn a_writer_learns_that_the_reader_has_written_its_message() {
     assert!(send.run().is_pending());
     let mut recv = Task::new(reader.recv());
     assert!(recv.run().is_pending());
-    // Nobody is woken, but the reader looks again.
+    // No task is woken, but the reader looks again.
     peer.ends().room = usize::MAX;
     assert!(recv.poll().is_pending());
     assert_eq!(peer.written(), b"\x81\x05Hello");
@@ -326,13 +326,13 @@ fn a_writer_learns_that_the_reader_has_written_its_message() {
 }
 
 #[test]
-fn a_deadline_that_nobody_waits_for_any_more_leaves_the_others() {
+fn a_deadline_without_a_task_leaves_the_others() {
     let (_reader, writer, _peer) = split(quiet());
     let mut first = Task::new(writer.close_within(SEC, CloseCode::NORMAL, ""));
     let mut second = Task::new(writer.close_within(2 * SEC, CloseCode::NORMAL, ""));
     assert!(first.run().is_pending() && second.run().is_pending());
     drop(first);
-    // The second one sees by itself that the time of the first one has come.
+    // The second one finds out by itself that the time of the first one is over.
     advance(SEC);
     assert!(second.run().is_pending());
     advance(SEC);
@@ -341,7 +341,7 @@ fn a_deadline_that_nobody_waits_for_any_more_leaves_the_others() {
 }
 
 #[test]
-fn what_nobody_waits_to_write_leaves_through_the_reader() {
+fn bytes_without_a_waiting_writer_leave_through_the_reader() {
     let (mut reader, writer, peer) = split(quiet());
     let mut recv = Task::new(reader.recv());
     assert!(recv.run().is_pending());

@@ -148,7 +148,7 @@ fn a_close_frame_that_could_not_leave_is_no_clean_end() {
 }
 
 #[test]
-fn a_close_in_order_is_clean() {
+fn a_connection_that_both_ends_close_is_clean() {
     let (mut socket, peer) = socket(quiet());
     peer.send(CLOSE);
     let mut recv = Task::new(socket.recv_owned());

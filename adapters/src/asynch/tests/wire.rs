@@ -18,12 +18,12 @@ pub(super) struct Peer(Arc<Mutex<Ends>>);
 
 #[derive(Default)]
 pub(super) struct Ends {
-    /// What the stream still reads.
+    /// The bytes that the stream still reads.
     pub(super) incoming: VecDeque<u8>,
-    /// What the stream reads after that, without an end.
+    /// The bytes that the stream reads after that, without an end.
     pub(super) flood: Option<&'static [u8]>,
     pub(super) eof: bool,
-    /// What was written, one item for each write.
+    /// The written bytes, one item for each write.
     pub(super) writes: Vec<Vec<u8>>,
     /// How much more the stream takes.
     pub(super) room: usize,
@@ -34,7 +34,7 @@ pub(super) struct Ends {
     pub(super) shut_down_now: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
-    /// Of a model's peer, which waits for something to happen here.
+    /// The waker of a model's peer, which waits for something to happen here.
     watcher: Option<Waker>,
 }
 

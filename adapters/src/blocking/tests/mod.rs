@@ -1,4 +1,4 @@
-//! What cannot be seen from outside: who waits for what, and for how long.
+//! Facts that a caller cannot see: which thread waits for which event, and for how long.
 
 #[cfg(shuttle)]
 mod models;
@@ -25,7 +25,7 @@ use crate::server::{Admission, ServerOptions};
 const LONG: Duration = Duration::from_secs(20);
 /// More than sockets of this machine take at once.
 const LARGE: usize = 15 * 1024 * 1024;
-/// What a busy machine may add.
+/// The delay that a busy machine may add.
 const SLACK: Duration = Duration::from_millis(400);
 
 /// A socket, and how often it was read and waited for.

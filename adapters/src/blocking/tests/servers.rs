@@ -25,7 +25,7 @@ fn is_accepted(client: &TcpStream) -> bool {
 }
 
 #[test]
-fn a_client_whose_connection_nobody_takes_is_not_accepted() {
+fn a_client_whose_connection_is_never_taken_is_not_accepted() {
     let options = ServerOptions::default().on_offer(|_| {
         // Both requests are decided on before the first is taken.
         thread::sleep(Duration::from_millis(100));
@@ -43,7 +43,7 @@ fn a_client_whose_connection_nobody_takes_is_not_accepted() {
 }
 
 #[test]
-fn a_server_that_shuts_down_drops_requests_that_nobody_took() {
+fn a_server_that_shuts_down_drops_requests_without_a_taker() {
     let options = ServerOptions::default().on_offer(|_| Ok(()));
     let server = Server::bind_with("127.0.0.1:0", options).expect("there is a port");
     let clients = [asking(&server), asking(&server)];
@@ -58,7 +58,7 @@ fn a_server_that_shuts_down_drops_requests_that_nobody_took() {
 }
 
 #[test]
-fn an_opening_handshake_may_take_for_ever() {
+fn an_opening_handshake_may_take_without_limit() {
     let accept = AcceptOptions::default().config(config().handshake_timeout(Duration::MAX));
     let options = ServerOptions::default().accept(accept);
     let server = Server::bind_with("127.0.0.1:0", options).expect("there is a port");

@@ -223,7 +223,7 @@ fn a_connection_leaves_however_it_ends() {
         let group = group(SlowMember::Skip);
         group.join(&mut world).expect("it is open");
         end(&mut world);
-        // What is published to one that does not answer any more changes nothing.
+        // Publishing to a member that does not answer any more changes nothing.
         group.publish("x");
         world.run_on(Purpose::Receive, 10);
         assert!(group.is_empty(), "{what}");

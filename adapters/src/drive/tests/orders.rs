@@ -208,7 +208,7 @@ impl Run {
         self.check_received();
     }
 
-    /// What is reported as written was written, in order, and whole.
+    /// Messages reported as written were written, in order, and whole.
     fn check_tickets(&mut self) {
         let written = frames(&self.world.written);
         for (number, ticket) in self.laid.clone() {
@@ -218,7 +218,7 @@ impl Run {
         }
     }
 
-    /// What was received is what was sent, in order.
+    /// The received messages are those that were sent, in order.
     fn check_received(&self) {
         let binary = self.world.received.iter().filter_map(|message| match message {
             OwnedMessage::Binary(bytes) => bytes.first().copied(),

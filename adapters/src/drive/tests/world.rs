@@ -17,7 +17,7 @@ use crate::server::{Admission, ServerOptions, Slot};
 /// A loop that goes round so often without time passing spins.
 const ROUNDS_MAX: usize = 10_000;
 
-/// What one read of a flooding peer gives.
+/// The bytes that one read of a flooding peer gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flood {
     Pings,
@@ -59,7 +59,7 @@ pub(super) struct World {
     pub(super) reads: usize,
 }
 
-/// What a turn of the loop came to.
+/// The result of one turn of the loop.
 #[derive(Debug)]
 pub(super) enum Turn {
     /// It waits until then.
@@ -169,7 +169,7 @@ impl World {
         panic!("the loop spins at {:?}: {:?}", self.now, self.driver);
     }
 
-    /// Does what is wanted; whether the driver is to be asked again at once.
+    /// Does the wanted step. Returns whether to ask the driver again at once.
     fn act(&mut self, want: Want) -> bool {
         let waiting = self.driver.queue_len();
         if want.write {

@@ -1,4 +1,5 @@
-//! What a member gets, by each policy, against a model that knows no order of several groups.
+//! The messages that a member gets, by each policy, against a model that knows no order of several
+//! groups.
 
 use std::collections::VecDeque;
 use std::task::Waker;

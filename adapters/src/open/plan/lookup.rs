@@ -134,13 +134,13 @@ impl Lookups {
         let Err(error) = started else { return };
         let failed = Err(error);
         let mut next = self.finish(&host, &failed);
-        // Nobody else would begin those that have queued meanwhile.
+        // No other thread would begin those that have queued meanwhile.
         while let Some((host, _)) = next {
             next = self.finish(&host, &failed);
         }
     }
 
-    /// What a thread does: this lookup, and those that wait for a free thread.
+    /// The work of a thread: this lookup, and those that wait for a free thread.
     fn run(&self, host: String, resolve: Resolve) {
         let mut next = Some((host, resolve));
         while let Some((host, resolve)) = next {
@@ -167,8 +167,8 @@ impl Lookups {
         drop(guard);
         for Waiting { port, tell, .. } in shared.into_iter().flat_map(|shared| shared.waiting) {
             let found = copied(found, port);
-            // It wakes a task, which is others' code. If it panics, the others are told all the
-            // same.
+            // It wakes a task, which runs foreign code. If that panics, the other tasks still get
+            // the result.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| tell(found)));
         }
         next

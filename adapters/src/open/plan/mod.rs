@@ -44,8 +44,8 @@ pub(crate) enum Step {
     SpeakToProxy(Duration),
     /// Shake hands by TLS, over the one connection that is left.
     StartTls,
-    /// Send the request over what there is now: the opening handshake keeps to its budget by
-    /// itself, so that a refusal whose body is late is still told.
+    /// Send the request over the present stream: the opening handshake keeps to its budget by
+    /// itself, so that a refusal whose body is late is still reported.
     SendRequest(Budget),
     /// Wait until something comes, or until this time.
     Wait(Duration),
@@ -53,7 +53,7 @@ pub(crate) enum Step {
     Fail(ConnectError),
 }
 
-/// What came of it.
+/// The result of the step.
 #[derive(Debug)]
 pub(crate) enum Came {
     Addresses(io::Result<Vec<SocketAddr>>),
@@ -75,11 +75,11 @@ pub(crate) enum Came {
     Cancelled,
 }
 
-/// The plan of one attempt to reach a server. It keeps the time by what it is told: any clock will
-/// do that does not go back.
+/// The plan of one attempt to reach a server. It gets the time from the caller: any clock will do
+/// that does not go back.
 ///
-/// Ask for the [`next`](Self::next) step until there is nothing to do but to wait, wait, say what
-/// [`came`](Self::came), and so on. What comes too late is ignored.
+/// Ask for the [`next`](Self::next) step until it is to wait. Then wait, report the result with
+/// [`came`](Self::came), and go on. Results that arrive too late are ignored.
 #[derive(Debug)]
 pub(crate) struct Plan {
     target: Target,
@@ -97,7 +97,7 @@ enum Stage {
     Start,
     Resolving,
     Racing(Race),
-    /// A Unix socket is to be called once it is this time.
+    /// Call a Unix socket at this time.
     #[cfg(unix)]
     Calling(Duration),
     Connected,
@@ -175,7 +175,7 @@ impl Plan {
         }
     }
 
-    /// What is said to the proxy and what it says, while they speak.
+    /// The conversation with the proxy, while it goes on.
     pub(crate) fn tunnel(&mut self) -> Option<&mut Tunnel> {
         match &mut self.stage {
             Stage::Tunnelling(tunnel) => Some(tunnel),
@@ -222,7 +222,7 @@ impl Plan {
             #[cfg(unix)]
             Came::Called(Err(_)) => {}
             Came::TlsStarted => self.id.is_secured(),
-            // A failure ends the attempt, which is told.
+            // A failure ends the attempt, and is reported.
             Came::Addresses(Err(_)) | Came::Cancelled => {}
         }
     }

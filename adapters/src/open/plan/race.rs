@@ -31,7 +31,7 @@ impl Race {
         }
     }
 
-    /// The address whose turn has come. It is under way from now on.
+    /// The address that is due. It is under way from now on.
     pub(super) fn next(&mut self, now: Duration) -> Option<SocketAddr> {
         if now < self.next_turn {
             return None;
@@ -47,7 +47,8 @@ impl Race {
         (!self.waiting.is_empty()).then_some(self.next_turn)
     }
 
-    /// An attempt failed: the next address need not wait. What is unknown or over is ignored.
+    /// An attempt failed: the next address need not wait. An address that is unknown or over is
+    /// ignored.
     pub(super) fn fail(&mut self, address: SocketAddr, error: io::Error, now: Duration) {
         if let Some(index) = self.open.iter().position(|open| *open == address) {
             self.open.remove(index);

@@ -39,7 +39,7 @@ impl Target {
         }
     }
 
-    /// What is to be looked up.
+    /// The name to look up.
     pub(super) fn sought(&self) -> (String, u16) {
         match self.first() {
             Some(proxy) => (bare(proxy.host()).to_owned(), proxy.port()),
@@ -64,7 +64,7 @@ impl Target {
         }
     }
 
-    /// What the proxy is told.
+    /// The target that the proxy gets.
     pub(super) fn destination(&self) -> Destination<'_> {
         match self.addresses.as_deref() {
             Some([address, ..]) => Destination::Address(*address),

@@ -232,7 +232,7 @@ fn a_slow_address_can_win_after_the_next_has_begun() {
     trip.waits(250);
     trip.attempts(FOUR_TOO);
     trip.came(Came::Connected(address(SIX)));
-    // Too late: it is to be dropped, whatever it says.
+    // Too late: the caller must drop it, whatever it says.
     trip.came(Came::Connected(address(FOUR)));
     trip.gives_up(FOUR_TOO);
     trip.gives_up(FOUR);
@@ -240,7 +240,7 @@ fn a_slow_address_can_win_after_the_next_has_begun() {
 }
 
 #[test]
-fn all_that_are_dead_are_told_when_the_time_is_over() {
+fn all_that_are_dead_are_reported_when_the_time_is_over() {
     let mut trip = Trip::racing(&[SIX, FOUR, FOUR_TOO]);
     trip.attempts(SIX);
     trip.waits(250);
@@ -259,7 +259,7 @@ fn all_that_are_dead_are_told_when_the_time_is_over() {
 }
 
 #[test]
-fn all_that_refuse_are_told_at_once() {
+fn all_that_refuse_are_reported_at_once() {
     let mut trip = Trip::racing(&[SIX, FOUR]);
     trip.attempts(SIX);
     trip.refused(SIX);
@@ -276,7 +276,7 @@ fn a_name_without_an_address_is_unreachable() {
 }
 
 #[test]
-fn a_name_that_is_unknown_is_told_with_the_name() {
+fn an_unknown_name_is_reported_with_the_name() {
     let mut trip = Trip::with(target("name"), TIMEOUTS);
     assert!(matches!(trip.step(), Step::Resolve(..)));
     trip.came(Came::Addresses(Err(io::Error::other("no such name"))));
@@ -363,7 +363,7 @@ fn a_proxy_alone_is_looked_up_connected_to_and_asked() {
 }
 
 #[test]
-fn a_proxy_is_told_the_name_the_address_or_what_was_given() {
+fn a_proxy_gets_the_name_the_address_or_the_given_target() {
     let given = Target { addresses: Some(addresses(&[FOUR_TOO, SIX])), ..target("name") };
     let name = [&b"\x05\x01\x00\x03\x04name"[..], &80_u16.to_be_bytes()].concat();
     let four = [&b"\x05\x01\x00\x01\xc0\x00\x02\x01"[..], &80_u16.to_be_bytes()].concat();
@@ -409,7 +409,7 @@ fn a_proxy_that_takes_no_names_has_them_looked_up_first() {
 }
 
 #[test]
-fn a_proxy_that_is_not_found_or_dead_is_told_as_such() {
+fn a_proxy_that_is_not_found_or_dead_is_reported_as_such() {
     let mut trip = Trip::through("http://proxy", target("name"));
     trip.resolves("proxy", 80);
     trip.came(Came::Addresses(Err(io::Error::other("no such name"))));
@@ -452,7 +452,7 @@ fn a_slow_proxy_is_not_waited_for() {
 }
 
 #[test]
-fn what_the_proxy_has_against_it_is_told() {
+fn the_proxys_reason_is_reported() {
     let mut trip = Trip::tunnelling(false, TIMEOUTS);
     trip.is_told(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(trip.fails().to_string(), "the proxy refused to connect: 403 No");
@@ -547,7 +547,7 @@ mod unix_sockets {
     }
 
     #[test]
-    fn one_where_nobody_listens_ends_it_and_so_does_a_canceller() {
+    fn a_unix_socket_without_a_listener_ends_it_and_so_does_a_canceller() {
         let mut trip = trip();
         calls(&mut trip);
         trip.came(Came::Called(Err(io::ErrorKind::ConnectionRefused.into())));

@@ -62,7 +62,7 @@ impl Connect {
         })
     }
 
-    /// The refusal, if there is one, as far as it has come.
+    /// The received part of the refusal, if there is one.
     pub(super) fn give_up(&mut self) -> Option<ProxyError> {
         let response =
             std::mem::replace(&mut self.response, ConnectResponse::new(Limits::default()));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_at_any_byte_is_told() {
+    fn an_end_at_any_byte_of_socks5_is_reported() {
         let answer = b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n\r\nwhy";
         for len in 0..answer.len() {
             let mut connect = Connect::new(SERVER, None);

@@ -4,7 +4,7 @@ use super::Proxy;
 use super::choice::Proxies;
 
 impl Proxies {
-    /// What the environment of this process says now.
+    /// Takes the proxies that the environment of this process names now.
     pub(crate) fn set_from_environment(&mut self) {
         self.set_from(|name| std::env::var(name).ok());
     }
@@ -14,7 +14,7 @@ impl Proxies {
     /// latter might know no CONNECT. Here the user knows better: the variables can be set apart, and
     /// who leaves one out wants no proxy there.
     fn set_from(&mut self, lookup: impl Fn(&str) -> Option<String>) {
-        // What is empty says nothing.
+        // An empty variable counts as unset.
         let first = |names: &[&str]| {
             names.iter().filter_map(|name| lookup(name)).find(|value| !value.trim().is_empty())
         };
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_told_where_it_counts() {
+    fn a_malformed_variable_is_reported_where_it_counts() {
         let bad = ("http_proxy", "https://a:1");
         assert_eq!(chosen(&[bad]), [Err(ProxyUrlError::Https), Ok(None)]);
         assert_eq!(chosen(&[bad, ("no_proxy", "*")]), [Ok(None), Ok(None)]);

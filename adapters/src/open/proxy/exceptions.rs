@@ -26,7 +26,7 @@ enum Servers {
 const MAPPED_BITS: u8 = 96;
 
 impl Exceptions {
-    /// Adds what stands between commas or white space. What is malformed excepts nothing.
+    /// Adds the entries between commas or white space. A malformed entry excepts nothing.
     pub(super) fn add(&mut self, list: &str) {
         let entries = list.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
         self.0.extend(entries.map(Exception::new));

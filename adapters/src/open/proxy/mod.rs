@@ -53,7 +53,7 @@ pub struct Proxy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Http,
-    /// Which is told addresses, not names.
+    /// Which gets addresses, not names.
     Socks5,
     Socks5h,
 }
@@ -188,7 +188,7 @@ pub(crate) enum Destination<'a> {
     Address(SocketAddr),
 }
 
-/// What is said to a proxy until it has connected, and what it says.
+/// The conversation with a proxy until it has connected.
 #[derive(Debug)]
 pub(crate) enum Tunnel {
     Connect(Connect),
@@ -196,7 +196,7 @@ pub(crate) enum Tunnel {
 }
 
 impl Tunnel {
-    /// What is to be written.
+    /// The bytes to write.
     pub(crate) fn unsent(&self) -> &[u8] {
         match self {
             Self::Connect(connect) => connect.unsent(),
@@ -212,8 +212,8 @@ impl Tunnel {
         }
     }
 
-    /// Takes what has come, and tells how much of it was for it: the rest came from behind the
-    /// proxy.
+    /// Takes received bytes, and returns how many of them belong to the proxy's answer: the rest
+    /// came from behind the proxy.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::Connect(connect) => connect.receive(bytes),
@@ -254,7 +254,7 @@ mod tests {
         Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
     };
 
-    /// What a proxy might say, and what none does.
+    /// Answers that a proxy might give, and answers that no proxy gives.
     fn answers() -> impl Strategy<Value = Vec<u8>> {
         let lines =
             ["HTTP/1.1 200 OK", "HTTP/1.1 100 Wait", "HTTP/1.0 502 No", "Content-Length: 3"];

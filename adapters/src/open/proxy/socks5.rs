@@ -21,13 +21,13 @@ const IPV6: u8 = 4;
 
 const PORT_LEN: usize = 2;
 
-/// What a client says to a SOCKS proxy, and what that answers.
+/// The messages between a client and a SOCKS proxy.
 pub(crate) struct Socks5 {
     out: Vec<u8>,
     sent: usize,
-    /// What has come of the answer that is awaited.
+    /// The received part of the answer that is awaited.
     answer: Vec<u8>,
-    /// What is said once the proxy knows enough of who asks.
+    /// The request that follows once the proxy knows enough of the client.
     request: Vec<u8>,
     /// By user name and password.
     authentication: Option<Vec<u8>>,
@@ -38,7 +38,7 @@ pub(crate) struct Socks5 {
 enum Stage {
     /// The method of authentication is awaited.
     Method,
-    /// What came of it is awaited.
+    /// The result of the authentication is awaited.
     Authentication,
     Reply,
     Done,
@@ -112,7 +112,8 @@ impl Socks5 {
             // X'00') status, it MUST close the connection."
             (Stage::Authentication, [_, _]) => self.fail(ProxyError::AuthenticationRefused),
             (Stage::Reply, [VERSION, 0] | [VERSION, 0, _]) => {}
-            // Section 6: where the proxy connects from, which nobody wants to know, ends it.
+            // Section 6: the address from which the proxy connects, which the client does not need,
+            // ends it.
             (Stage::Reply, [VERSION, 0, _, kind, bound @ ..]) => {
                 let address_len = match *kind {
                     IPV4 => Some(4),
@@ -206,8 +207,8 @@ mod tests {
 
     const SERVER: Destination<'_> = Destination::Host("server.example", 443);
 
-    /// What is said all in all to a proxy that answers so, in pieces of this length, what came of
-    /// it, and how much of it was taken.
+    /// All that the client says to a proxy with these answers, in pieces of this length, the
+    /// result, and how much of the answers was taken.
     fn converse(
         credentials: Option<&Credentials>,
         to: Destination<'_>,
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_told_when_asked_for() {
+    fn credentials_are_sent_when_asked_for() {
         let asked = [b"\x05\x02\x01\x00", DONE].concat();
         for piece_len in 1..=asked.len() {
             let (said, outcome, _) = converse(Some(&me()), SERVER, &asked, piece_len);
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_as_addresses() {
+    fn addresses_are_sent_as_addresses() {
         let six = "[2001:db8::1]:80".parse().expect("it is an address");
         for (to, bytes) in [
             (Destination::Host("192.0.2.1", 80), b"\x01\xc0\x00\x02\x01\x00\x50".to_vec()),
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_apart() {
+    fn each_failure_has_its_own_error() {
         let name = "x".repeat(256);
         let failure = |credentials, to, answers: &[u8]| {
             let (_, outcome, _) = converse(credentials, to, answers, 1);
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_at_any_byte_is_told() {
+    fn an_end_at_any_byte_of_socks5_is_reported() {
         let answers = [b"\x05\x02\x01\x00", DONE].concat();
         for len in 0..=answers.len() {
             let me = me();

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::trace::Id;
 
-/// What comes next for a client: an attempt at some time, the end of its connection, or nothing.
+/// The next step of a client: an attempt at some time, the end of its connection, or nothing.
 #[derive(Debug)]
 pub(crate) struct Course {
     id: Id,
@@ -96,13 +96,13 @@ impl Course {
         })
     }
 
-    // What the direct API says besides.
+    // Reports of the direct API besides.
 
     pub(crate) fn on_retry(&mut self, tell: impl FnMut(&RetryEvent<'_>) + Send + 'static) {
         self.on_retry.0 = Some(Box::new(tell));
     }
 
-    /// Where the connection was handed out and its end was not told: another one is wanted.
+    /// For a connection that was handed out and whose end was not reported: another one is wanted.
     pub(crate) fn let_go(&mut self) {
         if let Next::End = self.next {
             let now = self.clock.now();

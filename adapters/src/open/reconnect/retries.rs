@@ -8,8 +8,8 @@ use super::ending::Ending;
 use super::retry_after;
 use super::settings::{Jitter, Reconnect};
 
-/// The retries of one client: told how things ended, it says when to try again. It does no IO and
-/// has no clock, so that any program can wait as it likes.
+/// The retries of one client. Report how things ended, and it says when to try again. It does no IO
+/// and has no clock, so that any program can wait as it likes.
 ///
 /// ```
 /// use bluewire::{ConnectError, Reconnect};
@@ -71,7 +71,7 @@ impl Retries {
         self.next().map(|delay| delay.saturating_add(asked))
     }
 
-    /// The same where nobody knows how it ended, and another connection is wanted.
+    /// The same for an unknown end, if another connection is wanted.
     pub(super) fn let_go(&mut self, now: Duration) -> Option<Duration> {
         self.settle(now);
         self.next()

@@ -9,7 +9,7 @@ pub(super) fn parse(value: &[u8], now: SystemTime) -> Option<Duration> {
     // RFC 9110, 10.2.3: "The Retry-After field value can be either an HTTP-date or a number of
     // seconds to delay after receiving the response."
     if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
-        // What is too large for a number is too long to wait for in any case.
+        // A value too large for the number type is too long to wait for in any case.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;

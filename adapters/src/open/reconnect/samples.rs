@@ -7,7 +7,7 @@ use bluewire_core::{ClientHandshake, ClientRequest, Config, Inbox, Outbox};
 
 use crate::open::error::ConnectError;
 
-/// What comes of an attempt that is answered with this status and these lines.
+/// The error of an attempt that gets this status and these header lines.
 pub(super) fn refused(status: u16, headers: &str) -> ConnectError {
     let request = ClientRequest::new("localhost", "/").expect("it is lawful");
     let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());

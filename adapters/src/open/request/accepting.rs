@@ -24,7 +24,7 @@ pub(crate) struct Accepting {
     outbox: Outbox,
 }
 
-/// How far a client's request has come.
+/// The state of a client's request.
 pub(crate) enum Heard {
     /// It takes another read.
     More(Accepting),

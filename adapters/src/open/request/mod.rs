@@ -157,8 +157,8 @@ impl Request {
         Self::to_connect(options)
     }
 
-    /// What to ask next, if this attempt failed by a redirect that is to be followed. If not, the
-    /// error stays.
+    /// The next request, if this attempt failed with a redirect that the options follow. If not,
+    /// the error stays.
     pub(crate) fn follow(&self, error: ConnectError) -> Result<Self, ConnectError> {
         let (trail, refusal) = match (&self.trail, error) {
             (Some(trail), ConnectError::Refused(refusal)) if redirects(&refusal) => {

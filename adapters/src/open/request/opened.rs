@@ -44,7 +44,7 @@ impl Opened {
     }
 }
 
-/// What the opening handshake settled.
+/// The results of the opening handshake.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Established {
     /// In two boxes, of which most connections have none: so it takes one pointer.
@@ -56,12 +56,12 @@ pub(crate) struct Established {
 }
 
 impl Established {
-    /// What a client's handshake settled.
+    /// The results of a client's handshake.
     fn of_client(protocol: Option<&str>, response: ResponseHead) -> Self {
         Self { protocol: boxed(protocol), response: Some(response), request: None }
     }
 
-    /// What a server's did.
+    /// The results of a server's handshake.
     pub(super) fn of_server(protocol: Option<&str>, request: RequestHead) -> Self {
         Self { protocol: boxed(protocol), response: None, request: Some(request) }
     }

@@ -1,8 +1,8 @@
-//! How far an opening handshake has come.
+//! The state of an opening handshake.
 
 use super::opened::Opened;
 
-/// What a step of an opening handshake gives: more steps, or the open connection.
+/// The result of a step of an opening handshake: more steps, or the open connection.
 #[expect(clippy::large_enum_variant, reason = "it is moved twice for each connection")]
 pub(crate) enum Progress<H> {
     /// It takes another read.

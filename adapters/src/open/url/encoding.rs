@@ -28,8 +28,8 @@ pub(super) fn resource_name(resource: &str) -> Result<String, UrlError> {
     Ok(encoded)
 }
 
-/// Encodes these characters of ASCII, space, controls, and what is not ASCII. What is encoded
-/// already stays as it is.
+/// Encodes these ASCII characters, space, controls, and everything outside ASCII. Escapes stay as
+/// they are.
 pub(super) fn encode(text: &str, set: &[u8]) -> Result<String, UrlError> {
     let mut encoded = String::with_capacity(text.len());
     for (index, byte) in text.bytes().enumerate() {

@@ -193,7 +193,7 @@ fn of_socket(rest: &str) -> Result<Url, UrlError> {
     }
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (path, resource) = rest.split_once(':').unwrap_or((rest, ""));
-    // A query without the colon is one that nobody would get.
+    // Without the colon this would be a query, which the socket's server never gets.
     if !path.starts_with('/') || path.ends_with('/') || path.contains('?') {
         return Err(UrlError::SocketPath);
     }

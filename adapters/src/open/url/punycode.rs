@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_decode_are_told_from_those_that_do_not() {
+    fn labels_that_do_not_decode_are_recognised() {
         // Samples of section 7.1, and names in use.
         for label in [
             "bcher-kva",

@@ -13,8 +13,8 @@ impl Url {
             && self.socket == other.socket
     }
 
-    /// What a `Location` means here: RFC 3986, section 5.2.2, with the schemes of HTTP standing for
-    /// those of a WebSocket. User name and password stay within an origin.
+    /// The URL that a `Location` gives here: RFC 3986, section 5.2.2, with the schemes of HTTP in
+    /// place of those of a WebSocket. User name and password stay within an origin.
     ///
     /// A fragment is lawful there (RFC 9110, section 10.2.2), but not in the URL of a WebSocket:
     /// whoever sends one means a page for a browser.

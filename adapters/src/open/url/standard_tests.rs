@@ -8,7 +8,8 @@ fn parse(url: &str) -> Result<Url, UrlError> {
     url.parse()
 }
 
-/// What the standard leaves raw though a request target may not hold it (RFC 3986, section 3.3).
+/// Encodes the characters that the standard leaves raw though a request target may not hold them
+/// (RFC 3986, section 3.3).
 fn finish(standard: &str) -> String {
     let mut finished = String::new();
     for char in standard.chars() {

@@ -1,4 +1,4 @@
-//! What the kernel has reported about a socket.
+//! The kernel's reports about a socket.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -31,7 +31,7 @@ const SHORT_READS: u32 = 1;
 const ONCE: u32 = 2;
 
 impl Seen {
-    /// Of a socket that was not tried yet.
+    /// The value for a socket that was not tried yet.
     pub(in super::super) const NEVER: Self = Self(0);
 
     /// Whether a read that did not fill its buffer has taken everything.
