@@ -9,7 +9,7 @@ use bluewire_core::{CloseCode, Message};
 use super::caller::Caller;
 use super::net_stream::NetStream;
 use super::runtime::{AsyncTransport, Runtime};
-use super::websocket::{Inner, WebSocket};
+use super::websocket::WebSocket;
 use crate::drive::{Goal, Lay, Purpose, Rest, WRITE_LEN_MAX, into_io};
 
 /// The payload of binary messages, one after the other, as bytes to read and to write: to speak
@@ -86,11 +86,11 @@ impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
         if !bytes.is_empty() {
             socket.lay(Lay::Message(Message::Binary(bytes))).map_err(into_io)?;
             if socket.should_write() {
-                let Inner { io, driver, arrivals, .. } = &mut *socket.inner;
+                let (exchange, mut intake) = socket.inner.parts(Purpose::Attend);
                 let caller = &mut Caller::alone(cx.waker());
                 // The next call reports it if that fails.
-                io.write_now(driver, caller);
-                let _ = io.poll_look(driver, arrivals, Purpose::Attend, caller);
+                exchange.write_now(caller);
+                let _ = exchange.poll_look(&mut intake, caller);
             }
         }
         Poll::Ready(Ok(bytes.len()))

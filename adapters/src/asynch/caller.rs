@@ -28,6 +28,11 @@ impl<'a> Caller<'a> {
         Self { waker, shared: None }
     }
 
+    /// A call that does not wait, of a task that has the connection to itself.
+    pub(super) const fn brief() -> Self {
+        Self::alone(Waker::noop())
+    }
+
     /// One of several.
     pub(super) const fn among(wakers: &'a Wakers, keys: &'a mut Keys, waker: &'a Waker) -> Self {
         Self { waker, shared: Some((wakers, Some(keys))) }

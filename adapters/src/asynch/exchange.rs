@@ -1,18 +1,26 @@
-//! The loops around the driver: to receive, and to reach a goal of sending.
+//! The loops around the driver: to receive, to send, and to wait.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::task::{Poll, ready};
+use std::time::Duration;
 
-use bluewire_core::{Message, Ready};
+use bluewire_core::{CloseCode, Closure, Message, Ready, SendError};
 
-use super::caller::Caller;
-use super::io::{Io, Target};
+use super::caller::{Caller, Event};
+use super::io::{Io, would_block};
 use super::runtime::{AsyncTransport, Runtime};
 use super::spare;
+use crate::clock::Clock;
 use crate::drive::{
-    Arrivals, Aside, Budget, Driver, GATHER_LEN_MIN, Goal, Lay, Next, Purpose, Ticket, Want,
+    Arrivals, Budget, Driver, GATHER_LEN_MIN, Goal, Intake, Lay, Lent, Next, Purpose, Ticket, Want,
 };
 use crate::error::Error;
+
+/// A stream, and the driver that says what to do with it.
+pub(super) struct Exchange<R: Runtime, S> {
+    pub(super) io: Io<R, S>,
+    pub(super) driver: Driver,
+}
 
 /// The result of a wait for a message.
 #[derive(Debug)]
@@ -24,128 +32,110 @@ pub(super) enum Received {
     End,
 }
 
-/// The task that handles arrivals while a task sends.
-pub(super) enum Beside<'a> {
-    /// The task itself.
-    Arrivals(&'a mut Arrivals, Purpose),
-    /// The task itself, which has a message lent.
-    Lent(&'a mut Aside),
-    /// The reader.
-    Reader,
+impl<R: Runtime, S> Exchange<R, S> {
+    pub(super) fn new(stream: S, driver: Driver, clock: Clock) -> Self {
+        Self { io: Io::new(stream, clock), driver }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.io.clock().now()
+    }
 }
 
-impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
+/// Receiving.
+impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
+    /// Ready when there is a message, which is then to be [lent](Self::lend); `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Once, if the connection ended without a closing handshake.
+    #[inline]
+    pub(super) fn poll_message(
+        &mut self,
+        arrivals: &mut Arrivals,
+        caller: &mut Caller<'_>,
+    ) -> Poll<Result<Option<Option<Ready>>, Error>> {
+        let intake = &mut Intake::Arrivals(arrivals, Purpose::Receive);
+        Poll::Ready(match ready!(self.poll_receive(intake, None, caller)) {
+            Received::Message(ready) => Ok(Some(ready)),
+            Received::Over | Received::End => self.driver.tell_end().map(|()| None),
+        })
+    }
+
+    /// Lends a message. If it proves invalid, the connection ends: its Close frame leaves as far as
+    /// that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fault`] in that case.
+    #[inline]
+    pub(super) fn lend<'a>(
+        &mut self,
+        ready: Option<Ready>,
+        arrivals: &'a mut Arrivals,
+        caller: &Caller<'_>,
+    ) -> Result<Lent<'a>, Error> {
+        match self.driver.lend(ready, arrivals) {
+            Ok(lent) => {
+                self.io.pay(lent.message.len());
+                Ok(lent)
+            }
+            Err(error) => {
+                self.write_now(caller);
+                self.driver.conclude();
+                self.end();
+                Err(error)
+            }
+        }
+    }
+
     /// Ready when there is a message, the connection has ended, or the budget is over.
     #[inline]
     pub(super) fn poll_receive(
         &mut self,
-        driver: &mut Driver,
-        arrivals: &mut Arrivals,
-        purpose: Purpose,
+        intake: &mut Intake<'_>,
         mut budget: Option<&mut Budget>,
         caller: &mut Caller<'_>,
     ) -> Poll<Received> {
-        let clock = self.clock();
+        let clock = self.io.clock();
         loop {
-            ready!(self.poll_budget(caller));
-            let received =
-                match driver.next(arrivals, purpose, budget.as_deref_mut(), || clock.now()) {
-                    Next::Deliver(ready) => Received::Message(ready),
-                    Next::Over => Received::Over,
-                    Next::End => {
-                        self.end(driver);
-                        return Poll::Ready(Received::End);
-                    }
-                    Next::Wait(want) => {
-                        let target = Target::Arrivals(arrivals);
-                        ready!(self.poll_wait(driver, target, want, caller));
-                        continue;
-                    }
-                };
-            if driver.take_answered() {
+            ready!(self.io.poll_budget(caller));
+            let next = self.driver.next_for(intake, budget.as_deref_mut(), || clock.now());
+            let received = match next {
+                Next::Deliver(ready) => Received::Message(ready),
+                Next::Over => Received::Over,
+                Next::End => {
+                    self.end();
+                    return Poll::Ready(Received::End);
+                }
+                Next::Wait(want) => {
+                    ready!(self.poll_wait(intake, want, caller));
+                    continue;
+                }
+            };
+            if self.driver.take_answered() {
                 // The program may take its time.
-                self.write_now(driver, caller);
+                self.write_now(caller);
             }
             return Poll::Ready(received);
         }
     }
 
-    /// Queues what the program wants to send. A long message is written from where it lies, as far
-    /// as the stream takes it at once.
-    ///
-    /// # Errors
-    ///
-    /// As [`Driver::lay`].
-    #[inline]
-    pub(super) fn lay(
+    /// Ready when the connection has ended. It is cut when the budget ends before.
+    pub(super) fn poll_end(
         &mut self,
-        driver: &mut Driver,
-        what: Lay<'_>,
-        caller: &Caller<'_>,
-    ) -> Result<Ticket, Error> {
-        let clock = self.clock();
-        self.pay(what.len());
-        spare::lend_outbox(driver.outbox_mut());
-        match what {
-            // On other streams the header would leave in a write of its own.
-            Lay::Message(message)
-                if message.len() >= GATHER_LEN_MIN && self.stream.is_vectored() =>
-            {
-                let write = |slices: &[IoSlice<'_>]| self.write(slices, caller);
-                driver.send_from(message, || clock.now(), write)
-            }
-            what => driver.lay(what, || clock.now()),
-        }
-    }
-
-    /// Ready when the goal is reached, or cannot be any more.
-    ///
-    /// # Errors
-    ///
-    /// As [`Driver::is_reached`].
-    pub(super) fn poll_reach(
-        &mut self,
-        driver: &mut Driver,
-        goal: Goal,
-        mut beside: Beside<'_>,
+        intake: &mut Intake<'_>,
+        mut budget: Option<&mut Budget>,
         caller: &mut Caller<'_>,
-    ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_budget(caller));
-        self.write_now(driver, caller);
-        while !driver.is_reached(goal)? {
-            match self.ask(driver, &mut beside) {
-                Some(want) => {
-                    let target = match &mut beside {
-                        Beside::Arrivals(arrivals, _) => Target::Arrivals(arrivals),
-                        Beside::Lent(aside) => Target::Aside(aside),
-                        Beside::Reader => Target::Nowhere,
-                    };
-                    ready!(self.poll_wait(driver, target, want, caller));
-                    ready!(self.poll_budget(caller));
-                }
-                // The goal cannot be reached any more.
-                None => self.end(driver),
+    ) -> Poll<Closure> {
+        loop {
+            if let Received::Over = ready!(self.poll_receive(intake, budget.as_deref_mut(), caller))
+            {
+                self.cut(caller);
             }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// What to do for a task that sends; `None` once the connection has ended.
-    fn ask(&self, driver: &mut Driver, beside: &mut Beside<'_>) -> Option<Want> {
-        let now = || self.clock().now();
-        match beside {
-            Beside::Arrivals(arrivals, purpose) => {
-                match driver.next(arrivals, *purpose, None, now) {
-                    Next::Wait(want) => Some(want),
-                    // Nothing is delivered to a task that sends.
-                    Next::Deliver(_) | Next::Over | Next::End => None,
-                }
+            if let Some(closure) = self.driver.closure() {
+                return Poll::Ready(closure.clone());
             }
-            Beside::Lent(aside) => {
-                let may_read = aside.has_room(driver.flow().held_len_max);
-                driver.next_without(may_read, !aside.is_empty(), now)
-            }
-            Beside::Reader => driver.next_without(false, false, now),
         }
     }
 
@@ -153,18 +143,70 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// deadlines, if it was not done just now.
     pub(super) fn poll_look(
         &mut self,
-        driver: &mut Driver,
-        arrivals: &mut Arrivals,
-        purpose: Purpose,
+        intake: &mut Intake<'_>,
         caller: &mut Caller<'_>,
     ) -> Poll<()> {
-        let clock = self.clock();
-        if !driver.should_look(arrivals, || clock.now()) {
-            return Poll::Ready(());
+        let clock = self.io.clock();
+        match intake {
+            Intake::Arrivals(arrivals, _) if self.driver.should_look(arrivals, || clock.now()) => {}
+            _ => return Poll::Ready(()),
         }
         let mut budget = Budget::until(clock.now());
         // How the connection ends is reported to the next call that asks.
-        self.poll_receive(driver, arrivals, purpose, Some(&mut budget), caller).map(drop)
+        self.poll_receive(intake, Some(&mut budget), caller).map(drop)
+    }
+}
+
+/// Sending.
+impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
+    /// Queues what the program wants to send. A long message is written from where it lies, as far
+    /// as the stream takes it at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Driver::lay`].
+    #[inline]
+    pub(super) fn lay(&mut self, what: Lay<'_>, caller: &Caller<'_>) -> Result<Ticket, Error> {
+        let Self { io, driver } = self;
+        let clock = io.clock();
+        io.pay(what.len());
+        spare::lend_outbox(driver.outbox_mut());
+        match what {
+            // On other streams the header would leave in a write of its own.
+            Lay::Message(message) if message.len() >= GATHER_LEN_MIN && io.stream.is_vectored() => {
+                let write = |slices: &[IoSlice<'_>]| io.write(slices, caller);
+                driver.send_from(message, || clock.now(), write)
+            }
+            what => driver.lay(what, || clock.now()),
+        }
+    }
+
+    /// Ready when the goal is reached, or cannot be any more. Arrivals were
+    /// [looked at](Self::poll_look) then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Driver::is_reached`].
+    pub(super) fn poll_reach(
+        &mut self,
+        goal: Goal,
+        intake: &mut Intake<'_>,
+        caller: &mut Caller<'_>,
+    ) -> Poll<Result<(), Error>> {
+        ready!(self.io.poll_budget(caller));
+        self.write_now(caller);
+        let clock = self.io.clock();
+        while !self.driver.is_reached(goal)? {
+            match self.driver.next_for(intake, None, || clock.now()) {
+                Next::Wait(want) => {
+                    ready!(self.poll_wait(intake, want, caller));
+                    ready!(self.io.poll_budget(caller));
+                }
+                // Nothing is delivered to a task that sends: the goal cannot be reached any more.
+                Next::Deliver(_) | Next::Over | Next::End => self.end(),
+            }
+        }
+        self.poll_look(intake, caller).map(Ok)
     }
 
     /// Queues a message as soon as there is room for it.
@@ -174,13 +216,12 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// As [`lay`](Self::lay) and [`poll_reach`](Self::poll_reach).
     pub(super) fn poll_feed(
         &mut self,
-        driver: &mut Driver,
         message: Message<'_>,
-        beside: Beside<'_>,
+        intake: &mut Intake<'_>,
         caller: &mut Caller<'_>,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_room(driver, beside, caller))?;
-        Poll::Ready(self.try_feed(driver, Lay::Message(message), caller))
+        ready!(self.poll_room(intake, caller))?;
+        Poll::Ready(self.try_feed(Lay::Message(message), caller))
     }
 
     /// Ready when there is room for one more message, or it will be refused for another reason.
@@ -191,20 +232,17 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// As [`poll_reach`](Self::poll_reach).
     pub(super) fn poll_room(
         &mut self,
-        driver: &mut Driver,
-        mut beside: Beside<'_>,
+        intake: &mut Intake<'_>,
         caller: &mut Caller<'_>,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_budget(caller));
-        if driver.should_write_first() {
-            self.write_now(driver, caller);
-            if let Beside::Arrivals(arrivals, purpose) = &mut beside {
-                ready!(self.poll_look(driver, arrivals, *purpose, caller));
-            }
+        ready!(self.io.poll_budget(caller));
+        if self.driver.should_write_first() {
+            self.write_now(caller);
+            ready!(self.poll_look(intake, caller));
         }
-        match driver.check_queue() {
+        match self.driver.check_queue() {
             Ok(()) => Poll::Ready(Ok(())),
-            Err(_) => self.poll_reach(driver, driver.room_goal(), beside, caller),
+            Err(_) => self.poll_reach(self.driver.room_goal(), intake, caller),
         }
     }
 
@@ -212,20 +250,15 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](bluewire_core::SendError::OutboxFull) if there is not, and as
-    /// [`Driver::lay`].
-    pub(super) fn try_feed(
-        &mut self,
-        driver: &mut Driver,
-        message: Lay<'_>,
-        caller: &Caller<'_>,
-    ) -> Result<(), Error> {
-        if driver.should_write_first() {
-            self.write_now(driver, caller);
+    /// [`SendError::OutboxFull`] if there is not, and as [`Driver::lay`].
+    pub(super) fn try_feed(&mut self, message: Lay<'_>, caller: &Caller<'_>) -> Result<(), Error> {
+        if self.driver.should_write_first() {
+            self.write_now(caller);
         }
+        let Self { io, driver } = self;
         driver.check_queue()?;
-        let clock = self.clock();
-        self.pay(message.len());
+        let clock = io.clock();
+        io.pay(message.len());
         spare::lend_outbox(driver.outbox_mut());
         driver.lay(message, || clock.now()).map(drop)
     }
@@ -238,15 +271,142 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// As [`try_feed`](Self::try_feed).
     pub(super) fn try_send(
         &mut self,
-        driver: &mut Driver,
         message: Lay<'_>,
         corked: bool,
         caller: &Caller<'_>,
     ) -> Result<(), Error> {
-        self.try_feed(driver, message, caller)?;
-        if driver.should_write_corked(corked) {
-            self.write_now(driver, caller);
+        self.try_feed(message, caller)?;
+        if self.driver.should_write_corked(corked) {
+            self.write_now(caller);
         }
         Ok(())
+    }
+
+    /// Ends the connection without waiting for the peer.
+    ///
+    /// # Errors
+    ///
+    /// If the code or the reason is invalid, which changes nothing.
+    pub(super) fn close_now(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        caller: &Caller<'_>,
+    ) -> Result<(), SendError> {
+        self.driver.begin_close_now(code, reason, self.now())?;
+        self.cut(caller);
+        Ok(())
+    }
+}
+
+/// Reading, writing and waiting.
+impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
+    /// Does what is wanted, and waits. Ready when it is time to ask the driver again.
+    fn poll_wait(
+        &mut self,
+        intake: &mut Intake<'_>,
+        want: Want,
+        caller: &mut Caller<'_>,
+    ) -> Poll<()> {
+        // A task that waits to write, and does not read, need not be woken by what arrives.
+        if !want.write || !matches!(intake, Intake::Nowhere) {
+            caller.register(Event::Read);
+        }
+        if want.write && self.poll_write(caller).is_ready() {
+            return Poll::Ready(());
+        }
+        if want.shut_down && self.io.poll_shut_down(caller).is_ready() {
+            self.driver.was_shut_down();
+            return Poll::Ready(());
+        }
+        if want.read && ready!(self.poll_read(intake, want.until, caller)) {
+            return Poll::Ready(());
+        }
+        self.rest(intake);
+        if let Some(slot) = self.driver.slot() {
+            slot.listen(caller.news_waker());
+        }
+        self.driver.listen_for_published(caller.news_waker());
+        want.until.map_or(Poll::Pending, |until| self.io.poll_until(until, caller))
+    }
+
+    /// Writes what waits, as far as the stream takes it at once. Whether nothing is left.
+    #[inline]
+    pub(super) fn write_now(&mut self, caller: &Caller<'_>) -> bool {
+        let Self { io, driver } = self;
+        let clock = io.clock();
+        if !driver.write_out(|| clock.now(), |slices| io.write(slices, caller)) {
+            return false;
+        }
+        if driver.is_write_lost() {
+            return true;
+        }
+        let flushed = io.flush(caller);
+        let all = !flushed.as_ref().is_err_and(would_block);
+        driver.report_flush(flushed, || clock.now());
+        all
+    }
+
+    /// The same; the task is woken when there is more to do.
+    fn poll_write(&mut self, caller: &mut Caller<'_>) -> Poll<()> {
+        // One who does not have to wait need not register. The stream may have become ready in
+        // between, so it is asked again.
+        let written =
+            self.write_now(caller) || (caller.register(Event::Write) && self.write_now(caller));
+        if written { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Reads once, to where it is wanted. Whether something came. Pending if that is not known at
+    /// the time `until`, at which it must be: the task has been woken then.
+    fn poll_read(
+        &mut self,
+        intake: &mut Intake<'_>,
+        until: Option<Duration>,
+        caller: &Caller<'_>,
+    ) -> Poll<bool> {
+        let Self { io, driver } = self;
+        if let Intake::Arrivals(arrivals, _) = intake {
+            spare::lend(&mut arrivals.inbox);
+        }
+        let clock = io.clock();
+        let mut unknown = false;
+        let read = |space: &mut [u8]| {
+            let read = io.read(space, caller);
+            unknown = io.is_unknown(&read, until);
+            if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
+        };
+        let came = driver.read_into(intake, read, || clock.now());
+        if unknown {
+            caller.own().wake_by_ref();
+            return Poll::Pending;
+        }
+        if came {
+            // It may want an answer.
+            spare::lend_outbox(driver.outbox_mut());
+        }
+        Poll::Ready(came)
+    }
+
+    /// Frees what only a busy connection needs.
+    fn rest(&mut self, intake: &mut Intake<'_>) {
+        self.io.renew_budget();
+        spare::take_back_outbox(self.driver.outbox_mut());
+        if let Intake::Arrivals(arrivals, _) = intake {
+            arrivals.release();
+            spare::take_back(&mut arrivals.inbox);
+        }
+    }
+
+    /// Shuts the stream down once the connection has ended.
+    fn end(&mut self) {
+        spare::take_back_outbox(self.driver.outbox_mut());
+        self.io.end(self.driver.is_cut());
+    }
+
+    /// Leaves the stream here and now, once what waits had its last chance to leave.
+    fn cut(&mut self, caller: &Caller<'_>) {
+        self.write_now(caller);
+        self.driver.cut();
+        self.io.cut();
     }
 }

@@ -14,7 +14,7 @@ use crate::group::{JoinSealed, Joining, MemberKey};
 /// Its task is woken by what is published.
 impl<R: Runtime, S: AsyncTransport<R>> JoinSealed for &mut WebSocket<R, S> {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
-        self.inner.driver.join(group)
+        self.inner.exchange.driver.join(group)
     }
 }
 
@@ -27,8 +27,9 @@ where
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
         let shared = &self.shared;
         shared.call(|state, _| {
-            let key = state.driver.join(group)?;
-            state.driver.set_publish_waker(|| Arc::new(Publish(Arc::downgrade(shared))).into());
+            let driver = &mut state.exchange.driver;
+            let key = driver.join(group)?;
+            driver.set_publish_waker(|| Arc::new(Publish(Arc::downgrade(shared))).into());
             Ok(key)
         })
     }

@@ -1,4 +1,4 @@
-//! What it takes to read, to write and to wait, beside the driver that says what to do.
+//! A stream, its clock and its timer: the means to read, to write and to wait.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::caller::{Caller, Event};
 use super::runtime::{AsyncTransport, Runtime, Timer};
-use super::spare;
 use crate::clock::{Clock, Nanos};
-use crate::drive::{Arrivals, Aside, Driver, Want};
 
 /// How much a task does before others have their time, in bytes of messages. A peer that floods,
 /// or takes everything that is sent, makes every poll ready: a task that loops over `recv` or
@@ -17,9 +15,6 @@ const BUDGET: u32 = 256 * 1024;
 
 /// The least that a message costs: so 256 messages at most.
 const COST_MIN: usize = 1024;
-
-/// The length of a read aside.
-const PIECE_LEN: usize = 4 * 1024;
 
 /// A stream, its clock and its timer.
 pub(super) struct Io<R: Runtime, S> {
@@ -43,15 +38,6 @@ pub(super) struct News {
     pub(super) wrote: bool,
     /// The timer is not set any more.
     pub(super) rang: bool,
-}
-
-/// Where bytes go that are read.
-pub(super) enum Target<'a> {
-    Arrivals(&'a mut Arrivals),
-    /// While a message lies where they would go.
-    Aside(&'a mut Aside),
-    /// Somebody else reads.
-    Nowhere,
 }
 
 impl<R: Runtime, S> Io<R, S> {
@@ -163,68 +149,6 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         self.stream.poll_shut_down(cx).map(drop)
     }
 
-    /// Writes what waits, as far as the stream takes it at once. Whether nothing is left.
-    #[inline]
-    pub(super) fn write_now(&mut self, driver: &mut Driver, caller: &Caller<'_>) -> bool {
-        let clock = self.clock();
-        if !driver.write_out(|| clock.now(), |slices| self.write(slices, caller)) {
-            return false;
-        }
-        if driver.is_write_lost() {
-            return true;
-        }
-        let flushed = self.flush(caller);
-        let all = !flushed.as_ref().is_err_and(would_block);
-        driver.report_flush(flushed, || clock.now());
-        all
-    }
-
-    /// The same; the task is woken when there is more to do.
-    pub(super) fn poll_write(&mut self, driver: &mut Driver, caller: &mut Caller<'_>) -> Poll<()> {
-        // One who does not have to wait need not register. The stream may have become ready in
-        // between, so it is asked again.
-        let written = self.write_now(driver, caller)
-            || (caller.register(Event::Write) && self.write_now(driver, caller));
-        if written { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Reads once, to where it is wanted. Whether something came. Pending if that is not known at
-    /// the time `until`, at which it must be: the task has been woken then.
-    fn poll_read(
-        &mut self,
-        driver: &mut Driver,
-        target: &mut Target<'_>,
-        until: Option<Duration>,
-        caller: &Caller<'_>,
-    ) -> Poll<bool> {
-        let clock = self.clock();
-        Poll::Ready(match target {
-            Target::Arrivals(arrivals) => {
-                spare::lend(&mut arrivals.inbox);
-                let read = self.read(arrivals.space(), caller);
-                if self.is_unknown(&read, until) {
-                    caller.own().wake_by_ref();
-                    return Poll::Pending;
-                }
-                if read.is_ok() {
-                    // What it says may want an answer.
-                    spare::lend_outbox(driver.outbox_mut());
-                }
-                driver.report_read(read, arrivals, || clock.now())
-            }
-            Target::Aside(aside) => {
-                let mut piece = [0; PIECE_LEN];
-                let read = self.read(&mut piece, caller);
-                if self.is_unknown(&read, until) {
-                    caller.own().wake_by_ref();
-                    return Poll::Pending;
-                }
-                driver.report_read_aside(read, &piece, aside, || clock.now())
-            }
-            Target::Nowhere => false,
-        })
-    }
-
     /// Whether there may be something although a read gave nothing, which matters once the time is
     /// over: what has arrived must not lose to a deadline.
     pub(super) fn is_unknown(&self, read: &io::Result<usize>, until: Option<Duration>) -> bool {
@@ -233,72 +157,22 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
             && self.stream.has_unreported_input()
     }
 
-    /// Does what is wanted, and waits. Ready when it is time to ask the driver again.
-    pub(super) fn poll_wait(
-        &mut self,
-        driver: &mut Driver,
-        mut target: Target<'_>,
-        want: Want,
-        caller: &mut Caller<'_>,
-    ) -> Poll<()> {
-        // A task that waits to write, and does not read, need not be woken by what arrives.
-        if !want.write || !matches!(target, Target::Nowhere) {
-            caller.register(Event::Read);
-        }
-        if want.write && self.poll_write(driver, caller).is_ready() {
-            return Poll::Ready(());
-        }
-        if want.shut_down && self.poll_shut_down(caller).is_ready() {
-            driver.was_shut_down();
-            return Poll::Ready(());
-        }
-        if want.read && ready!(self.poll_read(driver, &mut target, want.until, caller)) {
-            return Poll::Ready(());
-        }
-        self.rest(driver, target);
-        if let Some(slot) = driver.slot() {
-            slot.listen(caller.news_waker());
-        }
-        driver.listen_for_published(caller.news_waker());
-        want.until.map_or(Poll::Pending, |until| self.poll_until(until, caller))
-    }
-
-    /// Frees what only a busy connection needs.
-    fn rest(&mut self, driver: &mut Driver, target: Target<'_>) {
-        self.renew_budget();
-        spare::take_back_outbox(driver.outbox_mut());
-        if let Target::Arrivals(arrivals) = target {
-            arrivals.release();
-            spare::take_back(&mut arrivals.inbox);
-        }
-    }
-
-    /// Shuts the stream down once the connection has ended.
-    pub(super) fn end(&mut self, driver: &mut Driver) {
-        spare::take_back_outbox(driver.outbox_mut());
+    /// Shuts the stream down once the connection has ended: the writing side, in order, if that is
+    /// possible at once, and both sides otherwise.
+    pub(super) fn end(&mut self, at_once: bool) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
         let cx = &mut Context::from_waker(Waker::noop());
-        if driver.is_cut() || self.stream.poll_shut_down(cx).is_pending() {
+        if at_once || self.stream.poll_shut_down(cx).is_pending() {
             self.stream.shut_down_now();
         }
     }
 
-    /// Leaves the stream here and now, once what waits had its last chance to leave.
-    pub(super) fn cut(&mut self, driver: &mut Driver, caller: &Caller<'_>) {
-        self.write_now(driver, caller);
-        driver.cut();
+    /// Shuts both sides down here and now.
+    pub(super) fn cut(&mut self) {
         self.is_over = true;
         self.stream.shut_down_now();
-    }
-
-    /// Ends a connection whose lent message proved invalid. Its Close frame leaves as far as that
-    /// is possible at once.
-    pub(super) fn fail(&mut self, driver: &mut Driver, caller: &Caller<'_>) {
-        self.write_now(driver, caller);
-        driver.conclude();
-        self.end(driver);
     }
 }
 

@@ -10,7 +10,7 @@ use super::caller::Keys;
 use super::net_stream::NetStream;
 use super::runtime::{AsyncTransport, Runtime};
 use super::shared::Shared;
-use crate::drive::{Arrivals, Lent};
+use crate::drive::Arrivals;
 use crate::error::Error;
 
 /// The end of a split connection that receives.
@@ -110,44 +110,29 @@ impl<R: Runtime, S: AsyncTransport<R>> Reader<R, S> {
     /// Dropping the future loses nothing.
     pub async fn recv_chunk(&mut self) -> Result<Option<(Message<'_>, bool)>, Error> {
         let arrivals = there(&mut self.arrivals);
-        let received = self.shared.wait(|state, caller| state.poll_message(arrivals, caller));
+        let received =
+            self.shared.wait(|state, caller| state.exchange.poll_message(arrivals, caller));
         match received.await? {
             Some(ready) => self.lend(ready).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Ready when there is a message, which is then to be [lent](Self::lend); `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Once, if the connection did not end cleanly.
+    /// As [`Exchange::poll_message`](super::exchange::Exchange::poll_message).
     pub(super) fn poll_message(
         &mut self,
         cx: &Context<'_>,
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
         let Self { shared, arrivals, keys } = self;
         let arrivals = there(arrivals);
-        shared.poll(keys, cx, |state, caller| state.poll_message(arrivals, caller))
+        shared.poll(keys, cx, |state, caller| state.exchange.poll_message(arrivals, caller))
     }
 
-    /// Lends a message.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Fault`] if it turned out to be invalid, with which the connection has ended.
+    /// As [`Exchange::lend`](super::exchange::Exchange::lend).
     pub(super) fn lend(&mut self, ready: Option<Ready>) -> Result<(Message<'_>, bool), Error> {
         let arrivals = there(&mut self.arrivals);
-        self.shared.call(|state, caller| match state.driver.lend(ready, arrivals) {
-            Ok(Lent { message, fin, .. }) => {
-                state.io.pay(message.len());
-                Ok((message, fin))
-            }
-            Err(error) => {
-                state.io.fail(&mut state.driver, caller);
-                Err(error)
-            }
-        })
+        let lent = self.shared.call(|state, caller| state.exchange.lend(ready, arrivals, caller));
+        lent.map(|lent| (lent.message, lent.fin))
     }
 }
 

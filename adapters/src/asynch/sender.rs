@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::task::Waker;
 
 use bluewire_core::{Message, PreparedMessage};
 
 use super::caller::Caller;
-use super::exchange::Beside;
-use super::io::Io;
+use super::exchange::Exchange;
 use super::net_stream::NetStream;
 use super::runtime::{AsyncTransport, Runtime};
-use crate::drive::{Aside, Driver, Goal, Lay, Ticket};
+use crate::drive::{Goal, Intake, Lay, Ticket};
 use crate::error::Error;
 
 /// Sends on a [`WebSocket`](super::WebSocket) while the program still reads a message that it has
@@ -22,10 +20,9 @@ use crate::error::Error;
 /// arrives, up to [`Flow::held_len_max`](crate::Flow::held_len_max), and keeps it for the next
 /// `recv`.
 pub struct Sender<'a, R: Runtime, S = NetStream<R>> {
-    pub(super) io: &'a mut Io<R, S>,
-    pub(super) driver: &'a mut Driver,
-    /// Where to read meanwhile: the message lies where a read would go.
-    pub(super) aside: &'a mut Aside,
+    pub(super) exchange: &'a mut Exchange<R, S>,
+    /// Where to read meanwhile.
+    pub(super) intake: Intake<'a>,
     /// Whether another whole frame has arrived, whose answer can leave by the same write.
     pub(super) corked: bool,
 }
@@ -110,12 +107,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     /// If it is dropped while it waits, the message is not queued; nothing else is lost.
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        let Self { io, driver, aside, .. } = self;
-        poll_fn(|cx| {
-            let caller = &mut Caller::alone(cx.waker());
-            io.poll_feed(driver, message, Beside::Lent(aside), caller)
-        })
-        .await
+        let Self { exchange, intake, .. } = self;
+        poll_fn(|cx| exchange.poll_feed(message, intake, &mut Caller::alone(cx.waker()))).await
     }
 
     /// The same, but refuses the message where `feed` would wait.
@@ -124,8 +117,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     ///
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let message = Lay::Message(message.into());
-        self.io.try_feed(self.driver, message, &Caller::alone(Waker::noop()))
+        self.exchange.try_feed(Lay::Message(message.into()), &Caller::brief())
     }
 
     /// [`try_feed`](Self::try_feed) for a message that was laid out before.
@@ -134,8 +126,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        let message = Lay::Prepared(message);
-        self.io.try_feed(self.driver, message, &Caller::alone(Waker::noop()))
+        self.exchange.try_feed(Lay::Prepared(message), &Caller::brief())
     }
 
     /// Sends a Ping with at most 125 bytes.
@@ -168,34 +159,30 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
 
     #[inline]
     fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
-        self.io.lay(self.driver, what, &Caller::alone(Waker::noop()))
+        self.exchange.lay(what, &Caller::brief())
     }
 
     fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let caller = &Caller::alone(Waker::noop());
-        self.io.try_send(self.driver, message, self.corked, caller)
+        self.exchange.try_send(message, self.corked, &Caller::brief())
     }
 
     async fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
-        if !self.driver.should_write_corked(self.corked) {
+        if !self.exchange.driver.should_write_corked(self.corked) {
             return Ok(());
         }
         self.reach(Goal::Written(ticket)).await
     }
 
     async fn reach(&mut self, goal: Goal) -> Result<(), Error> {
-        let Self { io, driver, aside, .. } = self;
-        poll_fn(|cx| {
-            io.poll_reach(driver, goal, Beside::Lent(aside), &mut Caller::alone(cx.waker()))
-        })
-        .await
+        let Self { exchange, intake, .. } = self;
+        poll_fn(|cx| exchange.poll_reach(goal, intake, &mut Caller::alone(cx.waker()))).await
     }
 }
 
 impl<R: Runtime, S> fmt::Debug for Sender<'_, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("queue_len", &self.driver.queue_len())
+            .field("queue_len", &self.exchange.driver.queue_len())
             .finish_non_exhaustive()
     }
 }

@@ -7,18 +7,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bluewire_core::{Closure, Ready};
+use bluewire_core::Closure;
 
 use super::caller::{Caller, Event, Keys, Wakers};
-use super::exchange::{Beside, Received};
-use super::io::{Io, News, Target};
+use super::exchange::Exchange;
+use super::io::News;
 use super::reader::Reader;
 use super::runtime::{AsyncTransport, Runtime};
 use super::spare;
 use super::writer::Writer;
-use crate::drive::{Arrivals, Budget, Driver, Goal, Purpose, Want};
+use crate::drive::{Arrivals, Budget, Goal, Intake, Purpose};
 use crate::error::Error;
 use crate::open::request::Established;
 use crate::sync::{Mutex, lock};
@@ -31,19 +30,17 @@ pub(super) struct Shared<R: Runtime, S> {
 
 /// The state that the lock guards.
 pub(super) struct State<R: Runtime, S> {
-    pub(super) io: Io<R, S>,
-    pub(super) driver: Driver,
-    /// The state that the reader left when it was dropped.
+    pub(super) exchange: Exchange<R, S>,
+    /// The arrivals that the reader left when it was dropped.
     parked: Option<Box<Arrivals>>,
 }
 
 pub(super) fn split<R: Runtime, S: AsyncTransport<R>>(
-    io: Io<R, S>,
-    driver: Driver,
+    exchange: Exchange<R, S>,
     arrivals: Arrivals,
     established: Established,
 ) -> (Reader<R, S>, Writer<R, S>) {
-    let state = Mutex::new(State { io, driver, parked: None });
+    let state = Mutex::new(State { exchange, parked: None });
     let shared = Arc::new(Shared { state, wakers: Wakers::default(), established });
     (Reader::new(Arc::clone(&shared), Box::new(arrivals)), Writer::new(shared))
 }
@@ -75,9 +72,10 @@ impl<R: Runtime, S> Shared<R, S> {
         step: impl FnOnce(&mut State<R, S>, &mut Caller<'_>) -> T,
     ) -> (T, News, bool) {
         let mut state = lock(&self.state);
-        let stage = state.driver.stage();
+        let stage = state.exchange.driver.stage();
         let result = step(&mut state, &mut caller);
-        (result, state.io.take_news(), stage != state.driver.stage())
+        let Exchange { io, driver } = &mut state.exchange;
+        (result, io.take_news(), stage != driver.stage())
     }
 
     /// Wakes the tasks that have to look again, other than the one with these keys. No lock is
@@ -115,7 +113,7 @@ impl<R: Runtime, S> Shared<R, S> {
     }
 
     pub(super) fn closure(&self) -> Option<Closure> {
-        lock(&self.state).driver.closure().cloned()
+        lock(&self.state).exchange.driver.closure().cloned()
     }
 
     /// How many wakers are registered.
@@ -125,7 +123,7 @@ impl<R: Runtime, S> Shared<R, S> {
     }
 
     pub(super) fn queue_len(&self) -> usize {
-        lock(&self.state).driver.queue_len()
+        lock(&self.state).exchange.driver.queue_len()
     }
 }
 
@@ -170,10 +168,10 @@ impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
     /// tasks that wait write the rest.
     pub(super) fn write_published(&self) {
         let written = self.call(|state, caller| {
-            let State { io, driver, .. } = state;
-            spare::lend_outbox(driver.outbox_mut());
-            let written = io.write_now(driver, caller);
-            spare::take_back_outbox(driver.outbox_mut());
+            let exchange = &mut state.exchange;
+            spare::lend_outbox(exchange.driver.outbox_mut());
+            let written = exchange.write_now(caller);
+            spare::take_back_outbox(exchange.driver.outbox_mut());
             written
         });
         if !written {
@@ -184,94 +182,34 @@ impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
 }
 
 impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
-    /// Ready when there is a message for the reader; `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Once, if the connection did not end cleanly.
-    #[inline]
-    pub(super) fn poll_message(
-        &mut self,
-        arrivals: &mut Arrivals,
-        caller: &mut Caller<'_>,
-    ) -> Poll<Result<Option<Option<Ready>>, Error>> {
-        let Self { io, driver, .. } = self;
-        let received = io.poll_receive(driver, arrivals, Purpose::Receive, None, caller);
-        Poll::Ready(match ready!(received) {
-            Received::Message(ready) => Ok(Some(ready)),
-            Received::Over | Received::End => driver.tell_end().map(|()| None),
-        })
-    }
-
-    /// Ready when the goal is reached, and arrivals were looked at if the reader is gone.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be reached any more.
+    /// As [`Exchange::poll_reach`], for a writer.
     pub(super) fn poll_reach(
         &mut self,
         goal: Goal,
         caller: &mut Caller<'_>,
     ) -> Poll<Result<(), Error>> {
-        let Self { io, driver, parked } = self;
-        ready!(io.poll_reach(driver, goal, beside(parked), caller))?;
-        spare::take_back_outbox(driver.outbox_mut());
-        match parked {
-            Some(arrivals) => io.poll_look(driver, arrivals, Purpose::Discard, caller).map(Ok),
-            None => Poll::Ready(Ok(())),
-        }
+        let (exchange, mut intake) = self.parts();
+        ready!(exchange.poll_reach(goal, &mut intake, caller))?;
+        spare::take_back_outbox(exchange.driver.outbox_mut());
+        Poll::Ready(Ok(()))
     }
 
-    /// Ready when a message can be queued.
-    ///
-    /// # Errors
-    ///
-    /// If nothing can be sent any more.
-    pub(super) fn poll_room(&mut self, caller: &mut Caller<'_>) -> Poll<Result<(), Error>> {
-        let Self { io, driver, parked } = self;
-        io.poll_room(driver, beside(parked), caller)
-    }
-
-    /// Ready when the connection has ended. It is cut when the budget ends before.
+    /// As [`Exchange::poll_end`], for a writer.
     pub(super) fn poll_end(
         &mut self,
-        mut budget: Option<&mut (Duration, Budget)>,
+        budget: Option<&mut Budget>,
         caller: &mut Caller<'_>,
     ) -> Poll<Closure> {
-        let Self { io, driver, parked } = self;
-        loop {
-            if let Some(closure) = driver.closure() {
-                return Poll::Ready(closure.clone());
-            }
-            if let Some(arrivals) = parked {
-                let budget = budget.as_deref_mut().map(|(_, budget)| budget);
-                let received = io.poll_receive(driver, arrivals, Purpose::Discard, budget, caller);
-                if let Received::Over = ready!(received) {
-                    io.cut(driver, caller);
-                }
-                continue;
-            }
-            let clock = io.clock();
-            let until = budget.as_deref().map(|(until, _)| *until);
-            match driver.next_without(false, false, || clock.now()) {
-                None => io.end(driver),
-                Some(_) if until.is_some_and(|until| until <= clock.now()) => {
-                    io.cut(driver, caller);
-                }
-                Some(want) => {
-                    let want = Want { until: until.into_iter().chain(want.until).min(), ..want };
-                    ready!(io.poll_wait(driver, Target::Nowhere, want, caller));
-                    ready!(io.poll_budget(caller));
-                }
-            }
-        }
+        let (exchange, mut intake) = self.parts();
+        exchange.poll_end(&mut intake, budget, caller)
     }
-}
 
-/// The side that handles arrivals while a writer waits.
-fn beside(parked: &mut Option<Box<Arrivals>>) -> Beside<'_> {
-    match parked {
-        Some(arrivals) => Beside::Arrivals(arrivals, Purpose::Discard),
-        None => Beside::Reader,
+    /// The parts that a writer uses. It handles arrivals itself once the reader is gone.
+    pub(super) fn parts(&mut self) -> (&mut Exchange<R, S>, Intake<'_>) {
+        let intake = match &mut self.parked {
+            Some(arrivals) => Intake::Arrivals(arrivals, Purpose::Discard),
+            None => Intake::Nowhere,
+        };
+        (&mut self.exchange, intake)
     }
 }

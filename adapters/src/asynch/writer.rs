@@ -115,11 +115,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     ///
     /// If it is dropped while it waits, the message is not queued; nothing else is lost.
     pub async fn feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let message = Lay::Message(message.into());
+        let message = message.into();
         self.shared
             .wait(|state, caller| {
-                std::task::ready!(state.poll_room(caller))?;
-                Poll::Ready(state.io.try_feed(&mut state.driver, message, caller))
+                let (exchange, mut intake) = state.parts();
+                exchange.poll_feed(message, &mut intake, caller)
             })
             .await
     }
@@ -173,7 +173,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.reach(|state, _| Ok(Goal::Written(state.driver.ticket()))).await
+        self.reach(|state, _| Ok(Goal::Written(state.exchange.driver.ticket()))).await
     }
 
     /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
@@ -187,7 +187,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     /// As [`send`](Self::send).
     pub async fn ping(&self, payload: &[u8]) -> Result<(), Error> {
         self.reach(move |state, caller| {
-            state.io.lay(&mut state.driver, Lay::Ping(payload), caller)?;
+            state.exchange.lay(Lay::Ping(payload), caller)?;
             Ok(Goal::Control)
         })
         .await
@@ -217,12 +217,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     ///
     /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
     pub fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.shared.call(|state, caller| {
-            let State { io, driver, .. } = state;
-            driver.begin_close_now(code, reason, io.clock().now())?;
-            io.cut(driver, caller);
-            Ok(())
-        })
+        Ok(self.shared.call(|state, caller| state.exchange.close_now(code, reason, caller))?)
     }
 
     /// Waits until the connection has ended, and tells how: the reader's task brings that about.
@@ -259,18 +254,15 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
         code: CloseCode,
         reason: &str,
     ) -> Result<Closure, Error> {
-        let until = self.shared.call(|state, _| {
-            let now = state.io.clock().now();
-            state.driver.begin_close(code, reason, now).map(|()| now.saturating_add(budget))
+        let mut budget = self.shared.call(|state, _| {
+            let now = state.exchange.now();
+            state.exchange.driver.begin_close(code, reason, now).map(|()| Budget::of(budget, now))
         })?;
-        let mut budget = (until, Budget::until(until));
         Ok(self.shared.wait(|state, caller| state.poll_end(Some(&mut budget), caller)).await)
     }
 
     fn write(&self, what: Lay<'_>) -> impl Future<Output = Result<(), Error>> {
-        self.reach(move |state, caller| {
-            state.io.lay(&mut state.driver, what, caller).map(Goal::Written)
-        })
+        self.reach(move |state, caller| state.exchange.lay(what, caller).map(Goal::Written))
     }
 
     /// Begins something, and waits for what it gives.
@@ -289,12 +281,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     }
 
     fn try_lay(&self, message: Lay<'_>) -> Result<(), Error> {
-        self.shared.call(|state, caller| state.io.try_feed(&mut state.driver, message, caller))
+        self.shared.call(|state, caller| state.exchange.try_feed(message, caller))
     }
 
     fn try_write(&self, message: Lay<'_>) -> Result<(), Error> {
-        self.shared
-            .call(|state, caller| state.io.try_send(&mut state.driver, message, false, caller))
+        self.shared.call(|state, caller| state.exchange.try_send(message, false, caller))
     }
 
     /// Ready when a message can be queued.
@@ -303,7 +294,10 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     ///
     /// If nothing can be sent any more.
     pub(super) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll(&mut self.keys, cx, |state, caller| state.poll_room(caller))
+        self.shared.poll(&mut self.keys, cx, |state, caller| {
+            let (exchange, mut intake) = state.parts();
+            exchange.poll_room(&mut intake, caller)
+        })
     }
 
     /// Queues a message, whether there is room or not.
@@ -312,9 +306,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     ///
     /// If it is refused.
     pub(super) fn start_send(&self, message: Message<'_>) -> Result<(), Error> {
-        self.shared.call(|state, caller| {
-            state.io.lay(&mut state.driver, Lay::Message(message), caller).map(drop)
-        })
+        self.shared
+            .call(|state, caller| state.exchange.lay(Lay::Message(message), caller).map(drop))
     }
 
     /// Ready when all that waits now is written.
@@ -324,7 +317,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     /// If it cannot be.
     pub(super) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
         self.shared.poll(&mut self.keys, cx, |state, caller| {
-            let goal = Goal::Written(state.driver.ticket());
+            let goal = Goal::Written(state.exchange.driver.ticket());
             state.poll_reach(goal, caller)
         })
     }
@@ -335,10 +328,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     ///
     /// If it cannot be.
     pub(super) fn poll_close(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        let begun = self.shared.call(|state, caller| {
-            let close = Lay::Close(CloseCode::NORMAL, "");
-            state.io.lay(&mut state.driver, close, caller).map(drop)
-        });
+        let close = Lay::Close(CloseCode::NORMAL, "");
+        let begun = self.shared.call(|state, caller| state.exchange.lay(close, caller).map(drop));
         match begun {
             Ok(()) | Err(Error::Send(SendError::NotOpen)) => self.poll_flush(cx),
             Err(error) => Poll::Ready(Err(error)),

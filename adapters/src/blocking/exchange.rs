@@ -6,65 +6,12 @@ use std::time::Duration;
 
 use bluewire_core::{Ready, SendError, State};
 
-use super::shared::{Guarded, Phase, Shared, Side};
+use super::shared::{Guarded, Phase, ReadTimeout, Shared, Side};
 use super::transport::{Readiness, Transport};
-use crate::drive::{Aside, Budget, Driver, Goal, Next, Purpose, Want};
+use crate::drive::{Arrivals, Budget, Driver, Goal, Intake, Next, Purpose, Want};
 use crate::error::Error;
 use crate::server::Slot;
 use crate::sync::MutexGuard;
-
-/// Where a caller puts what it reads.
-pub(super) enum Intake<'a> {
-    Side(&'a mut Side),
-    /// Aside, since a message that lies in the inbox is lent.
-    Aside(&'a mut Aside),
-    /// Nowhere, since another thread reads.
-    Nowhere,
-}
-
-/// One read while a message is lent.
-const PIECE_LEN: usize = 4 * 1024;
-
-impl Intake<'_> {
-    fn next(
-        &mut self,
-        driver: &mut Driver,
-        purpose: Purpose,
-        limit: &mut Limit,
-        clock: impl Fn() -> Duration,
-    ) -> Next {
-        let (may_read, unseen) = match self {
-            Self::Side(side) => {
-                return driver.next(&mut side.arrivals, purpose, limit.budget.as_mut(), clock);
-            }
-            Self::Aside(aside) => (aside.has_room(driver.flow().held_len_max), !aside.is_empty()),
-            Self::Nowhere => (false, false),
-        };
-        match (driver.next_without(may_read, unseen, &clock), limit.until) {
-            (None, _) => Next::End,
-            (_, Some(until)) if until <= clock() => Next::Over,
-            (Some(want), until) => {
-                Next::Wait(Want { until: until.into_iter().chain(want.until).min(), ..want })
-            }
-        }
-    }
-
-    /// Reads without waiting.
-    fn read(&mut self, stream: &impl Transport, driver: &mut Driver, clock: impl Fn() -> Duration) {
-        match self {
-            Self::Side(side) => {
-                let read = stream.try_read(side.arrivals.space());
-                driver.report_read(read, &mut side.arrivals, clock);
-            }
-            Self::Aside(aside) => {
-                let mut piece = [0; PIECE_LEN];
-                let read = stream.try_read(&mut piece);
-                driver.report_read_aside(read, &piece, aside, clock);
-            }
-            Self::Nowhere => {}
-        }
-    }
-}
 
 /// How the caller reaches the driver.
 pub(super) trait Caller<'s, S: 's> {
@@ -73,18 +20,23 @@ pub(super) trait Caller<'s, S: 's> {
 
     fn shared(&self) -> &'s Shared<S>;
     fn with<T>(&mut self, act: impl FnOnce(&mut Driver, &mut Intake<'_>) -> T) -> T;
-    /// Waits by `wait` while others can reach the driver, and what the caller has to itself of what
-    /// it reads. `None` if there is an order to follow first.
-    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<&mut Side>) -> T) -> Option<T>;
+    /// Waits by `wait` while others can reach the driver. `None` if there is an order to follow
+    /// first.
+    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<Reading<'_>>) -> T) -> Option<T>;
     /// Waits for nothing of the stream.
     fn rest(&mut self, left: Option<Duration>);
 }
+
+/// The state that a reading thread has to itself while others can reach the driver.
+pub(super) type Reading<'a> = (&'a mut Arrivals, &'a mut ReadTimeout);
 
 /// A socket that one thread uses, which owns the driver.
 pub(super) struct Whole<'s, 'i, S> {
     pub(super) shared: &'s Shared<S>,
     pub(super) driver: &'i mut Option<Box<Driver>>,
     pub(super) intake: Intake<'i>,
+    /// Of the reads that wait, which are those into the inbox.
+    pub(super) read_timeout: Option<&'i mut ReadTimeout>,
 }
 
 /// The driver of such a socket.
@@ -133,18 +85,18 @@ impl<'s, S: Transport> Caller<'s, S> for Whole<'s, '_, S> {
         act(owned(self.driver), &mut self.intake)
     }
 
-    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<&mut Side>) -> T) -> Option<T> {
-        let side = match &mut self.intake {
-            Intake::Side(side) => Some(&mut **side),
+    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<Reading<'_>>) -> T) -> Option<T> {
+        let reading: Option<Reading<'_>> = match (&mut self.intake, &mut self.read_timeout) {
+            (Intake::Arrivals(arrivals, _), Some(timeout)) => Some((arrivals, timeout)),
             _ => None,
         };
         let driver = owned(self.driver);
         if driver.slot().is_none() && !driver.has_feed() {
-            return Some(wait(&self.shared.stream, side));
+            return Some(wait(&self.shared.stream, reading));
         }
         let (_parked, state) = Parked::park(self.shared, self.driver)?;
         drop(state);
-        Some(wait(&self.shared.stream, side))
+        Some(wait(&self.shared.stream, reading))
     }
 
     fn rest(&mut self, left: Option<Duration>) {
@@ -159,13 +111,21 @@ pub(super) struct Split<'s, 'i, S> {
     shared: &'s Shared<S>,
     /// The reader's. A writer finds it behind the lock, once there is no reader.
     side: Option<&'i mut Side>,
+    purpose: Purpose,
     /// How far the connection had come when it was last looked at.
     seen: Phase,
 }
 
 impl<'s, 'i, S> Split<'s, 'i, S> {
-    pub(super) fn new(shared: &'s Shared<S>, side: Option<&'i mut Side>) -> Self {
-        Self { shared, side, seen: Phase::default() }
+    /// The end of the reader, which has the side.
+    pub(super) fn reader(shared: &'s Shared<S>, side: &'i mut Side) -> Self {
+        let purpose = Purpose::Receive;
+        Self { shared, side: Some(side), purpose, seen: Phase::default() }
+    }
+
+    /// That of a writer.
+    pub(super) fn writer(shared: &'s Shared<S>) -> Self {
+        Self { shared, side: None, purpose: Purpose::Discard, seen: Phase::default() }
     }
 }
 
@@ -180,7 +140,9 @@ impl<'s, S: Transport> Caller<'s, S> for Split<'s, '_, S> {
         let mut state = self.shared.lock();
         let (driver, left) = state.parts();
         let mut intake = match (self.side.as_deref_mut(), left) {
-            (Some(side), _) | (None, Some(side)) => Intake::Side(side),
+            (Some(side), _) | (None, Some(side)) => {
+                Intake::Arrivals(&mut side.arrivals, self.purpose)
+            }
             (None, None) => Intake::Nowhere,
         };
         let result = act(driver, &mut intake);
@@ -188,8 +150,8 @@ impl<'s, S: Transport> Caller<'s, S> for Split<'s, '_, S> {
         result
     }
 
-    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<&mut Side>) -> T) -> Option<T> {
-        Some(wait(&self.shared.stream, self.side.as_deref_mut()))
+    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<Reading<'_>>) -> T) -> Option<T> {
+        Some(wait(&self.shared.stream, self.side.as_deref_mut().map(Side::parts)))
     }
 
     fn rest(&mut self, left: Option<Duration>) {
@@ -198,12 +160,6 @@ impl<'s, S: Transport> Caller<'s, S> for Split<'s, '_, S> {
             drop(self.shared.wait(state, left));
         }
     }
-}
-
-/// How long a call may take.
-struct Limit {
-    until: Option<Duration>,
-    budget: Option<Budget>,
 }
 
 /// The result of a call.
@@ -232,12 +188,11 @@ enum Step {
 #[inline]
 pub(super) fn go_on<'s, S: Transport + 's, C: Caller<'s, S>>(
     caller: &mut C,
-    purpose: Purpose,
     until: Option<Duration>,
     goal: Option<Goal>,
 ) -> Found {
     let shared = caller.shared();
-    let mut limit = Limit { until, budget: until.map(Budget::until) };
+    let mut budget = until.map(Budget::until);
     loop {
         let step = caller.with(|driver, intake| {
             if goal.is_some() {
@@ -246,7 +201,7 @@ pub(super) fn go_on<'s, S: Transport + 's, C: Caller<'s, S>>(
             if let Some(reached) = reached(driver, goal) {
                 return Step::Return(Found::Goal(reached));
             }
-            let want = match intake.next(driver, purpose, &mut limit, shared.clock()) {
+            let want = match driver.next_for(intake, budget.as_mut(), shared.clock()) {
                 Next::Wait(want) => want,
                 Next::Deliver(ready) => {
                     if driver.take_answered() {
@@ -288,29 +243,28 @@ fn reached(driver: &mut Driver, goal: Option<Goal>) -> Option<Result<(), Box<Err
 /// Writes until the goal is reached, and handles messages that arrive meanwhile.
 pub(super) fn write_until<'s, S: Transport + 's>(
     caller: &mut impl Caller<'s, S>,
-    purpose: Purpose,
     goal: Goal,
 ) -> Result<(), Error> {
-    match go_on(caller, purpose, None, Some(goal)) {
+    match go_on(caller, None, Some(goal)) {
         Found::Goal(reached) => reached.map_err(|error| *error)?,
         // The connection has ended.
         _ => return Err(Error::Send(SendError::NotOpen)),
     }
-    look(caller, purpose);
+    look(caller);
     Ok(())
 }
 
 /// Takes what has arrived, for a program that only sends, if it did not do so just now.
-pub(super) fn look<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, purpose: Purpose) {
+pub(super) fn look<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>) {
     let shared = caller.shared();
     let due = caller.with(|driver, intake| match intake {
-        Intake::Side(side) => driver.should_look(&side.arrivals, shared.clock()),
+        Intake::Arrivals(arrivals, _) => driver.should_look(arrivals, shared.clock()),
         _ => false,
     });
     if due && shared.stream.is_timed() {
         let now = shared.now();
-        caller.with(|driver, intake| intake.read(&shared.stream, driver, shared.clock()));
-        go_on(caller, purpose, Some(now), None);
+        caller.with(|driver, intake| shared.read(driver, intake));
+        go_on(caller, Some(now), None);
     }
 }
 
@@ -329,10 +283,10 @@ fn wait<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, want: Want, exac
     }
     let mut read = None;
     if left != Some(Duration::ZERO) {
-        let waited = caller.aside(|stream, side| match side {
-            Some(side) if want.read && !want.write => {
-                side.set_read_timeout(stream, left, exact)?;
-                stream.read(side.arrivals.space()).map(Some)
+        let waited = caller.aside(|stream, reading| match reading {
+            Some((arrivals, timeout)) if want.read && !want.write => {
+                timeout.set(stream, left, exact)?;
+                stream.read(arrivals.space()).map(Some)
             }
             _ => stream.wait(Readiness::new(want.read, want.write), left).map(|_| None),
         });
@@ -342,10 +296,10 @@ fn wait<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, want: Want, exac
         };
     }
     caller.with(|driver, intake| match (read, intake) {
-        (None, intake) if want.read => intake.read(&shared.stream, driver, shared.clock()),
+        (None, intake) if want.read => shared.read(driver, intake),
         (None, _) => {}
-        (Some(read), Intake::Side(side)) => {
-            driver.report_read(read, &mut side.arrivals, shared.clock());
+        (Some(read), Intake::Arrivals(arrivals, _)) => {
+            driver.report_read(read, arrivals, shared.clock());
         }
         // The stream cannot be waited for.
         (Some(read), _) => driver.received_end(read.err()),

@@ -11,7 +11,6 @@ use super::exchange::{Found, Split, go_on};
 use super::net_stream::NetStream;
 use super::shared::{Shared, Side};
 use super::transport::SplitTransport;
-use crate::drive::Purpose;
 use crate::error::Error;
 use crate::open::request::Established;
 
@@ -113,13 +112,12 @@ impl<S: SplitTransport> Reader<S> {
     fn receive(&mut self, until: Option<Duration>) -> Result<Option<(Message<'_>, bool)>, Error> {
         let shared = &*self.shared;
         let side = self.side.as_mut().expect("it is there until the reader is dropped");
-        let mut split = Split::new(shared, Some(&mut *side));
-        let found = go_on(&mut split, Purpose::Receive, until, None);
+        let found = go_on(&mut Split::reader(shared, side), until, None);
         let mut state = shared.lock();
         let driver = state.parts().0;
         let part = match found {
             Found::Message(ready) => {
-                let lent = shared.lend(driver, ready, side, Shutdown::Both);
+                let lent = shared.lend(driver, ready, &mut side.arrivals, Shutdown::Both);
                 lent.map(|lent| Some((lent.message, lent.fin)))
             }
             Found::End => driver.tell_end().map(|()| None),

@@ -4,11 +4,10 @@ use std::fmt;
 
 use bluewire_core::{Message, PreparedMessage};
 
-use super::exchange::{Intake, Whole, owned, write_until};
+use super::exchange::{Whole, owned, write_until};
 use super::net_stream::NetStream;
-use super::shared::Shared;
 use super::transport::Transport;
-use crate::drive::{Aside, Driver, Goal, Lay, Purpose, Ticket};
+use crate::drive::{Driver, Goal, Lay, Ticket};
 use crate::error::Error;
 
 /// Sends on a [`WebSocket`](super::WebSocket) while the program still reads a message that it has
@@ -18,10 +17,7 @@ use crate::error::Error;
 /// the socket's own. While a write waits for the peer, it reads what arrives, up to
 /// [`Flow::held_len_max`](crate::Flow::held_len_max), and keeps it for the next `recv`.
 pub struct Sender<'a, S = NetStream> {
-    pub(super) shared: &'a Shared<S>,
-    pub(super) driver: &'a mut Option<Box<Driver>>,
-    /// Where to read meanwhile: the message lies where a read would go.
-    pub(super) aside: &'a mut Aside,
+    pub(super) whole: Whole<'a, 'a, S>,
     /// Whether another whole frame has arrived, whose answer can leave by the same write.
     pub(super) corked: bool,
 }
@@ -34,8 +30,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
     /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let ticket = self.shared.send(owned(self.driver), message.into())?;
-        self.write_unless_corked(ticket)
+        self.write(Lay::Message(message.into()))
     }
 
     /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
@@ -44,8 +39,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
-        self.write_unless_corked(ticket)
+        self.write(Lay::Chunk(part.into(), fin))
     }
 
     /// Sends a message that was laid out before.
@@ -54,8 +48,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Prepared(message))?;
-        self.write_unless_corked(ticket)
+        self.write(Lay::Prepared(message))
     }
 
     /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
@@ -67,7 +60,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
     /// fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.shared.try_send(owned(self.driver), Lay::Message(message.into()), self.corked)
+        self.try_write(Lay::Message(message.into()))
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -76,7 +69,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.shared.try_send(owned(self.driver), Lay::Prepared(message), self.corked)
+        self.try_write(Lay::Prepared(message))
     }
 
     /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).
@@ -85,17 +78,12 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let driver = owned(self.driver);
+        let driver = self.driver();
         if driver.check_queue().is_err() {
             let room = driver.room_goal();
             self.write_until(room)?;
         }
-        self.lay(Lay::Message(message.into()))?;
-        let driver = owned(self.driver);
-        if driver.should_write_first() {
-            self.shared.write(driver);
-        }
-        Ok(())
+        self.try_feed(message)
     }
 
     /// The same, but refuses the message where `feed` would wait.
@@ -104,7 +92,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.shared.try_feed(owned(self.driver), Lay::Message(message.into()))
+        self.try_lay(Lay::Message(message.into()))
     }
 
     /// [`try_feed`](Self::try_feed) for a message that was laid out before.
@@ -113,7 +101,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.shared.try_feed(owned(self.driver), Lay::Prepared(message))
+        self.try_lay(Lay::Prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes.
@@ -137,20 +125,35 @@ impl<S: Transport> Sender<'_, S> {
     }
 
     fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
-        owned(self.driver).lay(what, self.shared.clock())
+        let Whole { shared, driver, .. } = &mut self.whole;
+        shared.lay(owned(driver), what)
     }
 
-    fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
-        if !owned(self.driver).should_write_corked(self.corked) {
+    fn try_lay(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let Whole { shared, driver, .. } = &mut self.whole;
+        shared.try_feed(owned(driver), message)
+    }
+
+    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let Whole { shared, driver, .. } = &mut self.whole;
+        shared.try_send(owned(driver), message, self.corked)
+    }
+
+    fn write(&mut self, what: Lay<'_>) -> Result<(), Error> {
+        let ticket = self.lay(what)?;
+        let corked = self.corked;
+        if !self.driver().should_write_corked(corked) {
             return Ok(());
         }
         self.write_until(Goal::Written(ticket))
     }
 
-    fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
-        let Self { shared, driver, aside, .. } = self;
-        let intake = Intake::Aside(aside);
-        write_until(&mut Whole { shared, driver, intake }, Purpose::Attend, goal)
+    pub(super) fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
+        write_until(&mut self.whole, goal)
+    }
+
+    fn driver(&mut self) -> &mut Driver {
+        owned(self.whole.driver)
     }
 }
 

@@ -11,13 +11,13 @@ use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use bluewire_core::{Message, Ready, SendError, State};
+use bluewire_core::{Ready, SendError, State};
 use rustix::fd::BorrowedFd;
 
 use super::backlog::{self, Backlogged};
 use super::transport::{SplitTransport, TIMEOUT_MAX, Transport, read_timeout};
 use crate::clock::Clock;
-use crate::drive::{Arrivals, Driver, Lay, Lent, Ticket, Want};
+use crate::drive::{Arrivals, Driver, Intake, Lay, Lent, Ticket, Want};
 use crate::error::Error;
 use crate::group::{Joining, MemberKey};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread, wait, wait_for};
@@ -62,9 +62,12 @@ pub(super) struct Phase {
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) arrivals: Arrivals,
-    /// The last read timeout set on the stream, if it is known.
-    read_timeout: Option<Option<Duration>>,
+    pub(super) read_timeout: ReadTimeout,
 }
+
+/// The last read timeout set on the stream, if it is known.
+#[derive(Debug, Default)]
+pub(super) struct ReadTimeout(Option<Option<Duration>>);
 
 impl<S> Shared<S> {
     pub(super) fn lock(&self) -> MutexGuard<'_, Guarded> {
@@ -106,12 +109,20 @@ impl<S: Transport> Shared<S> {
         move || clock.now()
     }
 
-    /// Queues a message, or writes it from where it lies, if it is long and nothing waits before it.
-    pub(super) fn send(&self, driver: &mut Driver, message: Message<'_>) -> Result<Ticket, Error> {
-        match self.stream.is_vectored() {
-            true => driver.send_from(message, self.clock(), |slices| self.stream.try_write(slices)),
-            false => driver.lay(Lay::Message(message), self.clock()),
+    /// Queues what the program wants to send. A long message is written from where it lies, if
+    /// nothing waits before it.
+    pub(super) fn lay(&self, driver: &mut Driver, what: Lay<'_>) -> Result<Ticket, Error> {
+        match what {
+            Lay::Message(message) if self.stream.is_vectored() => {
+                driver.send_from(message, self.clock(), |slices| self.stream.try_write(slices))
+            }
+            what => driver.lay(what, self.clock()),
         }
+    }
+
+    /// Reads without waiting.
+    pub(super) fn read(&self, driver: &mut Driver, intake: &mut Intake<'_>) {
+        driver.read_into(intake, |space| self.stream.try_read(space), self.clock());
     }
 
     /// Writes what leaves at once. Whether nothing is left.
@@ -170,10 +181,10 @@ impl<S: Transport> Shared<S> {
         &self,
         driver: &mut Driver,
         ready: Option<Ready>,
-        side: &'a mut Side,
+        arrivals: &'a mut Arrivals,
         end: Shutdown,
     ) -> Result<Lent<'a>, Error> {
-        driver.lend(ready, &mut side.arrivals).inspect_err(|_| {
+        driver.lend(ready, arrivals).inspect_err(|_| {
             self.write(driver);
             driver.conclude();
             self.end(driver, end);
@@ -345,20 +356,26 @@ impl Guarded {
 }
 
 impl Side {
-    pub(super) const fn new(arrivals: Arrivals) -> Self {
-        Self { arrivals, read_timeout: None }
+    pub(super) fn new(arrivals: Arrivals) -> Self {
+        Self { arrivals, read_timeout: ReadTimeout::default() }
     }
 
+    pub(super) const fn parts(&mut self) -> (&mut Arrivals, &mut ReadTimeout) {
+        (&mut self.arrivals, &mut self.read_timeout)
+    }
+}
+
+impl ReadTimeout {
     /// Lets the next read wait this long: exactly, or give or take a quarter, so that most reads
     /// need no system call for it.
-    pub(super) fn set_read_timeout(
+    pub(super) fn set(
         &mut self,
         stream: &impl Transport,
         left: Option<Duration>,
         exact: bool,
     ) -> io::Result<()> {
         let left = read_timeout(left);
-        let fits = match (self.read_timeout, left) {
+        let fits = match (self.0, left) {
             (Some(None), None) => true,
             (Some(Some(set)), Some(left)) if exact => set == left,
             (Some(Some(set)), Some(left)) => set <= left + left / 4 && set >= left / 4,
@@ -366,7 +383,7 @@ impl Side {
         };
         if !fits {
             stream.set_read_timeout(left)?;
-            self.read_timeout = Some(left);
+            self.0 = Some(left);
         }
         Ok(())
     }

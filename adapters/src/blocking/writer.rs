@@ -11,7 +11,7 @@ use super::exchange::{Caller, Found, Split, go_on, look, write_until};
 use super::net_stream::NetStream;
 use super::shared::Shared;
 use super::transport::SplitTransport;
-use crate::drive::{Driver, Goal, Lay, Purpose, Ticket};
+use crate::drive::{Driver, Goal, Lay, Ticket};
 use crate::error::Error;
 
 /// An end of a split connection that sends; a clone is another one for the same connection.
@@ -40,7 +40,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
     /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.write(|driver| self.shared.send(driver, message.into()))
+        self.lay(Lay::Message(message.into()))
     }
 
     /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
@@ -188,7 +188,7 @@ impl<S: SplitTransport> Writer<S> {
     /// None: the closure says how it ended.
     pub fn closed(&self) -> Result<Closure, Error> {
         loop {
-            go_on(&mut self.split(), Purpose::Discard, None, None);
+            go_on(&mut self.split(), None, None);
             if let Some(closure) = self.closure() {
                 return Ok(closure);
             }
@@ -211,7 +211,7 @@ impl<S: SplitTransport> Writer<S> {
         let now = self.shared.now();
         self.with(|driver| driver.begin_close(code, reason, now))?;
         let until = Some(now.saturating_add(budget));
-        if let Found::Nothing = go_on(&mut self.split(), Purpose::Discard, until, None) {
+        if let Found::Nothing = go_on(&mut self.split(), until, None) {
             self.with(|driver| self.cut(driver));
         }
         self.closed()
@@ -224,7 +224,7 @@ impl<S: SplitTransport> Writer<S> {
     }
 
     fn lay(&self, what: Lay<'_>) -> Result<(), Error> {
-        self.write(|driver| driver.lay(what, self.shared.clock()))
+        self.write(|driver| self.shared.lay(driver, what))
     }
 
     /// Writes what `lay` has queued.
@@ -237,16 +237,16 @@ impl<S: SplitTransport> Writer<S> {
         if !reached {
             return self.write_until(goal);
         }
-        look(&mut self.split(), Purpose::Discard);
+        look(&mut self.split());
         Ok(())
     }
 
     fn write_until(&self, goal: Goal) -> Result<(), Error> {
-        write_until(&mut self.split(), Purpose::Discard, goal)
+        write_until(&mut self.split(), goal)
     }
 
     fn split(&self) -> Split<'_, '_, S> {
-        Split::new(&self.shared, None)
+        Split::writer(&self.shared)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {

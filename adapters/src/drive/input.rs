@@ -79,7 +79,7 @@ impl Driver {
     }
 
     /// The same for a read aside, while a message is lent: `piece` holds the bytes.
-    pub(crate) fn report_read_aside(
+    pub(super) fn report_read_aside(
         &mut self,
         read: io::Result<usize>,
         piece: &[u8],
@@ -93,7 +93,8 @@ impl Driver {
                 self.drained(clock());
                 return false;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Nothing was found out, so this is not the read that a deadline grants.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
             // The next read finds it.
             Err(error) => aside.received_end(Some(error)),
         }

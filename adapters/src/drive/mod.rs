@@ -6,16 +6,13 @@
 //!
 //! # The loop of an adapter
 //!
-//! 1. Ask [`Driver::next`], or [`Driver::next_without`] where this caller may not read.
+//! 1. Ask [`Driver::next_for`], with an [`Intake`] that says whether and where this caller reads.
 //! 2. On [`Next::Deliver`], [`lend`](Driver::lend) the message to the program.
 //! 3. On [`Next::Wait`], do what the [`Want`] says, in this order:
-//!    - `write`: write the [`slices`](Driver::slices) until they are empty or the stream takes no
-//!      more. Report each result by [`wrote`](Driver::wrote) (0 if the stream would block) or
-//!      [`write_failed`](Driver::write_failed).
+//!    - `write`: write by [`Driver::write_out`] until nothing is left or the stream takes no more.
 //!    - `shut_down`: shut down the writing side, and say [`was_shut_down`](Driver::was_shut_down).
-//!    - `read`: read once into [`Arrivals::space`], and report it by
-//!      [`received`](Driver::received), [`received_end`](Driver::received_end), or
-//!      [`drained`](Driver::drained) if there was nothing.
+//!    - `read`: read once by [`Driver::read_into`], or into [`Arrivals::space`] and report it by
+//!      [`report_read`](Driver::report_read).
 //!    - Then wait until the stream is ready for one of these, or until the time `until` comes.
 //! 4. On [`Next::End`], shut the stream down and report [`tell_end`](Driver::tell_end).
 //!
@@ -43,18 +40,20 @@ mod driver;
 mod ending;
 mod flow;
 mod input;
+mod intake;
 mod output;
 mod published;
 mod rare;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use arrivals::{Arrivals, Aside};
+pub(crate) use arrivals::Arrivals;
 pub(crate) use bytes::{Rest, WRITE_LEN_MAX, into_io};
 pub(crate) use deadlines::Budget;
 pub(crate) use driver::{Driver, Next, Purpose, Want};
 pub use flow::Flow;
 pub(crate) use input::Lent;
+pub(crate) use intake::Intake;
 pub(crate) use output::{Goal, Lay, Ticket};
 
 /// While a program only sends, it looks at what has arrived this often.

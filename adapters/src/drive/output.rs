@@ -321,17 +321,16 @@ impl Driver {
         self.drop_outbox();
     }
 
-    /// Whether what was laid should leave now, rather than with the answer to a frame that has
-    /// arrived already. A program that has received nothing yet answers nothing.
+    /// Whether what is laid may leave with the answer to a frame that has arrived already. A program
+    /// that has received nothing yet answers nothing.
     #[inline]
-    pub(crate) fn should_write(&self, arrivals: &Arrivals) -> bool {
-        let corked = arrivals.has_lent
+    pub(crate) fn is_corked(&self, arrivals: &Arrivals) -> bool {
+        arrivals.has_lent
             && self.flow().cork
-            && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox));
-        self.should_write_corked(corked)
+            && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox))
     }
 
-    /// The same for a caller that knows whether another frame has arrived.
+    /// Whether what was laid should leave now, although it may be corked.
     #[inline]
     pub(crate) const fn should_write_corked(&self, corked: bool) -> bool {
         !corked || self.outbox.len() >= CORK_LEN_MAX

@@ -301,7 +301,7 @@ fn an_idle_socket_holds_no_buffers() {
     ready(Task::new(socket.send("x")).run()).unwrap();
     assert!(Task::new(socket.recv()).run().is_pending());
     assert_eq!(socket.inner.arrivals.inbox.capacity(), 0);
-    assert_eq!(socket.inner.driver.outbox_mut().capacity(), 0);
+    assert_eq!(socket.inner.exchange.driver.outbox_mut().capacity(), 0);
 }
 
 #[test]

@@ -4,21 +4,20 @@ mod output;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bluewire_core::{Closure, Message, OwnedMessage, Ready, RequestHead, ResponseHead};
 
 use super::caller::Caller;
-use super::exchange::Received;
-use super::io::Io;
+use super::exchange::Exchange;
 use super::net_stream::NetStream;
 use super::reader::Reader;
 use super::runtime::{AsyncTransport, Runtime};
 use super::sender::Sender;
 use super::shared;
 use super::writer::Writer;
-use crate::drive::{Arrivals, Budget, Driver, Flow, Lent, Purpose};
+use crate::drive::{Arrivals, Budget, Driver, Flow, Intake, Lent, Purpose};
 use crate::error::Error;
 use crate::facade;
 use crate::open::request::{Established, Opened};
@@ -64,8 +63,7 @@ pub struct WebSocket<R: Runtime, S = NetStream<R>> {
 }
 
 pub(super) struct Inner<R: Runtime, S> {
-    pub(super) io: Io<R, S>,
-    pub(super) driver: Driver,
+    pub(super) exchange: Exchange<R, S>,
     pub(super) arrivals: Arrivals,
     established: Established,
 }
@@ -74,8 +72,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// The socket of a connection that is open, perhaps one of a server's.
     pub(crate) fn open(stream: S, opened: Opened, slot: Option<Slot>) -> Self {
         let (driver, arrivals, established, clock) = Driver::open(opened, slot);
-        let io = Io::new(stream, clock);
-        Self { inner: Box::new(Inner { io, driver, arrivals, established }) }
+        let exchange = Exchange::new(stream, driver, clock);
+        Self { inner: Box::new(Inner { exchange, arrivals, established }) }
     }
 
     /// Receives the next message, and lends it until the next call. It returns `None` when the
@@ -157,8 +155,12 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn attend(&mut self, time: Duration) -> Result<(), Error> {
-        let mut budget = Budget::of(time, self.inner.io.clock().now());
-        poll_fn(|cx| self.poll_receive(Purpose::Attend, Some(&mut budget), cx)).await;
+        let mut budget = Budget::of(time, self.inner.exchange.now());
+        poll_fn(|cx| {
+            let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
+            exchange.poll_receive(&mut intake, Some(&mut budget), &mut Caller::alone(cx.waker()))
+        })
+        .await;
         Ok(())
     }
 
@@ -166,7 +168,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// error, or [`close`](Self::close) has returned.
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
-        self.inner.driver.closure()
+        self.inner.exchange.driver.closure()
     }
 
     /// The subprotocol that the server chose.
@@ -179,7 +181,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(&self) -> Option<crate::DeflateParams> {
-        self.inner.driver.connection().deflate()
+        self.inner.exchange.driver.connection().deflate()
     }
 
     /// The head of the server's response; `None` on the server's side.
@@ -204,31 +206,31 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// The round-trip time that the last answered keepalive ping measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.inner.driver.connection().round_trip()
+        self.inner.exchange.driver.connection().round_trip()
     }
 
     /// The stream.
     #[must_use]
     pub const fn stream(&self) -> &S {
-        &self.inner.io.stream
+        &self.inner.exchange.io.stream
     }
 
     /// The settings of queues, corking and write timeouts.
     #[must_use]
     pub fn flow(&self) -> Flow {
-        *self.inner.driver.flow()
+        *self.inner.exchange.driver.flow()
     }
 
     /// Changes the settings of queues, corking and write timeouts, from now on.
     pub fn set_flow(&mut self, flow: Flow) {
-        self.inner.driver.set_flow(flow);
+        self.inner.exchange.driver.set_flow(flow);
     }
 
     /// Splits the connection into a reader, and a writer that you can clone. Each works in its own task,
     /// also while the others wait.
     pub fn split(self) -> (Reader<R, S>, Writer<R, S>) {
-        let Inner { io, driver, arrivals, established } = *self.inner;
-        shared::split(io, driver, arrivals, established)
+        let Inner { exchange, arrivals, established } = *self.inner;
+        shared::split(exchange, arrivals, established)
     }
 
     /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run in a task of the
@@ -243,7 +245,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     where
         S: Send + 'static,
     {
-        let Inner { io, driver, arrivals, established } = *self.inner;
+        let Inner { exchange: Exchange { io, driver }, arrivals, established } = *self.inner;
         let (opened, slot) = driver.into_opened(arrivals, established, io.clock());
         super::facade::adopt::<R, S>(io.stream, opened, slot)
     }
@@ -251,8 +253,9 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// The same connection with another driver, before it is used.
     #[cfg(feature = "deflate")]
     pub(super) fn map_driver(self, map: impl FnOnce(Driver) -> Driver) -> Self {
-        let Inner { io, driver, arrivals, established } = *self.inner;
-        Self { inner: Box::new(Inner { io, driver: map(driver), arrivals, established }) }
+        let Inner { exchange: Exchange { io, driver }, arrivals, established } = *self.inner;
+        let exchange = Exchange { io, driver: map(driver) };
+        Self { inner: Box::new(Inner { exchange, arrivals, established }) }
     }
 
     async fn receive(&mut self) -> Result<Option<(Message<'_>, bool, Sender<'_, R, S>)>, Error> {
@@ -262,61 +265,33 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         }
     }
 
-    /// Ready when there is a message, which is then to be [lent](Self::lend); `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Once, if the connection ended without a closing handshake.
+    /// As [`Exchange::poll_message`].
     #[inline]
     pub(super) fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Option<Ready>>, Error>> {
-        Poll::Ready(match ready!(self.poll_receive(Purpose::Receive, None, cx)) {
-            Received::Message(ready) => Ok(Some(ready)),
-            Received::Over | Received::End => self.inner.driver.tell_end().map(|()| None),
-        })
+        let Inner { exchange, arrivals, .. } = &mut *self.inner;
+        exchange.poll_message(arrivals, &mut Caller::alone(cx.waker()))
     }
 
-    #[inline]
-    fn poll_receive(
-        &mut self,
-        purpose: Purpose,
-        budget: Option<&mut Budget>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Received> {
-        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
-        io.poll_receive(driver, arrivals, purpose, budget, &mut Caller::alone(cx.waker()))
-    }
-
-    /// Lends a message, with what can answer it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Fault`] if it turned out to be invalid, with which the connection has ended.
+    /// As [`Exchange::lend`], with what can answer the message.
     #[inline]
     pub(super) fn lend(
         &mut self,
         ready: Option<Ready>,
     ) -> Result<(Message<'_>, bool, Sender<'_, R, S>), Error> {
-        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
-        match driver.lend(ready, arrivals) {
-            Ok(Lent { message, fin, aside, corked }) => {
-                io.pay(message.len());
-                Ok((message, fin, Sender { io, driver, aside, corked }))
-            }
-            Err(error) => {
-                io.fail(driver, &Caller::alone(std::task::Waker::noop()));
-                Err(error)
-            }
-        }
+        let Inner { exchange, arrivals, .. } = &mut *self.inner;
+        let Lent { message, fin, aside, corked } =
+            exchange.lend(ready, arrivals, &Caller::brief())?;
+        Ok((message, fin, Sender { exchange, intake: Intake::Aside(aside), corked }))
     }
 }
 
 impl<R: Runtime, S> fmt::Debug for WebSocket<R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("state", &self.inner.driver.state())
+            .field("state", &self.inner.exchange.driver.state())
             .finish_non_exhaustive()
     }
 }

@@ -1,16 +1,16 @@
 //! How a [`WebSocket`] sends and closes.
 
 use std::future::{Future, poll_fn};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
 use super::{Inner, WebSocket};
 use crate::asynch::caller::Caller;
-use crate::asynch::exchange::{Beside, Received};
+use crate::asynch::exchange::Exchange;
 use crate::asynch::runtime::{AsyncTransport, Runtime};
-use crate::drive::{Budget, Goal, Lay, Purpose, Ticket};
+use crate::drive::{Budget, Goal, Intake, Lay, Purpose, Ticket};
 use crate::error::Error;
 
 impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
@@ -97,9 +97,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
         poll_fn(|cx| {
-            let Inner { io, driver, arrivals, .. } = &mut *self.inner;
-            let beside = Beside::Arrivals(arrivals, Purpose::Attend);
-            io.poll_feed(driver, message, beside, &mut Caller::alone(cx.waker()))
+            let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
+            exchange.poll_feed(message, &mut intake, &mut Caller::alone(cx.waker()))
         })
         .await
     }
@@ -111,7 +110,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if `feed` would wait. Otherwise as
     /// [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.try_lay(Lay::Message(message.into()))
+        self.inner.exchange.try_feed(Lay::Message(message.into()), &Caller::brief())
     }
 
     /// Does what [`try_feed`](Self::try_feed) does, for a message that was encoded in advance.
@@ -120,13 +119,13 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.try_lay(Lay::Prepared(message))
+        self.inner.exchange.try_feed(Lay::Prepared(message), &Caller::brief())
     }
 
     /// The number of queued bytes.
     #[must_use]
     pub const fn queue_len(&self) -> usize {
-        self.inner.driver.queue_len()
+        self.inner.exchange.driver.queue_len()
     }
 
     /// Writes until at most this many bytes are queued.
@@ -204,7 +203,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         reason: &str,
     ) -> Result<Closure, Error> {
         self.begin_close(code, reason)?;
-        let mut budget = Budget::of(budget, self.inner.io.clock().now());
+        let mut budget = Budget::of(budget, self.inner.exchange.now());
         Ok(poll_fn(|cx| self.poll_finish(Some(&mut budget), cx)).await)
     }
 
@@ -215,10 +214,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed.
     pub fn close_now(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let Inner { io, driver, .. } = &mut *self.inner;
-        driver.begin_close_now(code, reason, io.clock().now())?;
-        io.cut(driver, &Caller::alone(Waker::noop()));
-        Ok(())
+        Ok(self.inner.exchange.close_now(code, reason, &Caller::brief())?)
     }
 
     pub(in crate::asynch) fn begin_close(
@@ -226,91 +222,82 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         code: CloseCode,
         reason: &str,
     ) -> Result<(), Error> {
-        let Inner { io, driver, .. } = &mut *self.inner;
-        Ok(driver.begin_close(code, reason, io.clock().now())?)
+        let now = self.inner.exchange.now();
+        Ok(self.inner.exchange.driver.begin_close(code, reason, now)?)
     }
 
     /// Ready when the connection has ended.
     pub(in crate::asynch) fn poll_finish(
         &mut self,
-        mut budget: Option<&mut Budget>,
+        budget: Option<&mut Budget>,
         cx: &mut Context<'_>,
     ) -> Poll<Closure> {
-        loop {
-            let received = self.poll_receive(Purpose::Discard, budget.as_deref_mut(), cx);
-            let received = ready!(received);
-            let Inner { io, driver, .. } = &mut *self.inner;
-            if let Received::Over = received {
-                io.cut(driver, &Caller::alone(cx.waker()));
-            }
-            // The caller learns from the closure how it ended.
-            let _ = driver.tell_end();
-            if let Some(closure) = driver.closure() {
-                return Poll::Ready(closure.clone());
-            }
-        }
+        let (exchange, mut intake) = self.inner.parts(Purpose::Discard);
+        let caller = &mut Caller::alone(cx.waker());
+        let closure = ready!(exchange.poll_end(&mut intake, budget, caller));
+        // The caller learns from the closure how it ended.
+        let _ = exchange.driver.tell_end();
+        Poll::Ready(closure)
     }
 
     #[inline]
     pub(in crate::asynch) fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
-        let Inner { io, driver, .. } = &mut *self.inner;
-        io.lay(driver, what, &Caller::alone(Waker::noop()))
-    }
-
-    fn try_lay(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let Inner { io, driver, .. } = &mut *self.inner;
-        io.try_feed(driver, message, &Caller::alone(Waker::noop()))
+        self.inner.exchange.lay(what, &Caller::brief())
     }
 
     fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let corked = !self.should_write();
-        let Inner { io, driver, .. } = &mut *self.inner;
-        io.try_send(driver, message, corked, &Caller::alone(Waker::noop()))
+        let corked = self.is_corked();
+        self.inner.exchange.try_send(message, corked, &Caller::brief())
     }
 
     /// Waits until the ticket is written, unless it is to wait for the answer to another frame.
     fn write_unless_corked(&mut self, ticket: Ticket) -> impl Future<Output = Result<(), Error>> {
-        let corked = !self.should_write();
-        poll_fn(move |cx| match corked {
-            true => Poll::Ready(Ok(())),
-            false => self.poll_reach(Goal::Written(ticket), cx),
+        let write = self.should_write();
+        poll_fn(move |cx| match write {
+            true => self.poll_reach(Goal::Written(ticket), cx),
+            false => Poll::Ready(Ok(())),
         })
     }
 
+    /// Whether what was laid should leave now, rather than with the answer to another frame.
     #[inline]
     pub(in crate::asynch) fn should_write(&self) -> bool {
-        self.inner.driver.should_write(&self.inner.arrivals)
+        self.inner.exchange.driver.should_write_corked(self.is_corked())
+    }
+
+    #[inline]
+    fn is_corked(&self) -> bool {
+        self.inner.exchange.driver.is_corked(&self.inner.arrivals)
     }
 
     fn reach(&mut self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
         poll_fn(move |cx| self.poll_reach(goal, cx))
     }
 
-    /// Ready when the goal is reached, and arrivals were looked at.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be reached any more.
+    /// As [`Exchange::poll_reach`].
     pub(in crate::asynch) fn poll_reach(
         &mut self,
         goal: Goal,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
-        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
-        let caller = &mut Caller::alone(cx.waker());
-        let beside = Beside::Arrivals(arrivals, Purpose::Attend);
-        ready!(io.poll_reach(driver, goal, beside, caller))?;
-        io.poll_look(driver, arrivals, Purpose::Attend, caller).map(Ok)
+        let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
+        exchange.poll_reach(goal, &mut intake, &mut Caller::alone(cx.waker()))
     }
 
-    /// Ready when a message can be queued.
-    ///
-    /// # Errors
-    ///
-    /// If nothing can be sent any more.
+    /// As [`Exchange::poll_room`].
     pub(in crate::asynch) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Inner { io, driver, arrivals, .. } = &mut *self.inner;
-        let beside = Beside::Arrivals(arrivals, Purpose::Attend);
-        io.poll_room(driver, beside, &mut Caller::alone(cx.waker()))
+        let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
+        exchange.poll_room(&mut intake, &mut Caller::alone(cx.waker()))
+    }
+}
+
+impl<R: Runtime, S> Inner<R, S> {
+    /// The parts that a task uses which has the connection to itself.
+    #[inline]
+    pub(in crate::asynch) fn parts(
+        &mut self,
+        purpose: Purpose,
+    ) -> (&mut Exchange<R, S>, Intake<'_>) {
+        (&mut self.exchange, Intake::Arrivals(&mut self.arrivals, purpose))
     }
 }

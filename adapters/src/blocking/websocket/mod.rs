@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use bluewire_core::{Closure, Message, OwnedMessage, RequestHead, ResponseHead};
 
-use super::exchange::{Found, Intake, Whole, go_on, owned};
+use super::exchange::{Found, Whole, go_on, owned};
 use super::net_stream::NetStream;
 use super::reader::Reader;
 use super::sender::Sender;
 use super::shared::{Shared, Side};
 use super::transport::{SplitTransport, Transport};
 use super::writer::Writer;
-use crate::drive::{Driver, Flow, Purpose};
+use crate::drive::{Driver, Flow, Intake, Purpose};
 use crate::error::Error;
 use crate::facade;
 use crate::open::request::{Established, Opened};
@@ -150,7 +150,7 @@ impl<S: Transport> WebSocket<S> {
     /// None: the next [`recv`](Self::recv) reports how the connection ended.
     pub fn attend(&mut self, time: Duration) -> Result<(), Error> {
         let until = self.shared.now().saturating_add(time);
-        go_on(&mut self.whole(), Purpose::Attend, Some(until), None);
+        go_on(&mut self.whole(Purpose::Attend), Some(until), None);
         Ok(())
     }
 
@@ -236,21 +236,25 @@ impl<S: Transport> WebSocket<S> {
         &mut self,
         until: Option<Duration>,
     ) -> Result<Option<(Message<'_>, bool, Sender<'_, S>)>, Error> {
-        let found = go_on(&mut self.whole(), Purpose::Receive, until, None);
+        let found = go_on(&mut self.whole(Purpose::Receive), until, None);
         let Self { shared, driver, side, .. } = self;
         let ready = match found {
             Found::Message(ready) => ready,
             Found::End => return owned(driver).tell_end().map(|()| None),
             Found::Nothing | Found::Goal(_) => return Ok(None),
         };
-        let lent = shared.lend(owned(driver), ready, side, Shutdown::Write)?;
-        let sender = Sender { shared, driver, aside: lent.aside, corked: lent.corked };
+        let lent = shared.lend(owned(driver), ready, &mut side.arrivals, Shutdown::Write)?;
+        let intake = Intake::Aside(lent.aside);
+        let whole = Whole { shared, driver, intake, read_timeout: None };
+        let sender = Sender { whole, corked: lent.corked };
         Ok(Some((lent.message, lent.fin, sender)))
     }
 
-    fn whole(&mut self) -> Whole<'_, '_, S> {
+    fn whole(&mut self, purpose: Purpose) -> Whole<'_, '_, S> {
         let Self { shared, driver, side, .. } = self;
-        Whole { shared, driver, intake: Intake::Side(side) }
+        let (arrivals, read_timeout) = side.parts();
+        let intake = Intake::Arrivals(arrivals, purpose);
+        Whole { shared, driver, intake, read_timeout: Some(read_timeout) }
     }
 
     fn driver(&self) -> &Driver {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
 use super::WebSocket;
-use crate::blocking::exchange::{Found, go_on, owned, write_until};
+use crate::blocking::exchange::{Found, go_on, owned};
+use crate::blocking::sender::Sender;
 use crate::blocking::transport::Transport;
-use crate::drive::{Goal, Lay, Purpose, Ticket};
+use crate::drive::{Goal, Purpose};
 use crate::error::Error;
 
 impl<S: Transport> WebSocket<S> {
@@ -19,9 +20,7 @@ impl<S: Transport> WebSocket<S> {
     /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or the
     /// peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let (shared, driver) = (&*self.shared, owned(&mut self.driver));
-        let ticket = shared.send(driver, message.into())?;
-        self.write_unless_corked(ticket)
+        self.sender().send(message)
     }
 
     /// Sends a part of a message; `fin` marks the last part. Use it for messages that are larger than
@@ -31,8 +30,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
-        self.write_unless_corked(ticket)
+        self.sender().send_chunk(part, fin)
     }
 
     /// Sends a message that was encoded in advance.
@@ -41,8 +39,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Prepared(message))?;
-        self.write_unless_corked(ticket)
+        self.sender().send_prepared(message)
     }
 
     /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
@@ -54,7 +51,7 @@ impl<S: Transport> WebSocket<S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
     /// fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.try_write(Lay::Message(message.into()))
+        self.sender().try_send(message)
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -63,7 +60,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.try_write(Lay::Prepared(message))
+        self.sender().try_send_prepared(message)
     }
 
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
@@ -74,12 +71,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`send`](Self::send).
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let driver = owned(&mut self.driver);
-        if driver.check_queue().is_err() {
-            let room = driver.room_goal();
-            self.write_until(room)?;
-        }
-        self.try_feed(message)
+        self.sender().feed(message)
     }
 
     /// Queues a message as `feed` does, but refuses it if `feed` would wait.
@@ -89,7 +81,7 @@ impl<S: Transport> WebSocket<S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if `feed` would wait. Otherwise as
     /// [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.shared.try_feed(owned(&mut self.driver), Lay::Message(message.into()))
+        self.sender().try_feed(message)
     }
 
     /// [`try_feed`](Self::try_feed) for a message that was laid out before.
@@ -98,7 +90,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.shared.try_feed(owned(&mut self.driver), Lay::Prepared(message))
+        self.sender().try_feed_prepared(message)
     }
 
     /// The number of queued bytes.
@@ -113,7 +105,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`flush`](Self::flush).
     pub fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
-        self.write_until(Goal::Queue(queue_len))
+        self.sender().write_until(Goal::Queue(queue_len))
     }
 
     /// Writes all queued bytes.
@@ -132,8 +124,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.lay(Lay::Ping(payload))?;
-        self.flush()
+        self.sender().ping(payload)
     }
 
     /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the peer's
@@ -182,7 +173,7 @@ impl<S: Transport> WebSocket<S> {
 
     fn finish(&mut self, until: Option<Duration>) -> Result<Closure, Error> {
         loop {
-            if let Found::Nothing = go_on(&mut self.whole(), Purpose::Discard, until, None) {
+            if let Found::Nothing = go_on(&mut self.whole(Purpose::Discard), until, None) {
                 let driver = owned(&mut self.driver);
                 driver.cut();
                 self.shared.end(driver, Shutdown::Both);
@@ -196,24 +187,10 @@ impl<S: Transport> WebSocket<S> {
         }
     }
 
-    fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
-        owned(&mut self.driver).lay(what, self.shared.clock())
-    }
-
-    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let driver = owned(&mut self.driver);
-        let corked = !driver.should_write(&self.side.arrivals);
-        self.shared.try_send(driver, message, corked)
-    }
-
-    fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
-        if !owned(&mut self.driver).should_write(&self.side.arrivals) {
-            return Ok(());
-        }
-        self.write_until(Goal::Written(ticket))
-    }
-
-    fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
-        write_until(&mut self.whole(), Purpose::Attend, goal)
+    /// A sender of the socket itself: no message is lent, so it reads into the inbox.
+    #[inline]
+    fn sender(&mut self) -> Sender<'_, S> {
+        let corked = self.driver().is_corked(&self.side.arrivals);
+        Sender { whole: self.whole(Purpose::Attend), corked }
     }
 }

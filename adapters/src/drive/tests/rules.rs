@@ -355,11 +355,11 @@ fn nothing_waits_for_other_answers_before_the_first_message_is_lent() {
     let mut world = World::new(config());
     world.arrivals.inbox.extend(&b"\x82\x80\0\0\0\0".repeat(2));
     world.lay(Lay::Message("Hello".into())).expect("it is open");
-    assert!(world.driver.should_write(&world.arrivals));
+    assert!(!world.driver.is_corked(&world.arrivals));
     let next = world.driver.next(&mut world.arrivals, Purpose::Receive, None, || Duration::ZERO);
     let Next::Deliver(ready) = next else { panic!("a message has arrived: {next:?}") };
     assert!(world.driver.lend(ready, &mut world.arrivals).is_ok());
-    assert!(!world.driver.should_write(&world.arrivals));
+    assert!(world.driver.is_corked(&world.arrivals));
 }
 
 /// A fault of the peer that is seen after a write has failed lays a Close frame, which must not follow

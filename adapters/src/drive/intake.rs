@@ -1,0 +1,70 @@
+//! Whether a call reads, and where the bytes go.
+
+use std::io;
+use std::time::Duration;
+
+use super::arrivals::{Arrivals, Aside};
+use super::deadlines::{Budget, earlier};
+use super::driver::{Driver, Next, Purpose, Want};
+
+/// Where a caller puts what it reads.
+pub(crate) enum Intake<'a> {
+    /// Where messages are taken from, for this purpose.
+    Arrivals(&'a mut Arrivals, Purpose),
+    /// Aside, since a message that lies in the inbox is lent.
+    Aside(&'a mut Aside),
+    /// Nowhere, since somebody else reads.
+    Nowhere,
+}
+
+/// One read while a message is lent.
+const PIECE_LEN: usize = 4 * 1024;
+
+impl Driver {
+    /// Returns the next step of a caller with this intake.
+    #[inline]
+    pub(crate) fn next_for(
+        &mut self,
+        intake: &mut Intake<'_>,
+        budget: Option<&mut Budget>,
+        clock: impl Fn() -> Duration,
+    ) -> Next {
+        let (may_read, unseen) = match intake {
+            Intake::Arrivals(arrivals, purpose) => {
+                return self.next(arrivals, *purpose, budget, clock);
+            }
+            Intake::Aside(aside) => (aside.has_room(self.flow().held_len_max), !aside.is_empty()),
+            Intake::Nowhere => (false, false),
+        };
+        match (self.next_without(may_read, unseen, &clock), budget) {
+            (None, _) => Next::End,
+            (Some(_), Some(budget)) if budget.until <= clock() => Next::Over,
+            (Some(want), Some(budget)) => {
+                Next::Wait(Want { until: earlier(want.until, budget.until), ..want })
+            }
+            (Some(want), None) => Next::Wait(want),
+        }
+    }
+
+    /// Reads once by `read`, which does not wait. Whether there is something to look at, as
+    /// [`report_read`](Self::report_read) says.
+    pub(crate) fn read_into(
+        &mut self,
+        intake: &mut Intake<'_>,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        match intake {
+            Intake::Arrivals(arrivals, _) => {
+                let read = read(arrivals.space());
+                self.report_read(read, arrivals, clock)
+            }
+            Intake::Aside(aside) => {
+                let mut piece = [0; PIECE_LEN];
+                let read = read(&mut piece);
+                self.report_read_aside(read, &piece, aside, clock)
+            }
+            Intake::Nowhere => false,
+        }
+    }
+}
