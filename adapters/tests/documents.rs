@@ -4,13 +4,17 @@
 mod watchdog;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+/// Where a page that is read elsewhere, such as the book, links to files of this repository.
+const REPOSITORY: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
 
 /// Links to files, in every document of this repository.
 #[test]
 fn every_link_to_a_file_leads_to_one() {
     let _bound = watchdog::bound();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let book = root.join("docs/book/src");
     let mut documents = Vec::new();
     collect_files(root, "md", &mut documents);
     assert!(documents.len() >= 5, "{documents:?}");
@@ -20,13 +24,28 @@ fn every_link_to_a_file_leads_to_one() {
         let directory = document.parent().expect("it is a file");
         for (_, rest) in text.match_indices("](").map(|(at, _)| text.split_at(at + 2)) {
             let target = rest.split([')', '#', ' ']).next().expect("there is one part");
-            let elsewhere = target.is_empty() || target.contains("://");
-            if !elsewhere && !directory.join(target).exists() {
+            let path = match target.strip_prefix(REPOSITORY) {
+                Some(path) => root.join(path),
+                None if target.is_empty() || target.contains("://") => continue,
+                // mdbook copies the book's own files, and nothing from outside.
+                None if document.starts_with(&book) && leaves(document, target, &book) => {
+                    dead.push(format!("{}: {target} is not in the book", document.display()));
+                    continue;
+                }
+                None => directory.join(target),
+            };
+            if !path.exists() {
                 dead.push(format!("{}: {target}", document.display()));
             }
         }
     }
     assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// Whether a link from a page of the book goes up out of it.
+fn leaves(page: &Path, target: &str, book: &Path) -> bool {
+    let depth = page.strip_prefix(book).map_or(0, |page| page.components().count() - 1);
+    Path::new(target).components().take_while(|part| *part == Component::ParentDir).count() > depth
 }
 
 /// A page that the summary lacks is not part of the book, and one that `book.rs` lacks is not tested.
