@@ -71,7 +71,7 @@ fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
 /// The bound on how often a test tries again, so that a loss shows as a failure.
 const TRIES_MAX: usize = 200_000;
 
-/// What was written to a stream, and whether that is over.
+/// The bytes written to a stream, and whether that is over.
 #[derive(Default)]
 struct Written {
     bytes: Vec<u8>,
@@ -300,8 +300,8 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client<R: OnRuntime>(
         }
         assert_eq!(server.handle().connections(), 30);
 
-        // A client whose request waits when the last call was dropped is served by the next one.
-        // A client that was told to leave gets no more echoes.
+        // A client whose request waits when the last call was dropped is served by the next one. A
+        // client that had to leave gets no more echoes.
         let all_echoes = async {
             for _ in 0..30 {
                 echoes.recv().await.unwrap();
@@ -425,7 +425,7 @@ fn an_attempt_to_connect_can_be_dropped_at_any_poll<R: OnRuntime>() {
                     None
                 };
                 let accepted = async { listener.accept().await.ok() };
-                // It has come so far, or it has not.
+                // The client is accepted by now, or it is not.
                 match accepted.or(timer).await {
                     Some((mut stream, _)) => has_ended(&mut stream).await,
                     None => true,

@@ -150,7 +150,7 @@ fn sending_without_waiting_leaves_at_once<S: Socket>(role: Role) {
     assert_eq!(peer.next(SOON), text("one"));
     socket.try_send_prepared(&PreparedMessage::new("two")).unwrap();
     assert_eq!(peer.next(SOON), text("two"));
-    // What is only queued leaves with the next that is sent.
+    // A queued message leaves with the next one that is sent.
     socket.try_feed_prepared(&PreparedMessage::new("three")).unwrap();
     assert!(socket.queue_len() > 0);
     socket.try_send("four".into()).unwrap();

@@ -148,7 +148,7 @@ fn every_error_type_is_in_the_tests_of_error_texts() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// `{:?}` shows a value as code. What a user reads is a sentence.
+/// `{:?}` shows a value as code. An error is a sentence.
 #[test]
 fn no_error_text_is_made_by_debug() {
     let _bound = watchdog::bound();

@@ -41,7 +41,7 @@ fn connect_sends_prints_and_closes() {
 }
 
 #[test]
-fn connect_sends_lines_and_closes_as_told() {
+fn connect_sends_lines_and_closes_on_command() {
     let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(echo);
@@ -92,7 +92,7 @@ fn the_page_of_the_chat_says_what_browsers_may_do_with_it() {
             ] {
                 assert!(head.contains(header), "{path}: {header} in {head}");
             }
-            // What the policy forbids is not there.
+            // The page has nothing that the policy forbids.
             assert!(!body.contains("<style") && !body.contains("<script>"), "{path}");
         }
         chat.0.kill().expect("it runs");
@@ -121,7 +121,7 @@ fn connect_echoes() {
 }
 
 #[test]
-fn connect_connects_again_when_told() {
+fn connect_connects_again_with_the_option() {
     let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let restarts = Arc::new(AtomicBool::new(true));
@@ -175,7 +175,7 @@ fn connect_takes_messages_up_to_the_limit() {
 
 #[cfg(feature = "deflate")]
 #[test]
-fn connect_offers_compression_when_told() {
+fn connect_offers_compression_with_the_option() {
     let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let url = serve(|mut socket| {
@@ -269,7 +269,7 @@ fn connect_goes_through_a_proxy() {
 }
 
 #[test]
-fn connect_follows_redirects_when_told() {
+fn connect_follows_redirects_with_the_option() {
     let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         let (there, listener) = (serve(echo), TcpListener::bind("127.0.0.1:0").expect("a port"));

@@ -1,6 +1,6 @@
-//! Flow: messages that nobody takes hold the peer up, and callbacks that take their time cost
-//! nothing but time. In a binary of its own, and one at a time: callbacks block here, which other
-//! tests on the same executor would take for their peers' silence.
+//! Flow: messages without a taker hold the peer up, and slow callbacks cost nothing but time. In a
+//! binary of its own, and one at a time: callbacks block here, which other tests on the same
+//! executor would take for their peers' silence.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
 #[path = "common/watchdog.rs"]

@@ -1,5 +1,5 @@
-//! What a thousand connections leave behind: nothing. In a binary of its own, since it counts what
-//! the whole process has.
+//! A thousand connections leave nothing behind. In a binary of its own, since it counts the
+//! resources of the whole process.
 #![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
 
 #[path = "common/watchdog.rs"]
@@ -26,7 +26,8 @@ fn a_thousand_connections_leave_nothing_behind() {
         let listener = listener();
         let captured = Arc::new(());
         let round = |number| one_round(side, &listener, number, &captured);
-        // What is made once and kept, such as smol's executor, is there after some.
+        // Resources that are made once and kept, such as smol's executor, are there after some
+        // rounds.
         (0..10).for_each(round);
         until("the first are gone", || Arc::strong_count(&captured) == 1);
         settle();

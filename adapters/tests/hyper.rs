@@ -109,7 +109,7 @@ where
     }
 }
 
-/// Writes a request, and reads until the answer's head and a body of known length have come.
+/// Writes a request, and reads until the answer's head and a body of known length have arrived.
 async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -130,7 +130,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
 const KEY: &str = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 #[test]
-fn each_request_that_gets_no_websocket_is_told_why() {
+fn each_request_that_gets_no_websocket_learns_why() {
     run(async {
         let options = AcceptOptions::default().hosts(["example.com"]);
         let address = serve(options, None, echo).await;

@@ -1,4 +1,4 @@
-//! What clients of a server meet while nobody takes their connections.
+//! Clients of a server whose program does not take their connections.
 
 #![cfg(feature = "smol")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -41,7 +41,7 @@ fn a_client_gets_its_response_only_where_its_connection_is_taken() {
                 client
             })
             .collect();
-        // The request of each has come, and one of them is taken.
+        // The request of each has arrived, and one of them is taken.
         let mut taken = Vec::new();
         while server.handle().connections() < clients.len() || taken.is_empty() {
             let mut accepting = pin!(server.accept());

@@ -27,7 +27,7 @@ use fixture::{ALL, Running, Style, TIMEOUT, speak};
 use signal_hook::consts::SIGUSR1;
 
 #[test]
-fn a_server_that_is_told_to_stop_closes_all_connections() {
+fn a_server_that_gets_a_signal_closes_all_connections() {
     let _bound = watchdog::bound();
     for adapter in ADAPTERS {
         for signal in ["TERM", "INT"] {

@@ -36,7 +36,7 @@ fn pair(own_reactor: bool) -> (TcpSocket, TcpStream) {
     (ours, peer)
 }
 
-/// What the future gives, unless a wake-up was lost.
+/// The result of the future, unless a wake-up was lost.
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let late = async {
         Timer::after(PATIENCE).await;
@@ -269,7 +269,7 @@ fn sockets_that_come_and_go_in_the_same_place_do_not_mix() {
                 assert!(polled.is_pending());
             }
             if round % 3 == 0 {
-                // It goes with an event that nobody has seen.
+                // It goes with an event that was not seen yet.
                 peer.write_all(b"unseen").unwrap();
                 continue;
             }
@@ -329,7 +329,7 @@ fn a_writer_is_woken_when_the_peer_reads_again() {
 }
 
 #[test]
-fn what_comes_after_a_read_that_did_not_fill_its_buffer_is_told() {
+fn bytes_after_a_read_that_did_not_fill_its_buffer_are_reported() {
     let _bound = watchdog::bound();
     for own_reactor in [true, false] {
         let (mut ours, mut peer) = pair(own_reactor);

@@ -233,7 +233,7 @@ fn each_fault_is_the_same_without_blocking() {
 }
 
 #[test]
-fn a_stream_in_memory_says_so_when_a_read_would_wait_for_ever() {
+fn a_stream_in_memory_says_so_when_a_read_would_never_end() {
     let _bound = watchdog::bound();
     let mut stream = echo().in_pieces(2);
     assert_eq!(stream.write(b"GET").expect("it takes something"), 2);

@@ -1,4 +1,4 @@
-//! What is special about the adapter on tokio: its clock, its runtime, its traits.
+//! The special parts of the adapter on tokio: its clock, its runtime, its traits.
 
 #![cfg(feature = "tokio")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

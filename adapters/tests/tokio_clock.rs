@@ -168,7 +168,7 @@ async fn closing_and_attending_go_by_this_clock() {
     socket.send(Message::Text("still open")).await.unwrap();
 }
 
-/// Nobody listens. The system says so at once; only the delays take time.
+/// A port without a listener. The system says so at once; only the delays take time.
 #[tokio::test(start_paused = true)]
 async fn delays_between_attempts_go_by_this_clock() {
     let _bound = watchdog::bound();

@@ -22,7 +22,7 @@ use ::tokio::task::{LocalSet, spawn_local, yield_now};
 use bluewire::tokio::{self, Server, WebSocket, websocketfactory};
 use bluewire::{CloseCode, Config, ConnectOptions, Message, ServerOptions};
 
-/// What a program is told without a runtime.
+/// The message for a program without a runtime.
 const OUTSIDE: &str = "Bluewire's tokio adapter was used outside of a tokio runtime: enter one, or \
     take the adapter of your own runtime";
 

@@ -1,4 +1,5 @@
-//! What `tracing` is told, on both adapters: which events, in which order, and nothing secret.
+//! The events that `tracing` gets, on both adapters: which ones, in which order, and nothing
+//! secret.
 #![cfg(all(feature = "tracing", feature = "blocking", feature = "smol"))]
 
 #[path = "common/watchdog.rs"]
@@ -25,10 +26,10 @@ use common::peer::Peer;
 use common::side::{Side, listener};
 use common::until;
 
-/// What a message, a header, a query or a reason says here, and no event may.
+/// The text of a message, a header, a query and a reason here. No event may hold it.
 const SECRET: &str = "s3cret";
 
-/// The fields of each event in the order in which they were told: `target`, `message` and its own.
+/// The fields of each event in their order: `target`, `message` and its own.
 static TOLD: Mutex<Vec<Vec<(String, String)>>> = Mutex::new(Vec::new());
 
 struct Collector;
@@ -85,9 +86,9 @@ fn alone() -> MutexGuard<'static, ()> {
     alone
 }
 
-/// What was told of each client and connection, in the order in which they came, and at last of
-/// what has no id: the message of each event and those of its fields that are named. It waits until
-/// so many have this message. None holds the secret.
+/// The events of each client and connection, in the order of their ids, and at last those without
+/// an id: the message of each event and those of its fields that are named. It waits until so many
+/// have this message. None holds the secret.
 fn told(last: &str, times: usize, fields: &[&str]) -> Vec<Vec<String>> {
     let is_last = |event: &Vec<(String, String)>| of(event, "message").as_deref() == Some(last);
     until(last, || lock(&TOLD).iter().filter(|event| is_last(event)).count() >= times);
@@ -148,7 +149,7 @@ async fn echo_on_smol(listener: TcpListener) -> Result<(), Error> {
     Ok(())
 }
 
-/// Of a client's connection that it closes, and its server's.
+/// A client's connection that the client closes, and the server's side of it.
 fn assert_conversation() {
     let fields = ["host", "path", "role", "subprotocol", "code", "clean", "by", "sent"];
     let [client, server, rest] = &told("closed", 2, &fields)[..] else { panic!("two have ids") };

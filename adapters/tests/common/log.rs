@@ -1,4 +1,4 @@
-//! What a connection told, in the order in which it told it.
+//! The events of a connection, in their order.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -102,7 +102,7 @@ impl Log {
         self.0.0.lock().expect("nobody panics").clone()
     }
 
-    /// Waits until this was told; what was told so far.
+    /// Waits for this event, and returns the events so far.
     pub(crate) fn wait(&self, told: &Told) -> Vec<Told> {
         self.wait_until(|all| all.contains(told))
     }
@@ -118,7 +118,7 @@ impl Log {
         all.clone()
     }
 
-    /// Waits for the close; what was told in all. Nothing comes after: no callback is left.
+    /// Waits for the close, and returns all events. Nothing comes after: no callback is left.
     pub(crate) fn at_end(&self) -> Vec<Told> {
         self.wait_until(|all| all.iter().any(|told| matches!(told, Told::Close(..))));
         self.wait_for_silence()

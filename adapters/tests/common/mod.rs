@@ -1,5 +1,5 @@
-//! What the tests of the facade share: a scripted peer, the four sides that the facade has, and a
-//! log of what it told.
+//! The shared parts of the tests of the facade: a scripted peer, the four sides that the facade
+//! has, and a log of its events.
 #![allow(dead_code, unused_macros, reason = "not every suite uses all")]
 
 pub(crate) mod log;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// No wait in these tests is longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Waits for what nobody tells.
+/// Waits for a condition that no event reports.
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
     crate::watchdog::waits_for(what);
     let start = Instant::now();

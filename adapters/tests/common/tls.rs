@@ -63,7 +63,7 @@ pub(crate) mod between {
         address
     }
 
-    /// Passes on what comes, ends in order, and other ends.
+    /// Passes bytes on, ends TLS cleanly, and passes other ends on.
     async fn relay(tls: TlsStream<Async<TcpStream>>, plain: Async<TcpStream>) {
         plain.get_ref().set_nodelay(true).expect("it is a socket");
         let socket = tls.stream().get_ref().try_clone().expect("it is open");

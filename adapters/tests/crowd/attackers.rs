@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) rate: u32,
     /// What each sends at once.
     pub(crate) opening: Arc<[u8]>,
-    /// What one of them sends between two new ones.
+    /// The bytes that one of them sends between two new ones.
     pub(crate) dribble: &'static [u8],
 }
 

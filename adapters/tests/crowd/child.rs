@@ -13,7 +13,7 @@ use bluewire::{blocking, smol as adapter};
 
 use crate::fixture;
 
-/// What the process is told.
+/// The variables that the process gets.
 const ADAPTER: &str = "BLUEWIRE_CROWD_ADAPTER";
 const KIND: &str = "BLUEWIRE_CROWD_KIND";
 
@@ -24,7 +24,7 @@ pub(crate) const ADAPTERS: &[&str] = &[
     "tokio",
 ];
 
-/// What the server does, and by which options.
+/// The work of the server, and its options.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     /// Echoes.
@@ -162,7 +162,7 @@ fn a_server_in_a_process_of_its_own() {
     }
 }
 
-/// Who joins is told all that the others say. What a guest has no room for is lost to it.
+/// A guest gets all words of the others. Words for which it has no room are lost to it.
 fn chat() -> impl Fn(WebSocket) + Send + Sync + 'static {
     let guests = Arc::<Mutex<Vec<WebSocket>>>::default();
     move |socket| {

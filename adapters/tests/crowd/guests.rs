@@ -36,7 +36,7 @@ fn median(server: &Server, good: &mut [TcpStream], rounds: usize) -> Duration {
 }
 
 #[test]
-fn guests_that_do_not_read_hold_little_and_slow_nobody_down() {
+fn guests_that_do_not_read_hold_little_and_slow_no_client_down() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     for adapter in ADAPTERS {

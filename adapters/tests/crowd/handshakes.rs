@@ -17,7 +17,7 @@ const PLAIN_LEN_MAX: usize = 32 * 1024;
 #[cfg(feature = "tls")]
 const TLS_LEN_MAX: usize = 128 * 1024;
 
-/// What a process may come to have besides: threads, and what an allocator keeps.
+/// Allowance for other memory of the process: threads, and the allocator's reserve.
 const SLACK: usize = 48 * MIB;
 
 fn silent(at_a_time: usize, rate: u32) -> Plan {
@@ -41,7 +41,7 @@ fn beside(server: &Server, what: &str, plan: Plan, pause: Duration, memory_max: 
 }
 
 #[test]
-fn more_silent_clients_than_file_descriptors_keep_nobody_out() {
+fn more_silent_clients_than_file_descriptors_keep_no_client_out() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     for adapter in ADAPTERS {
@@ -54,7 +54,7 @@ fn more_silent_clients_than_file_descriptors_keep_nobody_out() {
 
 /// From the same address as the good clients, who then are among those that may be given up.
 #[test]
-fn silent_clients_from_the_same_address_keep_nobody_out() {
+fn silent_clients_from_the_same_address_keep_no_client_out() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     for adapter in ADAPTERS {
@@ -65,7 +65,7 @@ fn silent_clients_from_the_same_address_keep_nobody_out() {
 }
 
 #[test]
-fn two_thousand_pending_handshakes_that_dribble_slow_nobody_down() {
+fn two_thousand_pending_handshakes_that_dribble_slow_no_client_down() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     for adapter in ADAPTERS {
@@ -102,7 +102,7 @@ fn client_hello() -> Arc<[u8]> {
 /// makes more connections than there may be opening handshakes.
 #[cfg(feature = "tls")]
 #[test]
-fn a_flood_of_tls_handshakes_keeps_out_nobody_from_another_address() {
+fn a_flood_of_tls_handshakes_keeps_no_other_address_out() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     for adapter in ADAPTERS {
@@ -115,7 +115,7 @@ fn a_flood_of_tls_handshakes_keeps_out_nobody_from_another_address() {
 /// Each takes the server a computation, and memory.
 #[cfg(feature = "tls")]
 #[test]
-fn clients_that_begin_tls_and_go_no_further_slow_nobody_down() {
+fn clients_that_begin_tls_and_go_no_further_slow_no_client_down() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     let opening = client_hello();

@@ -38,7 +38,7 @@ fn an_address_that_refuses_gives_way_to_the_next() {
 }
 
 #[test]
-fn each_address_is_told_with_its_own_error() {
+fn each_address_is_reported_with_its_own_error() {
     let _bound = crate::watchdog::bound();
     let (closed, dead) = (closed(), dead());
     for &client in Client::ALL {
@@ -59,7 +59,7 @@ fn each_address_is_told_with_its_own_error() {
 }
 
 #[test]
-fn a_name_that_does_not_exist_is_told() {
+fn a_name_that_does_not_exist_is_reported() {
     let _bound = crate::watchdog::bound();
     for &client in Client::ALL {
         // RFC 6761, section 6.4: names that end so are never there. Without a network, a resolver

@@ -121,7 +121,7 @@ pub(crate) fn dead() -> Dead {
     panic!("the queue cannot be filled");
 }
 
-/// A port at which nobody listens, as long as it lives: taken, so that no other test gets it.
+/// A port without a listener, as long as it lives: taken, so that no other test gets it.
 pub(crate) struct Closed {
     pub(crate) address: SocketAddr,
     _taken: TcpStream,

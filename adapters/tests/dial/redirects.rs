@@ -102,7 +102,7 @@ fn not_followed(client: Client, options: ConnectOptions) -> RedirectError {
 }
 
 #[test]
-fn nobody_is_followed_unless_asked_to() {
+fn no_redirect_is_followed_without_the_option() {
     let _bound = crate::watchdog::bound();
     let site = leading_to("/b");
     for &client in Client::ALL {
@@ -271,7 +271,7 @@ fn addresses_are_those_of_the_first_origin() {
             };
             Some(format!("302 Away\r\nLocation: {location}"))
         });
-        // A name that nobody has.
+        // A name that no host has.
         let options = ConnectOptions::new("ws://server.invalid/1").addresses([here.address]);
         client.connect(options.redirects(2)).expect("it is followed");
         assert_eq!(value(&here.next(), "Host"), Some("server.invalid"));
@@ -281,7 +281,7 @@ fn addresses_are_those_of_the_first_origin() {
 }
 
 #[test]
-fn a_location_that_leads_nowhere_is_told() {
+fn a_location_that_leads_nowhere_is_reported() {
     let _bound = crate::watchdog::bound();
     use RedirectReason::{Location, Loop, NoLocation, UnixSocket, UserInfo};
     for (lines, reason) in [
@@ -376,7 +376,7 @@ fn all_requests_have_the_time_of_one() {
     }
 }
 
-/// A site that leads to where nobody answers, which says when it is asked.
+/// A site that redirects to a server without an answer, which records its requests.
 fn leading_to_silence() -> (Site, Receiver<()>) {
     let (asked, was_asked) = channel();
     let silent = crate::client::scripted(move |_| {

@@ -24,7 +24,7 @@ fn flood(stream: &mut TcpStream, part: &[u8]) -> std::io::Result<()> {
 }
 
 #[test]
-fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
+fn silence_and_half_an_answer_are_reported_as_timeouts() {
     let _bound = crate::watchdog::bound();
     for said in ["", "HTTP/1.1 10", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"] {
         let server = scripted(move |stream| stream.write_all(said.as_bytes()));
@@ -49,7 +49,7 @@ fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
 }
 
 #[test]
-fn an_end_in_the_middle_is_told_as_one() {
+fn an_end_in_the_middle_is_reported_as_one() {
     let _bound = crate::watchdog::bound();
     for said in ["", "HTTP/1.1 10", "HTTP/1.1 101 Switching Protocols\r\nUpgrade:"] {
         let server = scripted(move |stream| {
@@ -166,7 +166,7 @@ fn a_refusal_brings_its_status_headers_and_body() {
 }
 
 #[test]
-fn a_refusal_whose_body_does_not_end_is_told_all_the_same() {
+fn a_refusal_whose_body_does_not_end_is_still_reported() {
     let _bound = crate::watchdog::bound();
     let late = scripted(|stream| {
         stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nlater")

@@ -1,4 +1,4 @@
-//! What a server is sent.
+//! The request that a server gets.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -110,7 +110,7 @@ fn the_direct_apis_talk_through_one() {
     for (number, (client, server)) in pairs.enumerate() {
         let path = directory.path(&number.to_string());
         let server = echo(server, UnixListener::bind(&path).expect("it is free"));
-        // Nobody is asked for the way: neither a proxy nor addresses.
+        // The way is known: neither a proxy nor addresses are asked for.
         let options = ConnectOptions::new(url(&path, ":/chat?room=1"))
             .proxy("http://127.0.0.1:1".parse().expect("it is one"))
             .addresses([([127, 0, 0, 1], 1).into()]);
@@ -195,7 +195,7 @@ fn the_facade_talks_through_one() {
 }
 
 #[test]
-fn nobody_there_is_told_by_its_path() {
+fn a_missing_server_is_reported_with_its_path() {
     let _bound = crate::watchdog::bound();
     let directory = Directory::new();
     let (missing, dead, file) =

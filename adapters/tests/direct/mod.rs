@@ -308,7 +308,7 @@ impl Peer {
         self.flush();
     }
 
-    /// What comes next, within this time. Answers are not written before the next flush.
+    /// The next frame, within this time. Answers are not written before the next flush.
     pub(crate) fn next(&mut self, timeout: Duration) -> Seen {
         self.stream.set_read_timeout(Some(timeout)).unwrap();
         loop {

@@ -61,7 +61,8 @@ on_each_client! {
         for protocols in [&[""][..], &["two words"], &["a,b"], &["chat", "chat"]] {
             assert_header_is_refused(side, options().protocols(protocols.iter().copied()));
         }
-        // What comes first is the first that was valid: none of those before was started.
+        // The first connection to arrive is the first that was valid: none of those before was
+        // started.
         let socket = side.create(format!("ws://{host}/valid")).expect("it is valid");
         let peer = Peer::accept(&listener);
         assert!(peer.head.starts_with("GET /valid HTTP/1.1\r\n"), "{}", peer.head);
@@ -71,7 +72,7 @@ on_each_client! {
     fn create_returns_before_anything_is_connected(side) {
         let listener = listener();
         let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
-        // Nobody accepts or answers it.
+        // The connection gets no answer.
         let socket = side.create(url).expect("it is valid");
         assert_eq!(socket.ready_state(), ReadyState::Connecting);
         assert_eq!((socket.protocol(), socket.buffered_amount()), (None, 0));
@@ -199,7 +200,7 @@ fn on_an_executor_of_ones_own_callbacks_run_where_that_runs() {
     assert!(!executor.is_empty());
     run_until_empty(&executor);
     assert_eq!(log.outcome(1), Some(200));
-    // Nobody is left to call them, and nothing panics.
+    // No executor is left to call them, and nothing panics.
     drop(executor);
     socket.send(log.send(2, "too late"));
     assert_eq!(log.now().len(), 4);

@@ -93,7 +93,7 @@ on_each_side! {
         log.on_open(&socket);
         let all = log.wait_until(|all| all.len() == 3);
         assert_eq!(shape(&all), [closed(1006, "", false), error(), Told::Open]);
-        // Each comes once, and is not told to a second callback.
+        // Each event comes once, and a second callback does not get it again.
         log.on_close(&socket);
         log.on_error(&socket);
         log.on_open(&socket);

@@ -1,4 +1,4 @@
-//! A panic in a callback: contained, told, and the connection closes with 1011.
+//! A panic in a callback: it is contained and reported, and the connection closes with 1011.
 
 use bluewire::facade::{CloseOptions, SendOptions, WebSocket};
 

@@ -13,7 +13,7 @@ use crate::fixture::{ALL, Adapter, Running, Style, TIMEOUT, speak, upgrade, wait
 /// How long a good client may wait for its echo, on a machine that has much else to do.
 const LATENCY_MAX: Duration = Duration::from_secs(10);
 
-/// What a client does once its connection is open.
+/// The behaviour of a client once its connection is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     /// Sends a part of a frame, then resets.

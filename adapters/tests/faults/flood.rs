@@ -64,7 +64,7 @@ impl Flooded {
 }
 
 #[test]
-fn a_flood_of_connections_keeps_nobody_out() {
+fn a_flood_of_connections_keeps_no_client_out() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
     let mut servers: Vec<_> = ALL.iter().copied().map(Flooded::start).collect();

@@ -17,7 +17,7 @@ use rustix::net::sockopt::set_socket_linger;
 use crate::beside_others;
 use crate::fixture::TIMEOUT;
 
-/// What a server does.
+/// The behaviour of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wrong {
     /// Its response is not one.
@@ -129,7 +129,7 @@ fn options(addr: SocketAddr, wrong: Wrong) -> ConnectOptions {
     ConnectOptions::new(format!("ws://{addr}/")).config(config)
 }
 
-/// What came of a connection by the direct API.
+/// The result of a connection by the direct API.
 struct End {
     received: Vec<String>,
     error: Option<Error>,
@@ -168,7 +168,7 @@ async fn by_smol(options: ConnectOptions) -> Result<End, ConnectError> {
     Ok(End { received, error, closure: socket.closure().cloned() })
 }
 
-/// What it should have come to.
+/// Compares the result with the expected one.
 fn judge(wrong: Wrong, end: Result<End, ConnectError>) {
     let end = match (wrong, end) {
         (Wrong::Gibberish, Err(ConnectError::Handshake(_)))

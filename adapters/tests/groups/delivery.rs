@@ -30,7 +30,7 @@ fn all_members_get_all_messages_in_order() {
                 group.publish(&payload(number, len));
             }
         });
-        // What one says reaches the others, whatever it is made of.
+        // A word of one client reaches the others, in each kind of message.
         clients[0].send("said").unwrap();
         for client in &mut clients[1..] {
             assert_eq!(client.recv_timeout(PATIENCE).unwrap(), Some("said".into()), "{kind:?}");
@@ -57,7 +57,7 @@ fn members_leave_with_their_connections() {
         until("one has left", || group.len() == 2);
         clients.pop().unwrap().close(CloseCode::NORMAL, "").unwrap();
         until("two have left", || group.len() == 1);
-        // One that stays open leaves when it is told to.
+        // A connection that stays open can be removed by its key.
         let key = group.keys()[0];
         assert!(group.contains(key) && group.leave(key) && !group.contains(key));
         assert_eq!(group.publish("nobody hears this").queued, 0);

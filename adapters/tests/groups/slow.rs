@@ -153,7 +153,7 @@ fn a_publisher_does_not_wait_for_longer_than_the_budget() {
 fn a_member_that_never_reads_ends_at_the_write_timeout() {
     let _watch = watchdog::bound();
     let group = Group::with(GroupOptions::default().slow(SlowMember::Skip));
-    // One whose thread sleeps in a read, so that nobody but the publisher has ever written.
+    // A member whose thread sleeps in a read, so that only the publisher has ever written.
     let server = bluewire::blocking::Server::bind_with("127.0.0.1:0", patient()).unwrap();
     let (address, members) = (server.local_addr(), group.clone());
     let (ended, ends) = std::sync::mpsc::channel();

@@ -107,7 +107,7 @@ impl Browser {
         }
     }
 
-    /// Whether the console of a page told this.
+    /// Whether the console of a page shows this.
     pub(crate) fn has_logged(&self, part: &str) -> bool {
         self.log.iter().any(|entry| entry.contains(part))
     }

@@ -78,7 +78,7 @@ fn options() -> AcceptOptions {
     AcceptOptions::default().protocol("echo").config(config)
 }
 
-/// What the page shows.
+/// The lines that the page shows.
 fn conversation(close: &str) -> Vec<&str> {
     vec!["open echo", "text κόσμε 🌍", "binary 0,1,254,255", "text 100000", "binary 1048576", close]
 }

@@ -36,8 +36,8 @@ fn nodes_share_what_is_said_and_their_clients() {
     hears(&mut at_a, "from b");
     at_a.close(CloseCode::NORMAL, "").expect("it is open");
 
-    // A node stops in order while all talk: its clients are told, go to the other one, and none of
-    // their words is lost or said twice.
+    // A node stops cleanly while all talk: its clients get a Close frame, go to the other node, and
+    // none of their words is lost or said twice.
     let clients: Vec<_> = (0..CLIENTS).map(|client| talk(&front, client)).collect();
     let said = listen(at_b);
     let mut words = BTreeMap::new();
@@ -60,7 +60,7 @@ fn nodes_share_what_is_said_and_their_clients() {
     // The balancer had shared them out.
     assert!(0 < moved && moved < CLIENTS, "{moved} clients had to move");
 
-    // A node dies: its clients see that, and find the one that has come back.
+    // A node dies: its clients see that, and find the node that has started again.
     let back = cluster.node(&a.address);
     let mut at_b = join(&b.address);
     drop(b);
@@ -128,7 +128,7 @@ fn talk(front: &str, client: usize) -> JoinHandle<usize> {
             let mut socket = join(&front);
             while word < WORDS && socket.send(&*format!("client {client}, word {word}")).is_ok() {
                 word += 1;
-                // What the others say.
+                // The words of the others.
                 while let Ok(Some(_)) = socket.recv_timeout(Duration::from_millis(3)) {}
             }
             if word == WORDS {

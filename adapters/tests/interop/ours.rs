@@ -15,7 +15,7 @@ use smol::Async;
 
 use crate::peer::{TIMEOUT, bounded};
 
-/// What a client sends to have a server close, by 3999 and "going".
+/// The message with which a client asks a server to close, with 3999 and "going".
 pub(crate) const PLEASE_CLOSE: &str = "please close";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ fn ended(code: u16, reason: &str) -> Ended {
 
 /// A peer's client has closed its first connection, and has had us close its second.
 pub(crate) fn assert_ended(ends: &Receiver<Result<Ended, Error>>) {
-    // Each connection has a thread of its own, so either may be told first.
+    // Each connection has a thread of its own, so either may report first.
     let next = || ends.recv_timeout(TIMEOUT).expect("a connection ends").expect("in order");
     let mut both = [next(), next()];
     both.sort();
@@ -121,7 +121,7 @@ fn samples() -> Vec<OwnedMessage> {
     ]
 }
 
-/// Settings by which every message is compressed.
+/// Settings that compress every message.
 #[cfg(feature = "deflate")]
 pub(crate) fn deflate() -> bluewire::Deflate {
     bluewire::Deflate::default().len_min(0)

@@ -44,7 +44,7 @@ fn through_microsocks(ours: Ours) {
     let Some(proxy) = Started::microsocks(&[]) else { return };
     converse_through(ours, &proxy.url("socks5h", ""));
     converse_through(ours, &proxy.url("socks5", ""));
-    // Nobody listens behind it.
+    // The target port has no listener.
     let options = ConnectOptions::new("ws://127.0.0.1:1/").proxy(parse(&proxy.url("socks5h", "")));
     let error = blocking::connect(options).expect_err("there is no server");
     assert!(matches!(error, ConnectError::Proxy(ProxyError::Socks(_))), "{error:?}");
@@ -174,7 +174,7 @@ impl Drop for Started {
     }
 }
 
-/// Where the program is; a missing one is told.
+/// The path of the program; a message says if it is missing.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(OsStr::new(&path))

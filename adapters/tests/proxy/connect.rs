@@ -115,7 +115,7 @@ fn a_late_body_does_not_hide_the_refusal() {
 }
 
 #[test]
-fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
+fn silence_and_half_an_answer_are_reported_as_timeouts() {
     let _bound = crate::watchdog::bound();
     for said in [&b""[..], b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nVia: x\r\n"] {
         let proxy = http(said);
@@ -143,7 +143,7 @@ fn silence_and_half_an_answer_are_told_as_the_timeout_that_they_are() {
 }
 
 #[test]
-fn what_is_not_http_is_told_as_that() {
+fn an_answer_that_is_not_http_is_reported_as_such() {
     let _bound = crate::watchdog::bound();
     let garbage = http(b"\x15\x03\x01\x00\x02\x02\x46");
     let ssh = http(b"SSH-2.0-OpenSSH_9.2\r\n\r\n");
@@ -167,7 +167,7 @@ fn what_is_not_http_is_told_as_that() {
 }
 
 #[test]
-fn an_end_in_the_middle_is_told_as_one() {
+fn an_end_in_the_middle_is_reported_as_one() {
     let _bound = crate::watchdog::bound();
     for said in [&b""[..], b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nVia: x\r\n"] {
         let proxy = http_and_end(said);
@@ -181,7 +181,7 @@ fn an_end_in_the_middle_is_told_as_one() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_told_with_its_address() {
+fn a_proxy_that_is_not_there_is_reported_with_its_address() {
     let _bound = crate::watchdog::bound();
     let (closed, dead) = (closed(), dead());
     for &client in Client::ALL {

@@ -1,4 +1,4 @@
-//! Proxies that do as they are told.
+//! Proxies that follow a script.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

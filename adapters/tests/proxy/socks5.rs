@@ -9,7 +9,7 @@ use bluewire::{ConnectError, Phase, ProxyError, SocksReply};
 use crate::client::{Client, scripted};
 use crate::fake::{keep, proxy, socks, through};
 
-/// What is asked for in these tests: the URL's host, by name, and its port.
+/// The target in these tests: the URL's host, by name, and its port.
 const REQUEST: &[u8] = b"\x05\x01\x00\x03\x0eserver.invalid\x00\x50";
 const REQUEST_LEN: usize = REQUEST.len();
 /// Version, one or two methods.
@@ -74,7 +74,7 @@ fn by_socks5_the_name_is_looked_up_here() {
         };
         assert!(of_server, "{client:?}: {error:?}");
     }
-    // What is known already need not be.
+    // A client need not read an answer that it can predict.
     let proxy = proxy(|mut client| {
         client.read_exact(&mut [0; HELLO_LEN])?;
         client.write_all(&[5, 0])?;
@@ -123,7 +123,7 @@ fn each_reply_has_its_words() {
 }
 
 #[test]
-fn who_is_not_let_in_is_told_why() {
+fn a_refused_client_learns_why() {
     let _bound = crate::watchdog::bound();
     let none = socks(&[(HELLO_LEN, b"\x05\xff")], true);
     let wants = socks(&[(HELLO_LEN, b"\x05\x02")], false);
@@ -141,7 +141,7 @@ fn who_is_not_let_in_is_told_why() {
 }
 
 #[test]
-fn what_is_not_socks_is_told_as_that() {
+fn an_answer_that_is_not_socks_is_reported_as_such() {
     let _bound = crate::watchdog::bound();
     for said in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\x04\x5b", b"\0"] {
         let proxy = proxy(move |mut client| {
@@ -157,7 +157,7 @@ fn what_is_not_socks_is_told_as_that() {
 }
 
 #[test]
-fn an_end_in_the_middle_is_told_as_one_and_silence_as_silence() {
+fn an_end_or_silence_in_the_middle_is_reported_as_such() {
     let _bound = crate::watchdog::bound();
     let scripts: [&[(usize, &[u8])]; 5] = [
         &[(0, b"")],

@@ -71,7 +71,7 @@ impl Reconnecting {
         }
     }
 
-    /// The code with which the next connection ended, which is told.
+    /// The code with which the next connection ended, as reported.
     fn next(&mut self) -> Result<Option<CloseCode>, ConnectError> {
         on_adapter!(self, connections, wait => {
             let Some(mut socket) = wait!(connections.next_connection())? else { return Ok(None) };

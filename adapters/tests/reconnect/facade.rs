@@ -1,4 +1,4 @@
-//! The facade: what is told, in which order, and what is retried.
+//! The facade: which events it reports, in which order, and which ends it retries.
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -168,7 +168,7 @@ on_each_client! {
         let mut peer = Peer::accept(&listener);
         peer.text("one");
         peer.close(1012, "");
-        // It answers although nobody has taken the message.
+        // It answers although the message was not taken.
         peer.expect_close();
         peer.end();
         let mut peer = Peer::accept(&listener);

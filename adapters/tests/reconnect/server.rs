@@ -48,7 +48,7 @@ pub(crate) fn accept_and_close(listener: &TcpListener, code: u16) {
     peer.end();
 }
 
-/// A port that is taken, where nobody listens yet.
+/// A port that is taken, without a listener so far.
 pub(crate) struct Down(TcpListener);
 
 impl Down {
@@ -69,7 +69,7 @@ impl Down {
     }
 }
 
-/// Whether nobody has come, nor comes for a while.
+/// Whether no client has connected, and none does for a while.
 pub(crate) fn is_left_alone(listener: &TcpListener) -> bool {
     listener.set_nonblocking(true).expect("it is a socket");
     std::thread::sleep(Duration::from_millis(50));

@@ -24,7 +24,7 @@ fn failed() -> [Told; 2] {
     [error(), closed(1006, "", false)]
 }
 
-/// What it told beyond what led to the wait.
+/// The events after those that led to the wait.
 fn since(log: &Log) -> Vec<Told> {
     shape(&log.at_end()[2..])
 }

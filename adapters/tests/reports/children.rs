@@ -7,7 +7,7 @@ use bluewire::{blocking, smol as adapter};
 
 use crate::within;
 
-/// What a child process has open, by what it is.
+/// The open files of a child process, by kind.
 fn open_in_a_child() -> String {
     let output = Command::new("sh")
         .args(["-c", "for file in /proc/self/fd/*; do readlink \"$file\"; done"])

@@ -145,7 +145,7 @@ fn the_longest_duration_means_never_on_the_callback_facade() {
 
 #[cfg(feature = "_tls")]
 #[test]
-fn a_tls_handshake_may_take_for_ever() {
+fn a_tls_handshake_may_take_without_limit() {
     let _bound = crate::watchdog::bound();
     crate::key_updates::converses_without_a_timeout();
 }
@@ -203,7 +203,7 @@ fn ends(peer: &mut Peer) {
 }
 
 #[test]
-fn attending_for_ever_ends_with_the_connection() {
+fn attending_without_limit_ends_with_the_connection() {
     let _bound = crate::watchdog::bound();
     let (mut socket, mut peer) = blocking_server(config());
     ends(&mut peer);

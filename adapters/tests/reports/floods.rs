@@ -18,7 +18,7 @@ fn config() -> Config {
 /// The floods: of large messages, and of messages that take more time than bytes.
 const LENS: [usize; 2] = [4096, 1];
 
-/// Messages that nobody waits for, without end.
+/// Messages that the other end does not wait for, without end.
 fn sends_messages(peer: Peer, len: usize) {
     peer.flood(frame(0x80 | BINARY, &vec![7; len]).repeat(65_536 / (len + 6)));
 }

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn within<T: Send + 'static>(what: &str, play: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, wait) = mpsc::channel();
     thread::spawn(move || {
-        // If nobody waits any more, the test has failed already.
+        // If the receiver is gone, the test has failed already.
         let _ = done.send(play());
     });
     match wait.recv_timeout(PATIENCE) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 
-/// What a process is told.
+/// The variable that holds the argument of a process.
 pub(crate) const ARGUMENT: &str = "BLUEWIRE_REPORTS_ARGUMENT";
 
 pub(crate) fn argument() -> String {

@@ -9,7 +9,7 @@ use bluewire::{blocking, smol as adapter};
 
 use crate::{PATIENCE, within};
 
-/// A request without a key, and much behind it that nobody has asked for.
+/// A request without a key, and many bytes behind it that the server did not ask for.
 fn request() -> Vec<u8> {
     let mut request = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Version: 13\r\n\r\n"
@@ -25,7 +25,7 @@ fn answer(addr: SocketAddr) -> String {
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     // The server may have gone before it has taken all of it.
     let _ = stream.write_all(&request());
-    // What a reset takes away is gone by now.
+    // By now a reset has taken away all that it can.
     thread::sleep(Duration::from_millis(200));
     let mut answer = Vec::new();
     let end = stream.read_to_end(&mut answer);

@@ -1,4 +1,4 @@
-//! A process that was stopped for longer than keepalive waits. What came meanwhile counts.
+//! A process that was stopped for longer than keepalive waits. Bytes that arrived meanwhile count.
 
 use std::thread;
 use std::time::Duration;

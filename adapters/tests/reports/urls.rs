@@ -30,7 +30,7 @@ fn first_lines(listener: TcpListener) -> thread::JoinHandle<Vec<String>> {
     listener.set_nonblocking(true).unwrap();
     thread::spawn(move || {
         let (mut lines, mut quiet) = (Vec::new(), 0);
-        // Until nobody has come for a second.
+        // Until no client has connected for a second.
         while quiet < 100 {
             let Ok((stream, _)) = listener.accept() else {
                 thread::sleep(Duration::from_millis(10));

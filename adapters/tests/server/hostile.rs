@@ -1,5 +1,5 @@
-//! Requests by which one server was made to see another request than the next one: each adapter
-//! refuses them, and sees no second request behind them.
+//! Requests that one server reads in another way than the next one: each adapter refuses them, and
+//! sees no second request behind them.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! How many come in, and that those who stall hold nobody up.
+//! The limit on connections; stalled clients delay no other.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use bluewire::{AcceptOptions, CloseCode, Config, ConnectError, ServerOptions, bl
 use crate::fixture::*;
 
 #[test]
-fn who_comes_beyond_the_limit_is_answered_by_503() {
+fn a_client_beyond_the_limit_gets_a_503() {
     let _bound = crate::watchdog::bound();
     for &adapter in ALL {
         let options = ServerOptions::default().connections_max(2);
@@ -77,7 +77,7 @@ fn stall(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn a_thousand_stalled_clients_hold_nobody_up() {
+fn a_thousand_stalled_clients_delay_no_other() {
     let _bound = crate::watchdog::bound();
     for &adapter in ALL {
         let deadline = Duration::from_secs(3);
@@ -101,7 +101,7 @@ fn a_thousand_stalled_clients_hold_nobody_up() {
         let mut buf = [0; 1024];
         for stream in &mut stalled {
             stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-            // What the server has to say, then the end: not the time-out of the read.
+            // The server's last bytes, then the end: not the time-out of the read.
             loop {
                 match stream.read(&mut buf) {
                     Ok(0) => break,

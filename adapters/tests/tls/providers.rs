@@ -121,7 +121,7 @@ mod platform_verifier {
     use super::*;
 
     #[test]
-    fn it_trusts_added_roots_and_nobody_else() {
+    fn it_trusts_added_roots_and_no_others() {
         let _bound = crate::watchdog::bound();
         let (identity, root) = Identity::good();
         let usual = || rustls_0_23::provider(provider());

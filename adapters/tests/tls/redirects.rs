@@ -19,7 +19,7 @@ use crate::on_both;
 use crate::peer::{PATIENCE, config};
 use crate::sides::Adapter;
 
-/// What a server was asked.
+/// The request that a server got.
 struct Asked {
     head: String,
     /// Whether the client showed a certificate.
@@ -89,7 +89,7 @@ fn to(location: &str) -> String {
     format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// Where the way ends: who is told this was there.
+/// The end of the way: a client that gets this has arrived.
 fn arrived() -> String {
     "HTTP/1.1 418 Here\r\nContent-Length: 0\r\n\r\n".to_owned()
 }

@@ -118,7 +118,7 @@ on_both! {
         let problem = problem(adapter, &identity, &Authority::new("Root"));
         let CertificateProblem::SelfSigned { sha256 } = &problem else { panic!("{problem:?}") };
         assert!(problem.to_string().contains(sha256), "{problem}");
-        // What the message says to do is what helps.
+        // The advice in the message works.
         let pinned = Tls::default().pin_sha256(sha256).expect("it is a fingerprint");
         let served = shake_hands(config(&identity));
         let options = ConnectOptions::new(format!("wss://localhost:{}/", served.port))

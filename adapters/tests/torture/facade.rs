@@ -28,7 +28,7 @@ enum Told {
     Close(CloseEvent),
 }
 
-/// What a conversation came to.
+/// The result of a conversation.
 #[derive(Debug, Default)]
 struct Tally {
     received: Vec<OwnedMessage>,
@@ -39,7 +39,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// All that is told, until nobody is left who could tell more.
+    /// All events, until no callback is left that could report more.
     fn take(told: &Receiver<Told>) -> Self {
         let mut tally = Self::default();
         loop {
@@ -97,7 +97,7 @@ fn tell_ends(socket: &WebSocket, tell: &Sender<Told>) {
     socket.on_close(move |close| on_close.send(Told::Close(close.clone())).expect("it is heard"));
 }
 
-/// A client that sends all at once, and closes when all have come back.
+/// A client that sends all at once, and closes when all echoes have arrived.
 fn ask(socket: &WebSocket) -> Tally {
     let (tell, told) = mpsc::channel();
     tell_ends(socket, &tell);

@@ -20,7 +20,7 @@ use bluewire_core::State;
 
 type Stream = Faulty<MemoryStream>;
 
-/// What the other end has received.
+/// The messages that the other end has received.
 type Received = Arc<Mutex<Vec<OwnedMessage>>>;
 
 /// The other end: an engine in memory. As a server it echoes; as a client it sends all messages,
@@ -71,7 +71,7 @@ fn messages() -> Vec<OwnedMessage> {
     ]
 }
 
-/// What a conversation came to at our end.
+/// The result of a conversation at our end.
 #[derive(Debug, Default)]
 struct Told {
     received: Vec<OwnedMessage>,
