@@ -4,6 +4,10 @@ use std::io::{self, IoSlice};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub(crate) use rustix::fd::AsFd as Socket;
+#[cfg(any(unix, feature = "blocking"))]
+use rustix::fd::OwnedFd;
+#[cfg(any(unix, feature = "blocking"))]
+use rustix::net::{AddressFamily, SocketType};
 
 /// Sends the bytes of several slices at once, without waiting if the socket does not block.
 ///
@@ -23,8 +27,13 @@ pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<u
 /// Sends the bytes of the first slice that has some.
 #[cfg(not(unix))]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-    Ok(rustix::net::send(socket.as_fd(), first, rustix::net::SendFlags::empty())?)
+    Ok(rustix::net::send(socket.as_fd(), first_slice(slices), rustix::net::SendFlags::empty())?)
+}
+
+/// The first slice that is not empty.
+#[cfg(any(not(unix), feature = "_asynch"))]
+pub(crate) fn first_slice<'a>(slices: &'a [IoSlice<'_>]) -> &'a [u8] {
+    slices.iter().find(|slice| !slice.is_empty()).map_or(&[], |slice| slice)
 }
 
 /// Receives what is there.
@@ -42,4 +51,22 @@ pub(crate) fn has_input(socket: &impl Socket) -> bool {
     const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut fds = [PollFd::new(socket, PollFlags::IN)];
     poll(&mut fds, Some(&NOW)).is_ok_and(|ready| ready > 0)
+}
+
+/// Makes a socket for a stream, as the standard library does: the programs that this one starts do
+/// not get it.
+#[cfg(any(unix, feature = "blocking"))]
+pub(crate) fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    #[cfg(not(any(target_vendor = "apple", windows, target_os = "aix", target_os = "haiku")))]
+    let socket = {
+        use rustix::net::{SocketFlags, socket_with};
+        socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?
+    };
+    #[cfg(any(target_vendor = "apple", windows, target_os = "aix", target_os = "haiku"))]
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    #[cfg(any(target_vendor = "apple", target_os = "aix", target_os = "haiku"))]
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    #[cfg(target_vendor = "apple")]
+    rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
+    Ok(socket)
 }

@@ -5,7 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix};
+
+use crate::socket::stream_socket;
 
 /// Connects here and now, by a socket that does not block: the system has either put the connection
 /// into the server's queue by then, or says why not. On Linux that can be
@@ -17,7 +19,7 @@ pub(crate) fn call(path: &Path) -> io::Result<UnixStream> {
         }
         error => error.into(),
     })?;
-    let socket = socket()?;
+    let socket = UnixStream::from(stream_socket(AddressFamily::UNIX)?);
     socket.set_nonblocking(true)?;
     loop {
         match rustix::net::connect(&socket, &address) {
@@ -26,20 +28,4 @@ pub(crate) fn call(path: &Path) -> io::Result<UnixStream> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// As the standard library makes it: other programs that this one starts do not get it.
-fn socket() -> io::Result<UnixStream> {
-    #[cfg(not(any(target_vendor = "apple", target_os = "aix", target_os = "haiku")))]
-    let socket = {
-        use rustix::net::{SocketFlags, socket_with};
-        socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?
-    };
-    #[cfg(any(target_vendor = "apple", target_os = "aix", target_os = "haiku"))]
-    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
-    #[cfg(any(target_vendor = "apple", target_os = "aix", target_os = "haiku"))]
-    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    #[cfg(target_vendor = "apple")]
-    rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
-    Ok(socket.into())
 }

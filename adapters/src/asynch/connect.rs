@@ -3,8 +3,6 @@
 use std::future::pending;
 use std::io;
 
-use bluewire_core::Outbox;
-
 use super::dial::dial;
 use super::runtime::{AsyncTransport, Runtime};
 use super::wait::{read, refuse, within, write_out};
@@ -40,28 +38,21 @@ pub(super) async fn open<R: Runtime, S: AsyncTransport<R>>(
     stream: &mut S,
     mut opening: Opening,
 ) -> Result<Opened, ConnectError> {
-    let mut lost = None;
     loop {
         let left = opening.time_left();
         let written = write_out(stream, &mut opening.outbox);
         // If the time is over, the handshake says so below.
         if let Some(Err(error)) = within::<R, _>(left, written).await {
-            // A server that refuses a request need not read all of it: its answer comes first.
-            opening.outbox = Outbox::new();
-            lost = Some(error);
+            opening.write_failed(error);
         }
-        opening = match opening.advance() {
-            Ok(Progress::Done(opened)) => return Ok(opened),
-            Ok(Progress::More(opening)) => opening,
-            Err(ConnectError::Handshake(error)) => {
-                return Err(lost.map_or(ConnectError::Handshake(error), ConnectError::of_stream));
-            }
-            Err(error) => return Err(error),
+        opening = match opening.advance()? {
+            Progress::Done(opened) => return Ok(opened),
+            Progress::More(opening) => opening,
         };
         let left = opening.time_left();
         match within::<R, _>(left, read(stream, &mut opening.inbox)).await {
             Some(Ok(0)) => opening.receive_eof(),
-            Some(Err(error)) => return Err(ConnectError::of_stream(lost.unwrap_or(error))),
+            Some(Err(error)) => return Err(opening.read_failed(error)),
             Some(Ok(_)) | None => {}
         }
     }

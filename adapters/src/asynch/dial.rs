@@ -2,12 +2,11 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::connect::open;
@@ -19,10 +18,9 @@ use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
 #[cfg(feature = "_tls")]
 use crate::open::plan::Plan;
-use crate::open::plan::{Came, Lookup, Step};
+use crate::open::plan::{Came, Resolving, Step};
 use crate::open::proxy::Tunnel;
 use crate::open::request::{Opened, Opening, Request};
-use crate::sync::{Mutex, lock};
 #[cfg(unix)]
 use crate::unix_socket;
 
@@ -85,7 +83,7 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
     let mut secured = None;
     loop {
         match plan.next(clock.now()) {
-            Step::Resolve(host, port) => race.resolve(host, port),
+            Step::Resolve(host, port) => race.resolving.begin(host, port),
             Step::Attempt(address) => {
                 race.attempts.push((address, Box::pin(R::connect(address))));
             }
@@ -131,7 +129,7 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
                     plan.came(came, clock.now());
                 }
             }
-            Step::Fail(error) => return Err(race.explain(error)),
+            Step::Fail(error) => return Err(race.resolving.explain(error)),
         }
     }
 }
@@ -190,46 +188,14 @@ type Attempt<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
 /// The attempts under way before there is a connection.
 struct Race<R: Runtime> {
-    lookup: Option<(Lookup, Arc<Found>)>,
+    resolving: Resolving,
     attempts: Vec<(SocketAddr, Attempt<R::Tcp>)>,
     connected: Option<R::Tcp>,
     #[cfg(unix)]
     called: Option<R::Unix>,
 }
 
-/// The result of a lookup, and who waits for it.
-#[derive(Default)]
-struct Found(Mutex<FoundState>);
-
-#[derive(Default)]
-struct FoundState {
-    result: Option<io::Result<Vec<SocketAddr>>>,
-    waker: Option<Waker>,
-}
-
 impl<R: Runtime> Race<R> {
-    fn resolve(&mut self, host: String, port: u16) {
-        let found = Arc::<Found>::default();
-        let teller = Arc::clone(&found);
-        let resolve = |host: &str| Ok((host, 0).to_socket_addrs()?.collect());
-        let lookup = Lookup::begin(host, port, resolve, move |found| {
-            let waker = {
-                let mut state = lock(&teller.0);
-                state.result = Some(found);
-                state.waker.take()
-            };
-            waker.into_iter().for_each(Waker::wake);
-        });
-        self.lookup = Some((lookup, found));
-    }
-
-    fn explain(&self, error: ConnectError) -> ConnectError {
-        match &self.lookup {
-            Some((lookup, _)) => lookup.explain(error),
-            None => error,
-        }
-    }
-
     #[cfg(unix)]
     fn call(&mut self, path: &Path) -> io::Result<()> {
         self.called = Some(R::unix(unix_socket::call(path)?)?);
@@ -250,15 +216,8 @@ impl<R: Runtime> Race<R> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
-        if let Some((_, found)) = &self.lookup {
-            let mut state = lock(&found.0);
-            state.waker = Some(cx.waker().clone());
-            let found = state.result.take();
-            drop(state);
-            if let Some(found) = found {
-                self.lookup = None;
-                return Poll::Ready(Came::Addresses(found));
-            }
+        if let Some(found) = self.resolving.take(cx.waker()) {
+            return Poll::Ready(Came::Addresses(found));
         }
         for (index, (address, attempt)) in self.attempts.iter_mut().enumerate() {
             let Poll::Ready(connected) = attempt.as_mut().poll(cx) else { continue };
@@ -279,7 +238,7 @@ impl<R: Runtime> Race<R> {
 impl<R: Runtime> Default for Race<R> {
     fn default() -> Self {
         Self {
-            lookup: None,
+            resolving: Resolving::default(),
             attempts: Vec::new(),
             connected: None,
             #[cfg(unix)]

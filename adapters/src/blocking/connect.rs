@@ -57,24 +57,37 @@ pub fn connect_over<S: Transport>(
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<S>, ConnectError> {
     let request = Request::check(options.into())?;
-    let opened = request.id.dialled(open(&stream, &request))?;
+    let opening = Opening::start(&request, Clock::start());
+    let read = |inbox: &mut Inbox, write, left| read(&stream, inbox, write, left);
+    let opened = request.id.dialled(open(&stream, opening, read, || false))?;
     Ok(WebSocket::new(stream, opened))
 }
 
-fn open(stream: &impl Transport, request: &Request) -> Result<Opened, ConnectError> {
-    let mut opening = Opening::start(request, Clock::start());
-    loop {
-        let written = write_some(stream, &mut opening.outbox).map_err(ConnectError::of_stream)?;
+/// Reads and writes until the opening handshake is complete, unless the attempt is given up. `read`
+/// is [`read`] or the like.
+pub(super) fn open(
+    stream: &impl Transport,
+    mut opening: Opening,
+    mut read: impl FnMut(&mut Inbox, bool, Option<Duration>) -> io::Result<Option<usize>>,
+    given_up: impl Fn() -> bool,
+) -> Result<Opened, ConnectError> {
+    while !given_up() {
+        let written = write_some(stream, &mut opening.outbox).unwrap_or_else(|error| {
+            opening.write_failed(error);
+            true
+        });
         opening = match opening.advance()? {
             Progress::Done(opened) => return Ok(opened),
             Progress::More(opening) => opening,
         };
         let left = opening.time_left();
-        let read = read(stream, &mut opening.inbox, !written, left);
-        if read.map_err(ConnectError::of_stream)? == Some(0) {
-            opening.receive_eof();
+        match read(&mut opening.inbox, !written, left) {
+            Ok(Some(0)) => opening.receive_eof(),
+            Ok(_) => {}
+            Err(error) => return Err(opening.read_failed(error)),
         }
     }
+    Err(ConnectError::Abandoned)
 }
 
 /// Speaks the server's part of the opening handshake over an accepted stream, by the default
@@ -168,6 +181,11 @@ fn read(
         stream.set_read_timeout(read_timeout(left))?;
         stream.read(inbox.space())
     };
+    filled(inbox, read)
+}
+
+/// Takes the bytes of a read. `None` if nothing has come.
+pub(super) fn filled(inbox: &mut Inbox, read: io::Result<usize>) -> io::Result<Option<usize>> {
     match read {
         Ok(len) => {
             inbox.filled(len);

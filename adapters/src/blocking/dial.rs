@@ -1,28 +1,30 @@
 //! Carries a plan out with sockets that do not block and one `poll(2)` for all of them.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 #[cfg(unix)]
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
+use bluewire_core::Inbox;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::AddressFamily;
 
+use super::connect::{filled, open};
 use super::net_stream::NetStream;
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
-use super::transport::{Readiness, Transport, is_passing, timespec, write_some};
+use super::transport::{Readiness, Transport, is_passing, timespec};
 use super::wake::{WakeHandle, WakePipe};
 use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
 use crate::open::options::{Canceller, Watch};
-use crate::open::plan::{Budget, Came, Lookup, Plan, Step};
-use crate::open::request::{Opened, Opening, Progress, Request};
+use crate::open::plan::{Budget, Came, Plan, Resolving, Step};
+use crate::open::request::{Opened, Opening, Request};
+use crate::socket::stream_socket;
 #[cfg(unix)]
 use crate::unix_socket;
 
@@ -76,7 +78,10 @@ impl Dialler<'_> {
                 plan.came(Came::Cancelled, self.clock.now());
             }
             let came = match plan.next(self.clock.now()) {
-                Step::Resolve(host, port) => race.resolve(host, port, self.handle),
+                Step::Resolve(host, port) => {
+                    race.resolving.begin(host, port);
+                    None
+                }
                 Step::Attempt(address) => race.attempt(address),
                 #[cfg(unix)]
                 Step::Call(path) => Some(Came::Called(race.call(&path))),
@@ -98,9 +103,11 @@ impl Dialler<'_> {
                 }
                 Step::Wait(until) => match &secured {
                     Some(stream) => self.shake_hands(stream, self.left(until))?,
-                    None => race.wait(self.pipe, self.left(until)).map_err(ConnectError::Io)?,
+                    None => race
+                        .wait(self.handle, self.pipe, self.left(until))
+                        .map_err(ConnectError::Io)?,
                 },
-                Step::Fail(error) => return Err(race.explain(error)),
+                Step::Fail(error) => return Err(race.resolving.explain(error)),
             };
             if let Some(came) = came {
                 plan.came(came, self.clock.now());
@@ -139,27 +146,17 @@ impl Dialler<'_> {
         request: &Request,
         budget: Budget,
     ) -> Result<(NetStream, Opened), ConnectError> {
-        let mut opening = Opening::within(request, budget, self.clock.now(), Clock::start());
-        while !(self.given_up)() {
-            let written = write_some(&stream, &mut opening.outbox);
-            let written = written.map_err(ConnectError::of_stream)?;
-            opening = match opening.advance()? {
-                Progress::Done(opened) => return Ok((stream, opened)),
-                Progress::More(opening) => opening,
-            };
-            let interest = Readiness::new(true, !written);
-            let ready = stream.wait_with(self.pipe, interest, opening.time_left());
-            if !ready.map_err(ConnectError::Io)?.readable {
-                continue;
+        let opening = Opening::within(request, budget, self.clock.now(), Clock::start());
+        let read = |inbox: &mut Inbox, write, left| {
+            let ready = stream.wait_with(self.pipe, Readiness::new(true, write), left)?;
+            if !ready.readable {
+                return Ok(None);
             }
-            match stream.try_read(opening.inbox.space()) {
-                Ok(0) => opening.receive_eof(),
-                Ok(len) => opening.inbox.filled(len),
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(ConnectError::of_stream(error)),
-            }
-        }
-        Err(ConnectError::Abandoned)
+            let read = stream.try_read(inbox.space());
+            filled(inbox, read)
+        };
+        let opened = open(&stream, opening, read, self.given_up)?;
+        Ok((stream, opened))
     }
 }
 
@@ -180,33 +177,13 @@ fn secure(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectErro
 /// The threads at work before there is a connection.
 #[derive(Default)]
 struct Race {
-    resolving: Option<(Lookup, Receiver<io::Result<Vec<SocketAddr>>>)>,
+    resolving: Resolving,
     attempts: Vec<(SocketAddr, TcpStream)>,
     #[cfg(unix)]
     called: Option<UnixStream>,
 }
 
 impl Race {
-    fn resolve(&mut self, host: String, port: u16, handle: &WakeHandle) -> Option<Came> {
-        let handle = handle.clone();
-        let (tell, told) = sync_channel(1);
-        let lookup = Lookup::begin(host, port, resolve, move |found| {
-            // The caller may have gone.
-            let _ = tell.send(found);
-            handle.wake();
-        });
-        self.resolving = Some((lookup, told));
-        None
-    }
-
-    /// The error of an attempt whose lookup may not even have begun.
-    fn explain(&self, error: ConnectError) -> ConnectError {
-        match &self.resolving {
-            Some((lookup, _)) => lookup.explain(error),
-            None => error,
-        }
-    }
-
     fn attempt(&mut self, address: SocketAddr) -> Option<Came> {
         match begin(address) {
             Ok(stream) => {
@@ -274,9 +251,13 @@ impl Race {
         Ok(())
     }
 
-    fn wait(&mut self, pipe: &WakePipe, time: Duration) -> io::Result<Option<Came>> {
-        if let Some(Ok(found)) = self.resolving.as_ref().map(|(_, told)| told.try_recv()) {
-            self.resolving = None;
+    fn wait(
+        &mut self,
+        handle: &WakeHandle,
+        pipe: &WakePipe,
+        time: Duration,
+    ) -> io::Result<Option<Came>> {
+        if let Some(found) = self.resolving.take(&handle.waker()) {
             return Ok(Some(Came::Addresses(found)));
         }
         let mut waiting = vec![PollFd::from_borrowed_fd(pipe.source(), PollFlags::IN)];
@@ -307,34 +288,13 @@ impl Race {
     }
 }
 
-/// Asks the system's resolver.
-fn resolve(host: &str) -> io::Result<Vec<SocketAddr>> {
-    (host, 0).to_socket_addrs().map(Iterator::collect)
-}
-
 /// Begins to connect, and does not wait for it.
 fn begin(address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let stream = socket(family)?;
+    let stream = TcpStream::from(stream_socket(family)?);
     stream.set_nonblocking(true)?;
     match rustix::net::connect(&stream, &address) {
         Ok(()) | Err(Errno::INPROGRESS | Errno::INTR | Errno::WOULDBLOCK) => Ok(stream),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A socket as the standard library makes it: other programs that this one starts do not get it.
-fn socket(family: AddressFamily) -> io::Result<TcpStream> {
-    #[cfg(not(any(target_vendor = "apple", windows, target_os = "aix", target_os = "haiku")))]
-    let socket = {
-        use rustix::net::{SocketFlags, socket_with};
-        socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?
-    };
-    #[cfg(any(target_vendor = "apple", windows, target_os = "aix", target_os = "haiku"))]
-    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
-    #[cfg(any(target_vendor = "apple", target_os = "aix", target_os = "haiku"))]
-    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    #[cfg(target_vendor = "apple")]
-    rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
-    Ok(socket.into())
 }

@@ -35,11 +35,10 @@ fn bind_each(addrs: &[SocketAddr], threads: usize) -> io::Result<Vec<TcpListener
 /// same address.
 #[cfg(target_os = "linux")]
 fn bind_shared(addr: SocketAddr) -> io::Result<TcpListener> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+    use rustix::net::{AddressFamily, sockopt};
 
     let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    let socket = crate::socket::stream_socket(family)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     sockopt::set_socket_reuseport(&socket, true)?;
     rustix::net::bind(&socket, &addr)?;

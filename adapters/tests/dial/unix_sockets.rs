@@ -1,8 +1,8 @@
 //! Servers behind Unix sockets.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
+use std::net::Shutdown;
 use std::os::unix::net::UnixListener;
-#[cfg(target_os = "linux")]
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -265,5 +265,44 @@ fn room_in_a_full_queue_is_taken() {
         drop(listener.accept().expect("it is the filler"));
         blocking::accept(listener.accept().expect("it is the client").0).expect("it asks");
         attempt.join().expect("it ends").unwrap_or_else(|error| panic!("{client:?}: {error}"));
+    }
+}
+
+/// A stream on which the server has refused the request and reads no more.
+fn refused() -> UnixStream {
+    let (client, mut server) = UnixStream::pair().expect("the system has sockets");
+    server
+        .write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        .and_then(|()| server.shutdown(Shutdown::Both))
+        .expect("there is room");
+    client
+}
+
+#[test]
+fn a_refusal_is_read_although_the_request_cannot_be_written() {
+    let _bound = crate::watchdog::bound();
+    let url = "ws://localhost/";
+    let mut errors = vec![("blocking", blocking::connect_over(refused(), url).err())];
+    errors.push((
+        "smol",
+        ::smol::block_on(async {
+            smol::connect_over(Async::new(refused()).expect("it is a socket"), url).await.err()
+        }),
+    ));
+    #[cfg(feature = "tokio")]
+    errors.push((
+        "tokio",
+        RUNTIME.block_on(async {
+            let stream = refused();
+            stream.set_nonblocking(true).expect("it is a socket");
+            let stream = ::tokio::net::UnixStream::from_std(stream).expect("it is a socket");
+            tokio::connect_over(stream, url).await.err()
+        }),
+    ));
+    for (adapter, error) in errors {
+        let Some(ConnectError::Refused(refusal)) = error else {
+            panic!("{adapter}: {error:?}");
+        };
+        assert_eq!(refusal.head().status(), 403, "{adapter}");
     }
 }

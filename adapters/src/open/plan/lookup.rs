@@ -22,12 +22,12 @@ const LOOKUPS_MAX: usize = 32;
 static LOOKUPS: Lookups = Lookups::new(LOOKUPS_MAX);
 
 /// Asks the system's resolver, which may block.
-pub(crate) type Resolve = fn(&str) -> io::Result<Vec<SocketAddr>>;
+pub(super) type Resolve = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 type Tell = Box<dyn FnOnce(io::Result<Vec<SocketAddr>>) + Send>;
 
 /// One attempt's interest in a lookup, until this is dropped.
-pub(crate) struct Lookup {
+pub(super) struct Lookup {
     lookups: &'static Lookups,
     host: String,
     id: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Lookup {
 impl Lookup {
     /// Begins to look up the addresses of a host, or waits until that may begin. The result is
     /// passed to `tell`, on another thread as a rule.
-    pub(crate) fn begin(
+    pub(super) fn begin(
         host: String,
         port: u16,
         resolve: Resolve,
@@ -46,7 +46,7 @@ impl Lookup {
     }
 
     /// The error with which the attempt ended, which says so if its lookup could not even begin.
-    pub(crate) fn explain(&self, error: ConnectError) -> ConnectError {
+    pub(super) fn explain(&self, error: ConnectError) -> ConnectError {
         let ConnectError::TimedOut { phase: Phase::Resolve, timeout, .. } = error else {
             return error;
         };

@@ -3,6 +3,7 @@
 mod budget;
 mod lookup;
 mod race;
+mod resolving;
 mod target;
 
 use std::io;
@@ -12,8 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use self::budget::{Budget, Timeouts};
-pub(crate) use self::lookup::Lookup;
 use self::race::Race;
+pub(crate) use self::resolving::Resolving;
 pub(crate) use self::target::Target;
 use crate::open::error::{ConnectError, Phase, ProxyError};
 use crate::open::proxy::Tunnel;

@@ -1,5 +1,6 @@
 //! The opening handshake from the client's side.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Opening {
     keys: MaskingKeys,
     /// By this clock.
     budget: Budget,
+    /// The error of a write that has failed.
+    lost: Option<io::Error>,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
 }
@@ -51,7 +54,7 @@ impl Opening {
             clock.now(),
             &mut outbox,
         );
-        Self { clock, id: request.id, handshake, keys, budget, inbox, outbox }
+        Self { clock, id: request.id, handshake, keys, budget, lost: None, inbox, outbox }
     }
 
     /// Goes on with what has arrived, then with what the clock says.
@@ -73,7 +76,7 @@ impl Opening {
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),
                 None if error == HandshakeError::TimedOut => self.budget.error(),
-                None => ConnectError::Handshake(error),
+                None => self.lost.map_or(ConnectError::Handshake(error), ConnectError::of_stream),
             }),
         }
     }
@@ -87,5 +90,17 @@ impl Opening {
 
     pub(crate) fn receive_eof(&mut self) {
         self.handshake.receive_eof();
+    }
+
+    /// Reports that the request cannot be written. A server that refuses a request need not read
+    /// all of it, so its answer may still arrive.
+    pub(crate) fn write_failed(&mut self, error: io::Error) {
+        self.outbox = Outbox::new();
+        self.lost = Some(error);
+    }
+
+    /// The error if reading has failed: the first failure of the stream.
+    pub(crate) fn read_failed(self, error: io::Error) -> ConnectError {
+        ConnectError::of_stream(self.lost.unwrap_or(error))
     }
 }
