@@ -1,7 +1,7 @@
 //! A connection as an asynchronous stream of bytes.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use bluewire_core::{CloseCode, Message};
@@ -11,6 +11,7 @@ use super::net_stream::NetStream;
 use super::runtime::{AsyncTransport, Runtime};
 use super::websocket::WebSocket;
 use crate::drive::{Goal, Lay, Purpose, Rest, WRITE_LEN_MAX, into_io};
+use crate::socket::first_slice;
 
 /// The payload of binary messages, one after the other, as bytes to read and to write: to speak
 /// another protocol over a connection. Borders between messages mean nothing.
@@ -78,10 +79,11 @@ impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
     pub(crate) fn poll_write_bytes(
         &mut self,
         cx: &mut Context<'_>,
-        buf: &[u8],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let socket = &mut self.socket;
         ready!(socket.poll_room(cx)).map_err(into_io)?;
+        let buf = first_slice(slices);
         let bytes = &buf[..buf.len().min(WRITE_LEN_MAX)];
         if !bytes.is_empty() {
             socket.lay(Lay::Message(Message::Binary(bytes))).map_err(into_io)?;

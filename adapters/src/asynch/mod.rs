@@ -41,6 +41,7 @@ pub use net_stream::NetStream;
 pub(crate) use platform::Platform;
 pub use reader::Reader;
 pub use reconnecting::Reconnecting;
+pub(crate) use runtime::known;
 pub use runtime::{AsyncTransport, Runtime, Timer};
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};

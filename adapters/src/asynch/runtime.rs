@@ -1,5 +1,6 @@
 //! The traits of a runtime, and of its streams.
 
+use std::any::Any;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -70,4 +71,10 @@ pub trait AsyncTransport<R>: Unpin {
     /// Shuts both sides down here and now, as far as that is possible without waiting: for a
     /// connection that is given up.
     fn shut_down_now(&mut self);
+}
+
+/// The stream as one of this type, if it is one. The compiler knows the answer for each type.
+pub(crate) fn known<S: 'static, T: 'static>(stream: &S) -> Option<&T> {
+    let stream: &dyn Any = stream;
+    stream.downcast_ref()
 }

@@ -48,7 +48,6 @@
 //! [`connect_over`] and [`accept`] take any stream that implements `AsyncRead` and `AsyncWrite` of
 //! `futures`.
 
-mod byte_stream;
 mod factory;
 mod listen;
 mod net_stream;
@@ -56,6 +55,7 @@ mod net_stream;
 mod reactor;
 mod runtime;
 mod server;
+mod stream_traits;
 mod tcp_socket;
 mod transport;
 mod workers;

@@ -16,8 +16,8 @@ use super::NetStream;
 use super::TlsStream;
 use super::runtime::Smol;
 use super::tcp_socket::{TcpSocket, poll_send};
-use crate::asynch::AsyncTransport;
-use crate::socket::has_input;
+use crate::asynch::{AsyncTransport, known};
+use crate::socket::{first_slice, has_input};
 
 /// Some streams are known better than their traits tell, which the type says: the compiler sees
 /// each type by itself, so that this costs nothing.
@@ -54,8 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
         if AsyncTransport::<Smol>::is_vectored(&*self) {
             return AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices);
         }
-        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-        AsyncWrite::poll_write(Pin::new(self), cx, first)
+        AsyncWrite::poll_write(Pin::new(self), cx, first_slice(slices))
     }
 
     /// The trait does not tell, and by default writes the first slice only.
@@ -103,11 +102,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
             let _ = AsyncWrite::poll_close(Pin::new(self), &mut Context::from_waker(Waker::noop()));
         }
     }
-}
-
-fn known<S: 'static, T: 'static>(stream: &S) -> Option<&T> {
-    let any: &dyn Any = stream;
-    any.downcast_ref()
 }
 
 /// Shuts a socket down; `None` if the stream is something else.

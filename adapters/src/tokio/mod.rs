@@ -54,11 +54,11 @@
 //! error. With another runtime, take its own adapter; `bluewire::smol` has a reactor of its own and
 //! works within tokio too.
 
-mod byte_stream;
 mod factory;
 mod net_stream;
 mod runtime;
 mod server;
+mod stream_traits;
 mod transport;
 #[cfg(feature = "hyper")]
 mod upgraded;

@@ -13,8 +13,8 @@ use tokio::net::UnixStream;
 #[cfg(feature = "_tls")]
 use super::TlsStream;
 use super::{NetStream, Tokio};
-use crate::asynch::AsyncTransport;
-use crate::socket::{has_input, send};
+use crate::asynch::{AsyncTransport, known};
+use crate::socket::{first_slice, has_input, send};
 
 /// Writes to a socket without `SIGPIPE`.
 ///
@@ -84,8 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         if self.is_write_vectored() {
             return AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices);
         }
-        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-        AsyncWrite::poll_write(Pin::new(self), cx, first)
+        AsyncWrite::poll_write(Pin::new(self), cx, first_slice(slices))
     }
 
     fn is_vectored(&self) -> bool {
@@ -123,9 +122,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         let cx = &mut Context::from_waker(Waker::noop());
         let _ = AsyncWrite::poll_shutdown(Pin::new(self), cx);
     }
-}
-
-fn known<S: 'static, T: 'static>(stream: &S) -> Option<&T> {
-    let any: &dyn Any = stream;
-    any.downcast_ref()
 }
