@@ -99,6 +99,7 @@ pub mod async_tls {
     pub use async_tls::TlsConnector;
     pub use rustls_021 as rustls_0_21;
 }
+mod certificate_problem;
 mod client;
 mod der;
 mod error;
@@ -118,10 +119,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+pub use certificate_problem::CertificateProblem;
 pub use client::Tls;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use client::server_name;
-pub use error::{CertificateProblem, TlsError};
+pub use error::TlsError;
 pub use failure::{Alert, HandshakeKind, TlsFailure};
 pub use provider::Provider;
 pub use server::ServerTls;
