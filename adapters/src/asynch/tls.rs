@@ -9,14 +9,11 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::runtime::AsyncTransport;
-use crate::tls::session::{ROOM_MIN, Session};
+use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
 
 /// After so many reads of the stream that were not a whole record others have their turn.
 const READS_MAX: usize = 16;
-
-/// So many reads look for the reason why a write failed in the handshake.
-const LAST_READS_MAX: usize = 8;
 
 /// TLS over an asynchronous stream, for `connect_over` and `accept`. `connect` and `Server` use it
 /// by themselves.
@@ -110,7 +107,13 @@ impl<S> TlsStream<S> {
     {
         loop {
             let sent = match self.poll_send(cx) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.reason(cx, error))),
+                Poll::Ready(Err(error)) => {
+                    let receive = || match self.poll_receive(cx) {
+                        Poll::Ready(received) => received.map(|()| true),
+                        Poll::Pending => Ok(false),
+                    };
+                    return Poll::Ready(Err(reason(error, receive)));
+                }
                 sent => sent,
             };
             if !self.session.is_handshaking() {
@@ -136,21 +139,6 @@ impl<S> TlsStream<S> {
                 Err(failure)
             }
         })
-    }
-
-    /// Why a write failed: what the peer has said, if it has said something.
-    fn reason<R>(&mut self, cx: &mut Context<'_>, error: io::Error) -> TlsError
-    where
-        S: AsyncTransport<R>,
-    {
-        for _ in 0..LAST_READS_MAX {
-            match self.poll_receive(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Pending | Poll::Ready(Err(TlsError::Io(_))) => break,
-                Poll::Ready(Err(failure)) => return failure,
-            }
-        }
-        TlsError::Io(error)
     }
 
     /// Writes the ciphertext that waits, and lets go what the stream holds back.

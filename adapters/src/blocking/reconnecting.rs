@@ -127,10 +127,7 @@ impl Reconnecting {
     /// Reports how the last connection ended, which decides whether there is another one. Without
     /// this call, or with `None`, the connection counts as lost, and there is.
     pub fn ended(&mut self, closure: Option<&Closure>) {
-        match closure {
-            Some(closure) => self.course.closed(closure),
-            None => self.course.let_go(),
-        }
+        self.course.closed(closure);
     }
 }
 

@@ -11,11 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::transport::{Readiness, Transport};
-use crate::tls::session::{ROOM_MIN, Session};
+use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
-
-/// So many reads look for the reason why a write failed in the handshake.
-const LAST_READS_MAX: usize = 8;
 
 /// TLS over a blocking stream, for [`connect_over`](super::connect_over) and
 /// [`accept`](super::accept). [`connect`](super::connect()) and [`Server`](super::Server) use it
@@ -107,7 +104,7 @@ impl<S: Transport> TlsStream<S> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => {
                 drop(session);
-                Err(self.reason(error))
+                Err(reason(error, || self.receive_by(S::try_read)))
             }
         }
     }
@@ -142,18 +139,6 @@ impl<S: Transport> TlsStream<S> {
                 Err(failure)
             }
         }
-    }
-
-    /// Why a write failed: what the peer has said, if it has said something.
-    fn reason(&self, error: io::Error) -> TlsError {
-        for _ in 0..LAST_READS_MAX {
-            match self.receive_by(S::try_read) {
-                Ok(true) => {}
-                Ok(false) | Err(TlsError::Io(_)) => break,
-                Err(failure) => return failure,
-            }
-        }
-        TlsError::Io(error)
     }
 
     /// Whether ciphertext waits to be written, also such that the caller does not know of.

@@ -16,6 +16,9 @@ use super::{FirstBytes, HandshakeKind, ServerTls, Tls, TlsError, TlsFailure, ser
 /// stack, so that small reads do not cost a system call each. Handshakes do so too.
 pub(crate) const ROOM_MIN: usize = 4096;
 
+/// So many reads look for the reason why a write failed in the handshake.
+const LAST_READS_MAX: usize = 8;
+
 /// The state of TLS, what it has deciphered, and what it has to send.
 ///
 /// Reading, in this order: [`read`](Self::read); if that is `None`, read from the stream, and hand
@@ -330,6 +333,23 @@ impl Session {
         // It fails only if no plaintext is left.
         self.connection.reader().read(buf).unwrap_or(0)
     }
+}
+
+/// Why a write failed in the handshake: the failure that the peer reports, if it reports one.
+/// `receive` reads once without waiting, takes the handshake further, and tells whether something
+/// came.
+pub(crate) fn reason(
+    error: io::Error,
+    mut receive: impl FnMut() -> Result<bool, TlsError>,
+) -> TlsError {
+    for _ in 0..LAST_READS_MAX {
+        match receive() {
+            Ok(true) => {}
+            Ok(false) | Err(TlsError::Io(_)) => break,
+            Err(failure) => return failure,
+        }
+    }
+    TlsError::Io(error)
 }
 
 /// rustls does not take a configuration.

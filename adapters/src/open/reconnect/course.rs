@@ -111,10 +111,12 @@ impl Course {
         }
     }
 
-    /// How the connection that was handed out last ended.
-    pub(crate) fn closed(&mut self, closure: &Closure) {
-        if let Next::End = self.next {
-            self.ended(Ending::Closed(closure));
+    /// How the connection that was handed out last ended; without a closure it was lost.
+    pub(crate) fn closed(&mut self, closure: Option<&Closure>) {
+        match (closure, &self.next) {
+            (Some(closure), Next::End) => drop(self.ended(Ending::Closed(closure))),
+            (Some(_), _) => {}
+            (None, _) => self.let_go(),
         }
     }
 
