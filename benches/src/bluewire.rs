@@ -176,7 +176,7 @@ impl Engine {
         }
     }
 
-    /// Writes all there is, to where nobody looks at it.
+    /// Writes all there is to a place that no code reads.
     #[inline]
     fn write(&mut self) {
         let len = black_box(self.outbox.unsent()).len();

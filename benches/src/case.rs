@@ -1,4 +1,4 @@
-//! What is measured.
+//! The cases that are measured.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::wire;
 /// One thing that is measured, done by every engine that can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// What is done.
+    /// The measured action.
     pub action: Action,
     /// In which role. A server receives masked frames, a client sends them.
     pub role: Role,
@@ -34,10 +34,10 @@ pub enum Action {
     Accept,
 }
 
-/// What the payload is.
+/// The kind of payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Bytes, which nobody validates.
+    /// Bytes, which are not validated.
     Binary,
     /// Text in ASCII.
     Ascii,

@@ -35,7 +35,7 @@ pub fn compare(case: &Case, engines: &[Engine], rounds: usize) -> Vec<Option<f64
                 .zip(&mut fastest)
                 .filter_map(|(run, fastest)| run.as_mut().map(|run| (run, fastest)));
             for ((run, fastest), &times) in runs.zip(&times) {
-                // What the others left in the caches is not this one's doing.
+                // The other runs have filled the caches; this one must not pay for that.
                 run(times.div_ceil(8));
                 let taken = nanos(run, times);
                 *fastest = Some(fastest.map_or(taken, |fastest: f64| fastest.min(taken)));

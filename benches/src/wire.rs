@@ -1,4 +1,4 @@
-//! What a peer would send, made without any of the engines.
+//! The bytes that a peer would send, made without any of the engines.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -76,7 +76,7 @@ pub struct Source {
     wire: Wire,
     /// Where in the wire the next read begins.
     at: usize,
-    /// What is left of the bytes that arrived together: a read ends there.
+    /// The rest of the bytes that arrived together: a read ends there.
     left: usize,
     cut: usize,
     is_stream: bool,
@@ -90,7 +90,8 @@ impl Source {
         Self { wire: incoming(case), at: 0, left: cut, cut, is_stream }
     }
 
-    /// What one read brings to a buffer of this length. It ends with its run at the latest.
+    /// The bytes that one read brings to a buffer of this length. It ends with its run at the
+    /// latest.
     #[inline]
     pub fn next_read(&mut self, space: usize) -> &[u8] {
         let end = self.wire.len().min(self.at.saturating_add(self.left.min(space)));

@@ -49,11 +49,12 @@ pub struct Case {
     pub n: usize,
     /// What it is about, in a few words.
     pub title: String,
-    /// What the fuzzer does once the connection is open, in order.
+    /// The fuzzer's steps once the connection is open, in order.
     pub steps: Vec<Step>,
     /// How the received list is held against the expectation.
     pub judge: Judge,
-    /// What the testee must answer; `None` when the steps tell it themselves (echo loops).
+    /// The answer that the testee must give; `None` when the steps check it themselves (echo
+    /// loops).
     pub expect: Option<Expect>,
     /// How the connection must end.
     pub close: CloseRule,
@@ -102,7 +103,7 @@ impl Case {
     }
 }
 
-/// What the fuzzer does next.
+/// The next step of the fuzzer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Sends a frame.
@@ -310,7 +311,7 @@ pub enum When {
     LoopEnd,
 }
 
-/// What is compared.
+/// The things to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judge {
     /// The whole received list.

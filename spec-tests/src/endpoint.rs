@@ -1,8 +1,8 @@
 //! An engine with its memory and a clock, for tests that speak in literal frames.
 //!
-//! Frames are written as a server sends them, unmasked, in both directions and for both roles:
-//! an endpoint that is a server gets them masked, and what a client sends is told unmasked, once
-//! its masking has been checked. So one test holds both roles to a rule.
+//! Frames are written as a server sends them, unmasked, in both directions and for both roles: an
+//! endpoint that is a server gets them masked, and a client's frames are shown unmasked, once their
+//! masking has been checked. So one test holds both roles to a rule.
 
 use std::time::Duration;
 

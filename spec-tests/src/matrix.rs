@@ -59,7 +59,7 @@ impl Coverage {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// Its fault, in words.
     pub fn read(&mut self, file: &str, text: &str) -> Result<(), String> {
         let mut test = None;
         let mut is_test = false;

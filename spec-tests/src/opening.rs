@@ -9,9 +9,9 @@ use crate::random::Random;
 #[derive(Debug)]
 pub struct Opening {
     input: Vec<u8>,
-    /// What a client awaits as `Sec-WebSocket-Accept`; a server awaits a request.
+    /// The value that a client awaits as `Sec-WebSocket-Accept`; a server awaits a request.
     accept: Option<String>,
-    /// What is offered, or accepted, for compression.
+    /// The offers, or the rules for accepting, for compression.
     deflate: Option<DeflateLoop>,
 }
 
@@ -20,7 +20,7 @@ pub struct Opening {
 pub struct Opened {
     /// What to send.
     pub answer: Vec<u8>,
-    /// What the server answers with for `Sec-WebSocket-Extensions`.
+    /// The server's answer in `Sec-WebSocket-Extensions`.
     pub extensions: Option<String>,
     /// The bytes that followed the head: the first frames.
     pub rest: Vec<u8>,
@@ -58,7 +58,7 @@ impl Opening {
     ///
     /// # Errors
     ///
-    /// What is wrong with the head, in words.
+    /// The fault of the head, in words.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<Option<Opened>, String> {
         self.input.extend_from_slice(bytes);
         let Some(end) = self.input.windows(4).position(|window| window == b"\r\n\r\n") else {

@@ -19,7 +19,7 @@ pub trait Testee {
         None
     }
 
-    /// What a client makes of the answer to its offer: whether it can be.
+    /// Whether the answer to a client's offer is valid.
     fn confirm(&mut self, answer: &str) -> bool {
         let _ = answer;
         false

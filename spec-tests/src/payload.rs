@@ -1,4 +1,4 @@
-//! Payloads of any size, told in a few bytes.
+//! Payloads of any size, described in a few bytes.
 
 use std::borrow::Cow;
 use std::fmt;

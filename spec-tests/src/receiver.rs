@@ -6,7 +6,7 @@ use std::fmt;
 use crate::case::Role;
 use crate::wire::{Header, mask, opcode};
 
-/// What has come.
+/// A received item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// The header of a frame that breaks no rule so far.
@@ -125,7 +125,7 @@ pub struct Receiver {
 #[derive(Clone, Debug)]
 struct Frame {
     header: Header,
-    /// Payload bytes that have come.
+    /// Payload bytes that have arrived.
     done: usize,
     /// The payload of a control frame.
     control: Vec<u8>,
@@ -161,14 +161,14 @@ impl Receiver {
         self.deflates = true;
     }
 
-    /// Takes bytes that have come.
+    /// Takes received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.input.drain(..self.start);
         self.start = 0;
         self.input.extend_from_slice(bytes);
     }
 
-    /// What came next. After a violation nothing more comes (7.1.7).
+    /// The next item. After a violation there are no more (7.1.7).
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ impl Receiver {
         Ok(Some(Item::Header(header)))
     }
 
-    /// What the first two octets tell by themselves.
+    /// Checks the first two octets by themselves.
     fn check_octets(&self, [first, second]: [u8; 2]) -> Result<(), Violation> {
         let opcode = first & 0xF;
         let is_control = opcode & 0x8 != 0;
@@ -257,7 +257,7 @@ impl Receiver {
         }
     }
 
-    /// Takes what has come of the frame's payload; says whether that was all of it.
+    /// Takes the received part of the frame's payload. Returns whether that was all of it.
     fn take_payload(&mut self, frame: &mut Frame) -> Result<bool, Violation> {
         let missing = frame.header.len - frame.done as u64;
         let come = &mut self.input[self.start..];
@@ -302,8 +302,8 @@ impl Receiver {
 }
 
 impl Message {
-    /// Looks at what has come since the last time. `error_len` tells a character that is not
-    /// complete yet from one that never can be.
+    /// Looks at the bytes since the last time. `error_len` distinguishes an incomplete character
+    /// from an invalid one.
     fn check_utf8(&mut self) -> Result<(), Violation> {
         if self.binary || self.compressed {
             return Ok(());
@@ -317,7 +317,7 @@ impl Message {
     }
 }
 
-/// What the length tells, once it is there; the key may be still to come.
+/// Checks the length, once it is there; the key may follow later.
 fn check_len(come: &[u8]) -> Result<(), Violation> {
     let mut header: Vec<u8> = come.iter().copied().take(10).collect();
     header[1] &= 0x7F;
@@ -345,7 +345,7 @@ fn check_close(body: &[u8]) -> Result<(), Violation> {
 mod tests {
     use super::*;
 
-    /// What a client makes of these bytes.
+    /// The items that a client reads from these bytes.
     fn received(bytes: &[u8]) -> Result<Vec<Item>, Violation> {
         let mut receiver = Receiver::new(Role::Client);
         let mut items = Vec::new();

@@ -10,7 +10,7 @@ use crate::cutting::Cutting;
 use crate::fuzzer::{Detail, Fuzzer, Run, Verdict};
 use crate::target::Target;
 
-/// What is run.
+/// The cases and targets of a run.
 pub struct Plan {
     /// The cases.
     pub cases: Vec<Case>,
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Plan {
     }
 }
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Debug)]
 pub struct Results {
     /// The cases.
@@ -56,7 +56,7 @@ pub struct Cell {
     pub cutting: Cutting,
 }
 
-/// What a cell amounts to.
+/// The result of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The testee passes by the strict reading.

@@ -46,7 +46,7 @@ fn violations_end_the_transport() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_to_the_application() {
+fn a_server_that_is_not_there_is_reported_to_the_application() {
     let _watch = watchdog::bound();
     covers!("6455-4.1-2");
     // A port that was free a moment ago.

@@ -18,7 +18,7 @@ fn close_frame(code: u16, reason: &str) -> Vec<u8> {
     [&[0x88, len], &code.to_be_bytes()[..], reason.as_bytes()].concat()
 }
 
-/// What the closure says: code, reason, clean.
+/// The fields of the closure: code, reason, clean.
 #[track_caller]
 fn closure(connection: &Connection) -> (u16, &str, bool) {
     let closure = connection.closure().expect("closed");
@@ -44,7 +44,7 @@ fn a_close_is_answered_with_its_code_and_tells_it() {
 }
 
 #[test]
-fn a_close_without_a_code_is_told_as_1005_and_answered_without_one() {
+fn a_close_without_a_code_is_reported_as_1005_and_answered_without_one() {
     let _watch = watchdog::bound();
     covers!("6455-5.5.1-1", "6455-5.5.1-4", "6455-7.1.5-1", "6455-7.4.1-1");
     for mut endpoint in Endpoint::both() {
@@ -56,7 +56,7 @@ fn a_close_without_a_code_is_told_as_1005_and_answered_without_one() {
 }
 
 #[test]
-fn a_lost_transport_is_told_as_1006() {
+fn a_lost_transport_is_reported_as_1006() {
     let _watch = watchdog::bound();
     covers!("6455-7.1.5-1", "6455-7.2.1-1", "6455-7.1.4-1", "6455-7.4.1-1");
     for mut endpoint in Endpoint::both() {
@@ -138,7 +138,7 @@ fn the_server_ends_the_transport_and_the_client_waits_for_it() {
 }
 
 #[test]
-fn a_client_does_not_wait_for_ever() {
+fn a_client_does_not_wait_without_limit() {
     let _watch = watchdog::bound();
     covers!("6455-5.5.1-7");
     let [mut client, _] = Endpoint::both();
@@ -191,7 +191,7 @@ fn nothing_but_pongs_is_sent_after_a_close() {
 }
 
 #[test]
-fn nothing_is_sent_once_a_close_has_come() {
+fn nothing_is_sent_once_a_close_has_arrived() {
     let _watch = watchdog::bound();
     covers!("6455-6.1-1", "6455-5.5.1-3");
     for mut endpoint in Endpoint::both() {

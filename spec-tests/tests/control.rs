@@ -80,7 +80,7 @@ fn of_the_pings_that_wait_the_last_is_answered() {
 }
 
 #[test]
-fn a_pong_that_was_not_asked_for_is_told_and_not_answered() {
+fn a_pong_that_was_not_asked_for_is_reported_and_not_answered() {
     let _watch = watchdog::bound();
     covers!("6455-5.5.3-3");
     for mut endpoint in Endpoint::both() {

@@ -150,7 +150,7 @@ fn a_long_message_can_be_cut_by_the_sender() {
 }
 
 #[test]
-fn chunks_are_told_as_they_come_and_text_in_whole_characters() {
+fn chunks_are_reported_as_they_arrive_and_text_in_whole_characters() {
     let _watch = watchdog::bound();
     covers!("6455-5.4-1", "6455-5.6-1");
     let config = Config::default().delivery(Delivery::Chunks);

@@ -78,7 +78,7 @@ impl Testee for Script<'_> {
     }
 }
 
-/// What a server that says this is worth.
+/// Checks the verdict on a server that sends this.
 #[track_caller]
 fn assert_judged(
     id: &str,

@@ -1,5 +1,5 @@
-//! Section 10.4: sizes are limited, each at its limit and one past it, and memory follows what
-//! has come, not what was announced.
+//! Section 10.4: sizes are limited, each at its limit and one past it, and memory follows the
+//! received bytes, not the announced ones.
 #![forbid(unsafe_code)]
 
 #[path = "../../adapters/tests/common/watchdog.rs"]
@@ -117,7 +117,7 @@ fn output_that_is_not_written_is_limited() {
         let refused = (0..1000).find_map(|_| endpoint.send(Message::Binary(&[0; 90])).err());
         assert_eq!(refused, Some(SendError::OutboxFull));
         assert!(endpoint.outbox.len() <= 1000);
-        // What was refused left no trace, and there is room again once something is written.
+        // A refused message left no trace, and there is room again once something is written.
         let frames = endpoint.sent();
         assert_eq!(frames.len() % 92, 0);
         endpoint.send(Message::Binary(&[0; 90])).expect("room");

@@ -290,7 +290,7 @@ fn another_status_is_an_answer_for_the_application() {
 }
 
 #[test]
-fn interim_responses_are_skipped_but_not_for_ever() {
+fn interim_responses_are_skipped_but_not_without_limit() {
     let _watch = watchdog::bound();
     covers!("7231-6.2-1");
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n";

@@ -181,7 +181,8 @@ fn told_of(seen: Seen, chunks: &mut Vec<u8>) -> Option<Told> {
     })
 }
 
-/// What the engine has sent: Pongs for Pings, the last one of all, then the Close that is due.
+/// The frames that the engine has sent: Pongs for Pings, the last one of all, then the Close that
+/// is due.
 fn check_answers(endpoint: &mut Endpoint, told: &[Told]) {
     let role = endpoint.role.peer();
     let last_ping = told.iter().rev().find_map(|told| match told {
@@ -221,7 +222,7 @@ fn parsed_len(bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn bytes_that_are_no_frames_at_all_end_in_order() {
+fn bytes_that_are_no_frames_at_all_end_cleanly() {
     let _watch = watchdog::bound();
     covers!("6455-10.7-1");
     for seed in 0..STREAMS {

@@ -1,4 +1,4 @@
-//! Section 8.1: what is UTF-8, told at the first byte that says so.
+//! Section 8.1: text that is not UTF-8 fails at the first byte that shows it.
 #![forbid(unsafe_code)]
 
 #[path = "../../adapters/tests/common/watchdog.rs"]
@@ -101,7 +101,7 @@ fn text_that_ends_within_a_character_fails_in_both_deliveries() {
 }
 
 #[test]
-fn bad_text_fails_before_the_rest_of_its_frame_has_come() {
+fn bad_text_fails_before_the_rest_of_its_frame_has_arrived() {
     let _watch = watchdog::bound();
     covers!("6455-8.1-3");
     for delivery in [Delivery::Whole, Delivery::Chunks] {

@@ -360,7 +360,7 @@ fn be_clients(server: SocketAddr, plan: &Plan) -> Result<(), Failure> {
 
 struct Reader {
     stream: mio::net::TcpStream,
-    /// The bytes that have come.
+    /// The received bytes.
     place: u64,
 }
 

@@ -22,7 +22,7 @@ impl MemoryStream {
         Self { source: Source::new(case) }
     }
 
-    /// What one read brings to a buffer of this length.
+    /// The bytes that one read brings to a buffer of this length.
     #[inline]
     pub(crate) fn next_read(&mut self, space: usize) -> &[u8] {
         self.source.next_read(space)

@@ -86,7 +86,7 @@ fn keys() -> wtx::rng::ChaCha20 {
     wtx::rng::ChaCha20::from_key([7; 32])
 }
 
-/// The fastest keys, which its own server and client use where they are not told otherwise.
+/// The fastest keys, which its own server and client use by default.
 #[cfg(not(feature = "peers"))]
 fn keys() -> wtx::rng::Xorshift64 {
     wtx::rng::Xorshift64::from(wtx::rng::simple_seed())

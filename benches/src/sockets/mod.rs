@@ -25,8 +25,8 @@ const WARM_UP: Duration = Duration::from_millis(100);
 /// How long the last connections may take to subscribe.
 const SUBSCRIBE_TIME: Duration = Duration::from_secs(1);
 
-/// What the clients do: so many connections, each with so many messages of that many bytes of
-/// text on their way.
+/// The clients' load: so many connections, each with so many messages of that many bytes of text on
+/// their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Connections, all open from the beginning.
@@ -61,7 +61,7 @@ impl fmt::Display for Load {
     }
 }
 
-/// What a server took for a message.
+/// The resources that a server took for a message.
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
     /// Nanoseconds of processor time, in each round, the least first.

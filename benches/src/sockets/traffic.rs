@@ -1,4 +1,4 @@
-//! What the clients send and what must come back, made before anything is timed.
+//! The clients' messages and the expected answers, made before anything is timed.
 
 use std::io;
 

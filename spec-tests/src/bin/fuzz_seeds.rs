@@ -19,7 +19,7 @@ use bluewire_spec_tests::fuzzer::{Detail, Fuzzer};
 use bluewire_spec_tests::pair::{self, Testee};
 use bluewire_spec_tests::reference::Reference;
 
-/// The longest input that libFuzzer makes unless told otherwise.
+/// The longest input that libFuzzer makes by default.
 const LEN_MAX: usize = 4096;
 
 fn main() -> ExitCode {

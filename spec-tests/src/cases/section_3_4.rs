@@ -55,8 +55,8 @@ fn alone(id: &str, title: &str, bad: Frame) -> Case {
     failed(id, title, [bad], 1002, vec![])
 }
 
-/// The bad frame stands between a good message, which is to be answered, and a Ping, which must
-/// not be.
+/// The bad frame stands between a good message, which must be answered, and a Ping, which must not
+/// be.
 fn between(id: &str, title: &str, bad: Frame, writes: Writes) -> Case {
     let frames = [Frame::text(HELLO), bad, Frame::ping("")].map(|frame| frame.written(writes));
     failed(id, title, frames, 1002, vec![Received::text(HELLO)])

@@ -76,7 +76,7 @@ fn after_close() -> Vec<Case> {
     ]
 }
 
-/// What the body of a Close may be.
+/// The possible bodies of a Close.
 fn bodies() -> Vec<Case> {
     let not_utf8 = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited";
     let reason = |len| close_body(1000, &Payload::repeated(b"*", len).to_vec());

@@ -19,7 +19,7 @@ pub struct Compressor {
     gone: usize,
 }
 
-/// What a block says.
+/// The contents of a block.
 #[derive(Clone, Copy, Debug)]
 enum Token {
     Literal(u8),
@@ -60,7 +60,7 @@ impl Compressor {
             write_block(&tokens, &self.bytes[at..end], &mut writer);
             at = end;
         }
-        // 7.2.1: an empty stored block, less the four octets 00 00 ff ff.
+        // 7.2.1: an empty stored block, without the four octets `00 00 ff ff`.
         writer.put(0, 3);
         self.forget();
         writer.into_bytes()

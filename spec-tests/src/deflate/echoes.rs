@@ -65,7 +65,7 @@ impl Echoes {
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The fault of the echo.
     pub fn receive(&mut self, k: usize, payload: &[u8], compressed: bool) -> Result<(), String> {
         let message = self.slices.message(k);
         if !compressed {

@@ -9,7 +9,7 @@ use super::bits::{Reader, Writer};
 /// The longest code of a literal, a length or a distance.
 pub(super) const LEN_MAX: u8 = 15;
 
-/// Codes by which symbols are written.
+/// Codes with which symbols are written.
 #[derive(Debug)]
 pub(super) struct Encoder {
     /// For each symbol its code, first bit lowest, and the code's length.
@@ -32,7 +32,7 @@ impl Encoder {
     }
 }
 
-/// A table by which symbols are read.
+/// A table for reading symbols.
 #[derive(Debug)]
 pub(super) struct Decoder {
     /// By the bits that come, the symbol and the length of its code; a length of 0 if there is no

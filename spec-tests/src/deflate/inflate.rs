@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::bits::Reader;
 use super::huffman::Decoder;
 
-/// What is wrong with compressed bytes.
+/// The possible faults of compressed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// They end too early.
@@ -70,7 +70,7 @@ impl Inflater {
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The fault of the payload.
     pub fn message(&mut self, payload: &[u8], len_max: usize) -> Result<Vec<u8>, Fault> {
         let start = self.bytes.len();
         // 7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload".
@@ -157,7 +157,7 @@ impl Inflater {
             return Err(Fault::TooFar);
         }
         let start = self.bytes.len().checked_sub(distance).ok_or(Fault::TooFar)?;
-        // What is repeated may be part of the repetition.
+        // The copy may overlap the bytes that it repeats.
         for from in (start..start + len).step_by(distance) {
             self.bytes.extend_from_within(from..(from + distance).min(start + len));
         }
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_deflate_is_told() {
+    fn bytes_that_are_not_deflate_are_reported() {
         assert_eq!(inflate(&[&[0x07]]), Err(Fault::BadBlock));
         assert_eq!(inflate(&[&[0x00, 0x05, 0x00, 0x05, 0x00]]), Err(Fault::BadLength));
         assert_eq!(inflate(&[&[0xf2, 0x48]]), Err(Fault::CutOff));

@@ -1,9 +1,9 @@
 //! The tester's own permessage-deflate (RFC 7692): its side of the negotiation, a compressor, an
 //! inflater, and a loop of messages that are compressed once for all targets.
 //!
-//! Like the rest of the tester it shares nothing with the engine. What the engine leaves to a
-//! library is written out here, so that an inflater is at hand that knows how far back a sender may
-//! refer, and says so when it refers further.
+//! Like the rest of the tester it shares nothing with the engine. The engine leaves DEFLATE itself
+//! to a library; here it is written out, since this inflater must know how far back a sender may
+//! refer, and report a reference that goes further.
 
 mod bits;
 mod compress;

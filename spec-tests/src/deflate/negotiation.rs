@@ -8,11 +8,11 @@ use crate::data::DataSet;
 /// The compression that a case needs, in either role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeflateLoop {
-    /// What the messages are slices of.
+    /// The data from which the messages are cut.
     pub data: DataSet,
-    /// What a client fuzzer offers, in order of preference.
+    /// A client fuzzer's offers, in order of preference.
     pub offers: Vec<Offer>,
-    /// What a server fuzzer accepts, in order of preference.
+    /// The offers that a server fuzzer accepts, in order of preference.
     pub accepts: Vec<Accept>,
 }
 
@@ -24,11 +24,11 @@ impl DeflateLoop {
         offers.join(", ")
     }
 
-    /// What a server's response comes to, for the client fuzzer that offered this.
+    /// The agreement in a server's response, for the client fuzzer that offered this.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// Its fault, in words.
     pub fn confirm(&self, header: &str) -> Result<Agreed, String> {
         let agreed = Agreed::parse(header)?;
         if self.offers.iter().any(|offer| agreed.grants(offer)) {
@@ -38,8 +38,8 @@ impl DeflateLoop {
         }
     }
 
-    /// What a server fuzzer answers to a client's offers: the first rule that some offer meets
-    /// decides. `None` declines them all.
+    /// A server fuzzer's answer to a client's offers: the first rule that some offer meets decides.
+    /// `None` declines them all.
     #[must_use]
     pub fn answer(&self, header: &str) -> Option<String> {
         let offers: Vec<Vec<&str>> = header
@@ -78,7 +78,7 @@ impl Agreed {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// Its fault, in words.
     pub fn parse(header: &str) -> Result<Self, String> {
         let mut parts = header.split(';').map(str::trim);
         if parts.next() != Some("permessage-deflate") {
@@ -130,8 +130,8 @@ impl Agreed {
         }
     }
 
-    /// Whether it grants what was asked of the server. What a server asks of the client may stand
-    /// there too, within what was offered.
+    /// Whether it grants the requests to the server. Requests to the client may stand there too,
+    /// within the offer.
     fn grants(&self, offer: &Offer) -> bool {
         let forgets = self.server_no_context_takeover || !offer.server_no_context_takeover;
         let window = offer.server_max_window_bits.unwrap_or(15);
@@ -179,7 +179,7 @@ impl fmt::Display for Offer {
     }
 }
 
-/// One rule by which a server fuzzer accepts an offer: it grants what is asked of the server and
+/// One rule with which a server fuzzer accepts an offer: it grants the requests to the server and
 /// asks this of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {

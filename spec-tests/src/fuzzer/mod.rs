@@ -66,14 +66,14 @@ struct Timers {
     close: Option<Duration>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// What the testee's behaviour is worth.
+    /// The verdict on the testee's behaviour.
     pub verdict: Verdict,
-    /// What the end of the connection is worth.
+    /// The verdict on the end of the connection.
     pub close_verdict: CloseVerdict,
-    /// What happened.
+    /// The events of the run.
     pub transcript: Transcript,
 }
 
@@ -266,7 +266,7 @@ impl<'c> Fuzzer<'c> {
         self.end_wait();
     }
 
-    /// Whether the run is over: the transport is to be dropped, or is, once all writes are done.
+    /// Whether the run is over: the transport must be dropped, at once or after all writes.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.state == State::Gone

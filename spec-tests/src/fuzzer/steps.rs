@@ -44,7 +44,7 @@ enum Repeated<'c> {
 }
 
 impl Repeated<'_> {
-    /// What is wrong with an echo, if anything is.
+    /// The fault of an echo, if it has one.
     fn check(
         &mut self,
         k: usize,

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::case::{Case, End, Received, Role};
 use crate::receiver::Violation;
 
-/// What the testee's behaviour is worth, from best to worst.
+/// The verdict on the testee's behaviour, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// As the case demands.
@@ -33,7 +33,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What the end of the connection is worth, from best to worst.
+/// The verdict on the end of the connection, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CloseVerdict {
     /// As the case demands.

@@ -1,4 +1,4 @@
-//! What came of a run, for people.
+//! The results of a run, for people.
 
 mod html;
 mod text;
@@ -8,7 +8,7 @@ pub use text::{failed_ids, failures, table};
 
 use crate::run::{Cell, Outcome};
 
-/// What the cases of a section are about.
+/// The subject of a section's cases.
 #[must_use]
 pub const fn section_title(section: u8) -> &'static str {
     match section {

@@ -14,7 +14,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         Both,
         "6455-7.1.2-1",
-        "Closing begins with a Close of code and reason; once its answer has come the transport \
+        "Closing begins with a Close of code and reason; once the answer has arrived the transport \
          is closed.",
     ),
     must(

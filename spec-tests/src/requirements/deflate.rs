@@ -115,7 +115,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         Both,
         "7692-7.2.2-1",
-        "00 00 FF FF is appended before inflating; what does not inflate fails the connection.",
+        "`00 00 FF FF` is appended before inflating; data that does not inflate fails the connection.",
     ),
     must(
         Both,

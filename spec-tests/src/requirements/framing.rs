@@ -122,7 +122,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         Both,
         "6455-5.5.2-1",
-        "A Ping is answered with a Pong as soon as practical, unless a Close has come.",
+        "A Ping is answered with a Pong as soon as practical, unless a Close has arrived.",
     ),
     must(Both, "6455-5.5.3-1", "A Pong carries the payload of the Ping that it answers."),
     may(Both, "6455-5.5.3-2", "Of several Pings that wait, only the last need be answered."),

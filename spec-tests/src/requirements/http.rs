@@ -1,4 +1,4 @@
-//! What a handshake written by hand inherits of HTTP (RFC 7230, RFC 9110, RFC 6585).
+//! The rules that a handshake written by hand inherits from HTTP (RFC 7230, RFC 9110, RFC 6585).
 
 use super::Binds::{Both, Client, Server};
 use super::{Requirement, may, must, must_not};

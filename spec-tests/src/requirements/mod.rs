@@ -1,4 +1,4 @@
-//! What the RFCs demand of a library, one by one, in this project's words.
+//! The RFCs' requirements for a library, one by one, in this project's words.
 //!
 //! Each requirement has a name made of the RFC, the section and a number within it, such as
 //! `6455-5.1-2`. A test says which ones it proves, by [`covers!`](crate::covers) here and by a

@@ -155,7 +155,7 @@ impl EnginePeer {
         }
     }
 
-    /// What is wrong with the connection now that its transport is gone.
+    /// The fault of the connection, now that its transport is gone.
     fn fault(&self) -> Option<String> {
         if let Some(error) = self.refused {
             return Some(format!("the engine refused an echo: {error}"));

@@ -1,4 +1,4 @@
-//! What is tested: the implementations under test, in each role.
+//! The targets: the implementations under test, in each role.
 
 #[cfg(feature = "adapters")]
 mod adapter;

@@ -94,7 +94,7 @@ fn read_all(
     let mut buffer = vec![0; 64 * 1024];
     loop {
         while let Some(write) = fuzzer.next_write() {
-            // If nobody writes any more, reading tells why.
+            // If the writer is gone, reading reports why.
             let _ = writes.send(write);
         }
         if fuzzer.is_over() {

@@ -52,7 +52,7 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn a_test_is_told_from_other_functions() {
+fn a_test_is_distinguished_from_other_functions() {
     let source = "#[test]\n#[ignore = \"slow\"]\nfn one() {}\n\nfn two() {}\n/// Doc.\n#[test]\nfn three() {}\n\
         macro! {\n    fn four(side) {}\n    fn five(adapter) {}\n}\n";
     let found = ["one", "two", "three", "four", "five", "six"].map(|name| has_test(source, name));

@@ -1,4 +1,4 @@
-//! What a handshake inherits of HTTP (RFC 7230, RFC 9110, RFC 6585).
+//! The rules that a handshake inherits from HTTP (RFC 7230, RFC 9110, RFC 6585).
 
 use crate::watchdog;
 use std::time::Duration;

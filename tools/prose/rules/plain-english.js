@@ -10,12 +10,12 @@ const path = require("path");
 // What a list of phrases cannot say: [pattern, advice].
 const PATTERNS = [
   [
-    /(?<=^|[.:;]\s)What (?:is|was|are|were|comes|came|has|can|cannot|a|the|one)\b(?![^.!?]*\?)/g,
+    /(?<=^#* ?|[.:;]\s)What (?:is|was|are|were|comes|came|has|can|cannot|a|the|one)\b(?![^.!?]*\?)/g,
     "do not begin with a clause as the subject",
   ],
   [/\btold\b/gi, "reported, given, sent"],
   [/\bnobody\b/gi, "say who does not"],
-  [/(?<=^|[.;]\s)Of (?:a|an|one|those|what|which|it)\b/g, "do not begin with Of"],
+  [/(?<=^#* ?|[.;]\s)Of (?:a|an|one|those|what|which|it)\b/g, "do not begin with Of"],
   [/(?<!neither)[,;]\snor\b/g, "and not"],
   [/\bof which (?:nothing|none)\b/g, "without, from which"],
   [/\b(?:is|are) to be \w+ed\b/g, "must be"],

@@ -1,4 +1,4 @@
-//! What can be counted rather than timed: allocations, and instructions where valgrind is.
+//! Numbers that can be counted rather than timed: allocations, and instructions where valgrind is.
 
 use std::collections::HashMap;
 use std::env;
@@ -24,7 +24,7 @@ pub(crate) struct Counts {
     pub(crate) memory: Vec<(String, u64)>,
     /// Instructions a run; empty without valgrind.
     pub(crate) instructions: HashMap<(String, String), u64>,
-    /// What a client's sending takes beside peers whose keys can be predicted, as `compare` prints
+    /// The cost of a client's sending beside peers whose keys can be predicted, as `compare` prints
     /// it.
     pub(crate) weak_keys: String,
 }

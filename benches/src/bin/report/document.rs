@@ -26,13 +26,13 @@ cargo run --release -p bluewire-benches --features peers --bin report
 const METHOD: &str = "\
 ## How it is measured
 
-- Every library does the same case over the same bytes. What is received is copied into the
+- Every library does the same case over the same bytes. Received bytes are copied into the
   library's own memory, as a read does. Libraries that do I/O themselves read from and write to a
   stream in memory, and their futures are polled without a runtime; none of them ever waits.
 - Messages reach the user: each one passes through an optimisation barrier, text as text.
 - Checks are on: masking by role, UTF-8, limits. Where validation is an option (yawc), it is on;
   where it is the user's task (soketto), the standard library does it.
-- What is sent stays the caller's. Where a library masks in the caller's memory (wtx,
+- The payload to send stays the caller's. Where a library masks in the caller's memory (wtx,
   fastwebsockets), the payload is copied before, into memory that is used again. Each library sends
   the fastest way that it has; Bluewire's server copies below 512 bytes and lends from there up.
   The transport takes the slices that it is shown and looks at no byte.
@@ -216,11 +216,11 @@ fn reason(case: &Case) -> &'static str {
             "Each segment is unmasked when it comes; the others wait for the frame to be complete."
         }
         (Action::Receive, Role::Client, Kind::Binary, Shape::Segments) => {
-            "After each read Bluewire looks whether an event has come; the others read on until the \
+            "After each read Bluewire looks for an event; the others read on until the \
              frame is complete."
         }
         (Action::Receive, _, _, Shape::Segments) => {
-            "Text is validated twice: as it comes, so that a fault is told at once, and when it is \
+            "Text is validated twice: as it comes, so that a fault is found at once, and when it is \
              handed out, since safe Rust makes a `str` of bytes only by looking at all of them. \
              fastwebsockets and yawc validate once, at the end."
         }
@@ -274,7 +274,7 @@ fn memory(text: &mut String, results: &Results) {
     fill(
         text,
         "",
-        "What a connection holds on the heap between messages, beside its buffers, once it has had \
+        "Heap memory of a connection between messages, beside its buffers, once it has had \
          a compressed message each way; by the default settings.",
     );
     text.push_str("\n| | bytes |\n|---|---:|\n");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-/// What a command prints, without the line's end; a question mark if it cannot be asked.
+/// The output of a command, without the line's end; a question mark if it cannot be run.
 fn ask(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());

@@ -113,7 +113,7 @@ fn replaced(document: &str, section: &str) -> Option<String> {
     Some(format!("{before}{section}{after}"))
 }
 
-/// What the last long run of the program `soak` has written, if there was one.
+/// The report of the last long run of the program `soak`, if there was one.
 fn soak(directory: &Path) -> io::Result<String> {
     match fs::read_to_string(directory.join("soak.md")) {
         Ok(report) => Ok(format!("\n## Soak\n\n{report}")),

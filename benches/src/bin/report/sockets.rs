@@ -14,7 +14,7 @@ use crate::machine;
 pub(crate) const TITLE: &str = "## Echo over sockets";
 
 const ROUNDS: usize = 5;
-/// What is sent to all, and how many they are.
+/// The length of the message that goes to all, and their number.
 const BROADCAST_LEN: usize = 512;
 /// As many as the usual limit of open files allows, with all servers at once.
 const GUESTS: usize = 2_500;
@@ -44,8 +44,8 @@ const METHOD: &str = "\
 - All read into 16 KiB, as Bluewire does, except fastwebsockets, which has no such option, and
   tungstenite and its kin for larger messages, which then have their own 128 KiB.
 - One thread is the client of all. Its masked frames are made before, differ from each other, and
-  the echoes are compared with them byte by byte. Messages are text. What one read brought is
-  answered by one write: so many echoes, so many messages.
+  the echoes are compared with them byte by byte. Messages are text. One write answers all that one
+  read brought: so many echoes, so many messages.
 - Processor time is the server's own, user and system, as the kernel accounts it for its threads
   (`schedstat`). Servers take turns, five rounds of 0.8 seconds each; the least counts, and the median
   stands beside it in parentheses. Ratios are of the least. Client, server and whoever else is on
@@ -53,7 +53,7 @@ const METHOD: &str = "\
 - System calls are counted by `perf` (`raw_syscalls:sys_enter`) in a run of their own.
 ";
 
-/// What was measured under one load, by server.
+/// The measurements under one load, by server.
 struct Row {
     load: Load,
     taken: Vec<Option<Taken>>,

@@ -21,7 +21,7 @@ impl Peer {
 /// What differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aspect {
-    /// What was delivered, or how the connection ended.
+    /// The delivery, or how the connection ended.
     Outcome,
     /// When it ended.
     Time,
@@ -43,7 +43,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "longer-length-taken",
         aspect: Aspect::Outcome,
         applies: |it| {
-            // Of a control frame, such a length is too long before it is known.
+            // In a control frame, such a length is too long before it is known.
             let names = ["LengthNotMinimal", "ControlFrameTooLong"];
             it.is_tungstenite()
                 && names.iter().any(|name| it.ours.failed_for(name))

@@ -1,5 +1,5 @@
-//! What is wrong with the first broken frame of a stream: a frame can break several rules at once,
-//! and which of them a library reports is its own affair (7.1.7 asks for one).
+//! The faults of the first broken frame of a stream: a frame can break several rules at once, and a
+//! library may report any of them (7.1.7 asks for one).
 
 use std::collections::BTreeSet;
 

@@ -8,8 +8,8 @@
 //! cargo run -p bluewire-spec-tests --features differential --bin differential -- --only 1234
 //! ```
 //!
-//! Each class of difference is explained in `DIFFERENTIAL.md`. A difference that belongs to none of
-//! them ends the program with status 1, and with the seed by which to see it again.
+//! `DIFFERENTIAL.md` explains each class of difference. A difference that belongs to none of them
+//! ends the program with status 1, and prints the seed with which to see it again.
 #![forbid(unsafe_code)]
 
 mod bluewire;
@@ -79,7 +79,7 @@ fn unexplained_classes(page: &str) -> Vec<&'static str> {
     CLASSES.iter().map(|class| class.name).filter(|name| !explains(name)).collect()
 }
 
-/// What came of all streams.
+/// The results of all streams.
 #[derive(Default)]
 struct Tally {
     streams: u64,

@@ -1,12 +1,12 @@
-//! What a library makes of a stream.
+//! A library's reading of a stream.
 
 use bluewire_spec_tests::case::Role;
 use bluewire_spec_tests::wire::{Header, mask, opcode};
 
-/// The longest frame and the longest message that every library is told to take.
+/// The longest frame and the longest message that every library is set to take.
 pub(crate) const LEN_MAX: usize = 4096;
 
-/// What a library delivered.
+/// The delivery of a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Text(Vec<u8>),

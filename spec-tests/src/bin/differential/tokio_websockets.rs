@@ -13,7 +13,7 @@ use tokio_websockets::{ClientBuilder, Error, Limits, ServerBuilder, WebSocketStr
 use crate::outcome::{Ending, Event, LEN_MAX, Outcome};
 use crate::stream::Stream;
 
-/// What has come and was not read, and what was written.
+/// The bytes that arrived and were not read, and those that were written.
 #[derive(Debug, Default)]
 struct Memory {
     input: Vec<u8>,

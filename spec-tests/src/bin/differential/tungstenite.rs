@@ -10,7 +10,7 @@ use tungstenite::{Error, Message};
 use crate::outcome::{Ending, Event, LEN_MAX, Outcome};
 use crate::stream::Stream;
 
-/// What has come and was not read, and what was written.
+/// The bytes that arrived and were not read, and those that were written.
 #[derive(Debug, Default)]
 struct Memory {
     input: Vec<u8>,

@@ -30,7 +30,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Brings the copy up to date. What has not changed keeps its time, so that it is not built
+    /// Brings the copy up to date. Unchanged files keep their time, so that they are not built
     /// again.
     pub(crate) fn new() -> Result<Self, String> {
         let root = workspace().join("target/mutations/workspace");

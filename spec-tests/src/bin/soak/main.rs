@@ -10,11 +10,12 @@
 //!
 //! Four echo servers run in the process: both adapters, the direct API and the facade, with
 //! permessage-deflate for those who ask. [`clients`] send them messages of every size, compare every
-//! byte of the echoes, and close in order, again and again; [`faults`] are peers that do wrong.
-//! What goes against the promises is a violation, which ends the run with a report and status 1:
+//! byte of the echoes, and close, again and again; [`faults`] are peers that do wrong. A breach of
+//! the promises is a violation, which ends the run with a report and status 1:
 //!
 //! - an echo that differs, or none;
-//! - a connection that is not closed in order though both sides tried, or whose end is told twice;
+//! - a connection that is not closed cleanly though both sides tried, or whose end is reported
+//!   twice;
 //! - a client that makes no progress for a minute;
 //! - a fault that the server does not get over: no end, or another close code than the RFC names;
 //! - a server that counts other connections than its clients, or still has some when all are gone;

@@ -1,8 +1,8 @@
-//! What the process takes of the machine, as Linux tells it; elsewhere nothing is judged.
+//! The memory of the process, as Linux reports it; elsewhere nothing is judged.
 //!
-//! What is resident moves with the messages that are under way, and with what the allocator keeps.
-//! So many samples are taken, and their medians are compared: that of a fifth of the time after a
-//! warm-up, and that of the last fifth.
+//! Resident memory moves with the messages that are under way, and with the allocator's reserve. So
+//! this takes many samples and compares their medians: that of a fifth of the time after a warm-up,
+//! and that of the last fifth.
 
 use std::alloc::System;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a run has come to, as Markdown and for whoever watches.
+//! The result of a run, as Markdown and as lines for a person who watches.
 
 use std::env;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ pub(crate) fn progress(course: &Course, samples: &Samples) {
     );
 }
 
-/// What is checked out, which is asked before the run.
+/// The commit that is checked out, which is asked before the run.
 pub(crate) fn commit() -> String {
     ask("git", &["rev-parse", "--short=12", "HEAD"])
 }
@@ -47,7 +47,7 @@ pub(crate) fn report(args: &Args, commit: &str, course: &Course, samples: &Sampl
     row("Messages echoed, each byte compared", number(tally.messages.read()));
     row("Their bytes, each way", number(tally.bytes.read()));
     row("Connections opened", number(tally.opened.read()));
-    row("Connections closed in order, told once on each side", number(tally.closed.read()));
+    row("Connections closed cleanly, reported once on each side", number(tally.closed.read()));
     if args.faults {
         for (fault, count) in tally.faults() {
             row(&format!("Faults survived: {fault}"), number(count));
@@ -82,7 +82,7 @@ pub(crate) fn report(args: &Args, commit: &str, course: &Course, samples: &Sampl
     text
 }
 
-/// What the allocator was told, which decides what is resident.
+/// The settings of the allocator, which decide how much memory is resident.
 fn exported() -> String {
     let variables = env::vars().filter(|(name, _)| name.starts_with("MALLOC_"));
     let mut variables: Vec<_> = variables.map(|(name, value)| format!(" {name}={value}")).collect();
@@ -107,7 +107,7 @@ fn number(number: u64) -> String {
     text
 }
 
-/// What a command prints, without the line's end; a question mark if it cannot be asked.
+/// The output of a command, without the line's end; a question mark if it cannot be run.
 fn ask(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());

@@ -98,7 +98,7 @@ fn options() -> ServerOptions {
     let limits = Limits::default()
         .message_len_max(traffic::LEN_MAX as u64)
         .frame_len_max(traffic::LEN_MAX as u64)
-        // What a client of ours has under way at most, with room to spare.
+        // The most that a client of ours has under way, with room to spare.
         .outbox_len_max(4 * traffic::LEN_MAX);
     let config = Config::default()
         .limits(limits)

@@ -1,4 +1,4 @@
-//! What has happened so far.
+//! The counts so far.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ pub(crate) struct Tally {
     /// Messages that came back as they were sent, and their payload bytes.
     pub(crate) messages: Count,
     pub(crate) bytes: Count,
-    /// Connections that a client or a fault has opened, and those that it has closed in order.
+    /// Connections that a client or a fault has opened, and those that it has closed cleanly.
     pub(crate) opened: Count,
     pub(crate) closed: Count,
     /// The same as the servers have it, and the ends of all others.
@@ -97,7 +97,7 @@ impl Tally {
         }
     }
 
-    /// What the servers have counted has to be what the others have.
+    /// The counts of the servers must be those of the other side.
     pub(crate) fn compare_sides(&self) {
         let (opened, closed) = (self.opened.read(), self.closed.read());
         let (served, clean) = (self.served.read(), self.served_clean.read());

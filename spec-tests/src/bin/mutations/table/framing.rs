@@ -1,4 +1,4 @@
-//! What comes: headers, fragments, text.
+//! Mutations of receiving: headers, fragments, text.
 
 use super::{Mutation, case, edit, test};
 

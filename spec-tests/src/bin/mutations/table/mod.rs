@@ -12,7 +12,7 @@ use std::fmt;
 /// A rule of the engine's, broken.
 #[derive(Debug)]
 pub(crate) struct Mutation {
-    /// What the engine does wrong then.
+    /// The fault that it plants into the engine.
     pub(crate) name: &'static str,
     /// The requirement that it breaks.
     pub(crate) breaks: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct Edit {
     pub(crate) file: &'static str,
     /// What stands there, once.
     pub(crate) from: &'static str,
-    /// What is to stand there.
+    /// The text that replaces it.
     pub(crate) to: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What is sent: frames, keys, answers to Pings.
+//! Mutations of sending: frames, keys, answers to Pings.
 
 use super::{Mutation, case, edit, test};
 

@@ -10,7 +10,7 @@ use crate::PATIENCE;
 use crate::course::{Course, Place};
 use crate::traffic::{Traffic, compare};
 
-/// What the callbacks tell.
+/// The events of the callbacks.
 #[derive(Debug)]
 enum Event {
     Opened,
@@ -46,7 +46,7 @@ pub(super) fn run(
 }
 
 fn set_callbacks(socket: &WebSocket, tell: &Sender<Event>, mut traffic: Traffic) {
-    // Nobody listens any more once something was wrong.
+    // The receiver is gone once something was wrong.
     let on_open = tell.clone();
     socket.on_open(move || drop(on_open.send(Event::Opened)));
     let on_message = tell.clone();
@@ -102,7 +102,7 @@ fn exchange(
     Ok(())
 }
 
-/// One success, one close, which is clean, and then nobody is left who could tell anything.
+/// One success, one close, which is clean, and then no callback is left that could report anything.
 fn close(socket: WebSocket, tell: Sender<Event>, events: &Receiver<Event>) -> Result<(), String> {
     let success = tell.clone();
     let options = CloseOptions::default()

@@ -1,4 +1,4 @@
-//! The good ones: they send, compare what comes back, and close in order.
+//! The good ones: they send, compare the echoes, and close cleanly.
 
 mod blocking;
 mod facade;

@@ -30,7 +30,7 @@ pub(super) fn reset(course: &Course, addr: SocketAddr, random: &mut Random) -> R
         .map_err(|error| format!("cannot reset: {error}"))
 }
 
-/// What came before it is answered.
+/// The messages before it are answered.
 pub(super) fn half_close(
     course: &Course,
     addr: SocketAddr,

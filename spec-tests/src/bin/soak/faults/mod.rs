@@ -14,7 +14,7 @@ use bluewire_spec_tests::random::Random;
 
 use crate::course::Course;
 
-/// What a peer does.
+/// The behaviour of a peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     Reset,
