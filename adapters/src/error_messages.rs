@@ -257,7 +257,7 @@ fn is_harmless(error: &dyn std::error::Error) {
 }
 
 #[test]
-fn what_a_peer_says_is_escaped_and_cut() {
+fn text_of_a_peer_is_escaped_and_cut() {
     let long = format!("{HOSTILE}{}", "x".repeat(300));
     let hostile = |status: u16| {
         let body = format!("\x1b[31m{long}");

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_deceive_a_reader_is_escaped() {
+    fn deceptive_characters_are_escaped() {
         let shown = |text: &str| PeerText(text).to_string();
         assert_eq!(shown("caf\u{e9} \u{4f60}"), "caf\u{e9} \u{4f60}");
         assert_eq!(shown("a\r\nb"), "a\\u{d}\\u{a}b");

@@ -264,7 +264,7 @@ mod blocking {
     }
 
     #[test]
-    fn what_a_writer_tries_to_send_does_not_wait() {
+    fn try_send_of_a_writer_does_not_wait() {
         let _bound = watchdog::bound();
         let (client, mut server) = pair();
         let (_reader, writer) = client.split();
@@ -312,7 +312,7 @@ mod asynchronous {
         a_peer_that_does_not_read_is_left_after_the_write_timeout,
         a_peer_that_does_not_answer_a_close_is_left_in_time,
         close_within_and_close_now_do_not_wait,
-        what_a_writer_tries_to_send_leaves_without_another_call,
+        try_send_of_a_writer_needs_no_other_call,
     );
 
     async fn pair_with<R: OnRuntime>(config: Config) -> (WebSocket<R>, WebSocket<R>) {
@@ -503,7 +503,7 @@ mod asynchronous {
         }
     }
 
-    fn what_a_writer_tries_to_send_leaves_without_another_call<R: OnRuntime>() {
+    fn try_send_of_a_writer_needs_no_other_call<R: OnRuntime>() {
         R::block_on(async {
             let (client, mut server) = pair::<R>().await;
             let (mut reader, writer) = client.split();

@@ -74,7 +74,7 @@ on_each_side! {
         drop(sender.join().expect("it does not panic"));
     }
 
-    fn what_came_while_a_callback_took_its_time_does_not_lose_to_a_deadline(side) {
+    fn messages_that_arrive_during_a_slow_callback_count_before_a_deadline(side) {
         let _alone = alone();
         let config =
             Config::default().idle_timeout(Duration::from_millis(300));

@@ -173,7 +173,7 @@ fn bytes_go_through_the_traits_of_tokio() {
 
 /// The runtime has not looked at the sockets yet, and does not before the program waits.
 #[test]
-fn what_a_new_socket_sends_without_waiting_leaves_at_once() {
+fn a_message_that_a_new_socket_tries_to_send_leaves_at_once() {
     let _bound = watchdog::bound();
     use std::io::Read as _;
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();

@@ -40,7 +40,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn what_need_not_be_copied_stays_where_it_is() {
+    fn bytes_without_other_owners_are_not_copied() {
         let vec = Vec::from([7; 100]);
         let place = vec.as_ptr();
         let bytes = Bytes::from(OwnedMessage::from(vec));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_have_too_is_copied() {
+    fn shared_bytes_are_copied() {
         let shared = Bytes::from(Vec::from([7; 100]));
         let message = OwnedMessage::from(shared.clone());
         assert_eq!(message, shared[..]);

@@ -54,7 +54,7 @@ mod tests {
     use alloc::string::{String, ToString};
 
     #[test]
-    fn what_does_something_to_a_terminal_or_a_log_is_escaped() {
+    fn characters_with_an_effect_on_a_terminal_or_a_log_are_escaped() {
         let controls = (0..0x20).chain(0x7f..0xa0);
         // Line and paragraph separators; marks of direction, embeddings, overrides, isolates;
         // spaces that are not seen; a mark of byte order, and tags.
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_stays() {
+    fn printable_text_stays() {
         let text = "It's \"fine\": 100 %, grüße, 你好, שלום, 🙂";
         assert_eq!(Printable::new(text).to_string(), text);
         assert_eq!(Printable::new("").to_string(), "");

@@ -250,7 +250,7 @@ proptest! {
     #![proptest_config(cases(500))]
 
     #[test]
-    fn what_is_promised_holds_in_any_order(
+    fn promises_hold_in_any_order(
         role in select(vec![Role::Client, Role::Server]),
         config in config(),
         steps in vec(step(), 1..60),

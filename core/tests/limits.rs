@@ -371,7 +371,7 @@ fn fragments_of_one_byte_with_pings_between_take_the_memory_of_their_message() {
 /// A message that stands just below its limit, a control frame that stands just before its end,
 /// and an outbox that is not read.
 #[test]
-fn what_is_parked_is_within_the_bound() {
+fn parked_messages_stay_within_the_bound() {
     for role in BOTH {
         for config in small_configs() {
             for read_len in READ_LENS {

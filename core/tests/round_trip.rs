@@ -312,7 +312,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn what_one_end_sends_the_other_receives(
+    fn one_end_receives_the_messages_of_the_other(
         role in select(vec![Role::Client, Role::Server]),
         config in config(),
         calls in vec(call(), 1..40),

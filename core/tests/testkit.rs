@@ -74,7 +74,7 @@ fn both_ends_close_cleanly_and_the_stream_ends() {
 }
 
 #[test]
-fn what_is_cut_is_lost_and_what_is_blocked_waits() {
+fn cut_bytes_are_lost_and_blocked_bytes_wait() {
     let mut pair = Pair::open(config(), config());
     pair.block(Role::Server);
     pair.client.send("one").expect("it is open");
@@ -275,7 +275,7 @@ fn a_capture_that_ends_in_a_frame_says_so() {
 }
 
 #[test]
-fn what_is_no_capture_is_refused_with_its_line() {
+fn a_malformed_capture_is_refused_with_its_line() {
     use CaptureErrorKind::{Bytes, Direction, Time, TimeGoesBack, Title};
     for (text, line, kind) in [
         ("", 1, Title),
@@ -327,7 +327,7 @@ fn the_end_of_a_direction_comes_after_its_bytes_whichever_was_written_down_first
 }
 
 #[test]
-fn what_a_peer_says_does_nothing_to_the_terminal_that_shows_a_capture() {
+fn a_capture_cannot_change_the_terminal_that_shows_it() {
     let mut capture = Capture::new(Role::Client);
     let head = "HTTP/1.1 200 \x1b[2J\u{9b}2J\r\nX: it's \u{202e}right\u{2028}x\r\n\r\n";
     capture.push(Record::new(Duration::ZERO, Direction::Received, head.as_bytes().to_vec()));

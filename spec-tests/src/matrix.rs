@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_test_proves_nothing() {
+    fn only_tests_count_as_proof() {
         assert!(read("fn one(self) -> u8 {\n// Covers: 6455-5.1-1\n}").is_err());
         assert!(read("fn one(adapter: Adapter) {\n// Covers: 6455-5.1-1\n}").is_err());
         assert!(read("fn one() {\n    covers!(\"6455-5.1-1\");\n}").is_err());

@@ -314,7 +314,7 @@ fn is_lawful(code: u16) -> bool {
 }
 
 #[test]
-fn of_all_codes_exactly_the_lawful_ones_are_accepted() {
+fn exactly_the_lawful_codes_are_accepted() {
     let _watch = watchdog::bound();
     covers!("6455-7.4.2-1", "6455-7.4.1-2", "6455-7.4.1-1");
     for code in 0..=u16::MAX {
@@ -334,7 +334,7 @@ fn of_all_codes_exactly_the_lawful_ones_are_accepted() {
 }
 
 #[test]
-fn of_all_codes_exactly_the_lawful_ones_are_sent() {
+fn exactly_the_lawful_codes_are_sent() {
     let _watch = watchdog::bound();
     covers!("6455-7.4.1-1", "6455-7.4.1-2", "6455-7.4.2-1");
     for code in 0..=u16::MAX {

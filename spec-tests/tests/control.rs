@@ -68,7 +68,7 @@ fn a_ping_is_left_to_the_application_that_wants_it() {
 }
 
 #[test]
-fn of_the_pings_that_wait_the_last_is_answered() {
+fn the_last_of_the_waiting_pings_is_answered() {
     let _watch = watchdog::bound();
     covers!("6455-5.5.3-2");
     for mut endpoint in Endpoint::both() {

@@ -107,7 +107,7 @@ fn a_fragmented_control_frame_fails() {
 }
 
 #[test]
-fn what_is_sent_in_parts_begins_with_its_opcode_and_ends_with_fin() {
+fn a_message_in_parts_begins_with_its_opcode_and_ends_with_fin() {
     let _watch = watchdog::bound();
     covers!("6455-6.1-2", "6455-5.4-1");
     for mut endpoint in Endpoint::both() {

@@ -236,7 +236,7 @@ fn case_and_space_do_not_matter_in_a_response() {
 }
 
 #[test]
-fn what_may_be_there_once_fails_twice() {
+fn a_header_that_may_come_once_fails_twice() {
     let _watch = watchdog::bound();
     covers!("6455-11.3.2-1", "6455-11.3.3-1", "6455-11.3.4-1", "6455-4.1-20");
     use HandshakeError as E;

@@ -221,7 +221,7 @@ fn an_alert_leaves_with_a_read_even_if_it_cannot_at_once() {
 }
 
 #[test]
-fn what_the_peer_said_explains_why_a_write_failed() {
+fn the_peers_alert_explains_why_a_write_failed() {
     let failed = |said: &[u8]| {
         let (stream, _) = streams(1000, 1000);
         stream.to().broken = true;

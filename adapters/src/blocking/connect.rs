@@ -184,7 +184,7 @@ fn read(
     filled(inbox, read)
 }
 
-/// Takes the bytes of a read. `None` if nothing has come.
+/// Takes the bytes of a read. `None` if nothing has arrived.
 pub(super) fn filled(inbox: &mut Inbox, read: io::Result<usize>) -> io::Result<Option<usize>> {
     match read {
         Ok(len) => {

@@ -229,7 +229,7 @@ impl Transport for Broken {
 }
 
 #[test]
-fn what_the_peer_said_explains_why_a_write_failed() {
+fn the_peers_alert_explains_why_a_write_failed() {
     let said = |said: &[&[u8]]| {
         let broken = Broken(Mutex::new(said.iter().map(|bytes| bytes.to_vec()).collect()));
         failed(TlsStream::connect(broken, "localhost", &TLS.1, PATIENCE))

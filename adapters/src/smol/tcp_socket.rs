@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_urgent_data_is_read() {
+    fn bytes_behind_urgent_data_are_read() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let address = listener.local_addr().expect("it listens");
         let peer = TcpStream::connect(address).expect("it listens");

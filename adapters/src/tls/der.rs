@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_cut_anywhere_has_no_names() {
+    fn a_certificate_cut_anywhere_has_no_names() {
         let key = rcgen::KeyPair::generate().expect("it can be made");
         let params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
         let certificate = params.self_signed(&key).expect("it can be signed");

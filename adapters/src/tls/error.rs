@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_tls_shows_by_its_first_bytes() {
+    fn the_first_bytes_show_that_a_peer_does_not_speak_tls() {
         let told = |bytes| TlsError::from_rustls(Error::DecryptError, &first(bytes));
         assert!(matches!(told(b"HTTP/1.1 400 Bad Request"), TlsError::PlainHttp));
         assert!(matches!(told(b"GET / HTTP/1.1"), TlsError::PlainHttp));

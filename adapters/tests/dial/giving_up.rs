@@ -66,7 +66,7 @@ fn another_thread_can_cancel_while_tcp_and_while_the_server_is_silent() {
 }
 
 #[test]
-fn who_is_cancelled_before_does_not_begin() {
+fn an_attempt_that_is_cancelled_before_does_not_begin() {
     let _bound = crate::watchdog::bound();
     let canceller = Canceller::new();
     canceller.cancel();

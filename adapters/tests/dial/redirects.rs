@@ -394,7 +394,7 @@ fn patient(site: &Site) -> ConnectOptions {
 }
 
 #[test]
-fn what_came_of_a_redirect_can_be_cancelled() {
+fn an_attempt_after_a_redirect_can_be_cancelled() {
     let _bound = crate::watchdog::bound();
     let (site, was_asked) = leading_to_silence();
     for &client in Client::ALL {

@@ -80,7 +80,7 @@ fn a_header_that_is_given_counts_more_than_the_url() {
 }
 
 #[test]
-fn what_is_shown_of_a_url_has_no_password() {
+fn a_url_is_shown_without_its_password() {
     let _bound = crate::watchdog::bound();
     let (server, _heads) = listening();
     let with_user = format!("ws://me:secret@{server}/");

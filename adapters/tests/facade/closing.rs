@@ -135,7 +135,7 @@ on_each_side! {
         log.wait(&closed(1000, "", true));
     }
 
-    fn what_was_sent_before_goes_out_first(side) {
+    fn messages_sent_before_go_out_first(side) {
         const LARGE: usize = 8 * 1024 * 1024;
         let (socket, mut peer) = side.open();
         let log = Log::of(&socket);

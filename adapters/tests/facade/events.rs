@@ -165,7 +165,7 @@ on_each_side! {
         assert_eq!(log.now(), [text("one"), Told::Open, text("two"), text("three")]);
     }
 
-    fn what_a_cleared_callback_would_have_been_told_waits_for_the_next(side) {
+    fn events_for_a_cleared_callback_wait_for_the_next(side) {
         let (socket, mut peer) = side.open();
         let log = Log::of(&socket);
         let (inner, again) = (log.clone(), socket.clone());

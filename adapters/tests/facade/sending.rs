@@ -82,7 +82,7 @@ on_each_side! {
         threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
     }
 
-    fn what_was_not_handed_over_when_it_ended_fails_with_300(side) {
+    fn unsent_messages_at_the_end_fail_with_300(side) {
         let (socket, peer) = side.open();
         let log = Log::of(&socket);
         log.wait(&Told::Open);

@@ -153,7 +153,7 @@ on_each_side! {
         threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
     }
 
-    fn what_callbacks_captured_is_let_go_at_the_end_even_without_on_close(side) {
+    fn captures_of_callbacks_are_dropped_at_the_end_even_without_on_close(side) {
         let (socket, peer) = side.open();
         let captured = Arc::new(());
         let (inner, keep) = (socket.clone(), Arc::clone(&captured));

@@ -175,7 +175,7 @@ fn clients_can_be_members_and_closed_connections_cannot() {
 
 #[cfg(feature = "deflate")]
 #[test]
-fn what_is_published_is_compressed_for_those_who_can_read_it() {
+fn published_messages_are_compressed_for_members_that_agreed() {
     use bluewire::{AcceptOptions, ConnectOptions, Deflate, ServerOptions};
 
     let _watch = watchdog::bound();

@@ -79,7 +79,7 @@ fn nodes_share_what_is_said_and_their_clients() {
 }
 
 #[test]
-fn what_is_lost_when_redis_dies_is_what_the_example_says() {
+fn when_redis_dies_only_the_documented_lines_are_lost() {
     let _bound = crate::watchdog::bound();
     let Some(mut cluster) = Cluster::start() else { return };
     let mut a = cluster.node("127.0.0.1:0");

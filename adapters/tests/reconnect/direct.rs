@@ -136,7 +136,7 @@ on_each_client! {
         server.join().expect("it is well");
     }
 
-    fn what_is_not_worth_a_retry_is_an_error_once(side) {
+    fn an_end_without_retries_is_an_error_once(side) {
         let listener = listener();
         let server = playing(&listener, |listener| refuse(listener, 401, ""));
         let mut connections = Reconnecting::new(side, options(&listener, soon()));

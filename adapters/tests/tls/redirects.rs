@@ -178,7 +178,7 @@ on_both! {
         }
     }
 
-    fn nobody_leaves_tls(adapter) {
+    fn no_redirect_leaves_tls(adapter) {
         let (identity, root) = Identity::good();
         let (plain, asked) = site(None, |_| arrived());
         for scheme in ["ws", "http"] {

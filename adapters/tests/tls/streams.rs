@@ -184,7 +184,7 @@ on_both! {
         assert_eq!(served.join(), Ok(0));
     }
 
-    fn what_cannot_leave_at_once_leaves_later(adapter) {
+    fn bytes_that_cannot_leave_at_once_leave_later(adapter) {
         let (mut socket, served) = opened(adapter, |mut stream| {
             // It takes its time to read.
             let mut all = Vec::new();

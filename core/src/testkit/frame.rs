@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_frames_are_read_back() {
         for len in [0, 1, 125, 126, 65_535, 65_536] {
             for role in [Role::Client, Role::Server] {
                 let frame = Frame::new(0xb, vec![7; len]).rsv(0b101).not_final();
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_protocol_forbids_can_be_written() {
+    fn forbidden_frames_can_be_written() {
         let server = Role::Server;
         let long = Frame::ping("").length_form(LengthForm::Bits64);
         assert_eq!(long.bytes_from(server), [0x89, 127, 0, 0, 0, 0, 0, 0, 0, 0]);

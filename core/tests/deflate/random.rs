@@ -61,7 +61,7 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn what_was_sent_comes(
+    fn sent_messages_arrive(
         client in settings(),
         server in settings(),
         messages in vec(outgoing(), 1..8),

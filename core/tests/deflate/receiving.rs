@@ -198,7 +198,7 @@ fn rsv1_stands_on_the_first_frame_of_a_data_message_only() {
 }
 
 #[test]
-fn what_is_not_deflate_fails_the_connection() {
+fn data_that_is_not_deflate_fails_the_connection() {
     // Covers: 7692-7.2.2-1
     let hello: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     for payload in [

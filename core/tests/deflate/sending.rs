@@ -112,7 +112,7 @@ fn a_short_message_is_sent_as_it_is() {
 }
 
 #[test]
-fn what_does_not_compress_is_sent_as_it_is_where_that_can_be() {
+fn incompressible_data_is_sent_as_it_is_where_possible() {
     for role in BOTH {
         for len in [1, 100, 1000, 100_000] {
             let bytes = noise(len);

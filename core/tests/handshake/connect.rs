@@ -60,7 +60,7 @@ fn any_other_status_refuses_with_head_and_body() {
 }
 
 #[test]
-fn what_is_not_http_or_too_long_is_refused() {
+fn an_answer_that_is_not_http_or_too_long_is_refused() {
     let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(20_000));
     for (bytes, error) in [
         ("SSH-2.0-OpenSSH_9\r\n\r\n", HandshakeError::InvalidStatusLine),

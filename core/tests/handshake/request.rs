@@ -234,7 +234,7 @@ fn a_request_may_arrive_in_any_segmentation() {
 }
 
 #[test]
-fn what_follows_the_request_stays_in_the_inbox() {
+fn bytes_behind_the_request_stay_in_the_inbox() {
     let config = Arc::new(Config::default());
     let mut bytes = request(&[]);
     let frames = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\r\n\r\n";

@@ -137,7 +137,7 @@ fn host_names_the_port_unless_it_is_the_default_one() -> Result<(), HeadError> {
 }
 
 #[test]
-fn what_would_break_the_request_is_refused_at_once() -> Result<(), HeadError> {
+fn headers_that_would_break_the_request_are_refused_at_once() -> Result<(), HeadError> {
     for host in ["", "a b", "a/b", "a:80", "a@b", "\u{fc}", "a\r\nb", "[::1", "::g", "fe80::1%1"] {
         assert_eq!(new(host, "/").err(), Some(HeadError::InvalidHost), "{host}");
     }
@@ -224,7 +224,7 @@ fn a_response_may_arrive_in_any_segmentation() {
 }
 
 #[test]
-fn what_follows_the_response_stays_in_the_inbox() {
+fn bytes_behind_the_response_stay_in_the_inbox() {
     let frames = b"\x81\x05Hello\x89\x00";
     let bytes = [&response(&[])[..], frames].concat();
     let outcome = ask_whole(&bytes);

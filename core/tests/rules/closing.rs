@@ -16,7 +16,7 @@ fn close(end: &mut End, code: u16) {
 }
 
 #[test]
-fn of_all_65536_codes_the_lawful_ones_are_received_and_echoed() {
+fn the_lawful_codes_of_all_65536_are_received_and_echoed() {
     for role in BOTH {
         for code in 0..=u16::MAX {
             let mut end = End::new(role);
@@ -35,7 +35,7 @@ fn of_all_65536_codes_the_lawful_ones_are_received_and_echoed() {
 }
 
 #[test]
-fn of_all_65536_codes_only_the_lawful_ones_are_sent() {
+fn only_lawful_codes_of_all_65536_are_sent() {
     for role in BOTH {
         for code in 0..=u16::MAX {
             let mut end = End::new(role);
@@ -235,7 +235,7 @@ fn messages_come_until_the_peers_close_frame() {
 /// 1.4: "after receiving a control frame indicating the connection should be closed, a peer
 /// discards any further data received."
 #[test]
-fn what_follows_the_peers_close_frame_is_discarded() {
+fn bytes_behind_the_peers_close_frame_are_discarded() {
     for role in BOTH {
         let mut bytes = frame(role, 0x88, &close_body(1000, ""));
         bytes.extend(frame(role, 0x81, b"too late"));

@@ -245,7 +245,7 @@ mod tests {
     use crate::random::Random;
 
     #[test]
-    fn what_is_compressed_is_inflated() {
+    fn compressed_data_inflates_to_the_original() {
         for set in DataSet::ALL {
             for (bits, takeover) in [(15, true), (15, false), (9, true), (8, true), (8, false)] {
                 let mut compressor = Compressor::new(bits, takeover);

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_elsewhere_is_not_right_here() {
+    fn an_echo_of_another_connection_is_wrong() {
         let sent = sent();
         let mut echoes = Echoes::new(SLICES, AGREED, Role::Client);
         for (k, payload) in sent.iter().enumerate().take(20) {

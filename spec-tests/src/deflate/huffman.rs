@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_codes_are_read_back() {
         // Fibonacci's numbers make the deepest tree.
         let mut frequencies = vec![1, 1];
         for i in 2..40 {

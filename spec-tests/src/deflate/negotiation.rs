@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_of_the_server_is_granted() {
+    fn requests_to_the_server_are_granted() {
         let answer = rules(&[(false, None)]).answer(ALL);
         let granted = "permessage-deflate; server_no_context_takeover; server_max_window_bits=9";
         assert_eq!(answer.as_deref(), Some(granted));

@@ -61,7 +61,7 @@ fn a_request_that_lacks_anything_is_refused() {
 }
 
 #[test]
-fn what_must_be_there_once_is_refused_twice() {
+fn a_header_that_must_come_once_is_refused_twice() {
     let _watch = watchdog::bound();
     covers!("6455-11.3.1-1", "6455-11.3.5-1", "6455-4.2.1-6", "6455-4.2.1-7", "7230-5.4-1");
     for (line, error) in [

@@ -7,10 +7,11 @@
 const fs = require("fs");
 const path = require("path");
 
-// What a list of phrases cannot say: [pattern, advice].
+// Patterns that are more than a phrase: [pattern, advice].
 const PATTERNS = [
+  // A heading may begin so, but a heading of level 6 is the name of a test.
   [
-    /(?<=^#* ?|[.:;]\s)What (?:is|was|are|were|comes|came|has|can|cannot|a|the|one)\b(?![^.!?]*\?)/g,
+    /(?<=^(?:#{6} )?|[.:;]\s)What (?:is|was|are|were|comes|came|has|can|cannot|a|the|one)\b(?![^.!?]*\?)/g,
     "do not begin with a clause as the subject",
   ],
   [/\btold\b/gi, "reported, given, sent"],

@@ -17,7 +17,7 @@ fn every_code_that_may_be_sent_is() {
 }
 
 #[test]
-fn what_was_sent_before_goes_out_first_and_a_second_close_fails() {
+fn messages_sent_before_go_out_first_and_a_second_close_fails() {
     check("close_order.js", |listener| {
         let mut peer = Peer::accept(&listener);
         for number in 0..100 {

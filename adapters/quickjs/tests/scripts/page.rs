@@ -70,7 +70,7 @@ fn the_properties_can_be_read_back_replaced_and_cleared() {
 }
 
 #[test]
-fn what_lies_beyond_the_page() {
+fn the_facts_beyond_the_page() {
     check("beyond.js", |listener| {
         let peer = Peer::accept(&listener);
         assert_eq!(peer.expect_close_and_end(), 1000);

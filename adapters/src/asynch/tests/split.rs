@@ -81,7 +81,7 @@ fn room_that_comes_little_by_little_is_used() {
 }
 
 #[test]
-fn what_a_dropped_send_has_queued_leaves_through_the_reader() {
+fn a_message_of_a_dropped_send_leaves_through_the_reader() {
     let (mut reader, writer, peer) = split(quiet());
     let mut recv = Task::new(reader.recv());
     assert!(recv.run().is_pending());
@@ -96,7 +96,7 @@ fn what_a_dropped_send_has_queued_leaves_through_the_reader() {
 }
 
 #[test]
-fn what_a_send_that_was_woken_and_dropped_has_queued_leaves_through_the_reader() {
+fn a_message_of_a_woken_and_dropped_send_leaves_through_the_reader() {
     let (mut reader, writer, peer) = split(quiet());
     let mut recv = Task::new(reader.recv());
     assert!(recv.run().is_pending());
@@ -197,7 +197,7 @@ fn a_writer_alone_pings_and_notices_that_the_peer_is_gone() {
 }
 
 #[test]
-fn what_close_now_drops_is_never_reported_as_written() {
+fn messages_that_close_now_drops_are_never_reported_as_written() {
     for room in [0, 10] {
         let (mut reader, writer, peer) = split(quiet());
         peer.make_room(room);

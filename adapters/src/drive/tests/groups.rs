@@ -70,7 +70,7 @@ fn come_back(world: &mut World) -> (Vec<u32>, Option<u16>) {
 }
 
 #[test]
-fn what_is_published_leaves_while_the_program_receives() {
+fn published_messages_leave_while_the_program_receives() {
     let mut world = World::new(config());
     let group = group(SlowMember::Skip);
     let key = group.join(&mut world).expect("it is open");

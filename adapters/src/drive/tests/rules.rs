@@ -193,7 +193,7 @@ fn a_peer_that_takes_too_little_is_left_after_the_write_timeout() {
 }
 
 #[test]
-fn what_arrived_before_a_failed_write_is_delivered() {
+fn messages_before_a_failed_write_are_delivered() {
     let mut world = World::new(config());
     world.arrive(b"\x82\x81\0\0\0\0m");
     world.write_fails = true;
@@ -244,7 +244,7 @@ fn a_close_frame_that_left_is_clean() {
 }
 
 #[test]
-fn what_close_now_drops_is_never_written() {
+fn messages_that_close_now_drops_are_never_written() {
     let mut world = World::new(config());
     world.room = 3;
     let begun = world.lay(Lay::Message("begun".into())).expect("it is open");

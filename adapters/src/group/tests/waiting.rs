@@ -194,7 +194,7 @@ impl Model {
 
 proptest! {
     #[test]
-    fn what_comes_out_is_what_the_policies_say_in_the_order_of_publication(steps in steps()) {
+    fn messages_come_out_by_the_policies_in_the_order_of_publication(steps in steps()) {
         let policies = [SlowMember::ReplaceOldest, SlowMember::Skip];
         let mut waiting = Waiting::default();
         let mut slots = policies.map(|slow| waiting.join(&options(slow)));

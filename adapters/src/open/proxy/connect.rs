@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_behind_the_answer_is_left() {
+    fn bytes_behind_the_answer_are_left() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n";
         let bytes = [&answer[..], b"behind"].concat();
         for cut in 0..bytes.len() {

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_input_is_refused() {
         let long = format!("socks5://{}@proxy", "x".repeat(256));
         for (url, error) in [
             ("https://proxy", ProxyUrlError::Https),

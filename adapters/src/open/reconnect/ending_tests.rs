@@ -71,7 +71,7 @@ fn a_connection_that_was_lost_is_worth_a_retry() {
 }
 
 #[test]
-fn what_this_end_closed_or_the_peer_broke_is_not() {
+fn a_close_by_this_end_or_a_broken_rule_is_not_retried() {
     let close = |connection: &mut Connection, outbox: &mut Outbox| {
         let closing = connection.close(Duration::ZERO, CloseCode::NORMAL, "", outbox);
         closing.expect("it is open");

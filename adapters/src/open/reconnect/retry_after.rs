@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_ignored() {
+    fn other_values_are_ignored() {
         for value in ["", " ", "-1", "+1", "1.5", "1 2", "soon", "Sun, 06 Nov 1994", "\u{661}"] {
             assert_eq!(at_noon(value), None, "{value:?}");
         }

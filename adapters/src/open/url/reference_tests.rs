@@ -85,7 +85,7 @@ fn schemes_of_http_stand_for_those_of_a_websocket() {
 }
 
 #[test]
-fn what_is_no_url_of_a_websocket_is_refused() {
+fn a_location_that_is_no_websocket_url_is_refused() {
     use RedirectReason::{Location, UserInfo};
     for (reference, reason) in [
         ("#s", Location(UrlError::Fragment)),

@@ -5,7 +5,7 @@ fn parse(url: &str) -> Result<Url, UrlError> {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn parts_that_are_left_out_have_their_defaults() {
     for (text, secure, host, port, resource) in [
         ("ws://h", false, "h", 80, "/"),
         ("WSS://H", true, "h", 443, "/"),
@@ -45,7 +45,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn what_is_malformed_is_refused() {
+fn malformed_input_is_refused() {
     for (text, error) in [
         ("", UrlError::Scheme),
         ("ftp://h#a", UrlError::Scheme),
