@@ -30,7 +30,7 @@ pub fn payloads(case: &Case) -> Vec<Vec<u8>> {
 }
 
 /// A list of trades, as an exchange tells them; no two messages are alike.
-fn json(len: usize, number: usize) -> Vec<u8> {
+pub(crate) fn json(len: usize, number: usize) -> Vec<u8> {
     let noise = binary(8 * (number + 1) + len);
     let mut noise = noise[8 * number..].iter().map(|byte| u32::from(*byte)).cycle();
     let mut next = || noise.next().unwrap_or_default();

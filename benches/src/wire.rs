@@ -154,6 +154,11 @@ pub fn incoming(case: &Case) -> Wire {
     Wire::new(&bytes)
 }
 
+/// A payload compressed without looking back at others.
+pub(crate) fn compressed_alone(payload: &[u8]) -> Vec<u8> {
+    compressed(&mut Compress::new(Compression::new(6), false), payload)
+}
+
 /// RFC 7692, section 7.2.1.
 fn compressed(compress: &mut Compress, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(2 * payload.len() + 64);

@@ -15,7 +15,7 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
-use bluewire_benches::sockets::{BROADCASTERS, broadcast};
+use bluewire_benches::sockets::{BROADCASTERS, Effort, broadcast};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = env::args().skip(1);
@@ -23,12 +23,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (connections, len, rounds, seconds) =
         (number(5_000)?, number(512)?, number(5)?, number(2)?);
     let time = Duration::from_secs(u64::from(seconds));
+    let effort = Effort { rounds: rounds as usize, time };
     let names: Vec<String> = args.collect();
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     if names.is_empty() {
         names.extend(BROADCASTERS);
     }
-    let taken = broadcast(&names, connections as usize, len as usize, rounds as usize, time)?;
+    let taken = broadcast(&names, connections as usize, len as usize, effort)?;
     let peers = ["tokio-tungstenite", "bun"];
     let least = |name: &str| {
         let place = names.iter().position(|one| *one == name)?;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::corpus::json;
 use crate::{Kind, payload, wire};
 
 /// Messages that differ, over and over: a server that echoes the wrong one is found out.
@@ -9,9 +10,10 @@ use crate::{Kind, payload, wire};
 pub(super) struct Traffic {
     /// Two rounds of masked frames, so that any run of up to a round lies in one piece.
     frames: Vec<u8>,
-    /// One round of their echoes.
+    /// Where each frame of the two rounds begins, and where the last ends.
+    starts: Vec<usize>,
+    /// One round of their echoes, or of the payloads where echoes are compressed.
     echoes: Vec<u8>,
-    pub(super) frame_len: usize,
     pub(super) echo_len: usize,
 }
 
@@ -19,28 +21,54 @@ pub(super) struct Traffic {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place(usize);
 
+/// Different messages of which compressed traffic has at least so many, since equal ones would
+/// shrink to nothing.
+const COMPRESSED_ROUND: usize = 64;
+
 impl Traffic {
-    /// Text messages of that many bytes. A round has at least as many as are in flight, so what
-    /// is on its way never exceeds one.
+    /// Text messages of that many bytes. A round has at least as many as are in flight, so the bytes
+    /// on their way never exceed one.
     pub(super) fn new(len: usize, in_flight: usize) -> Self {
         let round = in_flight.max(2);
         let text = payload(Kind::Ascii, len + round);
         let messages = || (0..round).map(|start| &text[start..start + len]);
-        let mut key = 0_u32;
-        let masked = messages().flat_map(|message| {
-            // Keys that differ in all their bytes.
-            key = key.wrapping_add(0x9e37_79b9);
-            wire::frame(true, 0x1, message, Some(key.to_be_bytes()))
+        let masked =
+            messages().zip(keys()).map(|(message, key)| wire::frame(true, 0x1, message, Some(key)));
+        let echoes = messages().flat_map(|message| wire::frame(true, 0x1, message, None)).collect();
+        Self::with_frames(&masked.collect::<Vec<_>>(), echoes)
+    }
+
+    /// The same as compressed text in JSON. No message looks back at another, so the round can be
+    /// repeated.
+    pub(super) fn compressed(len: usize, in_flight: usize) -> Self {
+        let round = in_flight.max(COMPRESSED_ROUND);
+        let messages: Vec<_> = (0..round).map(|number| json(len, number)).collect();
+        let masked = messages.iter().zip(keys()).map(|(message, key)| {
+            let mut frame = wire::frame(true, 0x1, &wire::compressed_alone(message), Some(key));
+            // RFC 7692, section 6: RSV1 marks a compressed message.
+            frame[0] |= 0x40;
+            frame
         });
-        let frames: Vec<_> = masked.collect();
-        let plain = messages().flat_map(|message| wire::frame(true, 0x1, message, None));
-        let echoes: Vec<_> = plain.collect();
-        Self {
-            frame_len: frames.len() / round,
-            echo_len: echoes.len() / round,
-            frames: frames.repeat(2),
-            echoes,
+        Self::with_frames(&masked.collect::<Vec<_>>(), messages.concat())
+    }
+
+    fn with_frames(frames: &[Vec<u8>], echoes: Vec<u8>) -> Self {
+        let mut starts = vec![0];
+        for frame in frames.iter().chain(frames) {
+            starts.push(starts[starts.len() - 1] + frame.len());
         }
+        let echo_len = echoes.len() / frames.len();
+        Self { frames: frames.concat().repeat(2), starts, echoes, echo_len }
+    }
+
+    /// How many messages a round has.
+    pub(super) fn round(&self) -> usize {
+        self.starts.len() / 2
+    }
+
+    /// The bytes of so many frames from that message on; at most a round of them.
+    pub(super) fn bytes(&self, message: usize, count: usize) -> usize {
+        self.starts[message + count] - self.starts[message]
     }
 
     /// So many bytes of frames from there on.
@@ -65,6 +93,11 @@ impl Traffic {
         }
         Ok(())
     }
+}
+
+/// Masking keys that differ in all their bytes.
+fn keys() -> impl Iterator<Item = [u8; 4]> {
+    (1_u32..).map(|number| number.wrapping_mul(0x9e37_79b9).to_be_bytes())
 }
 
 #[cfg(test)]
@@ -107,7 +140,8 @@ mod tests {
     #[test]
     fn any_run_of_frames_lies_in_one_piece() {
         let traffic = Traffic::new(16, 64);
-        let round = 64 * traffic.frame_len;
+        let round = traffic.bytes(0, 64);
+        assert_eq!(traffic.round(), 64);
         let stream = traffic.frames.repeat(2);
         let (mut place, mut at) = (Place::default(), 0);
         for len in [1, 37, round, round - 1] {

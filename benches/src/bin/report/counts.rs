@@ -102,15 +102,8 @@ fn weak_keys() -> io::Result<String> {
 
 /// Cargo on this package, in release.
 pub(crate) fn cargo(features: &str, args: &[&str]) -> Command {
-    let mut command = any_cargo(args);
-    command.args(["--release", "-p", "bluewire-benches", "--features", features]);
-    command
-}
-
-/// The cargo that runs this program, or the one there is.
-pub(crate) fn any_cargo(args: &[&str]) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(args);
+    command.args(args).args(["--release", "-p", "bluewire-benches", "--features", features]);
     command
 }

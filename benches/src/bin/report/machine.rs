@@ -59,3 +59,11 @@ pub(crate) fn version(name: &str) -> String {
     let found = lines.any(|line| line == name).then(|| lines.next()).flatten();
     found.and_then(|line| line.split('"').nth(1)).unwrap_or("?").to_owned()
 }
+
+/// Bun's version, where it is installed.
+pub(crate) fn bun() -> String {
+    match bluewire_benches::sockets::bun_version() {
+        Some(version) => format!("uWebSockets in Bun {version}"),
+        None => "without uWebSockets".to_owned(),
+    }
+}

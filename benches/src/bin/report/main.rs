@@ -1,11 +1,11 @@
 //! Measures everything and writes `benches/RESULTS.md` and its charts:
 //!
 //! ```text
-//! cargo run --release -p bluewire-benches --features peers --bin report [-- ROUNDS | sockets]
+//! cargo run --release -p bluewire-benches --features peers --bin report [-- memory | sockets]
 //! ```
 //!
 //! With `sockets`, only the section about echo over sockets is measured, and takes the place of
-//! the one that was there.
+//! the one that was there; with `memory`, everything else.
 #![forbid(unsafe_code)]
 
 mod chart;
@@ -18,7 +18,6 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::Command;
 
 use bluewire_benches::{Case, engines, measure};
 
@@ -61,20 +60,25 @@ fn main() -> io::Result<()> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = directory.join("RESULTS.md");
     build()?;
-    // First, since it can fail.
-    let (sockets, socket_charts) = sockets::take()?;
-    draw(directory, &socket_charts)?;
+    let sockets = match arg.as_deref() {
+        Some("memory") => sockets_before(&fs::read_to_string(&file)?),
+        None | Some("sockets") => {
+            // First, since it can fail.
+            let (section, charts) = sockets::take()?;
+            draw(directory, &charts)?;
+            section
+        }
+        Some(_) => return Err(io::Error::other("usage: report [memory | sockets]")),
+    };
     if arg.as_deref() == Some("sockets") {
         let document = replaced(&fs::read_to_string(&file)?, &sockets);
         return fs::write(&file, document.ok_or_else(|| io::Error::other("no such section yet"))?);
     }
-    let rounds = arg.and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let idle = idle()?;
     let engines = engines();
     let memcpy = measure::memcpy(1 << 20);
     let mut rows = Vec::new();
     for case in Case::all() {
-        let row = Row { case, nanos: measure::compare(&case, &engines, rounds) };
+        let row = Row { case, nanos: measure::compare(&case, &engines, ROUNDS) };
         eprintln!("{case:<40} {:.2}", row.ratio());
         rows.push(row);
     }
@@ -84,19 +88,14 @@ fn main() -> io::Result<()> {
 
     draw(directory, &chart::all(&results))?;
     let soak = soak(directory)?;
-    fs::write(file, format!("{}\n{sockets}{idle}{soak}", document::write(&results)))
+    fs::write(file, format!("{}\n{sockets}{soak}", document::write(&results)))
 }
 
 /// Builds the programs that are measured.
 fn build() -> io::Result<()> {
-    let here = ["build", "--bin", "peer_server", "--bin", "broadcast_server", "--bin", "idle"];
-    let example = ["build", "--release", "-p", "bluewire", "--example", "echo_server"];
-    for mut command in [counts::cargo("peers", &here), counts::any_cargo(&example)] {
-        if !command.status()?.success() {
-            return Err(io::Error::other("a program cannot be built"));
-        }
-    }
-    Ok(())
+    let programs = ["build", "--bin", "sockets", "--bin", "broadcast_server"];
+    let built = counts::cargo("peers", &programs).status()?.success();
+    if built { Ok(()) } else { Err(io::Error::other("a program cannot be built")) }
 }
 
 fn draw(directory: &Path, charts: &[(&str, String)]) -> io::Result<()> {
@@ -113,6 +112,13 @@ fn replaced(document: &str, section: &str) -> Option<String> {
     Some(format!("{before}{section}{after}"))
 }
 
+/// The section about sockets that a document has.
+fn sockets_before(document: &str) -> String {
+    let section = document.find(sockets::TITLE).map_or("", |start| &document[start..]);
+    let end = section.find("\n## ").map_or(section.len(), |end| end + 1);
+    section[..end].trim_end().to_owned() + "\n"
+}
+
 /// The report of the last long run of the program `soak`, if there was one.
 fn soak(directory: &Path) -> io::Result<String> {
     match fs::read_to_string(directory.join("soak.md")) {
@@ -120,25 +126,4 @@ fn soak(directory: &Path) -> io::Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(error),
     }
-}
-
-/// What idle connections cost, by the program beside this one; it needs the example
-/// `echo_server`, built in release.
-fn idle() -> io::Result<String> {
-    let program = env::current_exe()?.with_file_name("idle");
-    let built = |error| io::Error::other(format!("build the program `idle` first: {error}"));
-    let measured = Command::new(program).output().map_err(built)?;
-    if !measured.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&measured.stderr).into_owned()));
-    }
-    let table = String::from_utf8_lossy(&measured.stdout);
-    Ok(format!(
-        "\n## Idle connections\n\n\
-        Resident memory of `echo_server --adapter smol` on one thread, whose clients have each had\n\
-        one message echoed and now wait. The server has let go of the heads of their requests.\n\n\
-        ```text\n\
-        cargo build --release --example echo_server\n\
-        cargo run --release -p bluewire-benches --bin idle -- 5000 10000\n\
-        ```\n\n{table}"
-    ))
 }

@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
-use bluewire_benches::sockets::{self, BROADCASTERS, Load, SERVERS, Taken};
+use bluewire_benches::sockets::{
+    self, BARE, BROADCASTERS, BUN, Effort, SERVERS, Taken, WORKLOADS, Workload,
+};
 
 use crate::chart::{self, Bar};
 use crate::document::time;
@@ -13,160 +15,194 @@ use crate::machine;
 /// By which the section is found again.
 pub(crate) const TITLE: &str = "## Echo over sockets";
 
-const ROUNDS: usize = 5;
 /// The length of the message that goes to all, and their number.
 const BROADCAST_LEN: usize = 512;
 /// As many as the usual limit of open files allows, with all servers at once.
 const GUESTS: usize = 2_500;
-const ROUND: Duration = Duration::from_millis(800);
 
-/// The places of Bluewire's servers among [`SERVERS`], each with that of the peer that works as
-/// it does.
-const OURS: [(usize, usize); 2] = [(0, 2), (1, 3)];
+/// How long and how often.
+pub(crate) const EFFORT: Effort = Effort { rounds: 5, time: Duration::from_millis(600) };
 
 const HEAD: &str = "
-Bluewire's two adapters beside other libraries over the loopback interface. This section can be
-measured alone (it takes 16,000 file descriptors, `ulimit -n`):
+Bluewire's three adapters beside other libraries over the loopback interface. This section can be
+measured alone, and each of its tables too (with 20,000 file descriptors, `ulimit -n`):
 
 ```text
 cargo run --release -p bluewire-benches --features peers --bin report -- sockets
+cargo build --release -p bluewire-benches --features peers --bins
+target/release/sockets --seconds 0.6 WORKLOAD
 ```
 
 ";
 
 const METHOD: &str = "\
-- Servers are processes of their own, Bluewire's the example `echo_server`, the others
-  `peer_server`. Each waits for a message, sends it back, and waits for the next, and is otherwise
-  written as its library recommends, with `TCP_NODELAY` and without logging. The blocking ones have
-  a thread for each connection, the others one thread. Those that end in `-forward` join the two
-  halves of a connection by `forward`, as the examples of their libraries do, which differs with
-  more than one message in flight.
-- All read into 16 KiB, as Bluewire does, except fastwebsockets, which has no such option, and
-  tungstenite and its kin for larger messages, which then have their own 128 KiB.
+- Servers are processes of their own. Each waits for a message, sends it back, and waits for the next,
+  and is otherwise written as its library recommends, with `TCP_NODELAY` and without logging. The
+  blocking ones have a thread for each connection, the others one thread.
+- `bare` is a loop without a library, which unmasks and echoes frames and judges nothing: what the
+  system takes for itself. `uwebsockets` is the C++ library in Bun, with pings off.
+- A name alone is the library as it documents itself. `-tuned` has other buffers: 16 KiB to read in
+  tungstenite and its kin, whose own are 128 KiB, and 128 KiB to read and 64 KiB to write in yawc, as in
+  its benchmark. `-batched` answers messages that are there together by one write, where the library
+  can: by `forward`, as the examples of tungstenite's kin do, or by `feed` and one `flush` for up to 32
+  messages, as yawc recommends. Bluewire's servers send each message by itself.
 - One thread is the client of all. Its masked frames are made before, differ from each other, and
-  the echoes are compared with them byte by byte. Messages are text. One write answers all that one
-  read brought: so many echoes, so many messages.
-- Processor time is the server's own, user and system, as the kernel accounts it for its threads
-  (`schedstat`). Servers take turns, five rounds of 0.8 seconds each; the least counts, and the median
-  stands beside it in parentheses. Ratios are of the least. Client, server and whoever else is on
-  the machine share its processors, so ratios hold and absolute figures drift.
+  the echoes are compared with them byte by byte. Messages are text. What one read brought is
+  answered by one write: so many echoes, so many messages.
+- Processor time is the server's own, as the kernel accounts it for its threads (`schedstat`). Servers
+  take turns in rounds; the least counts, and the median stands beside it in parentheses. The part in
+  user mode is sampled by the kernel, over all rounds. Ratios are of the least, by that of the best
+  other library, which is marked. Client, server and whoever else is on the machine share its
+  processors, so ratios hold and absolute figures drift.
+- Latency is from the client's write to the read that brought the echo, over all rounds. With many
+  messages on their way it is mostly the time of the others.
 - System calls are counted by `perf` (`raw_syscalls:sys_enter`) in a run of their own.
+- `client` is the part of the time during which the client was on a processor. Where it is near 1, it may
+  have held the server up; processor time for a message is the server's even so.
+- With many connections, servers run one after the other, and each is started anew in each round.
+  Bytes for each connection are resident memory of the server, whose clients have each had one message
+  echoed and now wait. Memory in the kernel does not count.
 ";
 
-/// The measurements under one load, by server.
-struct Row {
-    load: Load,
+/// What was measured under one load, by server.
+struct Section {
+    workload: Workload,
     taken: Vec<Option<Taken>>,
 }
 
-impl Row {
-    fn least(&self, place: usize) -> Option<f64> {
-        self.taken[place].as_ref().map(Taken::least)
+impl Section {
+    /// What counts: time for a message, or bytes for a connection that waits.
+    fn value(&self, place: usize) -> Option<f64> {
+        let taken = self.taken[place].as_ref()?;
+        if self.workload.load.active == 0 { taken.idle } else { Some(taken.least()) }
     }
 
     fn best_peer(&self) -> Option<usize> {
-        let peers = OURS.len()..self.taken.len();
-        let timed = peers.filter_map(|peer| self.least(peer).map(|nanos| (peer, nanos)));
-        timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(peer, _)| peer)
+        let peers = (0..self.taken.len()).filter(|place| SERVERS[*place].is_peer());
+        let known = peers.filter_map(|peer| self.value(peer).map(|value| (peer, value)));
+        known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(peer, _)| peer)
     }
 
-    /// A server's time by another's.
-    fn ratio(&self, ours: usize, theirs: Option<usize>) -> f64 {
-        let theirs = theirs.and_then(|place| self.least(place));
-        self.least(ours).unwrap_or(f64::NAN) / theirs.unwrap_or(f64::NAN)
+    /// A server's value by that of the best peer.
+    fn ratio(&self, place: usize) -> f64 {
+        let best = self.best_peer().and_then(|peer| self.value(peer));
+        self.value(place).unwrap_or(f64::NAN) / best.unwrap_or(f64::NAN)
     }
 }
 
 /// Measures, and returns the section and its charts, by file name.
 pub(crate) fn take() -> io::Result<(String, Vec<(&'static str, String)>)> {
     // First, since it can fail: it takes the most file descriptors.
-    let broadcast = sockets::broadcast(&BROADCASTERS, GUESTS, BROADCAST_LEN, ROUNDS, ROUND)?;
-    let mut rows = Vec::new();
-    for load in Load::ALL {
-        let row = Row { load, taken: sockets::compare(load, ROUNDS, ROUND)? };
-        for (ours, _) in OURS {
-            let ratio = row.ratio(ours, row.best_peer());
-            eprintln!("{load:<40} {:<20} {ratio:.2}", SERVERS[ours].name);
+    let broadcast = sockets::broadcast(&BROADCASTERS, GUESTS, BROADCAST_LEN, EFFORT)?;
+    let mut sections = Vec::new();
+    for workload in WORKLOADS {
+        // Starting them anew with thousands of connections takes most of the time.
+        let rounds = if workload.load.is_crowd() { 2 } else { EFFORT.rounds };
+        let effort = Effort { rounds, ..EFFORT };
+        let taken = sockets::compare(&SERVERS, workload.load, effort)?;
+        let section = Section { workload, taken };
+        for (place, kind) in SERVERS.iter().enumerate().filter(|(_, kind)| kind.is_ours()) {
+            eprintln!("{:<14} {:<20} {:.2}", workload.name, kind.name, section.ratio(place));
         }
-        rows.push(row);
+        sections.push(section);
     }
-    Ok((
-        section(&rows, &broadcast),
-        vec![("sockets-ratio.svg", ratios(&rows)), ("sockets-64.svg", naive(&rows))],
-    ))
+    let charts =
+        vec![("sockets-ratio.svg", ratios(&sections)), ("sockets-64.svg", naive(&sections))];
+    Ok((section(&sections, &broadcast), charts))
 }
 
 // Writing to a string cannot fail; what `write!` returns is dropped everywhere below.
 
-fn section(rows: &[Row], broadcast: &[Option<Taken>]) -> String {
+fn section(sections: &[Section], broadcast: &[Option<Taken>]) -> String {
     let mut text = format!("{TITLE}\n{HEAD}");
-    let names = ["async-tungstenite", "fastwebsockets", "tokio-tungstenite", "tungstenite"];
+    let names = [
+        "async-tungstenite",
+        "fastwebsockets",
+        "sockudo-ws",
+        "tokio-tungstenite",
+        "tokio-websockets",
+        "tungstenite",
+        "yawc",
+    ];
     let versions = names.map(|name| format!("{name} {}", machine::version(name)));
     let _ = write!(
         text,
         "| | |\n|---|---|\n| Date | {} |\n| Commit | {} |\n| Machine | {}, Linux {} |\n\
-         | Compiler | {}, profile `release` of this workspace |\n| Beside | {} |\n",
+         | Compiler | {}, profile `release` of this workspace |\n| Beside | {}, {} |\n",
         machine::date(),
         machine::commit(),
         machine::processor(),
         machine::kernel(),
         machine::compiler(),
         versions.join(", "),
+        machine::bun(),
     );
     text.push_str(
         "\n![Processor time by that of the best other library](charts/sockets-ratio.svg)\n\n\
          ![64 messages in flight](charts/sockets-64.svg)\n",
     );
-    times(&mut text, rows);
-    calls(&mut text, rows);
+    for section in sections {
+        let Workload { name, load } = section.workload;
+        let _ = write!(text, "\n### {load}\n\n`sockets {name}`\n\n");
+        if load.active > 0 {
+            times(&mut text, section);
+        } else {
+            bytes(&mut text, section);
+        }
+    }
     guests(&mut text, broadcast);
     text.push_str("\n### How it is measured\n\n");
     text.push_str(METHOD);
     text
 }
 
-fn times(text: &mut String, rows: &[Row]) {
-    text.push_str("\n### Processor time for a message\n\n| connections | bytes | in flight |");
-    let names = SERVERS.iter().map(|kind| kind.name.to_owned());
-    let ratios = OURS.map(|(ours, _)| format!("{} by the best", SERVERS[ours].name));
-    let pairs =
-        OURS.map(|(ours, peer)| format!("{} by {}", SERVERS[ours].name, SERVERS[peer].name));
-    head(text, names.chain(ratios).chain(pairs));
-    for row in rows {
-        label(text, row.load);
-        let best = row.best_peer();
-        for (place, taken) in row.taken.iter().enumerate() {
-            let mark = if Some(place) == best { "*" } else { "" };
-            let cell = taken.as_ref().map_or_else(String::new, |taken| {
-                format!("{mark}{}{mark} ({})", time(taken.least()), time(taken.median()))
-            });
-            let _ = write!(text, " {cell} |");
+fn times(text: &mut String, section: &Section) {
+    let crowd = section.workload.load.is_crowd();
+    text.push_str(
+        "| server | time a message | user | system | ratio | calls | p50 | p99 | p99.9 | a second \
+         | client |",
+    );
+    text.push_str(if crowd { " B a connection |\n" } else { "\n" });
+    text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    text.push_str(if crowd { "--:|\n" } else { "\n" });
+    let best = section.best_peer();
+    for (place, taken) in section.taken.iter().enumerate() {
+        let Some(taken) = taken else { continue };
+        let mark = if Some(place) == best { "*" } else { "" };
+        let (least, user) = (taken.least(), taken.least() * taken.user);
+        let calls = taken.calls.map_or_else(String::new, |calls| format!("{calls:.2}"));
+        let [p50, p99, p999] =
+            [0.5, 0.99, 0.999].map(|part| time(taken.latency.at(part).as_secs_f64() * 1e9));
+        let _ = write!(
+            text,
+            "| {} | {mark}{}{mark} ({}) | {} | {} | {} | {calls} | {p50} | {p99} | {p999} | {:.0} \
+             | {:.2} |",
+            SERVERS[place].name,
+            time(least),
+            time(taken.median()),
+            time(user),
+            time(least - user),
+            ratio(section, place),
+            taken.rate,
+            taken.client,
+        );
+        match taken.idle.filter(|_| crowd) {
+            Some(idle) => drop(writeln!(text, " {idle:.0} |")),
+            None => text.push('\n'),
         }
-        for (ours, _) in OURS {
-            let _ = write!(text, " **{:.2}** |", row.ratio(ours, best));
-        }
-        for (ours, peer) in OURS {
-            let _ = write!(text, " {:.2} |", row.ratio(ours, Some(peer)));
-        }
-        text.push('\n');
     }
 }
 
-fn calls(text: &mut String, rows: &[Row]) {
-    text.push_str("\n### System calls for a message\n\n");
-    let counted = |row: &Row| row.taken.iter().flatten().any(|taken| taken.calls.is_some());
-    if !rows.iter().any(counted) {
-        text.push_str("Not counted, since `perf` could not be used here.\n\n");
-    }
-    text.push_str("| connections | bytes | in flight |");
-    head(text, SERVERS.iter().map(|kind| kind.name.to_owned()));
-    for row in rows {
-        label(text, row.load);
-        for taken in &row.taken {
-            let calls = taken.as_ref().and_then(|taken| taken.calls);
-            let _ = write!(text, " {} |", calls.map_or_else(String::new, |n| format!("{n:.2}")));
-        }
-        text.push('\n');
+fn ratio(section: &Section, place: usize) -> String {
+    let ratio = section.ratio(place);
+    if SERVERS[place].is_ours() { format!("**{ratio:.2}**") } else { format!("{ratio:.2}") }
+}
+
+fn bytes(text: &mut String, section: &Section) {
+    text.push_str("| server | B a connection | ratio |\n|---|--:|--:|\n");
+    for (place, kind) in SERVERS.iter().enumerate() {
+        let Some(bytes) = section.value(place) else { continue };
+        let _ = writeln!(text, "| {} | {bytes:.0} | {} |", kind.name, ratio(section, place));
     }
 }
 
@@ -174,43 +210,37 @@ fn guests(text: &mut String, taken: &[Option<Taken>]) {
     let _ = write!(
         text,
         "\n### Broadcast\n\n\
+         `sockets broadcast`\n\n\
          One message of {BROADCAST_LEN} bytes to {GUESTS} connections, again when all have it: by \
          each connection.\nBluewire's servers use a group, tokio-tungstenite's a channel for each \
          connection, as its\nexample of a chat does, and Bun's the publish of uWebSockets.\n\n\
-         | server | processor time | system calls |\n|---|--:|--:|\n",
+         | server | time a recipient | user | calls | p50 | p99 |\n|---|--:|--:|--:|--:|--:|\n",
     );
     for (name, taken) in BROADCASTERS.iter().zip(taken) {
         let Some(taken) = taken else { continue };
         let name = match *name {
-            "tokio-tungstenite" | "bun" => (*name).to_owned(),
+            "bun" => BUN.to_owned(),
+            "tokio-tungstenite" => (*name).to_owned(),
             name => format!("bluewire {name}"),
         };
         let calls = taken.calls.map_or_else(String::new, |calls| format!("{calls:.2}"));
         let (least, median) = (time(taken.least()), time(taken.median()));
-        let _ = writeln!(text, "| {name} | {least} ({median}) | {calls} |");
+        let user = time(taken.least() * taken.user);
+        let [p50, p99] = [0.5, 0.99].map(|part| time(taken.latency.at(part).as_secs_f64() * 1e9));
+        let _ =
+            writeln!(text, "| {name} | {least} ({median}) | {user} | {calls} | {p50} | {p99} |");
     }
 }
 
-fn head(text: &mut String, names: impl Iterator<Item = String>) {
-    let mut columns = 3;
-    for name in names {
-        let _ = write!(text, " {name} |");
-        columns += 1;
-    }
-    let _ = writeln!(text, "\n|{}", "--:|".repeat(columns));
-}
-
-fn label(text: &mut String, load: Load) {
-    let _ = write!(text, "| {} | {} | {} |", load.connections, load.len, load.in_flight);
-}
-
-/// Both adapters' time by the best peer's, under every load.
-fn ratios(rows: &[Row]) -> String {
-    let bars = rows.iter().flat_map(|row| {
-        OURS.map(|(ours, _)| {
-            let ratio = row.ratio(ours, row.best_peer());
+/// All adapters' time by the best peer's, under every load.
+fn ratios(sections: &[Section]) -> String {
+    let timed = sections.iter().filter(|section| section.workload.load.active > 0);
+    let bars = timed.flat_map(|section| {
+        let ours = SERVERS.iter().enumerate().filter(|(_, kind)| kind.is_ours());
+        ours.map(|(place, kind)| {
+            let ratio = section.ratio(place);
             Bar {
-                label: format!("{}: {}", SERVERS[ours].name, row.load),
+                label: format!("{}: {}", kind.name.replace('-', " "), section.workload.load),
                 value: ratio,
                 text: format!("{ratio:.2}"),
                 ours: ratio <= 1.0,
@@ -223,20 +253,20 @@ fn ratios(rows: &[Row]) -> String {
 }
 
 /// What every server took with most messages in flight.
-fn naive(rows: &[Row]) -> String {
-    let Some(row) = rows.iter().max_by_key(|row| row.load.in_flight) else {
+fn naive(sections: &[Section]) -> String {
+    let Some(section) = sections.iter().max_by_key(|section| section.workload.load.in_flight)
+    else {
         return String::new();
     };
-    let timed = SERVERS.iter().enumerate().filter_map(|(place, kind)| {
-        row.least(place).map(|nanos| Bar {
+    let libraries = SERVERS.iter().enumerate().filter(|(_, kind)| kind.name != BARE);
+    let timed = libraries.filter_map(|(place, kind)| {
+        section.value(place).map(|nanos| Bar {
             label: kind.name.to_owned(),
             value: nanos,
             text: time(nanos),
-            ours: OURS.iter().any(|(ours, _)| *ours == place),
+            ours: kind.is_ours(),
         })
     });
-    chart::shortest_first(
-        &format!("{}: processor time of an echo, less is better", row.load),
-        timed,
-    )
+    let title = format!("{}: processor time of an echo, less is better", section.workload.load);
+    chart::shortest_first(&title, timed)
 }

@@ -1,7 +1,6 @@
-//! fastwebsockets on tokio's runtime of one thread, upgraded by hyper.
+//! fastwebsockets, upgraded by hyper.
 
 use std::io;
-use std::net::TcpListener;
 
 use bytes::Bytes;
 use fastwebsockets::upgrade::{UpgradeFut, upgrade};
@@ -14,20 +13,24 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::task::unconstrained;
 
-pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let served = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(answer))
-                .with_upgrades();
-            tokio::spawn(served);
-        }
-    })
+use super::Setup;
+use super::on_tokio::{Io, Serve, run};
+
+#[derive(Clone, Copy)]
+struct Echo;
+
+pub(crate) fn serve(setup: &Setup) -> io::Result<()> {
+    run(setup, Echo)
+}
+
+impl Serve for Echo {
+    async fn connection(self, stream: impl Io) {
+        // A connection that ends has ended.
+        let _ = http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service_fn(answer))
+            .with_upgrades()
+            .await;
+    }
 }
 
 async fn answer(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, WebSocketError> {

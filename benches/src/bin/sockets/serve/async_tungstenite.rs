@@ -1,26 +1,25 @@
-//! tokio-tungstenite on tokio's runtime of one thread.
+//! async-tungstenite on smol.
 
 use std::io;
 use std::net::TcpListener;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
-use tokio_tungstenite::accept_async_with_config;
-use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use async_tungstenite::accept_async_with_config;
+use async_tungstenite::tungstenite::Error;
+use async_tungstenite::tungstenite::protocol::WebSocketConfig;
+use futures_util::StreamExt;
+use smol::Async;
+use smol::net::TcpStream;
 
 pub(crate) fn serve(
     listener: TcpListener,
     config: WebSocketConfig,
     forward: bool,
 ) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listener = smol::net::TcpListener::from(Async::new(listener)?);
+    smol::block_on(async {
         loop {
             let (stream, _) = listener.accept().await?;
-            tokio::spawn(echo(stream, config, forward));
+            smol::spawn(echo(stream, config, forward)).detach();
         }
     })
 }
@@ -29,7 +28,7 @@ async fn echo(stream: TcpStream, config: WebSocketConfig, forward: bool) -> Resu
     stream.set_nodelay(true)?;
     let mut socket = accept_async_with_config(stream, Some(config)).await?;
     if forward {
-        return crate::forward(socket).await;
+        return super::forward(socket).await;
     }
     while let Some(message) = socket.next().await {
         let message = message?;
