@@ -9,18 +9,23 @@ use rustix::fd::OwnedFd;
 #[cfg(any(unix, feature = "blocking"))]
 use rustix::net::{AddressFamily, SocketType};
 
-/// Sends the bytes of several slices at once, without waiting if the socket does not block.
+/// Sends the bytes of several slices at once, without waiting.
 ///
 /// A socket whose peer is gone fails with an error: the signal that Unix would raise besides would
 /// end a process that does not ignore it.
 #[cfg(unix)]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+    use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
     #[cfg(target_vendor = "apple")]
-    let flags = SendFlags::empty();
+    let flags = SendFlags::DONTWAIT;
     #[cfg(not(target_vendor = "apple"))]
-    let flags = SendFlags::NOSIGNAL;
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    // Most writes are of one slice, for which the kernel has less to copy in and to check.
+    let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+    if let (Some(only), None) = (filled.next(), filled.next()) {
+        return Ok(send(socket, only, flags)?);
+    }
     Ok(sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)?)
 }
 

@@ -69,6 +69,9 @@ impl WakerSet {
     /// Wakes all but the task that has brought the change about, which stays registered.
     pub(crate) fn wake_others(&self, key: &Key) {
         let mut wakers = lock(&self.0);
+        if wakers.by_key.is_empty() {
+            return;
+        }
         let own = wakers.by_key.remove(&key.0);
         let others = mem::take(&mut wakers.by_key);
         if let Some(own) = own {

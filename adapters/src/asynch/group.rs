@@ -1,15 +1,14 @@
 //! Asynchronous connections as members of groups.
 
 use std::sync::{Arc, Weak};
-use std::task::Wake;
 
-use bluewire_core::SendError;
+use bluewire_core::{PreparedMessage, SendError};
 
 use super::runtime::{AsyncTransport, Runtime};
 use super::shared::Shared;
 use super::websocket::WebSocket;
 use super::writer::Writer;
-use crate::group::{JoinSealed, Joining, MemberKey};
+use crate::group::{JoinSealed, Joining, MemberKey, Reach};
 
 /// Its task is woken by what is published.
 impl<R: Runtime, S: AsyncTransport<R>> JoinSealed for &mut WebSocket<R, S> {
@@ -29,7 +28,7 @@ where
         shared.call(|state, _| {
             let driver = &mut state.exchange.driver;
             let key = driver.join(group)?;
-            driver.set_publish_waker(|| Arc::new(Publish(Arc::downgrade(shared))).into());
+            driver.set_reach(|| Box::new(Publish(Arc::downgrade(shared))));
             Ok(key)
         })
     }
@@ -38,19 +37,20 @@ where
 /// Writes what was published, as far as the stream takes it. Tasks of the connection do the rest.
 struct Publish<R: Runtime, S>(Weak<Shared<R, S>>);
 
-impl<R, S> Wake for Publish<R, S>
+// What one task publishes to thousands of members is not what its budget is for.
+impl<R, S> Reach for Publish<R, S>
 where
     R: Runtime,
     S: AsyncTransport<R> + Send + 'static,
 {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+    fn wake(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            R::unconstrained(|| shared.write_published(None));
+        }
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(shared) = self.0.upgrade() {
-            // A task that publishes to thousands of members must not spend its budget on that.
-            R::unconstrained(|| shared.write_published());
-        }
+    fn send(&self, message: &PreparedMessage) -> bool {
+        let Some(shared) = self.0.upgrade() else { return false };
+        R::unconstrained(|| shared.write_published(Some(message)))
     }
 }

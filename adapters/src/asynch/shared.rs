@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bluewire_core::Closure;
+use bluewire_core::{Closure, PreparedMessage};
 
 use super::caller::{Caller, Event, Keys, Wakers};
 use super::exchange::Exchange;
@@ -164,20 +164,23 @@ impl<R: Runtime, S, F> Drop for Wait<'_, R, S, F> {
 }
 
 impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
-    /// Writes messages that groups have published, as far as the stream takes them at once. The
-    /// tasks that wait write the rest.
-    pub(super) fn write_published(&self) {
-        let written = self.call(|state, caller| {
+    /// Writes a message that is published now, or else what groups have published before, as far as
+    /// the stream takes it at once. Waiting tasks do the rest. Returns whether the message was taken:
+    /// it is not if others wait before it.
+    pub(super) fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+        let (taken, written) = self.call(|state, caller| {
             let exchange = &mut state.exchange;
             spare::lend_outbox(exchange.driver.outbox_mut());
-            let written = exchange.write_now(caller);
+            let taken = message.is_none_or(|message| exchange.driver.take_at_once(message));
+            let written = !taken || exchange.write_now(caller);
             spare::take_back_outbox(exchange.driver.outbox_mut());
-            written
+            (taken, written)
         });
         if !written {
             // Their deadlines have changed.
             self.wakers.wake_all_others(&mut Keys::default());
         }
+        taken
     }
 }
 

@@ -280,7 +280,7 @@ impl<S: SplitTransport> Shared<S> {
         group: &Joining<'_>,
     ) -> Result<MemberKey, SendError> {
         let key = driver.join(group)?;
-        driver.set_publish_waker(|| self.waker());
+        driver.set_reach(|| Box::new(self.waker()));
         Ok(key)
     }
 

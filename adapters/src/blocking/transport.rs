@@ -11,9 +11,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 #[cfg(unix)]
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use rustix::net::{RecvFlags, recv};
 
 use crate::clock::Clock;
+#[cfg(unix)]
+use crate::socket;
 use crate::sync::{Mutex, lock};
 
 /// A stream of bytes that several threads can use by reference: one reads, one writes, and any of
@@ -149,10 +151,7 @@ macro_rules! transport_of_socket {
 
             #[cfg(unix)]
             fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-                let mut flags = SendFlags::DONTWAIT;
-                #[cfg(not(target_vendor = "apple"))]
-                flags.insert(SendFlags::NOSIGNAL);
-                Ok(sendmsg(self, slices, &mut SendAncillaryBuffer::default(), flags)?)
+                socket::send(self, slices)
             }
 
             #[cfg(not(unix))]

@@ -3,14 +3,17 @@
 //! It waits with its group until the outbox has room, which is bounded by [`CORK_LEN_MAX`]: so
 //! Pings, Pongs and Close frames wait behind little, and the group counts what waits.
 
+#[cfg(feature = "_asynch")]
 use std::task::Waker;
 use std::time::Duration;
 
+#[cfg(feature = "_asynch")]
+use bluewire_core::PreparedMessage;
 use bluewire_core::{CloseCode, SendError, State};
 
 use super::CORK_LEN_MAX;
 use super::driver::Driver;
-use crate::group::{Feed, Joining, MemberKey, Taken};
+use crate::group::{Feed, Joining, MemberKey, Reach, Taken};
 
 /// A connection's feed.
 #[derive(Debug)]
@@ -54,11 +57,24 @@ impl Driver {
         self.rare.inflow().is_some()
     }
 
-    /// Lets publishers reach the connection by this waker from now on, from any thread.
-    pub(crate) fn set_publish_waker(&self, waker: impl FnOnce() -> Waker) {
+    /// Lets publishers reach the connection from now on, from any thread.
+    pub(crate) fn set_reach(&self, reach: impl FnOnce() -> Box<dyn Reach>) {
         if let Some(inflow) = self.rare.inflow() {
-            inflow.feed.set_direct(waker);
+            inflow.feed.set_direct(reach);
         }
+    }
+
+    /// Queues a message that is published now, unless something waits before it or it cannot be
+    /// taken: then it has to go through the feed. Whether it was queued.
+    #[cfg(feature = "_asynch")]
+    pub(crate) fn take_at_once(&mut self, message: &PreparedMessage) -> bool {
+        let may = self.rare.inflow().is_some_and(|it| !it.held_up && !it.feed.has_news());
+        if !may || !self.outbox.is_empty() || self.is_write_lost() {
+            return false;
+        }
+        let laid = self.connection.send_prepared(message, &mut self.outbox).is_ok();
+        self.answered |= laid;
+        laid
     }
 
     /// Lets the next message that is published wake this task, which waits; at once if there is one.

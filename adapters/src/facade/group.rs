@@ -8,7 +8,7 @@ use bluewire_core::SendError;
 use super::WebSocket;
 use super::shared::Shared;
 use super::state::Stage;
-use crate::group::{JoinSealed, Joining, MemberKey};
+use crate::group::{JoinSealed, Joining, MemberKey, Reach};
 
 impl JoinSealed for &WebSocket {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
@@ -16,7 +16,7 @@ impl JoinSealed for &WebSocket {
         let mut state = shared.lock();
         let Stage::Open(link) = &mut state.stage else { return Err(SendError::NotOpen) };
         let key = link.driver.join(group)?;
-        link.driver.set_publish_waker(|| Arc::new(Publish(Arc::downgrade(shared))).into());
+        link.driver.set_reach(|| Box::new(Publish(Arc::downgrade(shared))));
         Ok(key)
     }
 }
@@ -24,14 +24,10 @@ impl JoinSealed for &WebSocket {
 /// Lets the loop take what was published.
 struct Publish(Weak<Shared>);
 
-impl Wake for Publish {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
+impl Reach for Publish {
+    fn wake(&self) {
         if let Some(shared) = self.0.upgrade() {
-            shared.wake();
+            Wake::wake(shared);
         }
     }
 }

@@ -47,7 +47,26 @@ pub(crate) struct Queue {
     /// Whether the owner has left messages here, since the peer has to take others first.
     stalled: AtomicBool,
     /// Reaches the connection from any thread.
-    direct: OnceLock<Waker>,
+    direct: OnceLock<Box<dyn Reach>>,
+}
+
+/// Lets publishers reach a connection from any thread, whatever its owner does.
+pub(crate) trait Reach: Send + Sync {
+    /// Lets the connection take what waits for it.
+    fn wake(&self);
+
+    /// Sends a message at once, if the connection can take it and nothing waits before it. Whether
+    /// it did.
+    fn send(&self, _message: &PreparedMessage) -> bool {
+        false
+    }
+}
+
+/// Whoever this waker wakes takes what waits.
+impl Reach for Waker {
+    fn wake(&self) {
+        self.wake_by_ref();
+    }
 }
 
 #[derive(Default)]
@@ -74,6 +93,14 @@ impl Queue {
     /// Takes in a message that was published, by the group's policy. While the group is `corked`,
     /// the connection does not learn of it yet.
     pub(super) fn push(&self, slot: u32, posted: &Arc<Posted>, corked: bool) -> Pushed {
+        // Most members are not behind: their messages need not be queued.
+        if !corked
+            && !self.has_news()
+            && let Some(direct) = self.direct.get()
+            && direct.send(&posted.message)
+        {
+            return Pushed::Queued { first: false, half_full: false };
+        }
         let pushed = self.try_push(slot, posted);
         let urgent = match pushed {
             Pushed::Queued { first, half_full } => {
@@ -112,7 +139,7 @@ impl Queue {
     /// Tells the connection that something waits.
     pub(super) fn notify(&self) {
         if let Some(direct) = self.direct.get() {
-            return direct.wake_by_ref();
+            return direct.wake();
         }
         let task = lock(&self.state).task.take();
         if let Some(task) = task {
@@ -198,9 +225,9 @@ impl Feed {
         group.add(queue.key, slot, Arc::clone(queue), compresses);
     }
 
-    /// Lets publishers reach the connection by this waker, from any thread.
-    pub(crate) fn set_direct(&self, waker: impl FnOnce() -> Waker) {
-        self.0.direct.get_or_init(waker);
+    /// Lets publishers reach the connection from now on.
+    pub(crate) fn set_direct(&self, reach: impl FnOnce() -> Box<dyn Reach>) {
+        self.0.direct.get_or_init(reach);
     }
 
     /// Lets the next message wake this task; at once if `now`.

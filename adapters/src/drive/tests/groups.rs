@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Config, Message, State};
+use bluewire_core::{CloseCode, Config, Message, PreparedMessage, State};
 
 use super::super::{CORK_LEN_MAX, Lay, Purpose};
 use super::world::{Turn, World};
@@ -82,6 +82,33 @@ fn published_messages_leave_while_the_program_receives() {
     group.publish(&message(3));
     world.run(Purpose::Receive, None);
     assert_eq!(written(&world).0, [1, 2]);
+}
+
+#[test]
+fn a_message_is_taken_at_once_only_if_nothing_waits_before_it() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+    let prepared = |number| PreparedMessage::new(Message::Binary(&message(number)));
+    assert!(!world.driver.take_at_once(&prepared(0)), "it is in no group");
+    let key = group.join(&mut world).expect("it is open");
+    assert!(world.driver.take_at_once(&prepared(1)));
+    assert!(!world.driver.take_at_once(&prepared(2)), "the first one is not written yet");
+    group.publish(&message(2));
+    world.run(Purpose::Receive, None);
+    group.publish(&message(3));
+    assert!(!world.driver.take_at_once(&prepared(4)), "another one waits in the queue");
+    world.run(Purpose::Receive, None);
+    assert!(world.driver.take_at_once(&prepared(4)));
+    world.run(Purpose::Receive, None);
+    assert_eq!(written(&world), (vec![1, 2, 3, 4], None));
+    let chunk = Lay::Chunk(Message::Binary(&[7; LEN]), false);
+    world.driver.lay(chunk, || S).expect("it is open");
+    world.run(Purpose::Receive, None);
+    assert!(!world.driver.take_at_once(&prepared(5)), "it would come between two chunks");
+    let closed = world.driver.begin_close(CloseCode::NORMAL, "", S);
+    closed.expect("the code is valid");
+    world.run(Purpose::Receive, None);
+    assert!(!world.driver.take_at_once(&prepared(5)), "nothing follows a Close frame");
+    assert!(group.leave(key));
 }
 
 #[test]
