@@ -264,6 +264,25 @@ mod blocking {
     }
 
     #[test]
+    fn draining_a_writer_leaves_no_more_bytes_than_it_asks_for() {
+        let _bound = watchdog::bound();
+        let (client, mut server) = pair();
+        let (_reader, writer) = client.split();
+        let sent = try_until_full(|message| writer.try_feed_prepared(message));
+        let reading = thread::spawn(move || {
+            for _ in 0..sent {
+                assert_eq!(server.recv().unwrap().unwrap().len(), TRIED_LEN);
+            }
+        });
+        assert!(writer.queue_len() > 1000);
+        writer.drain(1000).unwrap();
+        assert!(writer.queue_len() <= 1000);
+        writer.flush().unwrap();
+        assert_eq!(writer.queue_len(), 0);
+        reading.join().unwrap();
+    }
+
+    #[test]
     fn try_send_of_a_writer_does_not_wait() {
         let _bound = watchdog::bound();
         let (client, mut server) = pair();

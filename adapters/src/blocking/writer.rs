@@ -129,7 +129,16 @@ impl<S: SplitTransport> Writer<S> {
         self.shared.lock().parts().0.queue_len()
     }
 
-    /// Writes all that waits: the sign that there is room again.
+    /// Writes until at most this many bytes wait: the sign that there is room again.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn drain(&self, queue_len: usize) -> Result<(), Error> {
+        self.write_until(Goal::Queue(queue_len))
+    }
+
+    /// Writes all bytes that wait now.
     ///
     /// # Errors
     ///

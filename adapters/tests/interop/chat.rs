@@ -79,7 +79,7 @@ pub(crate) fn start(adapter: &str, listen: &str, more: &[&str]) -> (Peer, String
 }
 
 /// Stops the server as systemd does, and waits until it has ended.
-fn stop(server: &mut Peer) {
+pub(crate) fn stop(server: &mut Peer) {
     let process = server.0.id().to_string();
     let status = Command::new("kill").args(["-TERM", &process]).status().expect("kill runs");
     assert!(status.success());

@@ -65,6 +65,32 @@ fn the_chat_is_reached_through_the_nginx_of_the_book() {
     place.converses(front);
 }
 
+#[test]
+fn the_unit_of_the_book_starts_the_chat_and_systemd_finds_no_fault_in_it() {
+    let _bound = crate::watchdog::bound();
+    let unit = shown("ini");
+    let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart="));
+    let words: Vec<_> = command.expect("it starts a program").split(' ').collect();
+    let [program, "--listen", "127.0.0.1:8088", more @ ..] = &words[..] else {
+        panic!("the proxies of the page expect another command: {words:?}");
+    };
+    let (mut chat, _) = chat::start("blocking", "127.0.0.1:0", more);
+    chat::stop(&mut chat);
+
+    let place = Place::new("systemd");
+    // systemd wants the program to exist.
+    let here = std::env::current_exe().expect("it has a path").display().to_string();
+    fs::write(place.path("chat.service"), unit.replace(program, &here)).expect("there is room");
+    let mut verify = Command::new("systemd-analyze");
+    let said = match verify.args(["verify", "--man=no", &place.path("chat.service")]).output() {
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => return eprintln!("SKIPPED: systemd-analyze does not run: {error}"),
+    };
+    // It reads the units around this one as well, and reports them too.
+    let faults: Vec<_> = said.lines().filter(|line| line.contains("chat.service")).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
 /// The configuration that the page shows for this program.
 fn shown(program: &str) -> String {
     let (_, rest) = PAGE.split_once(&format!("```{program}\n")).expect("the page shows one");
