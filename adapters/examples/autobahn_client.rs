@@ -13,10 +13,10 @@ use std::time::Duration;
 use bluewire::{Config, ConnectOptions, Error, Keepalive, Message, blocking, smol as on_smol};
 
 const USAGE: &str = "\
-usage: autobahn_client [--adapter blocking|smol] [--url URL] [--agent NAME] [--deflate]
+usage: autobahn_client [--adapter blocking|smol|tokio] [--url URL] [--agent NAME] [--deflate]
     [--ca FILE]
 
-  --adapter   which adapter to use (blocking)
+  --adapter   which adapter to use (blocking); tokio needs the feature of that name
   --url       where the fuzzing server listens (ws://127.0.0.1:9001)
   --agent     what the reports call us (bluewire)
   --deflate   offers compression
@@ -26,6 +26,8 @@ usage: autobahn_client [--adapter blocking|smol] [--url URL] [--agent NAME] [--d
 enum Adapter {
     Blocking,
     Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
 }
 
 struct Args {
@@ -72,6 +74,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
                 parsed.adapter = match &*value()? {
                     "blocking" => Adapter::Blocking,
                     "smol" => Adapter::Smol,
+                    #[cfg(feature = "tokio")]
+                    "tokio" => Adapter::Tokio,
                     other => return Err(format!("no such adapter: {other}")),
                 }
             }
@@ -159,6 +163,15 @@ impl Adapter {
                 }
                 Ok(answer)
             }),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => on_runtime(async {
+                let mut socket = bluewire::tokio::connect(options).await?;
+                let mut answer = None;
+                while let Some(message) = socket.recv().await? {
+                    answer = answer.or_else(|| text(message));
+                }
+                Ok(answer)
+            }),
         }
     }
 
@@ -178,9 +191,22 @@ impl Adapter {
                 }
                 Ok::<_, Error>(())
             })?,
+            #[cfg(feature = "tokio")]
+            Self::Tokio => on_runtime(async {
+                let mut socket = bluewire::tokio::connect(options).await?;
+                while let Some((message, mut sender)) = socket.recv_with_sender().await? {
+                    sender.send(message).await?;
+                }
+                Ok(())
+            })?,
         }
         Ok(())
     }
+}
+
+#[cfg(feature = "tokio")]
+fn on_runtime<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
 }
 
 /// Small messages too: whoever asks for compression wants to see some.

@@ -1,12 +1,13 @@
 //! Echoes every message, on the adapter of your choice.
 //!
 //! ```text
-//! echo_server --adapter blocking|smol --listen ADDR [--max-message BYTES] [--max-connections N]
+//! echo_server --adapter blocking|smol|tokio --listen ADDR [--max-message BYTES] [--max-connections N]
 //!     [--threads N] [--plain] [--tls CERT.pem KEY.pem] [--deflate]
 //! ```
 //!
 //! On smol, it has so many threads, one by default; 0 are those of smol's global executor. `--plain`
-//! leaves out the epoll set of its own, and waits by async-io alone.
+//! leaves out the epoll set of its own, and waits by async-io alone. The adapter on tokio needs the
+//! feature of that name; its runtime has so many threads.
 //!
 //! Prints `listening on ADDR` once it does, and stops cleanly on SIGINT and SIGTERM.
 
@@ -26,12 +27,20 @@ use stop::Stop;
 /// How long connections may take to close when the server stops.
 const BUDGET: Duration = Duration::from_secs(5);
 
-const USAGE: &str = "usage: echo_server --adapter blocking|smol --listen ADDR \
+const USAGE: &str = "usage: echo_server --adapter blocking|smol|tokio --listen ADDR \
     [--max-message BYTES] [--max-connections N] [--threads N] [--plain] \
     [--tls CERT.pem KEY.pem] [--deflate]";
 
+#[derive(Clone, Copy)]
+enum Adapter {
+    Blocking,
+    Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
+}
+
 struct Args {
-    smol: bool,
+    adapter: Adapter,
     listen: String,
     message_len_max: Option<u64>,
     connections_max: usize,
@@ -77,9 +86,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     // Before the server reports its address: from then on a signal stops it cleanly.
     let stop = Stop::new()?;
-    let report = match args.smol {
-        false => serve_blocking(&args.listen, options, stop)?,
-        true => smol::block_on(serve_smol(&args.listen, options, stop))?,
+    let report = match args.adapter {
+        Adapter::Blocking => serve_blocking(&args.listen, options, stop)?,
+        Adapter::Smol => smol::block_on(serve_smol(&args.listen, options, stop))?,
+        #[cfg(feature = "tokio")]
+        Adapter::Tokio => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(args.threads.max(1))
+            .enable_all()
+            .build()?
+            .block_on(serve_tokio(&args.listen, options, stop))?,
     };
     eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
@@ -167,6 +182,31 @@ async fn serve_smol(
     Ok(served.await)
 }
 
+#[cfg(feature = "tokio")]
+async fn serve_tokio(
+    listen: &str,
+    options: ServerOptions,
+    stop: Stop,
+) -> std::io::Result<ShutdownReport> {
+    let server = bluewire::tokio::Server::bind_with(listen, options).await?;
+    let handle = server.handle();
+    let runtime = tokio::runtime::Handle::current();
+    thread::spawn(move || {
+        stop.wait();
+        runtime.block_on(handle.shutdown(BUDGET));
+    });
+    announce(server.local_addr())?;
+    let served = server.serve(async |mut socket| {
+        drop(socket.take_request());
+        while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+            if sender.send(message).await.is_err() {
+                break;
+            }
+        }
+    });
+    Ok(served.await)
+}
+
 fn announce(addr: SocketAddr) -> std::io::Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {addr}")?;
@@ -192,14 +232,25 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             _ => return Err(format!("there is no option {arg:?}")),
         }
     }
-    let smol = match adapter.as_deref() {
-        Some("smol") => true,
-        Some("blocking") => false,
+    let adapter = match adapter.as_deref() {
+        Some("smol") => Adapter::Smol,
+        Some("blocking") => Adapter::Blocking,
+        #[cfg(feature = "tokio")]
+        Some("tokio") => Adapter::Tokio,
         Some(other) => return Err(format!("there is no adapter {other:?}")),
         None => return Err("--adapter is missing".to_owned()),
     };
     let listen = listen.ok_or("--listen is missing")?;
-    Ok(Args { smol, listen, message_len_max, connections_max, threads, own_reactor, deflate, tls })
+    Ok(Args {
+        adapter,
+        listen,
+        message_len_max,
+        connections_max,
+        threads,
+        own_reactor,
+        deflate,
+        tls,
+    })
 }
 
 fn number<T: std::str::FromStr>(arg: &str, value: &str) -> Result<T, String> {

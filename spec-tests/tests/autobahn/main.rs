@@ -17,15 +17,19 @@ use std::time::{Duration, Instant};
 /// A run takes a few seconds; the rest is for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-const AGENTS: [&str; 8] = [
+const AGENTS: [&str; 12] = [
     "bluewire-blocking-server",
     "bluewire-smol-server",
+    "bluewire-tokio-server",
     "bluewire-blocking-server-tls",
     "bluewire-smol-server-tls",
+    "bluewire-tokio-server-tls",
     "bluewire-blocking-client",
     "bluewire-smol-client",
+    "bluewire-tokio-client",
     "bluewire-blocking-client-tls",
     "bluewire-smol-client-tls",
+    "bluewire-tokio-client-tls",
 ];
 
 /// The cases that the stand-in knows.
