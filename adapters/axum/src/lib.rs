@@ -38,7 +38,8 @@
 //!
 //! The same handler with axum's own `WebSocketUpgrade` (feature `ws` of axum):
 //!
-//! ```ignore
+//! ```
+//! # use axum::{Router, extract::ws::{Message, WebSocketUpgrade}, response::Response, routing::any};
 //! async fn echo(upgrade: WebSocketUpgrade) -> Response {
 //!     upgrade.on_upgrade(async |mut socket| {
 //!         while let Some(Ok(message)) = socket.recv().await {
@@ -50,11 +51,14 @@
 //!         }
 //!     })
 //! }
+//! # let _: Router = Router::new().route("/ws", any(echo));
 //! ```
 //!
 //! And with fastwebsockets (its features `upgrade` and `with_axum`):
 //!
-//! ```ignore
+//! ```
+//! # use axum::{Router, response::IntoResponse, routing::any};
+//! # use fastwebsockets::{FragmentCollector, OpCode, upgrade::IncomingUpgrade};
 //! async fn echo(upgrade: IncomingUpgrade) -> impl IntoResponse {
 //!     let (response, upgraded) = upgrade.upgrade().unwrap();
 //!     tokio::spawn(async move {
@@ -69,6 +73,7 @@
 //!     });
 //!     response
 //! }
+//! # let _: Router = Router::new().route("/ws", any(echo));
 //! ```
 //!
 //! Neither of them checks the origin of a page; your application must do that. Bluewire checks it by
@@ -103,10 +108,10 @@
 //!
 //! # HTTP/2
 //!
-//! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: with hyper's
-//! default windows, one WebSocket that does not receive can stop all others on the same HTTP/2
-//! connection. [`bluewire::hyper`] explains which windows avoid this. To set them, serve the router with
-//! hyper's own builder.
+//! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: with hyper's default
+//! windows, one WebSocket that does not receive can stop all others on the same HTTP/2 connection.
+//! `bluewire_axum::serve` (feature `serve`, on by default) takes its place and sets windows that avoid
+//! this. To serve by hyper's own builder, see [`bluewire::hyper`], which explains those windows.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -114,6 +119,8 @@
 pub mod cookbook;
 mod extract;
 mod rejection;
+#[cfg(feature = "serve")]
+mod serve;
 
 #[cfg(feature = "deflate")]
 pub use bluewire::Deflate;
@@ -122,6 +129,8 @@ pub use bluewire::{AcceptError, AcceptOptions, Config, Limits, OriginPolicy, Shu
 
 pub use extract::WebSocketUpgrade;
 pub use rejection::UpgradeRejection;
+#[cfg(feature = "serve")]
+pub use serve::{Serve, serve};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

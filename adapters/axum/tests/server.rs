@@ -232,3 +232,23 @@ fn raise_file_limit() {
     limit.current = limit.maximum.or(Some(1 << 16));
     setrlimit(Resource::Nofile, limit).unwrap();
 }
+
+/// The lines of each handler that the documentation compares, without those that are hidden there.
+#[test]
+fn a_handler_is_no_longer_than_those_of_others() {
+    let blocks: Vec<usize> = include_str!("../src/lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! "))
+        .skip_while(|line| !line.starts_with("async fn echo"))
+        .collect::<Vec<_>>()
+        .split(|line| line.starts_with("```"))
+        .filter_map(|block| {
+            let start = block.iter().position(|line| line.starts_with("async fn echo"))?;
+            let len = block[start..].iter().position(|line| *line == "}")?;
+            Some(len + 1)
+        })
+        .collect();
+    let [bluewire, axum, fastwebsockets] = blocks[..] else { panic!("{blocks:?}") };
+    assert_eq!(bluewire, 9);
+    assert!(bluewire <= axum && bluewire <= fastwebsockets, "{blocks:?}");
+}

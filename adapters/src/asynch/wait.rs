@@ -43,7 +43,7 @@ pub(super) async fn sleep<R: Runtime>(time: Option<Duration>) {
 }
 
 /// A timer that is set to this time; `None` is never.
-pub(super) fn timer<R: Runtime>(at: Option<Instant>) -> R::Timer {
+pub(crate) fn timer<R: Runtime>(at: Option<Instant>) -> R::Timer {
     let mut timer = R::Timer::never();
     if let Some(at) = at {
         timer.set(at);

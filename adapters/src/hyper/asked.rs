@@ -136,7 +136,8 @@ impl UpgradeRequest {
         *response.status_mut() =
             StatusCode::from_u16(asked.offer.status()).unwrap_or(StatusCode::OK);
         asked.offer.each_response_header(|name, value| push(&mut response, name, value));
-        Ok((response, Upgrading::new(self.on_upgrade, asked.open_elsewhere(), slot)))
+        let (time, opened) = (options.config.handshake_timeout, asked.open_elsewhere());
+        Ok((response, Upgrading::new(self.on_upgrade, time, opened, slot)))
     }
 }
 
