@@ -31,7 +31,7 @@ impl Config {
             .saturating_add((HEADER_LEN_MAX + CONTROL_FRAME_LEN_MAX) as u64)
             .max(head)
             .saturating_add((limits.read_len as u64).max(READ_LEN_MIN.into()))
-            .saturating_add(2 * BEYOND_LEN as u64);
+            .saturating_add((2 * BEYOND_LEN) as u64);
         // Messages wait in memory that doubles. Past their limit a Close frame is laid still.
         let outbox = (limits.outbox_len_max as u64)
             .saturating_mul(2)

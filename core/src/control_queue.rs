@@ -14,6 +14,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
+use crate::cut::Cut;
 use crate::frame::{self, CONTROL_FRAME_LEN_MAX};
 use crate::mask::MaskingKey;
 
@@ -47,11 +48,11 @@ impl ControlQueue {
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        (self.end - self.start) as usize
+        self.end.saturating_sub(self.start) as usize
     }
 
     pub(crate) fn unsent(&self) -> &[u8] {
-        &self.memory[usize::from(self.start)..usize::from(self.end)]
+        self.memory.part(self.start.into()..self.end.into())
     }
 
     pub(crate) const fn capacity(&self) -> usize {
@@ -66,7 +67,7 @@ impl ControlQueue {
             self.answers = 0;
             self.was_offered = false;
         } else {
-            self.start += narrow(len);
+            self.start = self.start.saturating_add(narrow(len));
             self.was_offered = true;
         }
     }
@@ -74,7 +75,7 @@ impl ControlQueue {
     /// Whether the application can queue one more frame.
     pub(crate) fn has_room(&self) -> bool {
         let own = usize::from(self.answers.saturating_sub(self.start));
-        own + CONTROL_FRAME_LEN_MAX <= LEN_MAX
+        own <= LEN_MAX - CONTROL_FRAME_LEN_MAX
     }
 
     /// Queues a frame of the application's, before the answers.
@@ -82,10 +83,10 @@ impl ControlQueue {
         self.forget_sent();
         let (answers, before) = (self.seek_answers(), self.end);
         self.push(first, payload, key);
-        let len = self.end - before;
+        let len = self.end.saturating_sub(before);
         let behind = usize::from(answers)..usize::from(self.end);
-        self.memory[behind].rotate_right(len.into());
-        self.answers = answers + len;
+        self.memory.part_mut(behind).rotate_right(len.into());
+        self.answers = answers.saturating_add(len);
     }
 
     /// Queues the answer to a Ping, if need be in place of those that wait.
@@ -96,7 +97,8 @@ impl ControlQueue {
     pub(crate) fn push_answer(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
         self.forget_sent();
         let answers = self.seek_answers();
-        let are_many = usize::from(self.end - answers) + CONTROL_FRAME_LEN_MAX > LEN_MAX;
+        let are_many =
+            usize::from(self.end.saturating_sub(answers)) > LEN_MAX - CONTROL_FRAME_LEN_MAX;
         if self.was_offered || are_many {
             self.end = answers;
         }
@@ -106,12 +108,12 @@ impl ControlQueue {
     fn push(&mut self, first: u8, payload: &[u8], key: Option<MaskingKey>) {
         let (header, header_len) = frame::encode(first, payload.len(), key);
         let start = usize::from(self.end);
-        let end = start + header_len + payload.len();
+        let end = start.saturating_add(header_len).saturating_add(payload.len());
         if self.memory.len() < end {
             self.grow(end);
         }
-        let (to, rest) = self.memory[start..end].split_at_mut(header_len);
-        to.copy_from_slice(&header[..header_len]);
+        let (to, rest) = self.memory.part_mut(start..end).split_at_mut(header_len);
+        to.copy_from_slice(header.part(0..header_len));
         rest.copy_from_slice(payload);
         if let Some(key) = key {
             key.apply_once(rest);
@@ -120,9 +122,9 @@ impl ControlQueue {
     }
 
     fn grow(&mut self, len: usize) {
-        let mut grown = vec![0; len.max(2 * self.memory.len())].into_boxed_slice();
+        let mut grown = vec![0; len.max(self.memory.len().saturating_mul(2))].into_boxed_slice();
         let end = usize::from(self.end);
-        grown[..end].copy_from_slice(&self.memory[..end]);
+        grown.part_mut(0..end).copy_from_slice(self.memory.part(0..end));
         self.memory = grown;
     }
 
@@ -130,8 +132,8 @@ impl ControlQueue {
     /// still be dropped, or moved.
     fn seek_answers(&mut self) -> u16 {
         while self.answers < self.start {
-            let len = frame::encoded_len(&self.memory[usize::from(self.answers)..]);
-            self.answers += narrow(len);
+            let len = frame::encoded_len(self.memory.part_from(self.answers.into()));
+            self.answers = self.answers.saturating_add(narrow(len));
         }
         self.answers
     }
@@ -141,8 +143,8 @@ impl ControlQueue {
         if self.start > self.end / 2 {
             self.seek_answers();
             self.memory.copy_within(usize::from(self.start)..usize::from(self.end), 0);
-            self.end -= self.start;
-            self.answers -= self.start;
+            self.end = self.end.saturating_sub(self.start);
+            self.answers = self.answers.saturating_sub(self.start);
             self.start = 0;
         }
     }
@@ -150,7 +152,9 @@ impl ControlQueue {
 
 /// A position in the queue.
 fn narrow(position: usize) -> u16 {
-    u16::try_from(position).expect("the queue is bounded below 64 KiB")
+    let narrow = u16::try_from(position);
+    debug_assert!(narrow.is_ok(), "the queue is bounded below 64 KiB");
+    narrow.unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use crate::cut::Cut;
 use crate::error::ProtocolError;
 
 /// The least that is allocated.
@@ -28,13 +29,14 @@ pub(crate) struct DecodedMemory {
 impl DecodedMemory {
     /// What waits: of a whole message all that came so far.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.memory[self.start..self.end]
+        self.memory.part(self.start..self.end)
     }
 
     /// Lets the first `len` bytes go; they stay readable until more is decoded.
     pub(crate) fn take(&mut self, len: usize) -> &[u8] {
-        self.start += len;
-        &self.memory[self.start - len..self.start]
+        let start = self.start;
+        self.start = self.start.saturating_add(len).min(self.end);
+        self.memory.part(start..self.start)
     }
 
     /// Whether nothing waits.
@@ -61,7 +63,7 @@ impl DecodedMemory {
         if self.start != 0 {
             // At most a character that was cut, if a chunk was taken.
             self.memory.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
+            self.end = self.end.saturating_sub(self.start);
             self.start = 0;
         }
         Decoded { memory: self, budget, enough }
@@ -73,7 +75,7 @@ impl DecodedMemory {
         let room_max = usize::try_from(budget).unwrap_or(usize::MAX).saturating_add(1);
         let len_max = self.end.saturating_add(room_max);
         let len = self.memory.len().saturating_mul(2).max(LEN_MIN).min(len_max);
-        self.memory.reserve_exact(len - self.memory.len());
+        self.memory.reserve_exact(len.saturating_sub(self.memory.len()));
         self.memory.resize(len, 0);
     }
 }
@@ -105,7 +107,7 @@ impl Decoded<'_> {
         let end = self.memory.memory.len();
         // Decoding that has begun goes on past `enough`.
         let end = if self.is_enough() { end } else { end.min(self.enough) };
-        &mut self.memory.memory[self.memory.end..end]
+        self.memory.memory.part_mut(self.memory.end..end)
     }
 
     /// Whether the application is to have what waits before more input is taken.
@@ -117,8 +119,8 @@ impl Decoded<'_> {
     pub(crate) fn wrote(&mut self, len: usize) -> Result<(), ProtocolError> {
         let Budget { limit, left } = &mut self.budget;
         let kept = usize::try_from(*left).unwrap_or(usize::MAX).min(len);
-        *left -= kept as u64;
-        self.memory.end += kept;
+        *left = left.saturating_sub(kept as u64);
+        self.memory.end = self.memory.end.saturating_add(kept);
         if kept < len { Err(ProtocolError::MessageTooLong { limit: *limit }) } else { Ok(()) }
     }
 

@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         // 9.1 takes its notation from RFC 2616, of which section 2.1 says: "null elements are
         // allowed, but do not contribute to the count of elements present."
         while self.skip_space() == Some(b',') {
-            self.position += 1;
+            self.pass(1);
         }
         if self.peek().is_none() {
             return Ok(None);
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         let name = self.token()?;
         let params = self.position;
         while self.param()?.is_some() {}
-        let params = &self.text[params..self.position];
+        let params = self.since(params);
         match self.peek() {
             None | Some(b',') => Ok(Some(ExtensionItem { name, params })),
             Some(_) => Err(InvalidList),
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         if self.skip_space() != Some(b';') {
             return Ok(None);
         }
-        self.position += 1;
+        self.pass(1);
         self.skip_space();
         let name = self.token()?;
         // 9.1: "this section is using ABNF syntax/rules from [RFC2616], including the "implied
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
         if self.skip_space() != Some(b'=') {
             return Ok(Some(Param { name, value: None }));
         }
-        self.position += 1;
+        self.pass(1);
         let value = match self.skip_space() {
             Some(b'"') => self.quoted_string()?,
             _ => Cow::Borrowed(self.token()?),
@@ -151,14 +151,15 @@ impl<'a> Reader<'a> {
     fn token(&mut self) -> Result<&'a str, InvalidList> {
         let start = self.position;
         while self.peek().is_some_and(is_token_byte) {
-            self.position += 1;
+            self.pass(1);
         }
-        let token = &self.text[start..self.position];
+        let token = self.since(start);
         if token.is_empty() { Err(InvalidList) } else { Ok(token) }
     }
 
     fn quoted_string(&mut self) -> Result<Cow<'a, str>, InvalidList> {
-        let (_, rest) = self.text.split_at(self.position + 1);
+        self.pass(1);
+        let rest = self.text.get(self.position..).ok_or(InvalidList)?;
         let mut escaped = false;
         let mut any_escaped = false;
         let len = rest.bytes().position(|byte| {
@@ -167,8 +168,9 @@ impl<'a> Reader<'a> {
             any_escaped |= escaped;
             end
         });
-        let quoted = &rest[..len.ok_or(InvalidList)?];
-        self.position += quoted.len() + 2;
+        let quoted = len.and_then(|len| rest.get(..len)).ok_or(InvalidList)?;
+        self.pass(quoted.len());
+        self.pass(1);
         let value = if any_escaped { unescape(quoted) } else { Cow::Borrowed(quoted) };
         // 9.1: "When using the quoted-string syntax variant, the value after quoted-string
         // unescaping MUST conform to the 'token' ABNF."
@@ -178,9 +180,17 @@ impl<'a> Reader<'a> {
     /// Passes over white space; tells what follows.
     fn skip_space(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\t') = self.peek() {
-            self.position += 1;
+            self.pass(1);
         }
         self.peek()
+    }
+
+    const fn pass(&mut self, len: usize) {
+        self.position = self.position.saturating_add(len);
+    }
+
+    fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.position).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<u8> {

@@ -132,7 +132,7 @@ impl Header {
                 ProtocolError::MaskedFrame
             });
         }
-        let (payload_len, rest, len) = match second & LEN_7 {
+        let (payload_len, rest, (len, masked_len)) = match second & LEN_7 {
             LEN_16 => {
                 let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
                 let len = u64::from(u16::from_be_bytes(*len));
@@ -141,7 +141,7 @@ impl Header {
                 if len < u64::from(LEN_16) {
                     return Err(ProtocolError::LengthNotMinimal);
                 }
-                (len, rest, 4)
+                (len, rest, (4, 8))
             }
             LEN_64 => {
                 let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
@@ -153,13 +153,13 @@ impl Header {
                 if len <= u64::from(u16::MAX) {
                     return Err(ProtocolError::LengthNotMinimal);
                 }
-                (len, rest, 10)
+                (len, rest, (10, 14))
             }
-            len => (u64::from(len), rest, 2),
+            len => (u64::from(len), rest, (2, 6)),
         };
         let (key, len) = if masked {
             let Some(key) = rest.first_chunk() else { return Ok(None) };
-            (MaskingKey::new(*key), len + 4)
+            (MaskingKey::new(*key), masked_len)
         } else {
             (MaskingKey::NONE, len)
         };
@@ -175,7 +175,7 @@ impl Header {
 pub(crate) fn encode(first: u8, payload_len: usize, key: Option<MaskingKey>) -> ([u8; 16], usize) {
     let (mask, key, key_len) = match key {
         Some(key) => (MASK, u64::from(u32::from_le_bytes(key.to_bytes())), 4),
-        None => (0, 0, 0),
+        None => (0, 0, 0_usize),
     };
     let begin = |len_7: u8| u64::from(first) | u64::from(len_7 | mask) << 8;
     let (low, high, len) = if payload_len < usize::from(LEN_16) {
@@ -187,17 +187,20 @@ pub(crate) fn encode(first: u8, payload_len: usize, key: Option<MaskingKey>) -> 
         (begin(LEN_64) | len << 16, len >> 48 | key << 16, 10)
     };
     let bytes = u128::from(low) | u128::from(high) << 64;
-    (bytes.to_le_bytes(), len + key_len)
+    (bytes.to_le_bytes(), key_len.wrapping_add(len))
 }
 
 /// The length of the whole frame whose header, made by [`encode`], stands at the start of
 /// `bytes`.
 pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
-    let masked = bytes[1] & MASK != 0;
+    let masked = bytes.get(1).is_some_and(|second| second & MASK != 0);
     let Ok(Some(header)) = Header::parse(bytes, masked, true) else {
-        unreachable!("the header was laid whole by `encode`");
+        debug_assert!(false, "the header was laid whole by `encode`");
+        return bytes.len();
     };
-    header.len + usize::try_from(header.payload_len).expect("its payload lies in memory")
+    // Its payload lies in memory.
+    let payload_len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+    payload_len.saturating_add(header.len)
 }
 
 #[cfg(test)]

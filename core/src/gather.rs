@@ -74,8 +74,9 @@ impl<'o> Gather<'o> {
     pub fn sent(&mut self, len: usize) {
         let laid = len.min(self.outbox.len());
         self.outbox.sent(laid);
-        assert!(len - laid <= self.payload.len(), "more sent than the slices held");
-        self.payload = &self.payload[len - laid..];
+        let rest = self.payload.get(len.saturating_sub(laid)..);
+        assert!(rest.is_some(), "more sent than the slices held");
+        self.payload = rest.unwrap_or_default();
         if self.payload.is_empty() && self.outbox.is_empty() && !self.rest.is_empty() {
             self.begin_fragment(Opcode::Continuation);
         }
@@ -120,7 +121,7 @@ impl fmt::Debug for Gather<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gather")
             .field("outbox_len", &self.outbox.len())
-            .field("payload_len", &(self.payload.len() + self.rest.len()))
+            .field("payload_len", &self.payload.len().saturating_add(self.rest.len()))
             .finish()
     }
 }

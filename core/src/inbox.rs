@@ -23,6 +23,7 @@ use core::ops::Range;
 
 use crate::codec::Codec;
 use crate::config::Limits;
+use crate::cut::Cut;
 use crate::decoded::{Budget, DecodedMemory};
 use crate::error::ProtocolError;
 use crate::mask::MaskingKey;
@@ -72,6 +73,10 @@ pub struct Inbox {
     decoded: Option<Box<DecodedMemory>>,
 }
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "positions in order, in memory of at most isize::MAX bytes: no sum or difference overflows"
+)]
 impl Inbox {
     /// An inbox that offers at least a quarter of `read_len` bytes to each read, and allocates
     /// for `read_len`; see [`Limits::read_len`]. At least 64, at most 1 GiB.
@@ -104,7 +109,7 @@ impl Inbox {
         if self.expected != 0 || self.buffer.len() - self.end < self.read_len as usize / 4 {
             return self.measured_space();
         }
-        &mut self.buffer[self.end..]
+        self.buffer.part_from_mut(self.end)
     }
 
     /// The space by what is expected, or when it runs short.
@@ -114,13 +119,13 @@ impl Inbox {
         if self.buffer.len() - self.end < room_min {
             self.make_room(room_min, room_min.max(self.read_len as usize));
         }
-        let room = &mut self.buffer[self.end..];
+        let room = self.buffer.part_from_mut(self.end);
         match self.expected {
             0 => room,
             expected => {
                 let len = (expected as usize).saturating_add(BEYOND_LEN);
                 let len = len.max(self.read_len as usize / 4).min(room.len());
-                &mut room[..len]
+                room.part_mut(0..len)
             }
         }
     }
@@ -146,7 +151,7 @@ impl Inbox {
             // head alone would take longer than that takes to parse.
             self.make_room(bytes.len(), bytes.len().max(self.read_len as usize / 4));
         }
-        self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.buffer.part_mut(self.end..self.end + bytes.len()).copy_from_slice(bytes);
         self.filled(bytes.len());
     }
 
@@ -196,7 +201,7 @@ impl Inbox {
     #[must_use]
     #[inline]
     pub fn unparsed(&self) -> &[u8] {
-        &self.buffer[self.read..self.end]
+        self.buffer.part(self.read..self.end)
     }
 
     #[inline]
@@ -206,7 +211,7 @@ impl Inbox {
 
     #[inline]
     pub(crate) fn unparsed_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.read..self.end]
+        self.buffer.part_mut(self.read..self.end)
     }
 
     /// The least room for a read: for what is expected, if it is no more than is made anyway when
@@ -256,7 +261,7 @@ impl Inbox {
             self.buffer.copy_within(self.message_start..self.end, 0);
         } else {
             let mut grown = vec![0; target].into_boxed_slice();
-            grown[..live].copy_from_slice(&self.buffer[self.message_start..self.end]);
+            grown.part_mut(0..live).copy_from_slice(self.buffer.part(self.message_start..self.end));
             self.buffer = grown;
         }
         self.message_start = 0;
@@ -282,11 +287,11 @@ impl Inbox {
     }
 
     pub(crate) fn message(&self) -> &[u8] {
-        &self.buffer[self.message_start..self.message_end]
+        self.buffer.part(self.message_start..self.message_end)
     }
 
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
-        &self.buffer[range]
+        self.buffer.part(range)
     }
 
     /// Passes over `len` unparsed bytes: a header, a control frame.
@@ -316,7 +321,7 @@ impl Inbox {
         if self.message_start == self.message_end {
             self.begin_message();
         }
-        let payload = &mut self.buffer[self.message_end..self.read + len];
+        let payload = self.buffer.part_mut(self.message_end..self.read + len);
         key.apply_down(payload, self.read - self.message_end);
         self.message_end += len;
         self.read += len;
@@ -337,7 +342,7 @@ impl Inbox {
     #[inline]
     pub(crate) fn take_control(&mut self, len: usize, key: MaskingKey) -> Range<usize> {
         let range = self.read..self.read + len;
-        key.apply_once(&mut self.buffer[range.clone()]);
+        key.apply_once(self.buffer.part_mut(range.clone()));
         self.read += len;
         debug_assert!(self.read <= self.end);
         range
@@ -362,7 +367,7 @@ impl Inbox {
         budget: &mut Budget,
         enough: usize,
     ) -> Result<usize, ProtocolError> {
-        let payload = &mut self.buffer[self.read..self.read + len];
+        let payload = self.buffer.part_mut(self.read..self.read + len);
         key.apply_once(payload);
         let mut decoded = self.decoded.get_or_insert_default().resume(*budget, enough);
         let taken = codec.decode(payload, &mut decoded);
@@ -370,7 +375,7 @@ impl Inbox {
         let taken = taken?;
         *key = key.turned(taken);
         // The rest is masked again: the next call expects masked bytes.
-        key.apply_once(&mut payload[taken..]);
+        key.apply_once(payload.part_from_mut(taken));
         self.skip(taken);
         Ok(taken)
     }

@@ -182,6 +182,19 @@
 //! The engine has no IO, no runtime, no hidden queue, no unbounded buffer and no `unsafe`.
 #![no_std]
 #![forbid(unsafe_code)]
+// A peer's bytes must not be able to stop the program. What cannot panic and the lint does not see
+// has an exception with its reason.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
@@ -196,6 +209,7 @@ mod codec;
 mod config;
 mod connection;
 mod control_queue;
+mod cut;
 #[cfg_attr(
     not(feature = "deflate"),
     expect(dead_code, reason = "the one extension that there is writes here")
@@ -230,6 +244,14 @@ mod role;
 mod send;
 mod shared;
 #[cfg(feature = "testkit")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    reason = "tests stop by panics, and no peer but themselves sends them bytes"
+)]
 pub mod testkit;
 mod timer;
 mod utf8;

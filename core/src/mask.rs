@@ -30,7 +30,7 @@ impl MaskingKey {
     /// 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4.
     #[inline]
     pub(crate) fn apply_down(&mut self, bytes: &mut [u8], gap: usize) {
-        let len = bytes.len() - gap;
+        let len = bytes.len().saturating_sub(gap);
         if gap == 0 {
             self.apply_once(bytes);
         } else if *self == Self::NONE {
@@ -91,6 +91,7 @@ impl MaskingKeys {
     /// If the operating system has no entropy to give, which no current one does.
     #[cfg(feature = "std")]
     #[must_use]
+    #[expect(clippy::expect_used, reason = "no peer has a part in it, and its doc names the panic")]
     pub fn from_system() -> Self {
         let seeded = StdRng::try_from_rng(&mut rand::rngs::SysRng);
         Self(Box::new(seeded.expect("the operating system gives entropy")))

@@ -14,6 +14,7 @@ use core::fmt;
 use core::mem;
 
 use crate::control_queue::ControlQueue;
+use crate::cut::Cut;
 use crate::frame::{self, FIN, HEADER_LEN_MAX, Opcode};
 use crate::mask::{MaskingKey, MaskingKeys};
 
@@ -46,6 +47,10 @@ pub struct Outbox {
     control: ControlQueue,
 }
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "positions in order, in memory of at most isize::MAX bytes: no sum or difference overflows"
+)]
 impl Outbox {
     /// An empty outbox.
     #[must_use]
@@ -157,7 +162,7 @@ impl Outbox {
     /// The queued and unsent bytes, without control frames.
     #[inline]
     fn data(&self) -> &[u8] {
-        &self.data[self.data_start..self.data_end]
+        self.data.part(self.data_start..self.data_end)
     }
 
     /// Lays bytes that are no frame: the opening handshake, which precedes every frame.
@@ -172,8 +177,10 @@ impl Outbox {
         let (header, header_len) = frame::encode(first, payload.len(), None);
         let room = self.room(header.len() + payload.len());
         // All of it, since a copy of fixed length is cheap; the payload covers what is too much.
-        room[..header.len()].copy_from_slice(&header);
-        copy(payload, &mut room[header_len..header_len + payload.len()]);
+        if let Some(to) = room.first_chunk_mut() {
+            *to = header;
+        }
+        copy(payload, room.part_mut(header_len..header_len + payload.len()));
         self.data_end += header_len + payload.len();
     }
 
@@ -182,14 +189,16 @@ impl Outbox {
     pub(crate) fn lay_masked_frame(&mut self, first: u8, payload: &[u8], key: MaskingKey) {
         let (header, header_len) = frame::encode(first, payload.len(), Some(key));
         let room = self.room(header.len() + payload.len());
-        room[..header.len()].copy_from_slice(&header);
-        key.copy_masked(payload, &mut room[header_len..header_len + payload.len()]);
+        if let Some(to) = room.first_chunk_mut() {
+            *to = header;
+        }
+        key.copy_masked(payload, room.part_mut(header_len..header_len + payload.len()));
         self.data_end += header_len + payload.len();
     }
 
     /// Lays frames that are laid out already.
     pub(crate) fn lay_laid(&mut self, frames: &[u8]) {
-        self.room(frames.len())[..frames.len()].copy_from_slice(frames);
+        self.room(frames.len()).part_mut(0..frames.len()).copy_from_slice(frames);
         self.data_end += frames.len();
     }
 
@@ -225,9 +234,10 @@ impl Outbox {
             let to = from + index * full_header_len + header_len;
             self.data.copy_within(from..from + payload_len, to);
             if let Some(key) = key {
-                key.apply_once(&mut self.data[to..to + payload_len]);
+                key.apply_once(self.data.part_mut(to..to + payload_len));
             }
-            self.data[to - header_len..to].copy_from_slice(&header[..header_len]);
+            let room = self.data.part_mut(to - header_len..to);
+            room.copy_from_slice(header.part(0..header_len));
             if is_last {
                 self.data_end = to + payload_len;
             }
@@ -239,7 +249,7 @@ impl Outbox {
     #[inline]
     pub(crate) fn lay_header(&mut self, first: u8, payload_len: usize) {
         let (header, header_len) = frame::encode(first, payload_len, None);
-        self.room(header.len())[..header.len()].copy_from_slice(&header);
+        self.room(header.len()).part_mut(0..header.len()).copy_from_slice(&header);
         self.data_end += header_len;
     }
 
@@ -284,7 +294,7 @@ impl Outbox {
     /// Moves the border to the first one that is not before what is sent.
     fn seek_border(&mut self) {
         while self.border < self.data_start {
-            self.border += frame::encoded_len(&self.data[self.border..]);
+            self.border += frame::encoded_len(self.data.part_from(self.border));
         }
     }
 
@@ -294,7 +304,7 @@ impl Outbox {
         if self.data.len() - self.data_end < len {
             self.make_room(len);
         }
-        &mut self.data[self.data_end..]
+        self.data.part_from_mut(self.data_end)
     }
 
     /// Drops what is sent and, if that is not enough, grows to twice what waits.
@@ -309,7 +319,7 @@ impl Outbox {
             self.data.copy_within(self.data_start..self.data_end, 0);
         } else {
             let mut grown = vec![0; target].into_boxed_slice();
-            grown[..waiting].copy_from_slice(self.data());
+            grown.part_mut(0..waiting).copy_from_slice(self.data());
             self.data = grown;
         }
         self.border -= self.data_start;
@@ -330,7 +340,7 @@ impl Outbox {
     /// Takes payload that was written to the room. Until [`frame_bare`](Self::frame_bare) gives it
     /// its frame, nothing else may be laid, and nothing be sent.
     pub(crate) fn lay_bare(&mut self, len: usize) {
-        self.data_end += len;
+        self.data_end = self.data_end.saturating_add(len);
         debug_assert!(self.data_end <= self.data.len());
     }
 }

@@ -4,6 +4,7 @@ use crate::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::Codec;
+use crate::cut::Cut;
 #[cfg(feature = "deflate")]
 use crate::frame::RSV1;
 use crate::frame::{self, FIN, Opcode};
@@ -45,8 +46,12 @@ impl Frame {
         &self.bytes
     }
 
+    pub(crate) fn first(&self) -> u8 {
+        self.bytes.first().copied().unwrap_or_default()
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
-        &self.bytes[self.header_len..]
+        self.bytes.part_from(self.header_len)
     }
 }
 
@@ -113,8 +118,8 @@ const fn opcode(message: Message<'_>) -> Opcode {
 
 fn frame(first: u8, payload: &[u8]) -> Frame {
     let (header, header_len) = frame::encode(first, payload.len(), None);
-    let mut bytes = Vec::with_capacity(header_len + payload.len());
-    bytes.extend_from_slice(&header[..header_len]);
+    let mut bytes = Vec::with_capacity(header_len.saturating_add(payload.len()));
+    bytes.extend_from_slice(header.part(0..header_len));
     bytes.extend_from_slice(payload);
     Frame { bytes: bytes.into(), header_len }
 }

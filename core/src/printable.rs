@@ -38,7 +38,7 @@ impl fmt::Display for Printable<'_> {
         for char in self.text.chars() {
             let is_quote = matches!(char, '\'' | '"');
             let len = if is_quote { 1 } else { char.escape_debug().len() };
-            shown += len;
+            shown = len.saturating_add(shown);
             if shown > CHARS_MAX {
                 return f.write_str("...");
             }

@@ -261,7 +261,7 @@ impl Connection {
             return there.len() as u64 >= remaining;
         }
         match Header::parse(there, self.masking_keys.is_none(), self.codec.is_some()) {
-            Ok(Some(header)) => (there.len() - header.len) as u64 >= header.payload_len,
+            Ok(Some(header)) => there.len().saturating_sub(header.len) as u64 >= header.payload_len,
             Ok(None) => false,
             Err(_) => true,
         }
@@ -401,7 +401,7 @@ impl Connection {
 /// Takes a control frame, which is handled whole.
 fn take_control(header: &Header, inbox: &mut Inbox) -> Option<Step> {
     let payload_len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
-    if inbox.unparsed().len() - header.len < payload_len {
+    if inbox.unparsed_len().saturating_sub(header.len) < payload_len {
         return None;
     }
     inbox.skip(header.len);

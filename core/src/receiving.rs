@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use crate::codec::Codec;
 use crate::config::{Config, Delivery, Limits};
+use crate::cut::Cut;
 use crate::decoded::Budget;
 use crate::error::ProtocolError;
 use crate::frame::{FIN, Header, LEN_16, MASK, Opcode};
@@ -171,7 +172,7 @@ impl Receiving {
         } else {
             let (key, rest) = rest.split_first_chunk_mut()?;
             MaskingKey::new(*key).apply_once(rest.get_mut(..len)?);
-            inbox.take_message_behind(key_start + 4, len);
+            inbox.take_message_behind(key_start.saturating_add(4), len);
         }
         self.left = inbox.unparsed_len();
         Some(data_type)
@@ -240,7 +241,7 @@ impl Receiving {
         }
         self.coded = coded;
         self.message_len = message_len;
-        self.fragments = fragments + 1;
+        self.fragments = fragments.saturating_add(1);
         self.in_frame = true;
         self.fin = header.fin;
         self.key = header.key;
@@ -258,7 +259,7 @@ impl Receiving {
         let there = inbox.unparsed().len();
         let len = usize::try_from(self.remaining).map_or(there, |remaining| remaining.min(there));
         inbox.take_payload(len, &mut self.key);
-        self.remaining -= len as u64;
+        self.remaining = self.remaining.saturating_sub(len as u64);
         self.in_frame = self.remaining != 0;
         let ends = self.fin && !self.in_frame;
         let Some(data_type) = self.message else { return Ok(None) };
@@ -294,15 +295,15 @@ impl Receiving {
             Delivery::Chunks => (CODED_PIECE_LEN, DECODED_CHUNK_LEN),
         };
         let message_len_max = config.limits.message_len_max;
-        let left = message_len_max - self.message_len;
+        let left = message_len_max.saturating_sub(self.message_len);
         let mut budget = Budget { limit: message_len_max, left };
         loop {
             let there = inbox.unparsed_len().min(piece_max);
             let len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(there);
             let taken = inbox.decode_payload(len, &mut self.key, codec, &mut budget, enough);
-            self.message_len = message_len_max - budget.left;
+            self.message_len = message_len_max.saturating_sub(budget.left);
             let taken = taken.map_err(|fault| self.first_fault(fault, inbox))?;
-            self.remaining -= taken as u64;
+            self.remaining = self.remaining.saturating_sub(taken as u64);
             self.in_frame = self.remaining != 0;
             if taken < len || !self.in_frame || inbox.unparsed_len() == 0 {
                 break;
@@ -352,7 +353,8 @@ impl Receiving {
     ) -> Result<(), ProtocolError> {
         if self.has_unfinished_text(config) {
             let text = if self.coded { inbox.decoded() } else { inbox.message() };
-            self.validated += validate(&text[self.validated..])?;
+            let whole_len = validate(text.part_from(self.validated))?;
+            self.validated = self.validated.saturating_add(whole_len);
         }
         Ok(())
     }
@@ -364,7 +366,11 @@ impl Receiving {
 
     /// Tells the inbox how much the message can still bring, as its room may grow by that.
     fn expect_more(&self, config: &Config, inbox: &mut Inbox) {
-        let later = if self.fin { 0 } else { config.limits.message_len_max - self.message_len };
+        let later = if self.fin {
+            0
+        } else {
+            config.limits.message_len_max.saturating_sub(self.message_len)
+        };
         inbox.expect(self.remaining.saturating_add(later));
     }
 }

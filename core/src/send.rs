@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::close::ClosedBy;
 use crate::close_code::CloseCode;
 use crate::connection::{Connection, State};
+use crate::cut::Cut;
 use crate::error::{Fault, SendError};
 use crate::frame::{CONTROL_PAYLOAD_LEN_MAX, FIN, HEADER_LEN_MAX, Opcode, RSV1};
 use crate::gather::Gather;
@@ -133,7 +134,7 @@ impl Connection {
         let frame = message.frame_for(self.codec.as_deref_mut().map(|codec| codec as _));
         match key {
             None => outbox.lay_laid(frame.bytes()),
-            Some(key) => outbox.lay_masked_frame(frame.bytes()[0], frame.payload(), key),
+            Some(key) => outbox.lay_masked_frame(frame.first(), frame.payload(), key),
         }
         Ok(())
     }
@@ -223,11 +224,8 @@ impl Connection {
     /// A code that must not be sent is replaced by 1011, and a reason is cut to 123 bytes.
     pub fn fail(&mut self, now: Duration, code: CloseCode, reason: &str, outbox: &mut Outbox) {
         let code = if code.may_be_sent() { code } else { CloseCode::INTERNAL_ERROR };
-        let mut len = reason.len().min(CLOSE_REASON_LEN_MAX);
-        while !reason.is_char_boundary(len) {
-            len -= 1;
-        }
-        let reason = &reason[..len];
+        let mut lens = (0..=reason.len().min(CLOSE_REASON_LEN_MAX)).rev();
+        let reason = lens.find_map(|len| reason.get(..len)).unwrap_or_default();
         self.fail_with(now, Fault::Application(code), code, reason, outbox);
     }
 
@@ -254,15 +252,10 @@ impl Connection {
 
     pub(crate) fn lay_close(&mut self, code: Option<CloseCode>, reason: &str, outbox: &mut Outbox) {
         let mut body = [0; CONTROL_PAYLOAD_LEN_MAX];
-        let len = match code {
-            Some(code) => {
-                body[..2].copy_from_slice(&code.value().to_be_bytes());
-                body[2..2 + reason.len()].copy_from_slice(reason.as_bytes());
-                2 + reason.len()
-            }
-            None => 0,
-        };
-        self.lay_frame(FIN | Opcode::Close as u8, &body[..len], outbox);
+        let code_bytes = code.map(|code| code.value().to_be_bytes());
+        let parts = code_bytes.iter().flatten().chain(reason.as_bytes());
+        let len = body.iter_mut().zip(parts).map(|(room, byte)| *room = *byte).count();
+        self.lay_frame(FIN | Opcode::Close as u8, body.part(0..len), outbox);
         self.close_sent = true;
         self.closure.sent = code;
     }

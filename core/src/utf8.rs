@@ -25,12 +25,12 @@ pub(crate) struct Invalid;
 /// As soon as a byte is there that cannot stand where it stands, such as the second of `f4 90`.
 pub(crate) fn whole_chars_len(bytes: &[u8]) -> Result<usize, Invalid> {
     let len = cut_len(bytes)?;
-    to_str(&bytes[..len]).map(|_| len).ok_or(Invalid)
+    bytes.get(..len).and_then(to_str).map(|_| len).ok_or(Invalid)
 }
 
 /// The same where whoever gets the whole characters validates them: only the end is looked at.
 pub(crate) fn cut_len(bytes: &[u8]) -> Result<usize, Invalid> {
-    let (whole, begun) = bytes.split_at(bytes.len() - begun_len(bytes));
+    let (whole, begun) = bytes.split_at(bytes.len().saturating_sub(begun_len(bytes)));
     match core::str::from_utf8(begun) {
         // No length means that the input ended within a character.
         Err(error) if error.error_len().is_none() => Ok(whole.len()),
@@ -42,11 +42,11 @@ pub(crate) fn cut_len(bytes: &[u8]) -> Result<usize, Invalid> {
 /// How many bytes at the end are the beginning of a character that is longer, to judge by the
 /// first of them: up to three.
 fn begun_len(bytes: &[u8]) -> usize {
-    let end = bytes.iter().rev().take(3);
-    let first = end.enumerate().find(|(_, byte)| **byte & 0xc0 != 0x80);
+    let end = (1..=3).zip(bytes.iter().rev());
+    let first = end.into_iter().find(|(_, byte)| **byte & 0xc0 != 0x80);
     match first {
         // 1, 2 or 3 bytes are there; 2, 3 or 4 leading ones tell how many there should be.
-        Some((after, byte)) if (byte.leading_ones() as usize) > after + 1 => after + 1,
+        Some((there, byte)) if byte.leading_ones() as usize > there => there,
         _ => 0,
     }
 }

@@ -5,13 +5,16 @@
 //! every processor of the architecture has. From a kilobyte up it pays to ask for the widest
 //! vectors of this processor, and to begin at the border of a cache line.
 
+use crate::cut::Cut;
+
 /// The unit of masking: a line of memory.
 const BLOCK_LEN: usize = 64;
 
 /// By how many bits a key is turned after `len` bytes: by what is left after whole keys.
 #[inline]
 pub(crate) const fn turned_bits(len: usize) -> u32 {
-    8 * (len.to_le_bytes()[0] % 4) as u32
+    let [low, ..] = len.to_le_bytes();
+    ((low & 3) << 3) as u32
 }
 
 #[inline]
@@ -43,25 +46,25 @@ pub(crate) fn copy(bytes: &[u8], room: &mut [u8], key: u64) {
 /// Masks what follows the first `gap` bytes, and moves it down over them in the same pass.
 #[inline(never)]
 pub(crate) fn down(bytes: &mut [u8], gap: usize, key: u64) {
-    let len = bytes.len() - gap;
-    let blocks_len = len - len % BLOCK_LEN;
-    blocks_down(&mut bytes[..blocks_len + gap], gap, key);
-    bytes.copy_within(blocks_len + gap.., blocks_len);
-    short_in_place(&mut bytes[blocks_len..len], key);
+    let rest = blocks_down(bytes, gap, key);
+    let len = rest.len().saturating_sub(gap);
+    rest.copy_within(gap.., 0);
+    short_in_place(rest.part_mut(0..len), key);
 }
 
-fn blocks_down(bytes: &mut [u8], gap: usize, key: u64) {
+/// The same for whole blocks: gives what follows them, with the gap before it.
+fn blocks_down(mut bytes: &mut [u8], gap: usize, key: u64) -> &mut [u8] {
     #[cfg(feature = "std")]
-    if bytes.len() - gap >= wide::LEN_MIN {
+    if bytes.len().saturating_sub(gap) >= wide::LEN_MIN {
         return wide::down(bytes, gap, key);
     }
-    for start in (0..bytes.len() - gap).step_by(BLOCK_LEN) {
-        let bytes = &mut bytes[start..start + gap + BLOCK_LEN];
-        if let Some(&(mut block)) = bytes.last_chunk::<BLOCK_LEN>() {
-            words_in_place(&mut block, key);
-            bytes[..BLOCK_LEN].copy_from_slice(&block);
-        }
+    while let Some(&(mut block)) = bytes.get(gap..).and_then(<[u8]>::first_chunk::<BLOCK_LEN>) {
+        words_in_place(&mut block, key);
+        let Some((to, rest)) = bytes.split_first_chunk_mut() else { return &mut [] };
+        *to = block;
+        bytes = rest;
     }
+    bytes
 }
 
 /// Less than a block: by pieces that halve.
@@ -105,7 +108,7 @@ fn ends_copy<const N: usize>(bytes: &[u8], room: &mut [u8], key: u64) {
     if let (Some(piece), Some(room)) = (bytes.first_chunk::<N>(), room.first_chunk_mut::<N>()) {
         words_copy(piece, room, key);
     }
-    let key = turned(key, bytes.len() - N);
+    let key = turned(key, bytes.len().wrapping_sub(N));
     if let (Some(piece), Some(room)) = (bytes.last_chunk::<N>(), room.last_chunk_mut::<N>()) {
         words_copy(piece, room, key);
     }
@@ -195,8 +198,8 @@ mod wide {
         short_copy(rest, rest_room, key);
     }
 
-    pub(super) fn down(bytes: &mut [u8], gap: usize, key: u64) {
-        dispatch!(Level::new(), simd => blocks_down(simd, bytes, gap, key));
+    pub(super) fn down(bytes: &mut [u8], gap: usize, key: u64) -> &mut [u8] {
+        dispatch!(Level::new(), simd => blocks_down(simd, bytes, gap, key))
     }
 
     /// What stands before the first whole line of memory.
@@ -238,18 +241,26 @@ mod wide {
     }
 
     #[inline(always)]
-    fn blocks_down<S: Simd>(simd: S, bytes: &mut [u8], gap: usize, key: u64) {
+    fn blocks_down<S: Simd>(simd: S, bytes: &mut [u8], gap: usize, key: u64) -> &mut [u8] {
         simd.vectorize(
             #[inline(always)]
             || {
                 let key = splat(simd, key);
-                for start in (0..bytes.len() - gap).step_by(BLOCK_LEN) {
-                    let bytes = &mut bytes[start..start + gap + BLOCK_LEN];
-                    let masked = u8x64::from_slice(simd, &bytes[gap..]) ^ key;
-                    masked.store_slice(&mut bytes[..BLOCK_LEN]);
+                let mut bytes = bytes;
+                while let Some(block) = bytes.get(gap..).and_then(<[u8]>::first_chunk::<BLOCK_LEN>)
+                {
+                    let masked = u8x64::from_slice(simd, block) ^ key;
+                    let Some((to, rest)) =
+                        core::mem::take(&mut bytes).split_first_chunk_mut::<BLOCK_LEN>()
+                    else {
+                        break;
+                    };
+                    masked.store_slice(to);
+                    bytes = rest;
                 }
+                bytes
             },
-        );
+        )
     }
 
     #[inline(always)]

@@ -4,6 +4,7 @@ use core::fmt;
 
 use zlib_rs::{Deflate as Zlib, DeflateConfig, DeflateFlush, Status};
 
+use crate::cut::Cut;
 use crate::outbox::Outbox;
 
 /// The smallest window that the compressor has. It stands for one of 8 bits too: no match reaches
@@ -29,7 +30,7 @@ impl Compressor {
     pub(super) fn new(level: u8, memory_level: u8, window_bits: u8) -> Self {
         let config = DeflateConfig {
             // Negative for a stream without a header.
-            window_bits: -i32::from(window_bits.max(WINDOW_BITS_MIN)),
+            window_bits: i32::from(window_bits.max(WINDOW_BITS_MIN)).saturating_neg(),
             mem_level: memory_level.into(),
             level: level.into(),
             ..DeflateConfig::default()
@@ -50,18 +51,18 @@ impl Compressor {
     /// it can be inflated from what is laid then.
     pub(super) fn compress(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
         let mut rest = payload;
-        let mut len = 0;
+        let mut len = 0_usize;
         loop {
             let room = outbox.bare_room(rest.len().clamp(ROOM_LEN_MIN, ROOM_LEN_MAX));
             let room_len = room.len();
             let (before_in, before_out) = (self.zlib.total_in(), self.zlib.total_out());
             let status = self.zlib.compress(rest, room, DeflateFlush::SyncFlush);
             debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)));
-            let taken = narrow(self.zlib.total_in() - before_in);
-            let written = narrow(self.zlib.total_out() - before_out);
+            let taken = count(before_in, self.zlib.total_in());
+            let written = count(before_out, self.zlib.total_out());
             outbox.lay_bare(written);
-            rest = &rest[taken..];
-            len += written;
+            rest = rest.part_from(taken);
+            len = len.saturating_add(written);
             if (rest.is_empty() && written < room_len) || (taken == 0 && written == 0) {
                 break;
             }
@@ -73,12 +74,12 @@ impl Compressor {
         if len == 0 {
             // 7.2.3.6: an empty message, or an empty end of one, is an empty block. The compressor
             // does not flush twice in a row.
-            outbox.bare_room(1)[0] = 0x00;
+            outbox.bare_room(1).part_mut(0..1).fill(0x00);
             outbox.lay_bare(1);
             return 1;
         }
         outbox.drop_bare(TAIL.len());
-        len - TAIL.len()
+        len.saturating_sub(TAIL.len())
     }
 }
 
@@ -90,14 +91,21 @@ impl fmt::Debug for Compressor {
 
 /// The memory of a compressor: two windows and two bytes for each place in one; a table of 65,536
 /// places; the symbols and bytes of a block; and the rest.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the program sets both, in their ranges of 9 to 15 and 1 to 9"
+)]
 pub(super) const fn bytes_max(memory_level: u8, window_bits: u8) -> u64 {
     let window_bits = if window_bits < WINDOW_BITS_MIN { WINDOW_BITS_MIN } else { window_bits };
     (4 << window_bits) + 2 * 65_536 + (7 << (memory_level + 6)) + 8 * 1024
 }
 
-/// The length of a part of what is in memory.
-pub(super) fn narrow(len: u64) -> usize {
-    usize::try_from(len).expect("it lies in memory")
+/// How far a count of bytes went from one look to the next, over a part of what is in memory. It
+/// may begin at 0 again behind the largest number.
+pub(super) fn count(before: u64, after: u64) -> usize {
+    let len = usize::try_from(after.wrapping_sub(before));
+    debug_assert!(len.is_ok(), "it lies in memory");
+    len.unwrap_or_default()
 }
 
 /// The most bytes that this many can become.

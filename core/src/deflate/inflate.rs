@@ -4,8 +4,9 @@ use core::fmt;
 
 use zlib_rs::{Inflate as Zlib, InflateFlush, Status};
 
+use crate::cut::Cut;
 use crate::decoded::Decoded;
-use crate::deflate::compress::{TAIL, narrow};
+use crate::deflate::compress::{TAIL, count};
 use crate::deflate_params::WINDOW_BITS_MAX;
 use crate::error::ProtocolError;
 
@@ -39,7 +40,7 @@ impl Inflater {
         let mut rest = payload;
         loop {
             if rest.is_empty() && self.at_border || !rest.is_empty() && decoded.is_enough() {
-                return Ok(payload.len() - rest.len());
+                return Ok(payload.len().saturating_sub(rest.len()));
             }
             let room = decoded.room();
             let room_len = room.len();
@@ -47,7 +48,7 @@ impl Inflater {
             // The bytes before a fault count: they may have a fault of their own.
             decoded.wrote(written)?;
             let status = status?;
-            rest = &rest[taken..];
+            rest = rest.part_from(taken);
             self.at_border = false;
             if status == Status::StreamEnd {
                 // 7.2.3.4: a block with BFINAL set to 1 is lawful. It is the last of a stream
@@ -96,8 +97,8 @@ impl Inflater {
     ) -> (Result<Status, ProtocolError>, usize, usize) {
         let (before_in, before_out) = (self.zlib.total_in(), self.zlib.total_out());
         let status = self.zlib.decompress(payload, room, flush);
-        let taken = narrow(self.zlib.total_in() - before_in);
-        let written = narrow(self.zlib.total_out() - before_out);
+        let taken = count(before_in, self.zlib.total_in());
+        let written = count(before_out, self.zlib.total_out());
         (status.map_err(|_| ProtocolError::InvalidDeflate), taken, written)
     }
 }

@@ -262,7 +262,7 @@ impl Deflate {
 
     /// The memory of both directions' states.
     pub(crate) const fn bytes_max(&self) -> u64 {
-        compress::bytes_max(self.memory_level, self.window_bits) + inflate::BYTES_MAX
+        compress::bytes_max(self.memory_level, self.window_bits).saturating_add(inflate::BYTES_MAX)
     }
 
     /// Compresses a message by itself; tells with which window too.

@@ -1,8 +1,8 @@
 //! An answer that does not upgrade.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head_error::HeadError;
@@ -65,9 +65,7 @@ impl HttpAnswer {
         if error == HandshakeError::RepeatedVersion {
             answer.lines.push_own("Sec-WebSocket-Version", VERSION);
         }
-        let mut text = String::new();
-        writeln!(text, "{error}").expect("a String takes everything");
-        Some(answer.text(&text))
+        Some(answer.text(&format!("{error}\n")))
     }
 
     /// Adds a header, after those added before.
@@ -132,9 +130,9 @@ impl HttpAnswer {
     }
 
     pub(crate) fn lay_parts(&self, with_body: bool, outbox: &mut Outbox) {
-        let mut head = String::with_capacity(192 + self.lines.as_str().len());
-        write!(head, "HTTP/1.1 {} {}\r\n", self.status, reason(self.status))
-            .expect("a String takes everything");
+        let mut head = String::with_capacity(self.lines.as_str().len().saturating_add(192));
+        let (status, reason) = (self.status, reason(self.status));
+        head.push_str(&format!("HTTP/1.1 {status} {reason}\r\n"));
         if self.status == 426 {
             upgrade_headers(|name, value| {
                 push_line(
@@ -151,8 +149,8 @@ impl HttpAnswer {
         // it spares.
         let has_body = !matches!(self.status, 204 | 304);
         if has_body {
-            write!(head, "Content-Length: {}\r\n", self.body.len())
-                .expect("a String takes everything");
+            let len = self.body.len();
+            head.push_str(&format!("Content-Length: {len}\r\n"));
         }
         head.push_str("\r\n");
         outbox.lay_head(head.as_bytes());

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 /// Appends bytes, making room for twice as many as there are but for no more than the limit.
 pub(crate) fn append(bytes: &mut Vec<u8>, more: &[u8], len_max: usize) {
-    let len = bytes.len() + more.len();
+    let len = bytes.len().saturating_add(more.len());
     if len > bytes.capacity() {
         let room = bytes.capacity().saturating_mul(2).min(len_max).max(len);
-        bytes.reserve_exact(room - bytes.len());
+        bytes.reserve_exact(room.saturating_sub(bytes.len()));
     }
     bytes.extend_from_slice(more);
 }

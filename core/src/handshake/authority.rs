@@ -14,10 +14,10 @@ impl<'a> Authority<'a> {
     /// Reads all of `text`. User information before an `@` is refused.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let host_len = match text.strip_prefix('[') {
-            Some(literal) => literal.find(']')? + 2,
+            Some(literal) => literal.find(']')?.saturating_add(2),
             None => text.find(':').unwrap_or(text.len()),
         };
-        let (host, rest) = text.split_at(host_len);
+        let (host, rest) = text.split_at_checked(host_len)?;
         if !is_host(host) {
             return None;
         }

@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::cut::Cut;
 use crate::handshake::append::append;
 use crate::handshake::headers::ResponseHead;
 use crate::inbox::Inbox;
@@ -135,12 +136,14 @@ impl Body {
                 (data, chunked(if left == 0 { Chunked::DataCr } else { Chunked::Data(left) }))
             }
             Framing::Chunked(expected) => {
-                self.state = chunked_step(expected, input[0]);
+                if let Some(byte) = input.first() {
+                    self.state = chunked_step(expected, *byte);
+                }
                 return 1;
             }
         };
-        let kept = data.len().min(self.len_max - self.bytes.len());
-        append(&mut self.bytes, &data[..kept], self.len_max);
+        let kept = data.len().min(self.len_max.saturating_sub(self.bytes.len()));
+        append(&mut self.bytes, data.part(0..kept), self.len_max);
         self.state = if kept < data.len() { State::Truncated } else { next };
         data.len()
     }
@@ -164,7 +167,7 @@ const fn chunked(expected: Chunked) -> State {
 /// At most `left` bytes of `input`, and how many are left then.
 fn take(input: &[u8], left: u64) -> (&[u8], u64) {
     let len = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-    (&input[..len], left - len as u64)
+    (input.part(0..len), left.saturating_sub(len as u64))
 }
 
 /// One byte of what stands around the chunks' data.

@@ -13,6 +13,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::config::Limits;
+use crate::cut::Cut;
 use crate::grammar::{is_field_byte, is_field_value};
 use crate::handshake::append::append;
 use crate::handshake::error::HandshakeError;
@@ -63,14 +64,14 @@ impl HeadReader {
     ) -> Result<Option<Head>, HandshakeError> {
         let unparsed = inbox.unparsed();
         let room = limits.head_len_max.saturating_sub(self.taken);
-        let input = &unparsed[..room.min(unparsed.len())];
+        let input = unparsed.part(0..room.min(unparsed.len()));
         let end = self.find_end(input, limits)?;
         if end.is_none() && input.len() < unparsed.len() {
             return Err(self.too_long(limits));
         }
-        let input = &input[..end.unwrap_or(input.len())];
+        let input = input.part(0..end.unwrap_or(input.len()));
         append(&mut self.bytes, input, limits.head_len_max);
-        self.taken += input.len();
+        self.taken = self.taken.saturating_add(input.len());
         let len = input.len();
         inbox.skip(len);
         if end.is_none() {
@@ -81,7 +82,7 @@ impl HeadReader {
         if self.folded {
             unfold(&mut bytes);
         }
-        match Head::divide(&bytes, self.lines - 1) {
+        match Head::divide(&bytes, self.lines.saturating_sub(1)) {
             Ok((lines, first_line_len)) => {
                 *self = Self { taken: self.taken, ..Self::new(self.role) };
                 Ok(Some(Head { bytes: bytes.into(), lines, first_line_len }))
@@ -103,7 +104,7 @@ impl HeadReader {
         for byte in self.bytes.iter().chain(inbox.unparsed()) {
             bytes.push(*byte);
             if bytes.ends_with(b"\r\n") {
-                let first_line_len = u32::try_from(bytes.len() - 2).ok()?;
+                let first_line_len = u32::try_from(bytes.len().saturating_sub(2)).ok()?;
                 bytes.extend(b"\r\n");
                 return Some(Head { bytes: bytes.into(), lines: Box::default(), first_line_len });
             }
@@ -118,11 +119,12 @@ impl HeadReader {
 
     /// Goes on with `input`; tells where in it the head ends.
     fn find_end(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, HandshakeError> {
-        let mut position = 0;
+        let mut position = 0_usize;
         while let Some(byte) = input.get(position) {
-            position += 1;
+            let before = self.bytes.len().saturating_add(position);
+            position = position.saturating_add(1);
             if self.role == Role::Client
-                && let Some(expected) = STATUS_LINE_START.get(self.bytes.len() + position - 1)
+                && let Some(expected) = STATUS_LINE_START.get(before)
                 && byte != expected
             {
                 // Who speaks another protocol may be waiting for an answer to it.
@@ -131,13 +133,14 @@ impl HeadReader {
             if self.step(*byte, limits)? {
                 return Ok(Some(position));
             }
-            if self.role == Role::Client && self.bytes.len() + position < STATUS_LINE_START.len() {
+            if self.role == Role::Client && before.saturating_add(1) < STATUS_LINE_START.len() {
                 continue;
             }
             if self.line_has_begun && !self.after_cr {
                 // Most bytes need no more than this.
-                let rest = input[position..].iter();
-                position += rest.take_while(|byte| is_field_byte(**byte)).count();
+                let rest = input.part_from(position).iter();
+                let run_len = rest.take_while(|byte| is_field_byte(**byte)).count();
+                position = position.saturating_add(run_len);
             }
         }
         Ok(None)
@@ -163,7 +166,7 @@ impl HeadReader {
                 if self.role == Role::Server || self.lines == 1 {
                     return Err(HandshakeError::FoldedHeaderLine);
                 }
-                self.lines -= 1;
+                self.lines = self.lines.saturating_sub(1);
                 self.line_has_begun = true;
                 self.folded = true;
             }
@@ -179,8 +182,8 @@ impl HeadReader {
     fn end_line(&mut self, limits: &Limits) -> Result<bool, HandshakeError> {
         if self.line_has_begun {
             self.line_has_begun = false;
-            self.lines += 1;
-            if self.lines - 1 > limits.head_lines_max {
+            self.lines = self.lines.saturating_add(1);
+            if self.lines.saturating_sub(1) > limits.head_lines_max {
                 return Err(HandshakeError::TooManyHeaderLines { limit: limits.head_lines_max });
             }
             return Ok(false);
@@ -192,7 +195,7 @@ impl HeadReader {
             // RFC 9112, section 2.2: "a server that is expecting to receive and parse a
             // request-line SHOULD ignore at least one empty line (CRLF) received prior to the
             // request-line." They count towards the limit like all others.
-            self.leading += 2;
+            self.leading = self.leading.saturating_add(2);
             return Ok(false);
         }
         Ok(true)
@@ -213,20 +216,20 @@ impl HeadReader {
 /// within a "message/http" container MUST replace each received obs-fold with one or more SP octets
 /// prior to interpreting the field value."
 fn unfold(head: &mut [u8]) {
-    let (mut position, mut space_start, mut folded) = (0, 0, false);
+    let (mut position, mut space_start, mut folded) = (0_usize, 0, false);
     while position < head.len() {
-        match head[position..] {
-            [b' ' | b'\t', ..] => position += 1,
+        match *head.part_from(position) {
+            [b' ' | b'\t', ..] => position = position.saturating_add(1),
             [b'\r', b'\n', b' ' | b'\t', ..] => {
                 folded = true;
-                position += 3;
+                position = position.saturating_add(3);
             }
             _ => {
                 if folded {
-                    head[space_start..position].fill(b' ');
+                    head.part_mut(space_start..position).fill(b' ');
                 }
                 folded = false;
-                position += 1;
+                position = position.saturating_add(1);
                 space_start = position;
             }
         }
@@ -243,7 +246,7 @@ pub(crate) struct Head {
     first_line_len: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Line {
     start: u32,
     name_end: u32,
@@ -257,7 +260,7 @@ impl Head {
     ) -> Result<Self, HandshakeError> {
         let mut bytes = Vec::from(first_line);
         bytes.extend(b"\r\n");
-        let mut count = 0;
+        let mut count = 0_usize;
         for (name, value) in lines {
             // What another library let through as a value may not become a line of its own.
             if !is_field_value(value) {
@@ -266,7 +269,7 @@ impl Head {
             for part in [name.as_bytes(), b": ", value, b"\r\n"] {
                 bytes.extend(part);
             }
-            count += 1;
+            count = count.saturating_add(1);
         }
         bytes.extend(b"\r\n");
         if first_line.contains(['\r', '\n']) {
@@ -280,8 +283,10 @@ impl Head {
     /// empty line have been found before.
     fn divide(bytes: &[u8], lines: usize) -> Result<(Box<[Line]>, u32), HandshakeError> {
         let is_end = |pair: &[u8]| pair == b"\r\n";
-        let first_line_len = bytes.windows(2).position(is_end).expect("the reader saw its end");
-        let block = &bytes[first_line_len + 2..];
+        let first_line_len = bytes.windows(2).position(is_end);
+        debug_assert!(first_line_len.is_some(), "the reader saw its end");
+        let first_line_len = first_line_len.unwrap_or_default();
+        let block = bytes.part_from(first_line_len.saturating_add(2));
         let mut headers = vec![httparse::EMPTY_HEADER; lines];
         // By default it accepts no folding, no white space before the colon, and only tokens as
         // names.
@@ -290,24 +295,25 @@ impl Head {
             _ => return Err(HandshakeError::InvalidHeaderLine),
         };
         let position = |slice: &[u8]| {
-            u32::try_from(slice.as_ptr().addr() - bytes.as_ptr().addr())
+            u32::try_from(slice.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()))
                 .map_err(|_| HandshakeError::HeadTooLong { limit: u32::MAX as usize })
         };
         let line = |header: &httparse::Header<'_>| {
             let (start, len) = (position(header.name.as_bytes())?, header.name.len());
-            Ok(Line { start, name_end: position(&bytes[start as usize + len..])? })
+            let name_end = (start as usize).saturating_add(len);
+            Ok(Line { start, name_end: position(bytes.part_from(name_end))? })
         };
         // Not by `collect`, which does not know how many there are once some may be errors.
         let mut lines = Vec::with_capacity(parsed.len());
         for header in parsed {
             lines.push(line(header)?);
         }
-        let first_line_len = position(&bytes[first_line_len..])?;
+        let first_line_len = position(bytes.part_from(first_line_len))?;
         Ok((lines.into(), first_line_len))
     }
 
     pub(crate) fn first_line(&self) -> &[u8] {
-        &self.bytes[..self.first_line_len as usize]
+        self.bytes.part(0..self.first_line_len as usize)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -328,24 +334,29 @@ impl Head {
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let is_of_name = move |number: &usize| {
             // Of most lines, the length is another one.
-            let line = self.lines[*number];
-            (line.name_end - line.start) as usize == name.len()
+            let line = self.line(*number);
+            line.name_end.saturating_sub(line.start) as usize == name.len()
                 && self.name(*number).eq_ignore_ascii_case(name.as_bytes())
         };
         (0..self.lines.len()).filter(is_of_name).map(|number| self.value(number))
     }
 
+    fn line(&self, number: usize) -> Line {
+        self.lines.get(number).copied().unwrap_or_default()
+    }
+
     fn name(&self, number: usize) -> &[u8] {
-        let Line { start, name_end } = self.lines[number];
-        &self.bytes[start as usize..name_end as usize]
+        let Line { start, name_end } = self.line(number);
+        self.bytes.part(start as usize..name_end as usize)
     }
 
     fn value(&self, number: usize) -> &[u8] {
-        let end = match self.lines.get(number + 1) {
+        let end = match self.lines.get(number.saturating_add(1)) {
             Some(next) => next.start as usize,
-            None => self.bytes.len() - "\r\n".len(),
+            None => self.bytes.len().saturating_sub("\r\n".len()),
         };
         // Past the colon. Of all white space, a line holds none but spaces and tabs.
-        self.bytes[self.lines[number].name_end as usize + 1..end].trim_ascii()
+        let start = (self.line(number).name_end as usize).saturating_add(1);
+        self.bytes.part(start..end).trim_ascii()
     }
 }

@@ -4,6 +4,7 @@ use crate::Arc;
 use alloc::format;
 use core::fmt;
 
+use crate::cut::Cut;
 use crate::grammar::ascii;
 use crate::grammar::{elements, is_token};
 use crate::handshake::authority::Authority;
@@ -190,15 +191,16 @@ impl RequestHead {
     /// The method, such as `GET`.
     #[must_use]
     pub fn method(&self) -> &str {
-        ascii(&self.0.head.first_line()[..self.0.method_len as usize])
+        ascii(self.0.head.first_line().part(0..self.0.method_len as usize))
     }
 
     /// The request target, as it came: nothing is decoded or resolved. [`path`](Self::path) and
     /// [`query`](Self::query) are its parts.
     #[must_use]
     pub fn target(&self) -> &str {
-        let start = self.0.method_len as usize + 1;
-        ascii(&self.0.head.first_line()[start..start + self.0.target_len as usize])
+        let start = (self.0.method_len as usize).saturating_add(1);
+        let end = start.saturating_add(self.0.target_len as usize);
+        ascii(self.0.head.first_line().part(start..end))
     }
 
     /// The minor version of HTTP/1: 1 from most clients, 0 from old ones, which cannot upgrade.
@@ -334,7 +336,9 @@ impl ResponseHead {
         let status = match rest {
             [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
             | [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] => {
-                [a, b, c].iter().fold(0, |status, digit| status * 10 + u16::from(**digit - b'0'))
+                [a, b, c].iter().fold(0, |status: u16, digit| {
+                    status.saturating_mul(10).saturating_add(digit_value(**digit).into())
+                })
             }
             _ => return Err(HandshakeError::InvalidStatusLine),
         };
@@ -395,7 +399,7 @@ fn split_version(line: &[u8]) -> Option<((u8, u8), &[u8])> {
     }
     match line {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', rest @ ..] => {
-            Some(((major - b'0', 0), rest))
+            Some(((digit_value(*major), 0), rest))
         }
         _ => None,
     }
@@ -405,8 +409,13 @@ fn split_version(line: &[u8]) -> Option<((u8, u8), &[u8])> {
 fn parse_version(version: &[u8]) -> Option<(u8, u8)> {
     match version {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
-            Some((major - b'0', minor - b'0'))
+            Some((digit_value(*major), digit_value(*minor)))
         }
         _ => None,
     }
+}
+
+/// What a digit stands for: its last four bits.
+const fn digit_value(digit: u8) -> u8 {
+    digit & 0xf
 }

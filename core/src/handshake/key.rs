@@ -22,8 +22,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// 4.1: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded".
 pub(crate) fn key(nonce: [u8; 16]) -> [u8; 24] {
     let mut key = [0; 24];
-    let len = BASE64.encode_slice(nonce, &mut key).expect("16 bytes are 24 characters");
-    debug_assert_eq!(len, key.len());
+    let encoded = BASE64.encode_slice(nonce, &mut key);
+    debug_assert_eq!(encoded, Ok(key.len()));
     key
 }
 
@@ -44,8 +44,7 @@ pub(crate) fn accept(key: &[u8]) -> [u8; 28] {
     digest.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     let mut accept = [0; 28];
     let encoded = BASE64.encode_slice(digest.digest().bytes(), &mut accept);
-    let len = encoded.expect("20 bytes are 28 characters");
-    debug_assert_eq!(len, accept.len());
+    debug_assert_eq!(encoded, Ok(accept.len()));
     accept
 }
 

@@ -64,7 +64,7 @@ impl Offer {
     #[must_use]
     pub fn accept(self, now: Duration, outbox: &mut Outbox) -> Connection {
         if !self.head.is_http2() {
-            let mut head = String::with_capacity(192 + self.lines.as_str().len());
+            let mut head = String::with_capacity(self.lines.as_str().len().saturating_add(192));
             head.push_str("HTTP/1.1 101 Switching Protocols\r\n");
             self.each_response_header(|name, value| push_line(&mut head, name, value));
             head.push_str("\r\n");

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use core::fmt::Write;
 use core::net::Ipv6Addr;
 
 use crate::config::Config;
@@ -157,7 +156,7 @@ impl ClientRequest {
         // optionally ":" followed by /port/ (when not using the default port)."
         let default_port = if self.secure { 443 } else { 80 };
         if let Some(port) = self.port.filter(|port| *port != default_port) {
-            write!(authority, ":{port}").expect("a String takes everything");
+            authority.push_str(&format!(":{port}"));
         }
         authority
     }
@@ -200,7 +199,7 @@ impl ClientRequest {
     /// Lays the head of the request over HTTP/1.
     pub(crate) fn lay(&self, key: &[u8; 24], config: &Config, outbox: &mut Outbox) {
         let lens = [&*self.resource_name, &*self.host, &*self.subprotocols, self.lines.as_str()];
-        let len = 256 + lens.map(str::len).iter().sum::<usize>();
+        let len = lens.iter().fold(256, |len: usize, part| len.saturating_add(part.len()));
         let mut head = String::with_capacity(len);
         head.push_str("GET ");
         head.push_str(&self.resource_name);

@@ -1,0 +1,52 @@
+//! Parts of bytes, by positions that cannot be wrong: without a panic if they were.
+
+use core::ops::Range;
+
+/// A part of bytes by its place.
+///
+/// Who asks keeps the positions in order, and within the bytes. A debug build stops where they are
+/// not. A release build gives nothing there, which fails the connection, or leaves it without
+/// progress until its timers end it, and leaves the rest of the program alone.
+pub(crate) trait Cut {
+    /// The bytes of this range.
+    fn part(&self, range: Range<usize>) -> &Self;
+
+    /// The same, to write to.
+    fn part_mut(&mut self, range: Range<usize>) -> &mut Self;
+
+    /// The bytes from this position on.
+    fn part_from(&self, start: usize) -> &Self;
+
+    /// The same, to write to.
+    fn part_from_mut(&mut self, start: usize) -> &mut Self;
+}
+
+impl Cut for [u8] {
+    #[inline]
+    fn part(&self, range: Range<usize>) -> &Self {
+        self.get(range).unwrap_or_else(nothing)
+    }
+
+    #[inline]
+    fn part_mut(&mut self, range: Range<usize>) -> &mut Self {
+        self.get_mut(range).unwrap_or_else(nothing)
+    }
+
+    #[inline]
+    fn part_from(&self, start: usize) -> &Self {
+        self.get(start..).unwrap_or_else(nothing)
+    }
+
+    #[inline]
+    fn part_from_mut(&mut self, start: usize) -> &mut Self {
+        self.get_mut(start..).unwrap_or_else(nothing)
+    }
+}
+
+/// A call that is not inlined: where it is, the comparison costs more than it does before a panic.
+#[cold]
+#[inline(never)]
+fn nothing<B: Default>() -> B {
+    debug_assert!(false, "a position that is not in the bytes");
+    B::default()
+}
