@@ -469,6 +469,34 @@ mod deflate {
         }
     }
 
+    #[test]
+    fn the_small_preset_keeps_both_contexts_in_64_kib() {
+        let deflate = Deflate::small();
+        let text = [b'x'; 1000];
+        let states = |role| end(role, &deflate, Delivery::Whole);
+        let (mut sender, mut receiver) = (states(Role::Server), states(Role::Client));
+        // So that the outbox does not count.
+        sender.connection.send(&[0; 2000], &mut sender.outbox).expect("open");
+        write(&mut sender.outbox, usize::MAX, 0);
+        let mut fresh = states(Role::Server);
+        core::mem::swap(&mut fresh.outbox, &mut sender.outbox);
+        let (count, sent) = allocations(|| {
+            fresh.connection.send(&text, &mut fresh.outbox).expect("open");
+        });
+        assert_eq!((count, sent), (2, 16 * 1024));
+        receiver.inbox.extend(fresh.outbox.unsent());
+        let (_, received) = allocations(|| {
+            let End { connection, inbox, outbox } = &mut receiver;
+            assert!(connection.next_event(NOW, inbox, outbox).is_some());
+        });
+        // With memory for the message.
+        assert!(sent + received <= 64 * 1024 + text.len(), "{sent} + {received}");
+        let config = Config::default().deflate(deflate);
+        let bound = config.max_bytes_per_connection();
+        let states = bound - Config::default().max_bytes_per_connection();
+        assert!(states >= 63 * 1024 + config.limits.message_len_max);
+    }
+
     /// The page has the numbers of 64 bits. Shorter pointers take a little less.
     #[track_caller]
     fn assert_kib(bytes: usize, kib: usize) {

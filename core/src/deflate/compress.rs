@@ -5,6 +5,7 @@ use core::fmt;
 use zlib_rs::{Deflate as Zlib, DeflateConfig, DeflateFlush, Status};
 
 use crate::cut::Cut;
+use crate::deflate::small::{self, Small};
 use crate::outbox::Outbox;
 
 /// The smallest window that the compressor has. It stands for one of 8 bits too: no match reaches
@@ -22,8 +23,13 @@ const ROOM_LEN_MAX: usize = 8 * 1024;
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 pub(super) struct Compressor {
-    zlib: Zlib,
+    engine: Engine,
     window_bits: u8,
+}
+
+enum Engine {
+    Zlib(Zlib),
+    Small(Small),
 }
 
 impl Compressor {
@@ -35,7 +41,12 @@ impl Compressor {
             level: level.into(),
             ..DeflateConfig::default()
         };
-        Self { zlib: Zlib::new_with_config(config), window_bits }
+        Self { engine: Engine::Zlib(Zlib::new_with_config(config)), window_bits }
+    }
+
+    /// One that takes little memory.
+    pub(super) fn small(window_bits: u8) -> Self {
+        Self { engine: Engine::Small(Small::new(window_bits)), window_bits }
     }
 
     pub(super) const fn window_bits(&self) -> u8 {
@@ -44,22 +55,29 @@ impl Compressor {
 
     /// Begins anew, with an empty window.
     pub(super) fn forget(&mut self) {
-        self.zlib.reset();
+        match &mut self.engine {
+            Engine::Zlib(zlib) => zlib.reset(),
+            Engine::Small(small) => small.forget(),
+        }
     }
 
     /// Compresses a part of a message, the last one if `fin`, and tells how long it became. All of
     /// it can be inflated from what is laid then.
     pub(super) fn compress(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
+        let zlib = match &mut self.engine {
+            Engine::Zlib(zlib) => zlib,
+            Engine::Small(small) => return small.compress(payload, fin, outbox),
+        };
         let mut rest = payload;
         let mut len = 0_usize;
         loop {
             let room = outbox.bare_room(rest.len().clamp(ROOM_LEN_MIN, ROOM_LEN_MAX));
             let room_len = room.len();
-            let (before_in, before_out) = (self.zlib.total_in(), self.zlib.total_out());
-            let status = self.zlib.compress(rest, room, DeflateFlush::SyncFlush);
+            let (before_in, before_out) = (zlib.total_in(), zlib.total_out());
+            let status = zlib.compress(rest, room, DeflateFlush::SyncFlush);
             debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)));
-            let taken = count(before_in, self.zlib.total_in());
-            let written = count(before_out, self.zlib.total_out());
+            let taken = count(before_in, zlib.total_in());
+            let written = count(before_out, zlib.total_out());
             outbox.lay_bare(written);
             rest = rest.part_from(taken);
             len = len.saturating_add(written);
@@ -88,6 +106,9 @@ impl fmt::Debug for Compressor {
         f.debug_struct("Compressor").field("window_bits", &self.window_bits).finish()
     }
 }
+
+/// The memory of a small one.
+pub(super) const SMALL_BYTES_MAX: u64 = small::BYTES_MAX;
 
 /// The memory of a compressor: two windows and two bytes for each place in one; a table of 65,536
 /// places; the symbols and bytes of a block; and the rest.

@@ -9,6 +9,7 @@ mod oracle;
 mod random;
 mod receiving;
 mod sending;
+mod small;
 
 use bluewire_core::{Config, Deflate, DeflateParams, Role};
 use common::End;

@@ -32,11 +32,12 @@ fn outgoing() -> impl Strategy<Value = Outgoing> {
 }
 
 fn settings() -> impl Strategy<Value = Deflate> {
-    let own = (1..=9_u8, 1..=9_u8, 8..=15_u8, any::<bool>());
+    let own = (1..=9_u8, 1..=9_u8, 8..=15_u8, any::<bool>(), any::<bool>());
     let others = (8..=15_u8, any::<bool>(), prop_oneof![Just(0), Just(64), Just(500)]);
     (own, others).prop_map(
-        |((level, memory, bits, forgets), (peer_bits, peer_forgets, len_min))| {
-            Deflate::default()
+        |((level, memory, bits, forgets, small), (peer_bits, peer_forgets, len_min))| {
+            let deflate = if small { Deflate::small() } else { Deflate::default() };
+            deflate
                 .level(level)
                 .memory_level(memory)
                 .window_bits(bits)

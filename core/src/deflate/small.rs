@@ -1,0 +1,231 @@
+//! A compressor in little memory (RFC 1951): it looks back 4 KiB, at one place for each four bytes,
+//! and writes fixed Huffman codes.
+//!
+//! Wanted: 16 KiB for each connection, where zlib's tables alone take 128 KiB, and about the length
+//! that zlib's level 1 comes to, which uses fixed codes too.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use core::mem;
+
+use crate::cut::Cut;
+use crate::deflate::compress::TAIL;
+use crate::outbox::Outbox;
+
+/// The largest window. A peer whose window is larger does not mind.
+const WINDOW_BITS_MAX: u8 = 12;
+const WINDOW_LEN: usize = 1 << WINDOW_BITS_MAX;
+
+const HASH_BITS: u32 = 12;
+
+/// The shortest match that is looked for: one of three bytes saves next to nothing.
+const MATCH_LEN_MIN: usize = 4;
+const MATCH_LEN_MAX: usize = 258;
+
+/// What one of these holds.
+pub(super) const BYTES_MAX: u64 = (2 * WINDOW_LEN + (2 << HASH_BITS)) as u64;
+
+pub(super) struct Small {
+    /// Two windows: what can be referred to, and what is compressed.
+    memory: Box<[u8]>,
+    end: usize,
+    /// By the hash of four bytes, the position behind the one where they stood last; 0 for none.
+    heads: Box<[u16]>,
+    distance_max: usize,
+}
+
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "positions in order, in memory of two windows: no sum or difference overflows"
+)]
+impl Small {
+    pub(super) fn new(window_bits: u8) -> Self {
+        Self {
+            memory: vec![0; 2 * WINDOW_LEN].into(),
+            end: 0,
+            heads: vec![0; 1 << HASH_BITS].into(),
+            distance_max: 1 << window_bits.min(WINDOW_BITS_MAX),
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.end = 0;
+        self.heads.fill(0);
+    }
+
+    /// See [`Compressor::compress`](super::compress::Compressor::compress).
+    pub(super) fn compress(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
+        let mut bits = Bits::default();
+        if !payload.is_empty() {
+            // RFC 1951, section 3.2.3: not the last block, with fixed codes.
+            bits.put(0b010, 3);
+        }
+        let mut len = 0;
+        let mut rest = payload;
+        while !rest.is_empty() {
+            if self.end == self.memory.len() {
+                self.slide();
+            }
+            let (piece, later) = rest.split_at(rest.len().min(self.memory.len() - self.end));
+            // 9 bits for each byte at the most.
+            let room = outbox.bare_room(piece.len() + piece.len() / 8 + 16);
+            let written = self.compress_piece(piece, room, &mut bits);
+            outbox.lay_bare(written);
+            len += written;
+            rest = later;
+        }
+        if !payload.is_empty() {
+            // The end of the block.
+            bits.put(0, 7);
+        }
+        // A block without compression, that is empty and begins where bytes do.
+        bits.put(0, 3);
+        let room = outbox.bare_room(16);
+        let mut written = bits.finish(room);
+        if !fin {
+            // 7.2.1 takes it from the end of a message only.
+            room.part_mut(written..written + TAIL.len()).copy_from_slice(&TAIL);
+            written += TAIL.len();
+        }
+        outbox.lay_bare(written);
+        len + written
+    }
+
+    /// Compresses what fits behind the rest; tells how much it wrote.
+    fn compress_piece(&mut self, piece: &[u8], room: &mut [u8], bits: &mut Bits) -> usize {
+        let mut position = self.end;
+        self.end += piece.len();
+        self.memory.part_mut(position..self.end).copy_from_slice(piece);
+        let mut written = 0;
+        while position < self.end {
+            match self.find(position) {
+                Some((len, distance)) => {
+                    bits.put_match(len, distance);
+                    for inside in position + 1..position + len {
+                        self.note(inside);
+                    }
+                    position += len;
+                }
+                None => {
+                    let literal = self.memory.get(position).copied().unwrap_or_default();
+                    bits.put_literal(literal);
+                    position += 1;
+                }
+            }
+            written += bits.write_whole(room.part_from_mut(written));
+        }
+        written
+    }
+
+    /// The match for what stands at a position, which is noted: how long it is, and how far back.
+    fn find(&mut self, position: usize) -> Option<(usize, usize)> {
+        let found = self.note(position)?;
+        let distance = position - found;
+        if distance > self.distance_max {
+            return None;
+        }
+        let before = self.memory.part(found..self.end);
+        let here = self.memory.part(position..self.end);
+        let same = before.iter().zip(here).take(MATCH_LEN_MAX);
+        let len = same.take_while(|(before, here)| before == here).count();
+        (len >= MATCH_LEN_MIN).then_some((len, distance))
+    }
+
+    /// Notes that four bytes stand at this position; tells where such bytes stood before.
+    fn note(&mut self, position: usize) -> Option<usize> {
+        let four = self.memory.part(0..self.end).get(position..)?.first_chunk::<4>()?;
+        let hash = u32::from_le_bytes(*four).wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS);
+        let head = self.heads.get_mut(hash as usize)?;
+        let before = mem::replace(head, u16::try_from(position + 1).unwrap_or_default());
+        usize::from(before).checked_sub(1)
+    }
+
+    /// Makes place for one more window behind the last one.
+    fn slide(&mut self) {
+        self.memory.copy_within(WINDOW_LEN.., 0);
+        self.end -= WINDOW_LEN;
+        for head in &mut self.heads {
+            *head = head.saturating_sub(1 << WINDOW_BITS_MAX);
+        }
+    }
+}
+
+/// Bits on their way out, the first one lowest.
+#[derive(Default)]
+struct Bits {
+    bits: u64,
+    len: u32,
+}
+
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "fewer than 32 bits wait before each symbol, which has at most 31"
+)]
+impl Bits {
+    const fn put(&mut self, bits: u32, len: u32) {
+        self.bits |= (bits as u64) << self.len;
+        self.len += len;
+    }
+
+    /// A code of Huffman's, whose first bit is its highest (RFC 1951, section 3.1.1).
+    const fn put_code(&mut self, code: u32, len: u32) {
+        self.put(code.reverse_bits() >> (32 - len), len);
+    }
+
+    /// RFC 1951, section 3.2.6: the fixed codes.
+    fn put_literal(&mut self, literal: u8) {
+        match literal {
+            0..144 => self.put_code(0x30 + u32::from(literal), 8),
+            144.. => self.put_code(0x190 + u32::from(literal - 144), 9),
+        }
+    }
+
+    /// RFC 1951, section 3.2.5: a length and a distance, each a symbol and some bits more.
+    fn put_match(&mut self, len: usize, distance: usize) {
+        // Neither is more than 16 bits.
+        let len = u32::try_from(len).unwrap_or_default().saturating_sub(3);
+        let distance = u32::try_from(distance).unwrap_or_default().saturating_sub(1);
+        let (symbol, extra_len) = match len {
+            0..8 => (257 + len, 0),
+            255.. => (285, 0),
+            _ => {
+                let extra_len = len.ilog2() - 2;
+                (257 + 4 * extra_len + (len >> extra_len), extra_len)
+            }
+        };
+        match symbol {
+            0..280 => self.put_code(symbol - 256, 7),
+            280.. => self.put_code(0xc0 + symbol - 280, 8),
+        }
+        self.put(len & ((1 << extra_len) - 1), extra_len);
+        let (symbol, extra_len) = match distance {
+            0..4 => (distance, 0),
+            4.. => {
+                let extra_len = distance.ilog2() - 1;
+                (2 * extra_len + (distance >> extra_len), extra_len)
+            }
+        };
+        self.put_code(symbol, 5);
+        self.put(distance & ((1 << extra_len) - 1), extra_len);
+    }
+
+    /// Writes four bytes if there are as many; tells how many.
+    fn write_whole(&mut self, room: &mut [u8]) -> usize {
+        if self.len < 32 {
+            return 0;
+        }
+        let [a, b, c, d, ..] = self.bits.to_le_bytes();
+        room.part_mut(0..4).copy_from_slice(&[a, b, c, d]);
+        self.bits >>= 32;
+        self.len -= 32;
+        4
+    }
+
+    /// Writes all, the last byte filled up with zeros; tells how many bytes.
+    fn finish(&mut self, room: &mut [u8]) -> usize {
+        let len = self.len.div_ceil(8) as usize;
+        room.part_mut(0..len).copy_from_slice(self.bits.to_le_bytes().part(0..len));
+        *self = Self::default();
+        len
+    }
+}
