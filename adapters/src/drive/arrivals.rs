@@ -100,7 +100,7 @@ impl Held {
         let queue = self.0.as_mut()?;
         queue.lent = queue.parts.pop_front();
         let (message, fin) = queue.lent.as_ref()?;
-        queue.len -= counted_len(message.borrow());
+        queue.len = queue.len.saturating_sub(counted_len(message.borrow()));
         Some((message.borrow(), *fin))
     }
 

@@ -19,13 +19,9 @@ pub(crate) const WRITE_LEN_MAX: usize = 64 * 1024;
 impl Rest {
     /// Takes what is there: how much, or `None` if nothing is.
     pub(crate) fn take(&mut self, buf: &mut [u8]) -> Option<usize> {
-        let rest = &self.bytes[self.start..];
-        if rest.is_empty() {
-            return None;
-        }
-        let len = rest.len().min(buf.len());
-        buf[..len].copy_from_slice(&rest[..len]);
-        self.start += len;
+        let rest = self.bytes.get(self.start..).filter(|rest| !rest.is_empty())?;
+        let len = copy(rest, buf);
+        self.start = self.start.saturating_add(len);
         Some(len)
     }
 
@@ -35,13 +31,21 @@ impl Rest {
             let text = "the peer sent a text message; a byte stream takes binary messages only";
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         };
-        let (now, later) = bytes.split_at(bytes.len().min(buf.len()));
-        buf[..now.len()].copy_from_slice(now);
+        let len = copy(bytes, buf);
         self.bytes.clear();
-        self.bytes.extend_from_slice(later);
+        self.bytes.extend_from_slice(bytes.get(len..).unwrap_or_default());
         self.start = 0;
-        Ok(now.len())
+        Ok(len)
     }
+}
+
+/// Copies as much as both hold; tells how much.
+fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let len = from.len().min(to.len());
+    if let (Some(from), Some(to)) = (from.get(..len), to.get_mut(..len)) {
+        to.copy_from_slice(from);
+    }
+    len
 }
 
 pub(crate) fn into_io(error: Error) -> io::Error {

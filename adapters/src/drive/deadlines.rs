@@ -43,6 +43,10 @@ pub(super) enum Due {
 impl Driver {
     /// Handles deadlines. `None` if one is due: then everything is looked at again.
     pub(super) fn judge(&mut self, may_read: bool, listens: bool, now: Duration) -> Option<Want> {
+        if Nanos::from(now) < self.drained {
+            self.step_back_to(now);
+            return None;
+        }
         if let Some(since) = self.rare.loss().and_then(|loss| loss.write) {
             return self.judge_loss(since, may_read, now);
         }
@@ -77,6 +81,21 @@ impl Driver {
             }
         }
         Some(want)
+    }
+
+    /// Moves every noted time to `now` or before: a clock that was set back by a year would delay
+    /// every deadline by a year. Threads that race for the driver set it back by moments.
+    #[cold]
+    fn step_back_to(&mut self, now: Duration) {
+        self.drained = now.into();
+        self.grace_of = Nanos::MAX;
+        if let Some(stall) = self.rare.stall() {
+            stall.since = stall.since.min(now);
+        }
+        if let Some(since) = self.rare.loss_mut().and_then(|loss| loss.write.as_mut()) {
+            *since = now.min(*since);
+        }
+        self.connection.handle_timeout(now, &mut self.outbox);
     }
 
     pub(super) fn due(&mut self, deadline: Duration, may_read: bool, now: Duration) -> Due {

@@ -32,7 +32,7 @@ pub(crate) struct Driver {
     pub(super) grace_since: u16,
     /// That deadline; `Nanos::MAX` if no deadline has passed.
     pub(super) grace_of: Nanos,
-    /// Bytes of data frames written so far.
+    /// Bytes of data frames written so far; only differences count.
     pub(super) written: u64,
     /// Whether an answer was laid that should not wait for the program.
     pub(super) answered: bool,

@@ -84,7 +84,8 @@ impl Flow {
 
     /// The bytes that the peer must take within one `write_timeout`.
     pub(super) fn progress_min(&self) -> u64 {
-        let bytes = u128::from(self.write_rate_min) * self.write_timeout.as_millis() / 1000;
+        let rate = u128::from(self.write_rate_min);
+        let bytes = rate.saturating_mul(self.write_timeout.as_millis()) / 1000;
         u64::try_from(bytes).unwrap_or(u64::MAX).max(1)
     }
 }

@@ -88,7 +88,11 @@ impl Driver {
     ) -> bool {
         match read {
             Ok(0) => aside.received_end(None),
-            Ok(len) => aside.received(&piece[..len], clock()),
+            Ok(len) => {
+                let piece = piece.get(..len);
+                debug_assert!(piece.is_some(), "more was read than there was room for");
+                aside.received(piece.unwrap_or_default(), clock());
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.drained(clock());
                 return false;

@@ -33,6 +33,19 @@
 //! - **Output makes progress by a rate**, not by a byte: see
 //!   [`Flow::write_rate_min`].
 
+// A peer's bytes must not be able to stop the program.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod arrivals;
 mod bytes;
 mod deadlines;

@@ -34,6 +34,12 @@ impl Lay<'_> {
     }
 }
 
+/// Whether a count of bytes has reached a mark. A count begins again at 0 after the largest number; a
+/// mark is at most half of all numbers away.
+const fn has_come(count: u64, mark: u64) -> bool {
+    count.wrapping_sub(mark) <= u64::MAX / 2
+}
+
 /// How far writing must get for a message to count as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
@@ -60,7 +66,7 @@ pub(super) struct Dropped {
 /// A time in which bytes wait and the peer takes too few.
 #[derive(Debug)]
 pub(super) struct Stall {
-    since: Duration,
+    pub(super) since: Duration,
     /// Bytes taken since.
     taken: u64,
 }
@@ -173,7 +179,7 @@ impl Driver {
     /// The ticket of all that was laid so far.
     pub(crate) fn ticket(&self) -> Ticket {
         let dropped = self.rare.dropped().map_or(0, |dropped| dropped.len);
-        Ticket(self.written + dropped + self.outbox.data_len() as u64)
+        Ticket(self.written.wrapping_add(dropped).wrapping_add(self.outbox.data_len() as u64))
     }
 
     /// Whether the condition that a call waits for is met.
@@ -212,14 +218,14 @@ impl Driver {
 
     fn is_written(&self, Ticket(mut ticket): Ticket) -> Result<bool, Error> {
         if let Some(Dropped { from, len }) = self.rare.dropped()
-            && ticket > *from
+            && !has_come(*from, ticket)
         {
-            if ticket <= from + len {
+            if has_come(from.wrapping_add(*len), ticket) {
                 return Err(Error::Io(io::ErrorKind::ConnectionAborted.into()));
             }
-            ticket -= len;
+            ticket = ticket.wrapping_sub(*len);
         }
-        Ok(self.written >= ticket)
+        Ok(has_come(self.written, ticket))
     }
 
     /// The bytes to write next. Slices can be empty.
@@ -305,7 +311,8 @@ impl Driver {
     pub(crate) fn wrote(&mut self, len: usize, clock: impl Fn() -> Duration) {
         let data_len = self.outbox.data_len();
         self.outbox.sent(len);
-        self.written += (data_len - self.outbox.data_len()) as u64;
+        let written = data_len.saturating_sub(self.outbox.data_len()) as u64;
+        self.written = self.written.wrapping_add(written);
         if self.outbox.is_empty() {
             self.rare.end_stall();
         } else if let Some(stall) = self.rare.stall() {
@@ -367,21 +374,21 @@ impl Driver {
         if self.connection.state() != State::Open {
             return Connection::check_close(code, reason);
         }
-        let end = self.written + self.outbox.data_len() as u64;
+        let end = self.written.wrapping_add(self.outbox.data_len() as u64);
         self.connection.close_now(now, code, reason, &mut self.outbox)?;
         // Only the frame that has begun to leave remains before the Close frame.
         let kept = self.outbox.data_len().saturating_sub(self.close_frame_len(code, reason));
-        let from = self.written + kept as u64;
-        self.rare.make().dropped = Some(Dropped { from, len: end - from });
+        let from = self.written.wrapping_add(kept as u64);
+        self.rare.make().dropped = Some(Dropped { from, len: end.wrapping_sub(from) });
         Ok(())
     }
 
     /// The length of the Close frame that was just laid behind everything else.
     const fn close_frame_len(&self, _: CloseCode, reason: &str) -> usize {
         let masking_key = match self.connection.role() {
-            Role::Client => 4,
+            Role::Client => 4_usize,
             Role::Server => 0,
         };
-        2 + masking_key + 2 + reason.len()
+        reason.len().saturating_add(masking_key).saturating_add(2 + 2)
     }
 }

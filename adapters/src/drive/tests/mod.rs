@@ -1,5 +1,6 @@
 //! The driver in virtual time, with a socket and a peer that are made up.
 
+mod counters;
 mod groups;
 mod orders;
 mod rules;
