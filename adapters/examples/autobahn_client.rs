@@ -109,7 +109,7 @@ fn run(args: &Args) -> Result<u32, Box<dyn std::error::Error>> {
     Ok(count)
 }
 
-/// What all connections have in common.
+/// The settings that all connections share.
 struct Connection<'a> {
     url: &'a str,
     #[cfg(feature = "_tls")]

@@ -69,7 +69,7 @@ debug_in_sentences!(Error);
 
 impl std::error::Error for Error {}
 
-/// What such an error was before it became one of IO, if it is one of this crate.
+/// The error that became one of IO, if it is one of this crate.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         let error = match error.downcast::<Self>() {

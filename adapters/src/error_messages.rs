@@ -29,7 +29,7 @@ macro_rules! every {
     }};
 }
 
-/// What every message is: one line that can stand within a sentence, neither too short to tell
+/// Every message must be one line that can stand within a sentence, neither too short to say
 /// something nor too long to be read, and about one of `whom`.
 fn read(whom: &[&str], errors: impl IntoIterator<Item = impl std::error::Error>) {
     let messages: Vec<_> = errors.into_iter().map(|error| say(&error)).collect();
@@ -48,7 +48,7 @@ fn read(whom: &[&str], errors: impl IntoIterator<Item = impl std::error::Error>)
     }
 }
 
-/// What an error says. Its causes repeat none of it, and `main` prints all of it once.
+/// The text of an error. Its causes repeat none of it, and `main` prints all of it once.
 fn say(error: &dyn std::error::Error) -> String {
     let mut sentences = vec![error.to_string()];
     let mut cause = error.source();

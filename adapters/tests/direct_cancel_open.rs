@@ -272,7 +272,7 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client<R: OnRuntime>(
             tasks.push(R::start(asks::<R>(url.clone(), echoed.clone())));
             let mut accepted = None;
             for _ in 0..TRIES_MAX {
-                // What it has begun to serve is served to the end.
+                // A connection that it has begun to serve is served to the end.
                 let served = match number / 6 {
                     0 => {
                         accepted =

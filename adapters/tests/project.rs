@@ -77,7 +77,7 @@ fn every_hosted_job_has_a_time_limit() {
     assert_eq!(count, limits);
 }
 
-/// What follows an option in a command.
+/// The arguments of an option in a command.
 fn arguments<'a>(command: &'a str, option: &str) -> Vec<&'a str> {
     let words: Vec<_> = command.split_whitespace().collect();
     words.windows(2).filter(|pair| pair[0] == option).map(|pair| pair[1]).collect()

@@ -167,7 +167,7 @@ fn pair() -> (TcpStream, TcpStream) {
     (client, listener.accept().expect("it has connected").0)
 }
 
-/// What each operation gives, one after the other.
+/// The results of the operations, one after the other.
 fn reads(faults: Faults) -> Vec<Result<usize, io::ErrorKind>> {
     let mut stream = Faulty::new(io::repeat(7), faults);
     (0..4).map(|_| stream.read(&mut [0; 10]).map_err(|error| error.kind())).collect()

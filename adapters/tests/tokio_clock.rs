@@ -50,7 +50,7 @@ async fn ends_after<T: Send + 'static>(
     assert!(!task.is_finished(), "it is a minute early");
     advance(MINUTE).await;
     for _ in 0..60 {
-        // What follows a deadline, such as a last answer, may have one of its own.
+        // A step after a deadline, such as a last answer, may have a deadline of its own.
         others_run().await;
         if task.is_finished() {
             break;

@@ -21,7 +21,7 @@ pub struct Case {
     pub shape: Shape,
 }
 
-/// What an engine does.
+/// The action of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Takes a message off the wire.

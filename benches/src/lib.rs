@@ -5,7 +5,7 @@
 //! engine turns a case into a [`Run`], a closure that does it any number of times; the criterion
 //! benches, the report and the allocation counts all run those same closures.
 //!
-//! What makes a figure honest here:
+//! These rules make a figure honest:
 //!
 //! - Received bytes are copied from the wire into the engine's own memory, as a read does. Masked
 //!   wires must be: unmasking in place spoils them.

@@ -44,7 +44,7 @@ impl Config {
             .saturating_add(self.extension_bytes_max())
     }
 
-    /// What an extension can come to hold: its states, and what it has decoded of a message.
+    /// The most that an extension can hold: its states, and the decoded part of a message.
     fn extension_bytes_max(&self) -> u64 {
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &self.deflate {

@@ -93,7 +93,7 @@ pub struct Closure {
     pub sent: Option<CloseCode>,
     /// The end that began.
     pub closed_by: ClosedBy,
-    /// What went wrong, if anything did.
+    /// The fault that ended the connection, if there was one.
     pub fault: Option<Fault>,
 }
 

@@ -1,4 +1,4 @@
-//! What an extension makes of payload: memory beside an inbox's own, and a budget.
+//! The payload that an extension has decoded: memory beside an inbox's own, and a budget.
 //!
 //! Wanted: memory follows the decoded bytes, up to the limit on one message and one extra byte, to
 //! detect an oversized message. It is zero-filled once, when it grows. The memory of a long message
@@ -27,7 +27,7 @@ pub(crate) struct DecodedMemory {
 }
 
 impl DecodedMemory {
-    /// What waits: of a whole message all that came so far.
+    /// The bytes that wait: for a whole message, all that arrived so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.memory.part(self.start..self.end)
     }

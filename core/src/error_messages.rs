@@ -19,8 +19,8 @@ macro_rules! every {
     }};
 }
 
-/// What every message is: one short sentence that can stand within another, and does not say
-/// things twice.
+/// Every message must be one short sentence that can stand within another, and does not say things
+/// twice.
 fn read(errors: impl IntoIterator<Item = impl Display>) -> Vec<String> {
     let messages: Vec<_> = errors.into_iter().map(|error| error.to_string()).collect();
     for message in &messages {

@@ -21,7 +21,7 @@ use crate::grammar::{is_token, is_token_byte};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ExtensionItem<'a> {
     name: &'a str,
-    /// What follows the name; the grammar is checked.
+    /// The text behind the name; the grammar is checked.
     params: &'a str,
 }
 

@@ -69,7 +69,7 @@ pub struct Inbox {
     /// messages, the payload length of the last one if it was one long frame, or 0.
     expected: u32,
     read_len: u32,
-    /// What an extension made of payload that came here.
+    /// The payload that an extension has decoded.
     decoded: Option<Box<DecodedMemory>>,
 }
 

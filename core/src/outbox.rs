@@ -312,8 +312,8 @@ impl Outbox {
     fn make_room(&mut self, len: usize) {
         self.seek_border();
         let waiting = self.data_len();
-        // What moves here is at most half of the memory afterwards, so as much again is laid
-        // before anything moves next: linear work.
+        // At most half of the memory moves here, so as much again is laid before anything moves
+        // next: linear work.
         let target = (waiting + len).max(2 * waiting);
         if target <= self.data.len() {
             self.data.copy_within(self.data_start..self.data_end, 0);

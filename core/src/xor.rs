@@ -202,7 +202,7 @@ mod wide {
         dispatch!(Level::new(), simd => blocks_down(simd, bytes, gap, key))
     }
 
-    /// What stands before the first whole line of memory.
+    /// The length before the first whole line of memory.
     fn head_len(bytes: &[u8]) -> usize {
         bytes.as_ptr().align_offset(BLOCK_LEN) % BLOCK_LEN
     }

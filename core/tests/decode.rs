@@ -40,7 +40,7 @@ struct Control {
     payload: Vec<u8>,
 }
 
-/// What happens to a stream on its way.
+/// A change to a stream on its way.
 #[derive(Clone, Debug)]
 enum Damage {
     None,

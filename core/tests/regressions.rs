@@ -1,4 +1,4 @@
-//! What went wrong in other libraries, where no other test shows that it goes right here:
+//! Bugs of other libraries, where no other test shows that this one does not have them:
 //! `spec-tests/REGRESSIONS.md` lists these and all others.
 
 mod common;

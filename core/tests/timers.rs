@@ -248,7 +248,7 @@ fn silence_ends_a_connection_after_the_idle_timeout() {
     }
 }
 
-/// What this end sends is no sign of the peer's life.
+/// Bytes that this end sends are no sign of the peer's life.
 #[test]
 fn sending_puts_nothing_off() {
     for role in BOTH {

@@ -47,7 +47,7 @@ pub struct Case {
     pub id: String,
     /// Its place among all cases, from 1.
     pub n: usize,
-    /// What it is about, in a few words.
+    /// Its subject, in a few words.
     pub title: String,
     /// The fuzzer's steps once the connection is open, in order.
     pub steps: Vec<Step>,

@@ -26,7 +26,7 @@ pub struct Endpoint {
     pub inbox: Inbox,
     /// Its send memory.
     pub outbox: Outbox,
-    /// What time it is.
+    /// The present time.
     pub now: Duration,
     /// The last frame given, as far as its payload is still to come.
     masking: Masking,
@@ -146,7 +146,7 @@ impl Endpoint {
         self.connection.close(self.now, CloseCode::new(code), reason, &mut self.outbox)
     }
 
-    /// What it has sent since the last time: whole frames, unmasked.
+    /// The frames that it has sent since the last time: whole ones, unmasked.
     ///
     /// # Panics
     ///

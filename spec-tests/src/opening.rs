@@ -18,7 +18,7 @@ pub struct Opening {
 /// An opening handshake that is done.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// What to send.
+    /// The bytes to send.
     pub answer: Vec<u8>,
     /// The server's answer in `Sec-WebSocket-Extensions`.
     pub extensions: Option<String>,

@@ -78,7 +78,7 @@ struct Pair<'a, 'c> {
 }
 
 impl Pair<'_, '_> {
-    /// What of the opening handshake is of interest here: the server's answer.
+    /// The part of the opening handshake that matters here: the server's answer.
     fn negotiate(&mut self) -> Result<Option<String>, String> {
         let Some(deflate) = self.fuzzer.deflate() else { return Ok(None) };
         if self.fuzzer.role() == Role::Client {

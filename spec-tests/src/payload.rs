@@ -104,7 +104,7 @@ impl fmt::Display for Payload {
 /// The beginning of some bytes, for people: as text when it is text, otherwise in hex.
 #[derive(Clone, Copy, Debug)]
 pub struct Preview<'a> {
-    /// What there is to show, or its beginning.
+    /// The bytes to show, or their beginning.
     pub bytes: &'a [u8],
     /// How many bytes there are in all.
     pub len: usize,

@@ -18,7 +18,7 @@ pub struct Plan {
     pub targets: Vec<Box<dyn Target>>,
     /// How much each transcript keeps.
     pub detail: Detail,
-    /// What masking keys come from.
+    /// The seed of the masking keys.
     pub seed: u64,
 }
 
@@ -70,7 +70,7 @@ pub enum Outcome {
 }
 
 impl Cell {
-    /// What it amounts to.
+    /// The outcome of the cell.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let closed = Run { verdict: Verdict::Ok, ..self.worst.clone() }.passes();

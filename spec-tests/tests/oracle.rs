@@ -15,7 +15,7 @@ use bluewire_spec_tests::wire::{Header, frame, mask, opcode};
 
 const STREAMS: u64 = if cfg!(debug_assertions) { 3_000 } else { 100_000 };
 
-/// What either of them makes of a stream.
+/// An event, as either of them reports it.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Text(Vec<u8>),

@@ -23,7 +23,7 @@ fn entries() -> Vec<[&'static str; 4]> {
         .collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn names(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Prints `listening on ADDR` once it does. On SIGINT and SIGTERM it stops cleanly: it closes its
-//! clients with 1001, they connect again, and the balancer takes them to another node. What they
-//! had sent until then still reaches everybody.
+//! clients with 1001, they connect again, and the balancer takes them to another node. Their lines
+//! from before still reach all clients.
 //!
 //! Each client is a member of its node's group, to which the node publishes what comes from the
 //! channel ([`bridge::Bridge`]) that all nodes share. So a client's own lines come back to it, in

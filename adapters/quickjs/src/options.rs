@@ -2,7 +2,7 @@
 
 use bluewire::Url;
 
-/// What scripts may do with the module, as far as the host decides.
+/// The permissions of scripts, as far as the host decides them.
 ///
 /// ```
 /// use bluewire_quickjs::SocketsOptions;

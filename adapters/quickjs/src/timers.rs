@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-/// Timers by their numbers. What they call is in the script's hands.
+/// Timers by their numbers. The script decides what they call.
 #[derive(Default)]
 pub(crate) struct Timers {
     /// By time, and those of the same time in the order in which they were set.

@@ -37,7 +37,7 @@ where
 /// Writes what was published, as far as the stream takes it. Tasks of the connection do the rest.
 struct Publish<R: Runtime, S>(Weak<Shared<R, S>>);
 
-// What one task publishes to thousands of members is not what its budget is for.
+// A task that publishes to thousands of members must not spend its budget on that.
 impl<R, S> Reach for Publish<R, S>
 where
     R: Runtime,

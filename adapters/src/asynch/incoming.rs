@@ -92,7 +92,7 @@ impl<R: Runtime> Incoming<R> {
         }
     }
 
-    /// What tells when the connection is to be cut.
+    /// A watch that reports when the connection must be cut.
     pub(super) fn watch(&self) -> Watch {
         match self {
             Self::Upgrade(Upgrade(parts)) => parts.pending.slot().watch(),

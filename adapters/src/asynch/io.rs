@@ -31,7 +31,7 @@ pub(super) struct Io<R: Runtime, S> {
     news: News,
 }
 
-/// What other tasks that share the connection have to know.
+/// The facts that other tasks of the connection must know.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct News {
     /// Bytes have left.

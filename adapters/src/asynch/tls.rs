@@ -94,8 +94,8 @@ impl<S> TlsStream<S> {
         self.session.handshake_kind()
     }
 
-    /// Ready when the handshake is complete. What could not leave yet leaves with the next read or
-    /// write.
+    /// Ready when the handshake is complete. Bytes that could not leave yet leave with the next
+    /// read or write.
     ///
     /// # Errors
     ///

@@ -19,7 +19,7 @@ use crate::sync::{Mutex, lock};
 
 /// A connection on which bytes wait.
 pub(super) trait Backlogged: Send + Sync {
-    /// What to wait for; `None` if that is impossible.
+    /// The descriptor to wait for; `None` if that is impossible.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
     /// Writes what the socket takes. When to look again at the latest; `None` if the connection
     /// needs this no longer.

@@ -36,7 +36,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// What an option, the network or the server has against it.
+/// The fault of an option or the network, or the refusal of the server.
 pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream>, ConnectError> {
     let request = Request::to_connect(options.into())?;
     let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
@@ -51,7 +51,7 @@ pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream
 ///
 /// # Errors
 ///
-/// What an option, the stream or the server has against it.
+/// The fault of an option or the stream, or the refusal of the server.
 pub fn connect_over<S: Transport>(
     stream: S,
     options: impl Into<ConnectOptions>,

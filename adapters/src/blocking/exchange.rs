@@ -175,7 +175,7 @@ pub(super) enum Found {
     End,
 }
 
-/// What there is to do after a look at the driver.
+/// The next step after a look at the driver.
 enum Step {
     Return(Found),
     Again,

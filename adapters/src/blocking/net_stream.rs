@@ -50,7 +50,7 @@ impl NetStream {
         self.socket().ok_or(io::ErrorKind::Unsupported)?.peer_addr()
     }
 
-    /// What to wait for.
+    /// The descriptor to wait for.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(socket) => socket.as_fd(),

@@ -58,7 +58,7 @@ pub(super) struct Phase {
     reader_left: bool,
 }
 
-/// What belongs to the one who reads.
+/// The reader's own state.
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) arrivals: Arrivals,
@@ -263,7 +263,7 @@ impl<S: SplitTransport> Shared<S> {
         let mut state = self.lock();
         if let Some(driver) = &mut state.driver {
             driver.follow_order(&self.clock());
-            // What groups have published leaves as well.
+            // Messages that groups have published leave as well.
             if !self.write(driver) && driver.has_feed() && !state.backlogged {
                 let itself: Weak<dyn Backlogged> =
                     Arc::downgrade(&(Arc::clone(self) as Arc<dyn Backlogged>));

@@ -65,8 +65,8 @@ pub trait Transport {
         false
     }
 
-    /// Waits until the stream is ready for what `interest` says, or for as long as the timeout
-    /// allows. What it is ready for then; nothing at the timeout.
+    /// Waits until the stream is ready for `interest`, or for as long as the timeout allows.
+    /// Returns what it is ready for; nothing at the timeout.
     ///
     /// # Errors
     ///
@@ -199,7 +199,7 @@ fn timed_out(error: io::Error) -> io::Error {
     }
 }
 
-/// Waits by `poll(2)`. What each is ready for; what is broken is ready for all.
+/// Waits by `poll(2)`. Returns the readiness of each; a broken one is ready for all.
 pub(super) fn poll_each<const N: usize>(
     sources: [(BorrowedFd<'_>, Readiness); N],
     timeout: Option<Duration>,
@@ -295,7 +295,7 @@ pub(super) fn write_some(stream: &impl Transport, outbox: &mut Outbox) -> io::Re
 #[derive(Debug)]
 pub struct Untimed<S>(Mutex<S>);
 
-/// What such a stream takes nothing of is offered again after this time.
+/// After this time, output is offered again to such a stream that took nothing.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
 impl<S> Untimed<S> {

@@ -90,7 +90,7 @@ pub(crate) enum Next {
     End,
 }
 
-/// What to do before asking again.
+/// The steps to take before asking again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Want {
     /// Read once when there is something, or at once if `until` is past.
@@ -141,7 +141,7 @@ impl Driver {
         (driver, Arrivals::new(inbox, now), established, clock)
     }
 
-    /// What it was made of, without messages that are held.
+    /// The parts it was made of, without messages that are held.
     pub(crate) fn into_opened(
         mut self,
         mut arrivals: Arrivals,
@@ -161,7 +161,7 @@ impl Driver {
         Self { connection, ..self }
     }
 
-    /// What there is to do next, for a caller that may read. Ask again after each wait.
+    /// The next step for a caller that may read. Ask again after each wait.
     ///
     /// The clock is a function, since most calls need no time.
     #[inline]

@@ -73,7 +73,7 @@ impl Driver {
         }
     }
 
-    /// What both halves of a split connection have to know at once when it changes.
+    /// The changes that both halves of a split connection must learn of at once.
     #[cfg(feature = "_asynch")]
     pub(crate) fn stage(&self) -> (bluewire_core::State, bool, bool) {
         (self.connection.state(), self.rare.loss().is_some(), self.closure().is_some())

@@ -1,4 +1,4 @@
-//! What an open connection decides, without IO.
+//! The decisions of an open connection, without IO.
 //!
 //! The direct API (whole and split), the callback facade and the servers of every adapter stand on
 //! one [`Driver`]. It says what to do next; an adapter reads, writes, waits and tells the time, and

@@ -1,4 +1,4 @@
-//! What leaves: how messages are laid, when they are written, and how slow the peer may be.
+//! Sending: how messages are laid, when they are written, and how slow the peer may be.
 
 use std::io::{self, IoSlice};
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(crate) enum Goal {
     Control,
 }
 
-/// What `close_now` dropped: the bytes from `from` on, `len` of them. Tickets for them are void
+/// The bytes that `close_now` dropped: `len` of them, from `from` on. Tickets for them are void
 /// forever, and later bytes are counted behind them.
 #[derive(Debug)]
 pub(super) struct Dropped {

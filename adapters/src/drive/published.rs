@@ -1,4 +1,4 @@
-//! What groups publish to a connection: when it is taken into the outbox.
+//! Messages that groups publish to a connection: when they are taken into the outbox.
 //!
 //! It waits with its group until the outbox has room, which is bounded by [`CORK_LEN_MAX`]: so
 //! Pings, Pongs and Close frames wait behind little, and the group counts what waits.
@@ -127,7 +127,7 @@ impl Driver {
         self.rare.drop_inflow();
     }
 
-    /// What held up the next message may be over.
+    /// The reason that held up the next message may be over.
     #[inline]
     pub(super) fn retry_published(&mut self) {
         if let Some(inflow) = self.rare.inflow_mut() {

@@ -1,4 +1,4 @@
-//! What most connections never have. It is in one box, which an idle connection does without.
+//! State that most connections never have. It is in one box, which an idle connection does without.
 
 use bluewire_core::Closure;
 
@@ -14,7 +14,7 @@ pub(super) struct Rare(Option<Box<Fields>>);
 pub(super) struct Fields {
     /// The program's own, if it is not the default one.
     pub(super) flow: Option<Flow>,
-    /// What `close_now` dropped.
+    /// The messages that `close_now` dropped.
     pub(super) dropped: Option<Dropped>,
     /// Since when the stream takes too little.
     pub(super) stall: Option<Stall>,
@@ -22,7 +22,7 @@ pub(super) struct Fields {
     pub(super) loss: Option<Loss>,
     /// How the connection ended, once that was reported.
     pub(super) closure: Option<Closure>,
-    /// What groups have published to it.
+    /// The messages that groups have published to it.
     pub(super) inflow: Option<Inflow>,
 }
 

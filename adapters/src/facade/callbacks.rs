@@ -88,7 +88,7 @@ impl Callbacks {
 pub(super) fn contain(callback: impl FnOnce()) -> Result<(), Error> {
     let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) else { return Ok(()) };
     let error = Error::callback_panicked(&*payload);
-    // The payload's own drop may panic as well. What that one leaves is not dropped.
+    // The payload's own drop may panic as well. The payload of that second panic is not dropped.
     catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
     Err(error)
 }

@@ -257,7 +257,7 @@ impl CloseEvent {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ErrorEvent {
-    /// What went wrong, in a sentence.
+    /// The error in a sentence.
     pub data: String,
     /// The error as a value.
     pub error: Error,

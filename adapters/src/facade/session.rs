@@ -13,7 +13,6 @@ use crate::drive::{Arrivals, Driver, Next, Purpose, Want};
 use crate::open::request::Opened;
 use crate::server::Slot;
 
-/// What follows a message waits once for so long for an `on_message` that is about to be set: it
 /// For so long the events behind a message wait, once, for an `on_message` that is about to be set:
 /// they may end the connection, and then the message could not be answered. The end waits for the
 /// same time again, so that messages are reported before it. A program without `on_message` gets
@@ -179,7 +178,7 @@ impl Session {
         }
     }
 
-    /// What to wait for after callbacks have run, which may have sent something or made room.
+    /// The wait after callbacks have run, which may have sent something or made room.
     fn renewed(&self, want: Want) -> Want {
         let state = self.shared.lock();
         let at_once = state.has_verdicts() || (!want.read && state.can_go_on());

@@ -48,7 +48,7 @@ struct Unsent {
     outcome: Outcome,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 pub(super) struct Verdict {
     outcome: Outcome,
     failed: Option<(Cow<'static, str>, FailCode)>,

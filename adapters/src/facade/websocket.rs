@@ -18,7 +18,7 @@ pub struct WebSocket {
     handle: Arc<Handle>,
 }
 
-/// What all clones share: its drop is the last handle's.
+/// The part that all clones share: its drop is the last handle's.
 struct Handle {
     shared: Arc<Shared>,
 }

@@ -31,7 +31,7 @@ pub(crate) struct Members {
     /// Members that have agreed on compression.
     compressing: AtomicUsize,
     skipped: AtomicU64,
-    /// What to do when the last member leaves.
+    /// The action when the last member leaves.
     pub(super) emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bluewire_core::CloseCode;
 
-/// What happens to a member for which too much waits: when a message is published that does not
+/// The policy for a member for which too much waits: it applies when a published message does not
 /// fit its bounds, [`GroupOptions::messages_max`] and [`GroupOptions::bytes_max`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SlowMember {
-    /// The member does not get this message. What waits for it already still comes. For messages
-    /// of which some may be missed.
+    /// The member does not get this message. Messages that wait for it already still arrive. For
+    /// messages that may be missed.
     Skip,
     /// The oldest messages that wait are dropped for the new one. For prices and positions, where
     /// the latest counts.
@@ -38,8 +38,8 @@ pub enum SlowMember {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GroupOptions {
-    /// What happens to a member for which too much waits. By default it is closed with 1013: what
-    /// a client gets has no holes, or it learns that it has missed something.
+    /// The policy for a member for which too much waits. By default it is closed with 1013: a
+    /// client gets messages without holes, or it learns that it has missed something.
     pub slow: SlowMember,
     /// How many messages may wait for a member, at least 1. They wait while its connection holds
     /// 64 KiB that the peer has not taken. 1,024 by default.

@@ -1,4 +1,4 @@
-//! What became of a message that was published, and waiting for slow members.
+//! The result of publishing a message, and waiting for slow members.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -15,7 +15,7 @@ use super::waiting::{Posted, Pushed};
 use crate::sync::{Mutex, lock};
 use crate::timekeeper::{self, Expire, Watch};
 
-/// What became of a message that was published.
+/// The result of publishing a message.
 ///
 /// In a group with [`SlowMember::Wait`](super::SlowMember::Wait) it lets the publisher wait for
 /// members that have no room: by [`wait`](Self::wait) on a thread, by `.await` in a task. If it is

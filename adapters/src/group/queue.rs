@@ -35,7 +35,8 @@ impl fmt::Display for MemberKey {
     }
 }
 
-/// What groups have published to one connection. Groups and the connection's [`Feed`] share it.
+/// The messages that groups have published to one connection. Groups and the connection's [`Feed`]
+/// share it.
 pub(crate) struct Queue {
     pub(super) key: MemberKey,
     state: Mutex<State>,
@@ -62,7 +63,7 @@ pub(crate) trait Reach: Send + Sync {
     }
 }
 
-/// Whoever this waker wakes takes what waits.
+/// The owner of this waker takes the messages that wait.
 impl Reach for Waker {
     fn wake(&self) {
         self.wake_by_ref();

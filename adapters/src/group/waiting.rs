@@ -1,4 +1,5 @@
-//! What waits for one connection, and what happens to a member that is behind. No IO, no locks.
+//! The messages that wait for one connection, and the policies for a member that is behind. No IO,
+//! no locks.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ struct Blocked {
     waker: Waker,
 }
 
-/// What became of a message for one member.
+/// How a message fared with one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     /// It waits: before all others, or with so many that the queue is half full.
@@ -163,7 +164,8 @@ impl Waiting {
         u32::try_from(slot).expect("nobody joins four billion groups")
     }
 
-    /// Drops a membership and all that waits for it. What to wake, and the messages dropped.
+    /// Drops a membership and all that waits for it. Returns the tasks to wake, and the number of
+    /// messages dropped.
     pub(super) fn leave(&mut self, slot: u32) -> (Vec<Waker>, u64) {
         let membership = self.memberships.get_mut(slot as usize).and_then(Option::take);
         let Some(membership) = membership else { return (Vec::new(), 0) };

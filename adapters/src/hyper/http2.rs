@@ -124,8 +124,8 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Takes a connection that hyper has begun, and drives it in a task on the current runtime. What
-    /// clones of the sender send goes on beside it. See
+    /// Takes a connection that hyper has begun, and drives it in a task on the current runtime.
+    /// Requests of clones of the sender go on beside it. See
     /// [the module](super) about the windows that it should have.
     ///
     /// # Panics

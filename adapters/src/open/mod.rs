@@ -1,4 +1,4 @@
-//! What happens before the first frame, without IO.
+//! Everything before the first frame, without IO.
 //!
 //! Each module uses only those above it:
 //!

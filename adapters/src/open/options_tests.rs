@@ -1,4 +1,4 @@
-//! What options say together, in whatever order they are given.
+//! Options mean the same in whatever order they are given.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What neither `Debug` nor `Display` shows.
+//! Secrets that neither `Debug` nor `Display` shows.
 
 use std::time::Duration;
 

@@ -36,7 +36,7 @@ pub struct ShutdownReport {
 /// The state that a server shares with its connections and its shutdown handles.
 pub(crate) struct Admission {
     pub(super) state: Mutex<State>,
-    /// What lets a client in when the system has no file descriptors left.
+    /// The reserve that lets a client in when the system has no file descriptors left.
     pub(super) reserve: Reserve,
     /// Tasks that wait for a change: that the server shuts down, that a connection has ended
     /// meanwhile, that all is over.

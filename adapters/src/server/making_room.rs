@@ -129,7 +129,7 @@ impl HandshakeSlot {
         self.id
     }
 
-    /// What tells when it is given up.
+    /// A watch that reports when it is given up.
     #[cfg(feature = "_asynch")]
     pub(crate) fn watch(&self) -> super::slot::Watch {
         super::slot::Watch::new(Arc::clone(&self.orders))

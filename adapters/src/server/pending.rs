@@ -22,7 +22,7 @@ pub(crate) struct Pending<T> {
 #[derive(Debug)]
 pub(crate) struct PlainRequest {
     pub(crate) head: RequestHead,
-    /// What followed the head.
+    /// The bytes that followed the head.
     leftover: Vec<u8>,
 }
 

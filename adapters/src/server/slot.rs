@@ -57,7 +57,7 @@ impl Slot {
         self.taken != Order::Stay
     }
 
-    /// What tells when the connection is to be cut, whoever uses it.
+    /// A watch that reports when the connection must be cut.
     #[cfg(feature = "_asynch")]
     pub(crate) fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.orders))
@@ -88,7 +88,7 @@ impl fmt::Debug for Slot {
     }
 }
 
-/// What waits for a connection, or an opening handshake, to be cut.
+/// A future that waits until a connection, or an opening handshake, must be cut.
 #[cfg(feature = "_asynch")]
 pub(crate) struct Watch(Arc<Orders>);
 

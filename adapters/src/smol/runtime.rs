@@ -1,4 +1,4 @@
-//! What smol is: its timers, tasks and sockets.
+//! The parts of smol: its timers, tasks and sockets.
 
 use std::future::Future;
 use std::io;

@@ -28,7 +28,7 @@ pub struct TcpSocket {
     source: Source,
 }
 
-/// What reports that the socket is ready.
+/// The source of the reports that the socket is ready.
 enum Source {
     /// async-io's reactor.
     AsyncIo {
@@ -57,7 +57,7 @@ impl TcpSocket {
         Ok(Async::new_nonblocking(socket)?.into())
     }
 
-    /// The socket. What others read from it or write to it is lost to the connection.
+    /// The socket. Bytes that other code reads from it or writes to it are lost to the connection.
     #[must_use]
     pub fn get_ref(&self) -> &TcpStream {
         match &self.source {

@@ -1,4 +1,4 @@
-//! What threads and tasks share, and how threads wait.
+//! The locks that threads and tasks share, and the ways in which threads wait.
 //!
 //! It is the standard library's. In tests that are built with `--cfg shuttle`, a model checker
 //! stands in, which runs threads in orders of its own choice, and time moves when a test

@@ -147,7 +147,7 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         time: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, bool)> {
-        // What no instant expresses never comes.
+        // A time that no instant can express never comes.
         let Some(until) = now().checked_add(time) else {
             return match self.0.wait(guard) {
                 Ok(guard) => Ok((guard, false)),

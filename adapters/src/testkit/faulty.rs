@@ -11,7 +11,7 @@ use std::time::Duration;
 #[cfg(feature = "blocking")]
 use crate::blocking::{Readiness, SplitTransport, Transport};
 
-/// What befalls one read or write of a [`Faulty`] stream.
+/// A fault of one read or write of a [`Faulty`] stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamFault {
@@ -41,8 +41,8 @@ impl StreamFault {
     }
 }
 
-/// What befalls a [`Faulty`] stream, and how many operations it has seen: a handle to keep while
-/// the stream is given away.
+/// The faults of a [`Faulty`] stream, and the number of operations it has seen: a handle to keep
+/// while the stream is given away.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<Plan>>);
 

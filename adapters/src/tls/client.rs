@@ -185,7 +185,7 @@ impl Tls {
         self.config().map(drop)
     }
 
-    /// What rustls wants to know.
+    /// The configuration for rustls.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
         if let Some(config) = self.0.config.get() {
             return Ok(Arc::clone(config));
@@ -392,7 +392,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// What to ask the server to be: the host of a URL.
+/// The name that the server must prove: the host of a URL.
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(name.to_owned()).map_err(|_| TlsError::HostName(host.to_owned()))

@@ -57,7 +57,7 @@ impl TlsError {
         error.downcast()
     }
 
-    /// What rustls says, after these first bytes of the peer.
+    /// The error that rustls reports, after these first bytes of the peer.
     pub(crate) fn from_rustls(error: Error, first: &FirstBytes) -> Self {
         match error {
             Error::InvalidCertificate(problem) => {
@@ -173,7 +173,7 @@ impl FirstBytes {
         self.len += len;
     }
 
-    /// What an end in the middle of the handshake means.
+    /// The error for an end in the middle of the handshake.
     pub(crate) fn end(&self) -> TlsError {
         if self.are_http() { TlsError::PlainHttp } else { TlsError::EndedInHandshake }
     }

@@ -1,4 +1,4 @@
-//! What rustls reports, in types of our own.
+//! The reports of rustls, in types of our own.
 
 use std::fmt;
 
@@ -68,7 +68,7 @@ impl Alert {
         Self(alert)
     }
 
-    /// What it means for whoever reads the error.
+    /// The meaning of the alert, for the reader of the error.
     pub(super) const fn meaning(self) -> &'static str {
         match self.0 {
             AlertDescription::HandshakeFailure => "it supports none of the parameters offered",

@@ -1,4 +1,4 @@
-//! What touches the types of rustls 0.23: ready-made configurations, providers of cryptography, and
+//! Items with types of rustls 0.23: ready-made configurations, providers of cryptography, and
 //! errors in full.
 //!
 //! No other part of this crate's API names a type of rustls, so that the next version of rustls can

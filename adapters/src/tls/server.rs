@@ -21,7 +21,7 @@ use super::{ALPN, Identity, Provider, TlsError, certificates};
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
-    /// What it was made of, unless the configuration came ready-made.
+    /// Its identity and provider, unless the configuration came ready-made.
     parts: Option<Arc<(Identity, Provider)>>,
 }
 

@@ -7,8 +7,8 @@ use tokio::net::UnixStream;
 use super::NetStream;
 
 impl NetStream {
-    /// The TCP socket; `None` for a Unix socket. What others read from it or write to it is lost
-    /// to the connection.
+    /// The TCP socket; `None` for a Unix socket. Bytes that other code reads from it or writes to
+    /// it are lost to the connection.
     #[must_use]
     pub fn socket(&self) -> Option<&TcpStream> {
         match self {

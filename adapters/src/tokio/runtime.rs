@@ -1,4 +1,4 @@
-//! What tokio is: its clock, timers, tasks and sockets.
+//! The parts of tokio: its clock, timers, tasks and sockets.
 
 use std::future::{Future, poll_fn};
 use std::io;

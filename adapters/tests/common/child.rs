@@ -72,7 +72,7 @@ impl EchoServer {
         assert!(sent.expect("there is a kill").success());
     }
 
-    /// What it says in the end, and whether it is satisfied.
+    /// Its output at the end, and whether it is satisfied.
     pub(crate) fn end(mut self) -> (String, bool) {
         let began = Instant::now();
         let status = loop {

@@ -21,7 +21,7 @@ fn connect_from(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// What an attacker does.
+/// The behaviour of an attacker.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) from: Ipv4Addr,
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) at_a_time: usize,
     /// The most that it makes in a second.
     pub(crate) rate: u32,
-    /// What each sends at once.
+    /// The bytes that each sends at once.
     pub(crate) opening: Arc<[u8]>,
     /// The bytes that one of them sends between two new ones.
     pub(crate) dribble: &'static [u8],

@@ -12,7 +12,8 @@ use crate::good::{hundred, one};
 
 const MIB: usize = 1024 * 1024;
 
-/// What `ServerOptions::handshakes_max` says that an opening handshake takes, with TLS and without.
+/// The memory that an opening handshake takes according to `ServerOptions::handshakes_max`, with
+/// TLS and without.
 const PLAIN_LEN_MAX: usize = 32 * 1024;
 #[cfg(feature = "tls")]
 const TLS_LEN_MAX: usize = 128 * 1024;

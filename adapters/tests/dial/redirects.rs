@@ -178,7 +178,7 @@ fn other_statuses_refuse_as_they_do() {
     }
 }
 
-/// What of a request is the caller's.
+/// The parts of a request that the caller gave.
 fn given(head: &str) -> Vec<&str> {
     let handshake = ["GET ", "Host: ", "Upgrade: ", "Connection: ", "Sec-WebSocket-"];
     let is_given = |line: &&str| !handshake.iter().any(|start| line.starts_with(start));

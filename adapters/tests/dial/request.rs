@@ -46,7 +46,7 @@ fn headers_keep_their_names_and_their_order() {
         }
         let lines = lines(client, options, &heads);
         assert_eq!(lines[0], format!("Host: {server}"));
-        // What stands before them is the handshake's, and the empty line ends them.
+        // The lines before them are the handshake's, and the empty line ends them.
         assert_eq!(
             lines[5..],
             given.map(str::to_owned).into_iter().chain([String::new()]).collect::<Vec<_>>()

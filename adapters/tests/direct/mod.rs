@@ -25,7 +25,7 @@ pub(crate) type Smol = bluewire::smol::WebSocket<Async<TcpStream>>;
 #[cfg(feature = "tokio")]
 pub(crate) type Tokio = bluewire::tokio::WebSocket<tokio::net::TcpStream>;
 
-/// What all adapters offer, waited for.
+/// The calls that all adapters offer, each waited for.
 pub(crate) trait Socket: Sized + Send + 'static {
     type Bytes: Read + Write;
     /// Where to connect to reach this address.

@@ -104,7 +104,7 @@ on_each_side! {
         socket.send(log.send(1, vec![7; LARGE]));
         socket.send(log.send(2, vec![7; LARGE]));
         assert_eq!(log.outcome(2), Some(205));
-        // What did not fit left nothing behind, and took no harm to the rest.
+        // A message that did not fit left nothing behind, and did no harm to the rest.
         assert!(socket.buffered_amount() <= LARGE + 100);
         assert!(!log.now().contains(&Told::Outcome(1, None)));
         assert_eq!(peer.frame().expect("it comes").payload.len(), LARGE);

@@ -48,7 +48,7 @@ pub(crate) fn open(addr: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(3 * TIMEOUT)).unwrap();
     stream.set_write_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(upgrade("/", "").as_bytes()).unwrap();
-    // What follows the head stays for others.
+    // Bytes behind the head stay for others.
     let mut head = [0; 1024];
     let len = loop {
         let len = stream.peek(&mut head).unwrap();

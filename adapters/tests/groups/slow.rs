@@ -1,5 +1,5 @@
-//! Each policy, for a member that stops reading and comes back. What exactly it gets is tested in
-//! virtual time; here it is what the policy promises whatever the sockets hold.
+//! Each policy, for a member that stops reading and comes back. Tests in virtual time check exactly
+//! which messages it gets; here it is the policy's promise, whatever the sockets hold.
 
 use std::time::Duration;
 

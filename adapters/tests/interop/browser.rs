@@ -18,7 +18,7 @@ pub(crate) struct Browser {
     profile: PathBuf,
     devtools: blocking::WebSocket,
     calls: u64,
-    /// What it said of its own, such as errors for the console.
+    /// Its own output, such as errors for the console.
     log: Vec<String>,
 }
 

@@ -71,7 +71,7 @@ fn closing_now_cuts_a_write_that_stands() {
         };
         thread::sleep(STALL);
         let since = Instant::now();
-        // What it says of a connection in this state is not the question here.
+        // The result on a connection in this state does not matter here.
         let _ = writer.close_now(CloseCode::GOING_AWAY, "");
         assert!(sending.join().unwrap().is_err(), "it cannot have left");
         assert!(since.elapsed() < LATE, "{:?}", since.elapsed());

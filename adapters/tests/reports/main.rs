@@ -1,4 +1,4 @@
-//! What users reported about other WebSocket libraries, tried on both adapters over real sockets.
+//! Bugs that users reported in other WebSocket libraries, tried on both adapters over real sockets.
 //! `docs/bug-reports.md` lists the reports and names the tests, here and elsewhere.
 #![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -31,7 +31,7 @@ use std::time::Duration;
 /// No wait in these tests is longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What `play` returns. It has a thread of its own, which is left alone if it takes too long.
+/// The result of `play`. It has a thread of its own, which is left alone if it takes too long.
 fn within<T: Send + 'static>(what: &str, play: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, wait) = mpsc::channel();
     thread::spawn(move || {

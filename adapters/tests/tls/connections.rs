@@ -1,4 +1,4 @@
-//! What works without TLS works with it.
+//! Everything that works without TLS works with it.
 
 use std::sync::mpsc;
 use std::thread;

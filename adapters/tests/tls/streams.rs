@@ -1,4 +1,4 @@
-//! What goes wrong, or is only strange, once the connection is open.
+//! Faults and oddities once the connection is open.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -82,7 +82,7 @@ on_both! {
     fn an_alert_in_the_middle(adapter) {
         let (mut socket, served) = opened(adapter, |mut stream| {
             stream.write_all(b"\x81\x05whole").expect("it leaves");
-            // What would be a record if it could be deciphered makes it send a fatal alert.
+            // Bytes that look like a record and cannot be deciphered make it send a fatal alert.
             stream.conn.read_tls(&mut &b"\x17\x03\x03\0\x20bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"[..])
                 .expect("it takes that");
             stream.conn.process_new_packets().expect_err("it is none");

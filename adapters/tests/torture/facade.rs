@@ -17,7 +17,7 @@ use bluewire::tokio as on_tokio;
 
 use super::{ALL, PATIENCE, Received, Stream, in_time, messages, peer};
 
-/// What callbacks tell.
+/// The events of the callbacks.
 #[derive(Debug)]
 enum Told {
     Message(OwnedMessage),

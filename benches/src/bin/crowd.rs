@@ -29,7 +29,7 @@ const USAGE: &str = "usage: crowd [--server blocking|smol|tokio] [--members N] [
     [--churn N] [--rate N] [--bytes N] [--seconds N]";
 /// A wait that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// What documentation of groups says: for each member, and for each that is behind.
+/// The numbers in the documentation of groups: for each member, and for each that is behind.
 const MEMBER: usize = 512;
 const BEHIND: usize = 64 * 1024 + 12 * 1024 * 2;
 const BYTES_MAX: usize = 1024 * 1024;
@@ -453,7 +453,7 @@ fn open(server: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-// What both know.
+// Helpers of both processes.
 
 fn payload(number: u64, bytes: usize) -> Vec<u8> {
     let mut payload = number.to_be_bytes().to_vec();

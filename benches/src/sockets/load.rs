@@ -1,4 +1,4 @@
-//! What the clients do.
+//! The loads of the clients.
 
 use std::fmt;
 
@@ -76,7 +76,7 @@ impl fmt::Display for Load {
 pub struct Workload {
     /// How it is asked for.
     pub name: &'static str,
-    /// What it is.
+    /// The load itself.
     pub load: Load,
 }
 

@@ -1,7 +1,7 @@
 //! Echo over the loopback interface: servers that are processes of their own, and one client for
 //! all of them.
 //!
-//! What counts is the processor time that a server takes for a message, as the system accounts it
+//! The measure is the processor time that a server takes for a message, as the system accounts it
 //! (Linux only), since the client and the neighbours take the same processors. System calls are
 //! counted in a run of their own, if `perf` is there.
 
@@ -39,7 +39,7 @@ const SETTLE_TIME: Duration = Duration::from_millis(700);
 /// Open files that are not connections.
 const OTHER_FILES: usize = 100;
 
-/// What a server took for a message.
+/// The resources that a server took for a message.
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
     /// Nanoseconds of processor time, in each round, the least first.
@@ -92,9 +92,9 @@ pub struct Effort {
     pub time: Duration,
 }
 
-/// What each of the servers takes under that load; `None` for one that cannot serve it, has nothing
-/// of its own to show there, or is not installed. They take turns, so that a change of the machine's
-/// speed meets all alike.
+/// The resources that each of the servers takes under that load; `None` for one that cannot serve
+/// it, has nothing of its own to show there, or is not installed. They take turns, so that a change
+/// of the machine's speed meets all alike.
 ///
 /// Where the connections of all would be more than the limit of open files, each server is started
 /// anew in each round, with as many connections as the limit allows.
@@ -145,8 +145,9 @@ fn one_at_a_time(
     Ok(all)
 }
 
-/// What each of these [`BROADCASTERS`] takes for a message at one of so many connections, when one
-/// of that many bytes is sent to all of them; `None` for one that is not installed.
+/// The resources that each of these [`BROADCASTERS`] takes for a message at one of so many
+/// connections, when one of that many bytes is sent to all of them; `None` for one that is not
+/// installed.
 ///
 /// # Errors
 ///
@@ -170,7 +171,7 @@ pub fn broadcast(
     Ok(pairs.into_iter().map(|pair| pair.map(|(_, taken)| taken)).collect())
 }
 
-/// What a pair does for some time; it says how many messages that were.
+/// The work of a pair for some time; it returns how many messages that were.
 type Work = fn(&mut Pair, Duration) -> io::Result<u64>;
 
 /// Lets each pair in turn do its work.

@@ -14,7 +14,7 @@ use super::{Identity, Load};
 pub struct ServerKind {
     /// The library, and how it is used.
     pub name: &'static str,
-    /// What it can do, and where it has something of its own to show.
+    /// The loads it can serve, and those for which it has something of its own to show.
     able: Able,
 }
 
@@ -38,7 +38,7 @@ const fn tuned(able: Able) -> Able {
     Able { tuned_for: READ_LEN, ..able }
 }
 
-/// What Bluewire reads at a time.
+/// The length of one read of Bluewire.
 const READ_LEN: usize = 16 * 1024;
 
 /// Bluewire's, a loop without a library, uWebSockets, then the other libraries in Rust.
@@ -206,7 +206,7 @@ impl Server {
         &self.address
     }
 
-    /// What its threads have used, in user and in system mode, to the nanosecond.
+    /// The time its threads have used, in user and in system mode, to the nanosecond.
     pub(super) fn processor_time(&self) -> io::Result<Duration> {
         let mut nanos = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
@@ -269,7 +269,7 @@ impl Drop for Server {
     }
 }
 
-/// What this thread has used.
+/// The time this thread has used.
 ///
 /// # Errors
 ///

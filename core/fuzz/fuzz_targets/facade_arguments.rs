@@ -153,7 +153,7 @@ fn make(socket: &WebSocket, call: &Call<'_>) -> Receiver<Result<(), u16>> {
     told
 }
 
-/// What becomes of a call on a connection that never opens.
+/// The result of a call on a connection that never opens.
 fn expected(call: &Call<'_>) -> u16 {
     let Call::Close(code, reason) = call else { return 200 };
     let lawful = match (code, reason) {

@@ -112,7 +112,7 @@ impl End {
         self.check();
     }
 
-    /// What holds whatever happens.
+    /// Checks that hold whatever happens.
     pub fn check(&mut self) {
         let state = self.connection.state();
         assert!(state as u8 >= self.state as u8, "from {:?} back to {state:?}", self.state);
@@ -137,8 +137,8 @@ impl End {
     }
 }
 
-/// What an inbox and an outbox may hold. The states of compression are not in there, and so not
-/// in this, which is the stricter for it.
+/// The most that an inbox and an outbox may hold. Neither they nor this limit include the states of
+/// compression, which makes the limit stricter.
 fn memory_max(config: &Config) -> u64 {
     let decoded = match (&config.deflate, config.delivery) {
         (None, _) => 0,
@@ -159,7 +159,7 @@ pub fn settled(end: &End) -> Vec<&Told> {
     told
 }
 
-/// What stays the same however an input was cut: the events, the answers and the closure.
+/// The parts that stay the same however an input was cut: the events, the answers and the closure.
 pub fn assert_same(end: &End, other: &End) {
     assert_eq!(settled(end), settled(other));
     assert_eq!(end.wire, other.wire);

@@ -17,7 +17,7 @@ const WINDOW_BITS_MIN: u8 = 9;
 const ROOM_LEN_MIN: usize = 64;
 const ROOM_LEN_MAX: usize = 8 * 1024;
 
-/// What an empty block without compression looks like where bytes begin, but for its first byte.
+/// The bytes of an empty block without compression that begins at a byte, but for its first byte.
 ///
 /// 7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -131,8 +131,8 @@ pub(super) fn count(before: u64, after: u64) -> usize {
 
 /// The most bytes that this many can become.
 ///
-/// What does not compress goes into blocks that hold it as it is, with 5 bytes before each. With
-/// the least memory a block holds some 100 bytes.
+/// Incompressible data goes into blocks that hold it as it is, with 5 bytes before each. With the
+/// least memory a block holds some 100 bytes.
 pub(super) const fn compressed_len_max(len: usize) -> usize {
     len.saturating_add(len / 8).saturating_add(64)
 }

@@ -114,9 +114,9 @@ impl Deflate {
         self
     }
 
-    /// How far back to look for what repeats: the logarithm to base 2 of the window in bytes, from
-    /// 8 to 15, which is the default. A compressor's memory has four times the window in it. What
-    /// is outside is taken as the nearest.
+    /// How far back to look for repetitions: the logarithm to base 2 of the window in bytes, from 8
+    /// to 15, which is the default. A compressor's memory has four times the window in it. The
+    /// nearest of these replaces other values.
     ///
     /// A server tells the client by `server_max_window_bits`, a client the server by
     /// `client_max_window_bits`. A peer that asks for less gets less.

@@ -28,7 +28,7 @@ enum State {
     Truncated,
 }
 
-/// What will end it.
+/// How it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Framing {
     /// That many more bytes.

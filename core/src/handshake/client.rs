@@ -177,8 +177,8 @@ impl ClientHandshake {
         }
     }
 
-    /// What an error in the response's head comes to: where the status line is valid and refuses,
-    /// the status counts.
+    /// The error for a fault in the response's head: if the status line is valid and refuses, the
+    /// status counts.
     fn fail(&self, error: HandshakeError, inbox: &Inbox) -> Stage {
         let first_line = match error {
             HandshakeError::ConnectionLost => None,

@@ -89,7 +89,7 @@ impl ConnectResponse {
         }
     }
 
-    /// What an error in the head comes to: where the status line is valid and refuses, the status
+    /// The stage after an error in the head: if the status line is valid and refuses, the status
     /// counts.
     fn fail(&self, error: HandshakeError, inbox: &Inbox) -> Stage {
         let first_line = match error {

@@ -20,7 +20,7 @@ use crate::handshake::error::HandshakeError;
 use crate::inbox::Inbox;
 use crate::role::Role;
 
-/// What every status line begins with, in all versions of HTTP that have one.
+/// The beginning of every status line, in all versions of HTTP that have one.
 const STATUS_LINE_START: &[u8] = b"HTTP/";
 
 /// Takes heads out of an inbox, byte by byte if they come so.
@@ -262,7 +262,7 @@ impl Head {
         bytes.extend(b"\r\n");
         let mut count = 0_usize;
         for (name, value) in lines {
-            // What another library let through as a value may not become a line of its own.
+            // A value that another library let through may not become a line of its own.
             if !is_field_value(value) {
                 return Err(HandshakeError::ControlCharacter);
             }

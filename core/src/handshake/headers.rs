@@ -219,7 +219,7 @@ impl RequestHead {
         self.0.version
     }
 
-    /// What stood in `:protocol`.
+    /// The value of `:protocol`.
     pub(crate) fn extended(&self) -> Extended {
         self.0.extended
     }
@@ -246,7 +246,7 @@ impl RequestHead {
         Some(if path.is_empty() { "/" } else { path })
     }
 
-    /// What stands behind the first `?` of the target.
+    /// The text behind the first `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.path_and_query()?.1

@@ -2,9 +2,9 @@
 //! frames.
 //!
 //! A client begins with [`ClientHandshake::start`] and waits for a [`Response`]; a server begins
-//! with [`ServerHandshake::new`], waits for a [`Request`] and answers its [`Offer`]. What they end
-//! in makes the [`Connection`](crate::Connection), so that none can be had without a handshake
-//! that succeeded. Bytes that followed the head stay in the inbox, which is then the connection's.
+//! with [`ServerHandshake::new`], waits for a [`Request`] and answers its [`Offer`]. Only their
+//! results make a [`Connection`](crate::Connection), so there is none without a handshake that
+//! succeeded. Bytes that followed the head stay in the inbox, which is then the connection's.
 
 mod answer;
 mod append;

@@ -31,7 +31,7 @@ use crate::outbox::Outbox;
 pub struct Offer {
     config: Arc<Config>,
     head: RequestHead,
-    /// What answers the key; `None` over HTTP/2, which has none.
+    /// The answer to the key; `None` over HTTP/2, which has none.
     accept: Option<[u8; 28]>,
     subprotocol: Option<Box<str>>,
     extension: Option<Agreed>,
@@ -56,8 +56,8 @@ impl Offer {
         })
     }
 
-    /// Accepts the offer: lays the 101 response (4.2.2) and opens the connection. What follows
-    /// the request in the inbox is for it, and so is the outbox.
+    /// Accepts the offer: lays the 101 response (4.2.2) and opens the connection. It owns the bytes
+    /// that follow the request in the inbox, and the outbox.
     ///
     /// An offer over HTTP/2 has no response to lay: see
     /// [`each_response_header`](Self::each_response_header).
@@ -263,7 +263,8 @@ fn check_extended_connect(head: &RequestHead) -> Result<(), HandshakeError> {
     }
 }
 
-/// What 4.2.1 wants behind the request line. The value that answers the key, where there is one.
+/// Checks the demands of 4.2.1 behind the request line. Returns the answer to the key, if there is
+/// a key.
 fn check_request(head: &RequestHead) -> Result<Option<[u8; 28]>, HandshakeError> {
     let headers = head.headers();
     // 2: "A |Host| header field containing the server's authority."
@@ -309,8 +310,8 @@ fn check_version(headers: Headers<'_>) -> Result<(), HandshakeError> {
     }
 }
 
-/// What follows the head must be frames and nothing else: a body that an intermediary sees and
-/// this server does not, or the reverse, would be taken for them.
+/// Only frames may follow the head: a body that an intermediary sees and this server does not, or
+/// the reverse, would be taken for them.
 fn check_no_body(headers: Headers<'_>) -> Result<(), HandshakeError> {
     let is_empty = |len: &[u8]| len.iter().all(|digit| *digit == b'0');
     if headers.first("Transfer-Encoding").is_some()

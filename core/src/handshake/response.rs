@@ -126,7 +126,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// The connection that is open now. What follows the response in the inbox is for it; so are
+    /// The connection that is open now. It owns the bytes that follow the response in the inbox,
     /// the outbox, and the keys that gave the nonce.
     #[must_use]
     pub fn into_connection(self, keys: MaskingKeys, now: Duration) -> Connection {

@@ -130,9 +130,9 @@ impl Capture {
     /// made of it.
     ///
     /// The opening handshake is passed over, if it is in the capture; compression that it has
-    /// agreed to is agreed to again if `config` asks for it. What this end wrote is not repeated:
-    /// it is not known which calls that was, so the deadlines of the engine do not count, and a
-    /// Close frame that was an answer then is a first one now.
+    /// agreed to is agreed to again if `config` asks for it. The bytes that this end wrote are not
+    /// repeated: the capture does not say which calls wrote them. So the deadlines of the engine do
+    /// not count, and a Close frame that was an answer then is a first one now.
     #[must_use]
     pub fn replay(&self, config: Config) -> Replayed {
         self.hear(Direction::Received, self.role, config)

@@ -55,7 +55,7 @@ pub fn every_cut<T: PartialEq + fmt::Debug>(bytes: &[u8], mut run: impl FnMut(&[
 pub struct Heard {
     /// The events, chunks joined.
     pub events: Vec<OwnedEvent>,
-    /// What it answered.
+    /// Its answer.
     pub output: Vec<u8>,
     /// How it ended, if it did.
     pub closure: Option<Closure>,

@@ -283,7 +283,7 @@ impl End {
         &self.inbox
     }
 
-    /// What waits to be written.
+    /// The bytes that wait to be written.
     #[must_use]
     pub const fn outbox(&self) -> &Outbox {
         &self.outbox

@@ -54,7 +54,7 @@ const DEADLINES_MAX: usize = 1_000_000;
 /// ```
 #[derive(Debug)]
 pub struct Pair {
-    /// The client's end. What it sends is on its way from the next call on.
+    /// The client's end. Its bytes are on their way from the next call on.
     pub client: End,
     /// The server's end.
     pub server: End,

@@ -133,7 +133,7 @@ impl ScriptedPeer {
         self.then(Step::Wait(time))
     }
 
-    /// Then ends its stream. What it still reads is for the steps after this.
+    /// Then ends its stream. The steps after this judge the bytes that it still reads.
     pub fn end(self) -> Self {
         self.then(Step::End)
     }
@@ -167,7 +167,7 @@ impl ScriptedPeer {
         self.until
     }
 
-    /// What it writes next, which is written thereby.
+    /// The bytes that it writes next; they count as written then.
     pub fn take_output(&mut self) -> Vec<u8> {
         self.go_on();
         mem::take(&mut self.output)
@@ -412,7 +412,7 @@ impl fmt::Display for Step {
 pub struct ScriptError {
     /// The step, counted from 1.
     pub step: usize,
-    /// What it awaits.
+    /// The event that it awaits.
     pub expected: String,
     /// The event that arrived instead.
     pub found: String,

@@ -91,8 +91,8 @@ fn a_message_that_inflates_to_nothing_ends() {
     }
 }
 
-/// What does not compress takes more bytes than it has: a message of the limit still comes, from
-/// the compressor that adds the most.
+/// Incompressible data takes more bytes than it has: a message of the limit still arrives, from the
+/// compressor that adds the most.
 #[test]
 fn a_message_of_the_limit_comes_however_badly_it_compresses() {
     let deflate = Deflate::default().memory_level(1).level(1);

@@ -1,4 +1,4 @@
-//! What goes out compressed (RFC 7692, section 7.2.1).
+//! Compressed messages that are sent (RFC 7692, section 7.2.1).
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn sender(role: Role, deflate: Deflate) -> End {
     end_with(role, &config(deflate), DeflateParams::default())
 }
 
-/// What an end sends for a message: one frame.
+/// The frame that an end sends for a message.
 fn send<'m>(end: &mut End, message: impl Into<Message<'m>>) -> Sent {
     end.connection.send(message, &mut end.outbox).expect("open, with room");
     let [frame] = &end.sent()[..] else { panic!("one frame") };

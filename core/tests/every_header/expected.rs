@@ -6,7 +6,7 @@ use crate::cases::{Case, FRAME_LEN_MAX, MESSAGE_LEN_MAX};
 use crate::common::{Sent, Told};
 use crate::oracle::{Oracle, Rule, Said, text_len};
 
-/// What an endpoint makes of a stream.
+/// An endpoint's reading of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) told: Vec<Told>,

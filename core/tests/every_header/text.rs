@@ -9,10 +9,10 @@ use bluewire_core::{
 
 use crate::common::{BOTH, End, NOW, Sent, Told, close_body, frame, joined};
 
-/// What follows the two bytes.
+/// The bytes behind the two bytes.
 const TAILS: [&[u8]; 6] = [&[], b"z", &[0x80], &[0xbf], &[0x80, 0xbf], &[0x80, 0x80, 0x80]];
 
-/// What stands before them: nothing, or enough to put them across the end of a vector.
+/// The number of bytes before them: none, or enough to put them across the end of a vector.
 const LEADS: [usize; 5] = [0, 1, 15, 31, 63];
 
 /// How a text arrives.

@@ -1,8 +1,8 @@
-//! What an HTTP proxy answers to CONNECT (RFC 9110, section 9.3.6).
+//! Answers of an HTTP proxy to CONNECT (RFC 9110, section 9.3.6).
 
 use bluewire_core::{ConnectResponse, HandshakeError, Inbox, Limits};
 
-/// What becomes of an answer, given in pieces of this length; and what is left of it.
+/// The result of an answer, given in pieces of this length; and the bytes left of it.
 fn read(
     bytes: &[u8],
     piece_len: usize,

@@ -74,7 +74,7 @@ fn a_fold_of_white_space_alone_is_an_empty_end() {
     assert_eq!(head.headers().len(), 3);
 }
 
-/// What stands in a folded line is a value, whatever it looks like.
+/// The text in a folded line is a value, whatever it looks like.
 #[test]
 fn a_folded_line_is_never_a_header_of_its_own() {
     let refusal = refusal(b"HTTP/1.1 401 No\r\nX: a\r\n Y: b\r\nContent-Length: 0\r\n\r\n");

@@ -85,7 +85,7 @@ fn pieces<'a>(mut bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
 const HEAD_LEN_MAX: usize = 400;
 const HEAD_LINES_MAX: usize = 8;
 
-/// What must hold whatever a peer sends.
+/// Checks that hold whatever a peer sends.
 fn check(outcome: &Outcome, sent: &[u8]) {
     if let Ok(Some(Got(kind, head, rest))) = &outcome.result {
         assert!(head.len() <= HEAD_LEN_MAX && head.ends_with(b"\r\n\r\n"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const BODY_LEN_MAX: usize = 100;
 
-/// What becomes of an answer, given in pieces of this length, and then the end of the transport.
+/// The result of an answer, given in pieces of this length, and then the end of the transport.
 fn refuse(bytes: &[u8], piece_len: usize, eof: bool) -> (Option<u16>, Option<Refusal>, Inbox) {
     let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
     let limits = Limits::default().body_len_max(BODY_LEN_MAX);

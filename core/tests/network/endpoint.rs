@@ -12,7 +12,7 @@ use bluewire_core::{
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
-/// What an application does at its time.
+/// An act of an application at its time.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Send(OwnedMessage),

@@ -24,7 +24,7 @@ const STEPS_MAX: usize = 200_000;
 /// By then, an application has closed.
 const ACTS_END: Duration = Duration::from_secs(5);
 
-/// What happens next, at one end or the other.
+/// The next event, at one end or the other.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Read(usize),
@@ -245,7 +245,7 @@ fn config(weather: Weather, random: &mut StdRng) -> Config {
     config
 }
 
-/// What an application does in its time; at the end it closes, or leaves that to its peer.
+/// The acts of an application in its time; at the end it closes, or leaves that to its peer.
 fn acts(weather: Weather, closes: bool, random: &mut StdRng) -> Vec<(Duration, Act)> {
     let count = random.random_range(0..20);
     let mut times: Vec<_> =

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-/// What an endpoint expects of the streams that it reads.
+/// The rules that an endpoint applies to the streams that it reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Oracle {
     /// Whether it is a server, to which frames come masked.
@@ -280,7 +280,7 @@ pub(crate) fn text_len(bytes: &[u8]) -> Result<usize, usize> {
     Ok(at)
 }
 
-/// What may follow a character's first byte.
+/// The bytes that may follow a character's first byte.
 ///
 /// ```text
 /// UTF8-1 = %x00-7F

@@ -145,7 +145,7 @@ fn send_some(role: Role, with_refused_calls: bool) -> Vec<u8> {
     bytes
 }
 
-/// What waits beside control frames tells how far a message is from being sent.
+/// The bytes that wait beside control frames show how far a message is from being sent.
 #[test]
 fn the_data_that_waits_is_counted_without_control_frames() {
     for role in BOTH {

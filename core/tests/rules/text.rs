@@ -156,7 +156,7 @@ fn binary_is_not_looked_at() {
     }
 }
 
-/// What of one message was seen does not vouch for the next.
+/// The text of one message does not vouch for the next.
 #[test]
 fn each_text_is_validated_from_its_own_start() {
     for role in BOTH {

@@ -83,7 +83,7 @@ fn list(root: &Path, name: &str) -> Result<String, Box<dyn Error>> {
     let target = root.join("target/public-api");
     let status = Command::new(env!("CARGO"))
         .current_dir(root)
-        // What rustdoc knows, as data, is an option that is not stable yet.
+        // The output of rustdoc as data is an option that is not stable yet.
         .env("RUSTC_BOOTSTRAP", "1")
         .args(["rustdoc", "--quiet", "--lib", "--all-features", "--package", name, "--target-dir"])
         .arg(&target)

@@ -79,7 +79,7 @@ fn loops(
         })
         .collect();
     let case = |(i, (len, fragment_len, time)): (usize, (usize, Option<usize>, u64))| {
-        // What takes longest is that a compressor of the engine's is not optimised.
+        // Most of the time goes to a compressor of the engine's that is not optimised.
         let long = if size == Size::Reduced && len > 1024 { 10 } else { 1 };
         let count = size.round_trips(COUNT) / long;
         let send = LoopMessage::Slices { binary: data.is_binary(), len, fragment_len };

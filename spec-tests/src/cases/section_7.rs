@@ -37,7 +37,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What follows a Close is not looked at.
+/// Bytes behind a Close are not looked at.
 fn after_close() -> Vec<Case> {
     let hello = || Frame::text("Hello World!");
     let normal = || close(close_body(1000, b""));

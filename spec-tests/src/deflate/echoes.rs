@@ -15,7 +15,7 @@ use crate::data::DataSet;
 /// The messages: consecutive slices of a data set, going round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slices {
-    /// What they are slices of.
+    /// The data from which they are cut.
     pub data: DataSet,
     /// Units in each: characters of text, otherwise bytes.
     pub len: usize,
@@ -36,7 +36,7 @@ pub struct Echoes {
     stream: Arc<Mutex<Stream>>,
     inflater: Inflater,
     takeover: bool,
-    /// What stands for all compressed echoes so far.
+    /// A digest of all compressed echoes so far.
     history: u64,
 }
 

@@ -51,7 +51,7 @@ impl DeflateLoop {
     }
 }
 
-/// What both ends have agreed on.
+/// The agreement of both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreed {
     /// The server forgets its window after each message.

@@ -36,7 +36,7 @@ struct EchoLoop<'c> {
     done: usize,
 }
 
-/// What an echo loop sends.
+/// The messages of an echo loop.
 #[derive(Debug)]
 enum Repeated<'c> {
     Frame { frame: &'c Frame, expect: Received },

@@ -1,4 +1,4 @@
-//! What happened in a run, line by line.
+//! The events of a run, line by line.
 
 use std::fmt;
 use std::time::Duration;

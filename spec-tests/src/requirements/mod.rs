@@ -22,7 +22,7 @@ pub struct Requirement {
     pub binds: Binds,
     /// How strictly.
     pub level: Level,
-    /// What it says.
+    /// The text of the requirement.
     pub text: &'static str,
     /// Why no test can prove it, where that is so.
     pub untestable: Option<&'static str>,

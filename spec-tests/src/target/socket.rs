@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::fuzzer::Fuzzer;
 
-/// The echo peer under test: it ends when its connection does. What it returns is not judged; the
-/// fuzzer has seen the wire.
+/// The echo peer under test: it ends when its connection does. Its result is not judged; the fuzzer
+/// has seen the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Testee {
     /// Serves one connection.

@@ -86,7 +86,7 @@ fn refuse(request: &[u8]) -> (u16, HandshakeError, String) {
     let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
     assert!(answer.contains("\r\nConnection: close\r\n") || answer.contains("close\r\n"));
     let status = status.and_then(|status| status.parse().ok()).expect("a status line");
-    // What failed stays failed, whatever comes.
+    // A failed handshake stays failed, whatever arrives.
     assert_eq!(server.receive(REQUEST.as_bytes()).map(|asked| asked.is_some()), Err(error));
     assert_eq!(server.sent(), "");
     (status, error, answer)

@@ -11,7 +11,7 @@ const path = require("path");
 const PATTERNS = [
   // A heading may begin so, but a heading of level 6 is the name of a test.
   [
-    /(?<=^(?:#{6} )?|[.:;]\s)What (?:is|was|are|were|comes|came|has|can|cannot|a|the|one)\b(?![^.!?]*\?)/g,
+    /(?<=^(?:#{6} )?|[.:;]\s)What\b(?![^.!?]*\?)/g,
     "do not begin with a clause as the subject",
   ],
   [/\btold\b/gi, "reported, given, sent"],

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let sockets = SocketsOptions::default().unix_sockets(unix_sockets);
     match Script::new(path).args(args).sockets(sockets).run() {
         Ok(()) => ExitCode::SUCCESS,
-        // What that was has been said.
+        // The exception has been reported.
         Err(ScriptError::Uncaught) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");

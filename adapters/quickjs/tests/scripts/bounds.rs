@@ -34,7 +34,7 @@ impl Held {
     }
 }
 
-/// What an allocator keeps here and there.
+/// The reserve that an allocator keeps here and there.
 const SLACK_KIB: u64 = 2048;
 
 #[test]

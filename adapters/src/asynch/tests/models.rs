@@ -35,7 +35,7 @@ fn split(config: Config) -> Halves {
     (reader, writer, peer)
 }
 
-/// Polls once and drops it. What it gave.
+/// Polls once, drops the future, and returns the result.
 fn begin<T>(future: impl Future<Output = T>) -> Poll<T> {
     block_on(async {
         let mut future = pin!(future);

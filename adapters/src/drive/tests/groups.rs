@@ -1,4 +1,5 @@
-//! What groups publish to a connection, in virtual time: a peer stops reading and comes back.
+//! Messages that groups publish to a connection, in virtual time: a peer stops reading and comes
+//! back.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use super::world::{Flood, Turn, World};
 /// Fewer without optimisation, where each takes far longer.
 const RUNS: u64 = if cfg!(debug_assertions) { 3_000 } else { 100_000 };
 
-/// What happens in one run, at most.
+/// The number of steps in one run, at most.
 const STEPS_MAX: u8 = 40;
 
 const S: Duration = Duration::from_secs(1);
@@ -191,7 +191,7 @@ impl Run {
         }
     }
 
-    /// What must hold at every moment.
+    /// Checks that hold at every moment.
     fn check(&mut self) {
         let World { driver, now, room, .. } = &self.world;
         if driver.state() != State::Closing {

@@ -289,7 +289,7 @@ fn a_full_hold_keeps_the_rest_from_being_read_until_the_server_leaves() {
     let turn = world.run(Purpose::Attend, None);
     assert!(matches!(turn, Turn::Waits(Some(_))), "{turn:?}");
     assert_eq!(world.written, b"\x88\x02\x03\xe9");
-    // What exceeds the hold is dropped, so that the answer is seen.
+    // Messages beyond the hold are dropped, so that the answer is seen.
     world.arrive(b"\x88\x82\0\0\0\0\x03\xe9");
     world.incoming_ended = true;
     assert!(matches!(world.run(Purpose::Attend, None), Turn::Ended(Ok(()))));

@@ -151,7 +151,7 @@ fn a_member_that_has_caught_up_keeps_little() {
     assert_eq!(waiting.capacity(), capacity);
 }
 
-/// What happens to a connection with two memberships.
+/// The events of a connection with two memberships.
 #[derive(Clone, Debug)]
 enum Step {
     Push(usize, usize),

@@ -144,7 +144,7 @@ impl fmt::Debug for Canceller {
     }
 }
 
-/// What waits for a canceller.
+/// A future that waits for a canceller.
 pub(crate) struct Watch {
     canceller: Canceller,
     slot: Arc<WakerSlot>,

@@ -26,7 +26,7 @@ use crate::wording::Period;
 #[cfg(unix)]
 const CALL_AGAIN: Duration = Duration::from_millis(10);
 
-/// What to do next. It is said once; ask again when it is done or begun.
+/// The next step. It is given once; ask again when it is done or begun.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Begin to look up the addresses of this host, for this port.

@@ -108,7 +108,7 @@ impl Proxy {
         matches!(self.kind, Kind::Socks5)
     }
 
-    /// What to say to it, and what to hear from it.
+    /// The conversation with it.
     pub(crate) fn tunnel(&self, to: Destination<'_>) -> Tunnel {
         let credentials = self.credentials.as_ref();
         match self.kind {
@@ -237,7 +237,7 @@ impl Tunnel {
         }
     }
 
-    /// What it has said already that is reason enough, where the rest is too late.
+    /// The reason to fail in the part of its answer that has arrived, if the rest is too late.
     pub(crate) fn give_up(&mut self) -> Option<ProxyError> {
         match self {
             Self::Connect(connect) => connect.give_up(),

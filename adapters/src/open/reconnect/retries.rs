@@ -49,9 +49,9 @@ impl Retries {
         self.open_since = Some(now);
     }
 
-    /// What to do after an attempt failed or a connection ended, at this time on the same clock and
-    /// at that time of day, which `Retry-After` may be about: try again after so long, or `None`,
-    /// give up.
+    /// The step after an attempt failed or a connection ended, at this time on the same clock and
+    /// at that time of day, which `Retry-After` may need: try again after so long, or `None`, give
+    /// up.
     pub fn ended(
         &mut self,
         ending: Ending<'_>,

@@ -37,7 +37,7 @@ impl Opening {
 
     /// As a step of a plan, whose budget it has, by whose clock it is `now`.
     pub(crate) fn within(request: &Request, budget: Budget, now: Duration, clock: Clock) -> Self {
-        // What never ends does so by any clock.
+        // A limit of unlimited time is the same by any clock.
         let until = match budget.until {
             Duration::MAX => Duration::MAX,
             until => until.saturating_sub(now),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::encoding::is_unreserved;
 use crate::open::error::UrlError;
 
-/// What stands between the user name and the path.
+/// The part between the user name and the path.
 pub(super) struct Server {
     /// In lower case; an IPv6 address in its brackets.
     pub(super) host: String,
@@ -83,8 +83,8 @@ fn name(host: &str) -> Result<String, UrlError> {
     if host.is_empty() || !host.bytes().all(is_unreserved) {
         return Err(UrlError::Host);
     }
-    // No name ends in a number. What looks like it, such as 127.1 or 0x7f000001, resolvers read as
-    // addresses of which each program has another notion.
+    // No name ends in a number. Resolvers read such text, as 127.1 or 0x7f000001, as addresses, and
+    // each program reads it in another way.
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
         || last

@@ -11,7 +11,7 @@ use crate::open::error::UrlError;
 pub(super) struct UserInfo(Box<str>);
 
 impl UserInfo {
-    /// What stands before the `@` of a URL; `None` if that says nothing.
+    /// The part before the `@` of a URL; `None` if it is empty.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, UrlError> {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         if user.is_empty() && password.is_empty() {

@@ -42,7 +42,7 @@ impl Source {
         let cx = &mut Context::from_waker(&waker);
         loop {
             match self.epoll.poll_readable(cx) {
-                // What it reports here is what this call is about.
+                // Its report here is the result of this call.
                 Poll::Ready(reported) => reported?,
                 Poll::Pending => return Ok(()),
             }

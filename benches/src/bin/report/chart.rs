@@ -44,7 +44,7 @@ fn ratios(results: &Results) -> String {
     draw(title, &bars.collect::<Vec<_>>(), 2.0, Some(1.0))
 }
 
-/// What every engine took for a case.
+/// The times of every engine for a case.
 fn times(results: &Results, case: &str, title: &str) -> String {
     let Some(row) = results.rows.iter().find(|row| row.case.to_string() == case) else {
         return String::new();

@@ -64,14 +64,14 @@ const METHOD: &str = "\
   echoed and now wait. Memory in the kernel does not count.
 ";
 
-/// What was measured under one load, by server.
+/// The measurements under one load, by server.
 struct Section {
     workload: Workload,
     taken: Vec<Option<Taken>>,
 }
 
 impl Section {
-    /// What counts: time for a message, or bytes for a connection that waits.
+    /// The measure: time for a message, or bytes for a connection that waits.
     fn value(&self, place: usize) -> Option<f64> {
         let taken = self.taken[place].as_ref()?;
         if self.workload.load.active == 0 { taken.idle } else { Some(taken.least()) }
@@ -252,7 +252,7 @@ fn ratios(sections: &[Section]) -> String {
     chart::draw(title, &bars.collect::<Vec<_>>(), 2.0, Some(1.0))
 }
 
-/// What every server took with most messages in flight.
+/// The cost of every server with most messages in flight.
 fn naive(sections: &[Section]) -> String {
     let Some(section) = sections.iter().max_by_key(|section| section.workload.load.in_flight)
     else {

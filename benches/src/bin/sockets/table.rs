@@ -1,4 +1,4 @@
-//! What was measured, as text.
+//! The measurements as text.
 
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ const GREETED: usize = 100;
 pub struct Target {
     /// Where to connect to, as `HOST:PORT`.
     address: String,
-    /// What the field `Host` says.
+    /// The value of the field `Host`.
     authority: String,
     host: String,
     path: String,

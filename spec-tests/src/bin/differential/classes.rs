@@ -18,7 +18,7 @@ impl Peer {
     }
 }
 
-/// What differs.
+/// The aspect that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aspect {
     /// The delivery, or how the connection ended.

@@ -1,11 +1,11 @@
-//! What differs between two outcomes, and whether it is explained.
+//! The differences between two outcomes, and whether they are explained.
 
 use crate::classes::{Aspect, CLASSES, Peer};
 use crate::faults::Faults;
 use crate::outcome::{Ending, Outcome};
 use crate::stream::Stream;
 
-/// What Bluewire and a peer made of a stream.
+/// The outcomes of Bluewire and a peer for a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comparison<'a> {
     pub(crate) peer: Peer,

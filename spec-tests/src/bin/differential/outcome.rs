@@ -32,7 +32,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    /// What it is, without what differs from stream to stream.
+    /// The kind of outcome, without the parts that differ from stream to stream.
     pub(crate) fn kind(&self) -> String {
         match self {
             Self::Open => "open".into(),

@@ -6,7 +6,7 @@ use bluewire_spec_tests::wire::{frame, opcode};
 
 use crate::outcome::LEN_MAX;
 
-/// What arrives.
+/// The bytes that arrive.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
     /// The end that reads it.

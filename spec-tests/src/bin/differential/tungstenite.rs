@@ -96,7 +96,7 @@ fn take(socket: &mut WebSocket<Memory>, outcome: &mut Outcome, at: usize) -> boo
     // It sends no Close frame of its own: this is the one that belongs to its error.
     let code = match &error {
         Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-        // What follows a Close frame.
+        // The end after a Close frame.
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ReceivedAfterClosing) => return false,

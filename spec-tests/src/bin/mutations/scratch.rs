@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::table::{Mutation, Witness};
 
-/// What of the workspace is copied.
+/// The parts of the workspace that are copied.
 const COPIED: [&str; 6] = ["Cargo.toml", "Cargo.lock", "core", "adapters", "spec-tests", "benches"];
 
 /// The program that runs the cases.
@@ -42,7 +42,7 @@ impl Scratch {
         Ok(Self { root })
     }
 
-    /// What fails with this mutation.
+    /// The witnesses that fail with this mutation.
     pub(crate) fn failures_with(&self, mutation: &Mutation) -> Result<BTreeSet<Witness>, String> {
         let mut originals = Vec::new();
         for edit in mutation.edits {
@@ -60,7 +60,7 @@ impl Scratch {
         failed.map_err(|why| format!("{}: {why}", mutation.name))
     }
 
-    /// What fails of the cases, of these groups of cases with compression, and of these files of
+    /// The failures among the cases, these groups of cases with compression, and these files of
     /// tests.
     pub(crate) fn failures(
         &self,
@@ -125,7 +125,7 @@ impl Program {
         Some(Self { name: message["target"]["name"].as_str()?.into(), path })
     }
 
-    /// What fails, by a line that the program prints.
+    /// The witness that fails, by a line that the program prints.
     fn witness(&self, line: &str) -> Option<Witness> {
         if self.name == CASES {
             return Some(Witness::Case(line.to_owned().into()));
@@ -186,7 +186,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let name = entry?.file_name();
         let path = from.join(&name);
-        // What builds and package managers leave behind is no source.
+        // Files that builds and package managers leave behind are not sources.
         if !path.join("CACHEDIR.TAG").exists() && name != "node_modules" {
             copy(&path, &to.join(&name))?;
             names.insert(name);

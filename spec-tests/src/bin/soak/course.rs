@@ -1,4 +1,4 @@
-//! What all that take part share: how long, with whom, and where it is counted.
+//! The state that all parties share: how long, with whom, and where it is counted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What connects to it, with an offer to compress even the smallest messages or with none.
+    /// The options that connect to it, with an offer to compress even the smallest messages or with
+    /// none.
     pub(crate) fn options(&self, deflate: bool) -> ConnectOptions {
         let options = ConnectOptions::new(format!("ws://{}/", self.addr));
         if deflate { options.deflate(Deflate::default().len_min(0)) } else { options }

@@ -21,7 +21,7 @@ const JUDGED_FROM: Duration = Duration::from_secs(300);
 /// Nothing may have grown by more.
 const GROWTH_MAX: f64 = 0.05;
 
-/// What it takes at a time.
+/// The resources that it takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Usage {
     /// Resident memory in KiB.

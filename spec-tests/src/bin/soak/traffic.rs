@@ -7,7 +7,7 @@ use bluewire_spec_tests::random::Random;
 
 pub(crate) const LEN_MAX: usize = 1024 * 1024;
 
-/// What messages are cut out of: parts of it compress well, others not at all.
+/// The pool from which messages are cut: parts of it compress well, others not at all.
 pub(crate) struct Pool {
     text: String,
     bytes: Vec<u8>,

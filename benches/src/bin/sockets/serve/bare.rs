@@ -23,7 +23,7 @@ struct Connection {
     is_open: bool,
     /// Part of a frame or of a head.
     kept: Vec<u8>,
-    /// What the socket did not take.
+    /// The bytes that the socket did not take.
     unsent: Vec<u8>,
 }
 

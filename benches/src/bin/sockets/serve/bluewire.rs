@@ -30,7 +30,7 @@ pub(crate) fn smol(setup: &Setup) -> Result<(), Box<dyn Error>> {
         announce(server.local_addr())?;
         server
             .serve(async |mut socket| {
-                // Nobody asks for the head of the request again.
+                // The head of the request is not needed any more.
                 drop(socket.take_request());
                 while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
                     if sender.send(message).await.is_err() {

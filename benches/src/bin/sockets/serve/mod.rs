@@ -87,7 +87,7 @@ pub(crate) fn run(
 }
 
 impl Setup {
-    /// What rustls serves by.
+    /// The settings with which rustls serves.
     fn tls(&self) -> io::Result<Option<Arc<ServerConfig>>> {
         let Some((chain, key)) = &self.tls else { return Ok(None) };
         let chain = CertificateDer::pem_file_iter(chain).and_then(Iterator::collect);
@@ -125,8 +125,8 @@ where
     read.try_filter(|message| ready(message.is_text() || message.is_binary())).forward(write).await
 }
 
-/// Sends all messages of a stream and sink back, one by one or in batches: what there is without
-/// waiting is answered by one flush.
+/// Sends all messages of a stream and sink back, one by one or in batches: one flush answers all
+/// messages that arrive without waiting.
 async fn echo<S, M, E>(mut socket: S, batched: bool, is_data: fn(&M) -> bool) -> Result<(), E>
 where
     S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,

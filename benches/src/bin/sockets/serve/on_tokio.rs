@@ -1,4 +1,4 @@
-//! What the servers on tokio have in common: one thread, and TLS by tokio-rustls.
+//! The shared parts of the servers on tokio: one thread, and TLS by tokio-rustls.
 
 use std::future::Future;
 use std::io;

@@ -27,7 +27,7 @@ pub(crate) struct Mutation {
 pub(crate) struct Edit {
     /// The file, seen from the root of the workspace.
     pub(crate) file: &'static str,
-    /// What stands there, once.
+    /// The text that stands there, once.
     pub(crate) from: &'static str,
     /// The text that replaces it.
     pub(crate) to: &'static str,

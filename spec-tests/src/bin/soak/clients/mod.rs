@@ -48,7 +48,7 @@ fn facade_smol(client: &Client, course: &Course, place: &Place) -> Result<(), St
     facade::run(client, course, place, bluewire::smol::websocketfactory::create)
 }
 
-/// What makes a facade's connection.
+/// The function that makes a facade's connection.
 type Create = fn(ConnectOptions) -> Result<bluewire::facade::WebSocket, ConnectError>;
 
 /// A client, on one of its connections.
@@ -56,7 +56,7 @@ struct Client {
     manner: Manner,
     deflate: bool,
     messages: usize,
-    /// What its messages come from.
+    /// The seed of its messages.
     seed: u64,
     echoes: Arc<Count>,
 }
