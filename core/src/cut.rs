@@ -4,9 +4,8 @@ use core::ops::Range;
 
 /// A part of bytes by its place.
 ///
-/// Who asks keeps the positions in order, and within the bytes. A debug build stops where they are
-/// not. A release build gives nothing there, which fails the connection, or leaves it without
-/// progress until its timers end it, and leaves the rest of the program alone.
+/// The caller keeps the positions in order, and within the bytes. A debug build stops if they are
+/// not. A release build gives nothing then, which fails the connection, or leaves it without
 pub(crate) trait Cut {
     /// The bytes of this range.
     fn part(&self, range: Range<usize>) -> &Self;

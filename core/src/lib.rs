@@ -182,8 +182,8 @@
 //! The engine has no IO, no runtime, no hidden queue, no unbounded buffer and no `unsafe`.
 #![no_std]
 #![forbid(unsafe_code)]
-// A peer's bytes must not be able to stop the program. What cannot panic and the lint does not see
-// has an exception with its reason.
+// A peer's bytes must not be able to stop the program. Code that cannot panic, though the lint does
+// not see that, has an exception with its reason.
 #![cfg_attr(
     not(test),
     deny(

@@ -37,7 +37,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// room for all of them: whichever are paused, the others go on. A connection holds at most
 /// [`CONNECTION_WINDOW`] bytes that no handler has received.
 ///
-/// What else differs from `axum::serve`:
+/// Other differences from `axum::serve`:
 ///
 /// - The head of a request over HTTP/1 may take 30 seconds, so that silent clients do not stay.
 /// - `TCP_NODELAY` is set on a `TcpStream`, so that small messages over HTTP/2 leave at once.

@@ -1,4 +1,4 @@
-//! What `on_failed_upgrade` is called with, and that it is called once: over HTTP/1 and HTTP/2.
+//! The errors that `on_failed_upgrade` gets, once each: over HTTP/1 and HTTP/2.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::future::{Future, pending};
@@ -24,7 +24,7 @@ mod watchdog;
 
 const LONG: Duration = Duration::from_secs(300);
 
-/// What happens to a request, in its order.
+/// The events of a request, in order.
 #[derive(Debug)]
 enum Event {
     Accepted,
@@ -140,7 +140,7 @@ impl Server {
     }
 }
 
-/// Reads until this has come.
+/// Reads until this text has arrived.
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(end.as_bytes()) {

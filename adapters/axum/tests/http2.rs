@@ -60,7 +60,7 @@ async fn connect(address: SocketAddr) -> Http2Client {
     Http2Client::over(TcpStream::connect(address).await.unwrap()).await.unwrap()
 }
 
-/// Opens WebSockets that nobody reads at the server, and fills their windows.
+/// Opens WebSockets that the server does not read, and fills their windows.
 async fn fill(client: &Http2Client, address: SocketAddr, count: usize) -> Vec<WebSocket> {
     let mut sockets = Vec::new();
     // Far more than the window of the stream.

@@ -82,7 +82,7 @@ impl Deflate {
     /// [`memory_level`](Self::memory_level) do not apply to it. JSON messages of some 100 bytes, of
     /// a chat, a market and a game, become 35 % of their length, as by the default settings. With
     /// the least memory that zlib can do with, 181 KiB for both directions, they become 75 %, and
-    /// without context takeover 95 %. What repeats only further back than 4 KiB is not found.
+    /// without context takeover 95 %. Repetitions further back than 4 KiB are not found.
     ///
     /// ```
     /// use bluewire_core::{Config, Deflate};

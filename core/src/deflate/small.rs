@@ -22,7 +22,7 @@ const HASH_BITS: u32 = 12;
 const MATCH_LEN_MIN: usize = 4;
 const MATCH_LEN_MAX: usize = 258;
 
-/// What one of these holds.
+/// The memory that one of these holds.
 pub(super) const BYTES_MAX: u64 = (2 * WINDOW_LEN + (2 << HASH_BITS)) as u64;
 
 pub(super) struct Small {

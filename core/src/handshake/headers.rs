@@ -415,7 +415,7 @@ fn parse_version(version: &[u8]) -> Option<(u8, u8)> {
     }
 }
 
-/// What a digit stands for: its last four bits.
+/// The value of a digit: its last four bits.
 const fn digit_value(digit: u8) -> u8 {
     digit & 0xf
 }

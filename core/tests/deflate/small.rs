@@ -15,7 +15,7 @@ fn send(end: &mut End, message: &[u8]) -> Sent {
     frame.clone()
 }
 
-/// What ends a part (RFC 7692, section 7.2.1).
+/// The end of a part (RFC 7692, section 7.2.1).
 const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
 
 /// Numbers that repeat in no pattern.
@@ -48,7 +48,7 @@ fn mixed(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_it_writes_is_read_by_a_slow_decoder_and_stays_in_its_window() {
+fn a_slow_decoder_reads_its_output_which_stays_in_the_window() {
     let bytes = mixed(120_000);
     for bits in 8..=15_u8 {
         for part_len in [1, 3, 100, 4095, 4096, 4097, 8191, 8192, 30_000] {
@@ -190,7 +190,7 @@ fn parts_can_be_read_as_they_come() {
             end.connection.send_fragment(part, fin, &mut end.outbox).expect("open");
             for Sent(_, payload) in end.sent() {
                 let before = window.len();
-                // What is left out at the end of a message is there at the end of a part.
+                // A part keeps the bytes that are left out at the end of a message.
                 let whole = if fin { Some(&payload[..]) } else { payload.strip_suffix(TAIL) };
                 inflate(whole.expect("a flush"), &mut window).expect("whole blocks");
                 assert_eq!(&window[before..], part.as_bytes());

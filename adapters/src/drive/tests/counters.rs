@@ -41,7 +41,7 @@ fn tickets_stay_honest_when_the_count_of_written_bytes_begins_again() {
 }
 
 #[test]
-fn what_was_dropped_is_not_reported_as_written_when_the_count_begins_again() {
+fn dropped_messages_are_not_reported_as_written_when_the_count_wraps() {
     for before in 0..=20 {
         let mut world = World::new(quiet());
         world.driver.written = u64::MAX - before;
