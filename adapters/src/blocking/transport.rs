@@ -157,7 +157,7 @@ macro_rules! transport_of_socket {
             #[cfg(not(unix))]
             fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
                 match self.wait(Readiness::WRITE, Some(Duration::ZERO))?.writable {
-                    true => Write::write_vectored(&mut &*self, slices),
+                    true => write_a_little(self, slices),
                     false => Err(io::ErrorKind::WouldBlock.into()),
                 }
             }
@@ -190,6 +190,18 @@ macro_rules! transport_of_socket {
 transport_of_socket!(TcpStream);
 #[cfg(unix)]
 transport_of_socket!(UnixStream);
+
+/// Writes so little that a writable socket takes it at once: without `MSG_DONTWAIT`, a call waits until
+/// the system has taken all that it was given.
+#[cfg(not(unix))]
+fn write_a_little(mut socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    const LEN_MAX: usize = 16 * 1024;
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() <= LEN_MAX {
+        return socket.write_vectored(slices);
+    }
+    let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+    socket.write(&first[..first.len().min(LEN_MAX)])
+}
 
 /// Windows says `TimedOut`, which elsewhere is the end of a connection whose peer is unreachable.
 fn timed_out(error: io::Error) -> io::Error {

@@ -323,7 +323,13 @@ impl Peer {
                 None => match self.stream.read(self.inbox.space()) {
                     Ok(0) => self.connection.receive_eof(),
                     Ok(len) => self.inbox.filled(len),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Windows says `TimedOut`.
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                        ) =>
+                    {
                         return Seen::Nothing;
                     }
                     Err(_) => self.connection.receive_eof(),

@@ -1,5 +1,6 @@
 //! Sockets that one thread uses.
 
+use std::sync::mpsc;
 use std::thread;
 
 use bluewire_core::{CloseCode, Message, OwnedMessage};
@@ -213,4 +214,27 @@ fn a_sender_reads_aside_while_it_waits() {
         assert_eq!(received, Message::Binary(&vec![number; 100_000]));
     }
     peer.join().expect("no panic");
+}
+
+/// On systems without `MSG_DONTWAIT` as well: a socket that is writable may take only a part at once.
+#[test]
+fn a_try_to_write_never_waits_for_the_peer() {
+    let (socket, peer) = sockets();
+    let (says, heard) = mpsc::channel();
+    let writing = thread::spawn(move || {
+        let large = vec![7; LARGE];
+        let mut written = 0;
+        let error = loop {
+            match socket.try_write(&[IoSlice::new(&large)]) {
+                Ok(len) if written + len <= 4 * LARGE => written += len,
+                other => break other.map(drop).map_err(|error| error.kind()),
+            }
+        };
+        says.send(error).expect("the test listens");
+    });
+    let heard = heard.recv_timeout(LONG);
+    // Ends a write that waits.
+    drop(peer);
+    writing.join().expect("it does not panic");
+    assert_eq!(heard, Ok(Err(io::ErrorKind::WouldBlock)));
 }
