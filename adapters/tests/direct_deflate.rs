@@ -1,18 +1,29 @@
 //! Compression (RFC 7692) under the direct APIs: agreed on elsewhere, split, in chunks, and up to
 //! the limit.
-#![cfg(all(feature = "blocking", feature = "smol", feature = "deflate"))]
+#![cfg(all(feature = "blocking", any(feature = "smol", feature = "tokio"), feature = "deflate"))]
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
 
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
+use bluewire::asynch::WebSocket;
 use bluewire::{
     AcceptOptions, CloseCode, Config, ConnectOptions, Deflate, DeflateParams, Delivery, Error,
-    Fault, Limits, Message, PreparedMessage, ProtocolError, blocking, smol as on_smol,
+    Fault, Limits, Message, PreparedMessage, ProtocolError, blocking,
 };
-use smol::Async;
+
+use runtimes::{OnRuntime, on_each_runtime};
+
+on_each_runtime!(
+    connections_that_others_upgraded_compress,
+    two_halves_of_tasks_compress_both_ways_at_once,
+    a_large_message_comes_in_chunks_as_it_is_inflated,
+    a_bomb_ends_in_1009,
+);
 
 const MESSAGES: usize = 200;
 
@@ -56,19 +67,17 @@ fn echo(mut socket: blocking::WebSocket<TcpStream>) -> Result<(), Error> {
     Ok(())
 }
 
-#[test]
-fn connections_that_others_upgraded_compress() {
-    let _bound = watchdog::bound();
+fn connections_that_others_upgraded_compress<R: OnRuntime>() {
     let offer = deflate().offer();
     let agreed = deflate().accept(&offer).expect("it agrees with itself");
     let params = deflate().confirm(&agreed.to_string()).expect("an answer to its offer");
     let (client, server) = transports();
     let client = blocking::WebSocket::adopt_client(client, &[], config()).with_deflate(params);
-    let server = Async::new(server).expect("a reactor");
-    let mut server = on_smol::WebSocket::adopt_server(server, &[], config()).with_deflate(agreed);
+    let server = WebSocket::<R, _>::adopt_server(R::stream(server), &[], config());
+    let mut server = server.with_deflate(agreed);
     assert_eq!((client.deflate(), server.deflate()), (Some(params), Some(agreed)));
     let echoing = thread::spawn(move || echo(client));
-    smol::block_on(async {
+    R::block_on(async {
         for number in 0..MESSAGES {
             server.send(&text(number)).await?;
             assert_eq!(server.recv().await?, Some(Message::Text(&text(number))));
@@ -131,9 +140,34 @@ fn two_halves_compress_both_ways_at_once() {
     server.join().expect("it does not panic").expect("it goes well");
 }
 
-#[test]
-fn a_large_message_comes_in_chunks_as_it_is_inflated() {
-    let _bound = watchdog::bound();
+fn two_halves_of_tasks_compress_both_ways_at_once<R: OnRuntime>() {
+    let (url, server) = serve(AcceptOptions::default().deflate(deflate()), echo);
+    let options = ConnectOptions::new(url).deflate(deflate());
+    R::block_on(async {
+        let (mut reader, writer) = R::connect_to(options).await?.split();
+        let sender = writer.clone();
+        let writing = R::start(async move {
+            let prepared = PreparedMessage::compressed(text(0).as_str(), &deflate());
+            sender.send_prepared(&prepared).await?;
+            for number in 1..MESSAGES {
+                sender.send(&text(number)).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        for number in 0..MESSAGES {
+            let message = reader.recv().await?;
+            assert_eq!(message, Some(Message::Text(&text(number))));
+        }
+        writing.await?;
+        let closing = R::start(async move { writer.close(CloseCode::NORMAL, "").await.map(drop) });
+        assert_eq!(reader.recv().await?, None);
+        closing.await
+    })
+    .expect("it goes well");
+    server.join().expect("it does not panic").expect("it goes well");
+}
+
+fn a_large_message_comes_in_chunks_as_it_is_inflated<R: OnRuntime>() {
     const LEN: usize = 8 << 20;
     let (url, server) = serve(AcceptOptions::default().deflate(deflate()), |mut socket| {
         socket.send(&vec![b'x'; LEN])?;
@@ -142,8 +176,8 @@ fn a_large_message_comes_in_chunks_as_it_is_inflated() {
     });
     let limits = Limits::default().message_len_max(LEN as u64);
     let config = config().limits(limits).delivery(Delivery::Chunks);
-    smol::block_on(async {
-        let mut socket = on_smol::connect(ConnectOptions::new(url).config(config)).await?;
+    R::block_on(async {
+        let mut socket = R::connect_to(ConnectOptions::new(url).config(config)).await?;
         let mut len = 0;
         loop {
             let (part, fin) = socket.recv_chunk().await?.expect("a part");
@@ -160,33 +194,37 @@ fn a_large_message_comes_in_chunks_as_it_is_inflated() {
     server.join().expect("it does not panic").expect("it goes well");
 }
 
+/// Receives what is small on the wire and too long, by this.
+fn receive_a_bomb(receive: impl FnOnce(TcpStream, Config, DeflateParams) -> Result<(), Error>) {
+    let config = config().limits(Limits::default().message_len_max(1 << 20));
+    let too_long = Fault::Protocol(ProtocolError::MessageTooLong { limit: 1 << 20 });
+    let (client, bomber) = transports();
+    let params = DeflateParams::default();
+    let bombing = thread::spawn(move || {
+        let socket = blocking::WebSocket::adopt_server(bomber, &[], self::config());
+        let mut socket = socket.with_deflate(params);
+        socket.send(&vec![0; 15 << 20]).expect("it is small on the wire");
+        assert_eq!(socket.recv().expect("a Close frame is in order"), None);
+        socket.closure().expect("it has ended").code
+    });
+    let fault = receive(client, config, params);
+    assert!(matches!(fault, Err(Error::Fault(fault)) if fault == too_long), "{fault:?}");
+    assert_eq!(bombing.join().expect("it does not panic").value(), 1009);
+}
+
 #[test]
-fn a_bomb_ends_in_1009() {
+fn a_bomb_ends_in_1009_on_the_blocking_adapter() {
     let _bound = watchdog::bound();
-    for smol in [false, true] {
-        let limits = Limits::default().message_len_max(1 << 20);
-        let config = config().limits(limits);
-        let too_long = Fault::Protocol(ProtocolError::MessageTooLong { limit: 1 << 20 });
-        let (client, bomber) = transports();
-        let params = DeflateParams::default();
-        let bombing = thread::spawn(move || {
-            let socket = blocking::WebSocket::adopt_server(bomber, &[], self::config());
-            let mut socket = socket.with_deflate(params);
-            socket.send(&vec![0; 15 << 20]).expect("it is small on the wire");
-            assert_eq!(socket.recv().expect("a Close frame is in order"), None);
-            socket.closure().expect("it has ended").code
-        });
-        let fault = if smol {
-            let stream = Async::new(client).expect("a reactor");
-            let socket = on_smol::WebSocket::adopt_client(stream, &[], config);
-            let mut socket = socket.with_deflate(params);
-            smol::block_on(async { socket.recv().await.map(drop) })
-        } else {
-            let socket = blocking::WebSocket::adopt_client(client, &[], config);
-            let mut socket = socket.with_deflate(params);
-            socket.recv().map(drop)
-        };
-        assert!(matches!(fault, Err(Error::Fault(fault)) if fault == too_long), "{fault:?}");
-        assert_eq!(bombing.join().expect("it does not panic").value(), 1009);
-    }
+    receive_a_bomb(|client, config, params| {
+        let socket = blocking::WebSocket::adopt_client(client, &[], config);
+        socket.with_deflate(params).recv().map(drop)
+    });
+}
+
+fn a_bomb_ends_in_1009<R: OnRuntime>() {
+    receive_a_bomb(|client, config, params| {
+        let socket = WebSocket::<R, _>::adopt_client(R::stream(client), &[], config);
+        let mut socket = socket.with_deflate(params);
+        R::block_on(async { socket.recv().await.map(drop) })
+    });
 }

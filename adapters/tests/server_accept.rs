@@ -1,6 +1,6 @@
 //! Clients of a server whose program does not take their connections.
 
-#![cfg(feature = "smol")]
+#![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::future::Future as _;
@@ -11,12 +11,20 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use bluewire::smol::{Server, connect};
 use smol::future::{or, poll_once};
-use smol::{Timer, block_on};
 
+#[path = "common/runtimes.rs"]
+mod runtimes;
 #[path = "common/watchdog.rs"]
 mod watchdog;
+
+use runtimes::{OnRuntime, on_each_runtime};
+
+on_each_runtime!(
+    a_client_gets_its_response_only_where_its_connection_is_taken,
+    calls_that_were_dropped_leave_no_wakers,
+    a_call_goes_on_when_another_that_was_woken_is_dropped,
+);
 
 const UPGRADE: &[u8] =
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -29,11 +37,9 @@ fn read(client: &mut TcpStream) -> Vec<u8> {
     client.read(&mut buf).map_or_else(|_| Vec::new(), |len| buf[..len].to_vec())
 }
 
-#[test]
-fn a_client_gets_its_response_only_where_its_connection_is_taken() {
-    let _bound = watchdog::bound();
-    block_on(async {
-        let server = Server::bind("127.0.0.1:0").await.unwrap();
+fn a_client_gets_its_response_only_where_its_connection_is_taken<R: OnRuntime>() {
+    R::block_on(async {
+        let server = R::bind("127.0.0.1:0").await.unwrap();
         let mut clients: Vec<_> = (0..3)
             .map(|_| {
                 let mut client = TcpStream::connect(server.local_addr()).unwrap();
@@ -46,7 +52,7 @@ fn a_client_gets_its_response_only_where_its_connection_is_taken() {
         while server.handle().connections() < clients.len() || taken.is_empty() {
             let mut accepting = pin!(server.accept());
             let tick = async {
-                Timer::after(Duration::from_millis(5)).await;
+                R::sleep(Duration::from_millis(5)).await;
                 None
             };
             taken.extend(or(async { Some(accepting.as_mut().await.unwrap()) }, tick).await);
@@ -68,11 +74,9 @@ impl Wake for Count {
     fn wake(self: Arc<Self>) {}
 }
 
-#[test]
-fn calls_that_were_dropped_leave_no_wakers() {
-    let _bound = watchdog::bound();
-    block_on(async {
-        let server = Server::bind("127.0.0.1:0").await.unwrap();
+fn calls_that_were_dropped_leave_no_wakers<R: OnRuntime>() {
+    R::block_on(async {
+        let server = R::bind("127.0.0.1:0").await.unwrap();
         let counts: Vec<_> = (0..1000).map(|_| Arc::new(Count)).collect();
         for count in &counts {
             let waker = Waker::from(Arc::clone(count));
@@ -85,20 +89,18 @@ fn calls_that_were_dropped_leave_no_wakers() {
     });
 }
 
-#[test]
-fn a_call_goes_on_when_another_that_was_woken_is_dropped() {
-    let _bound = watchdog::bound();
-    block_on(async {
-        let server = Arc::new(Server::bind("127.0.0.1:0").await.unwrap());
+fn a_call_goes_on_when_another_that_was_woken_is_dropped<R: OnRuntime>() {
+    R::block_on(async {
+        let server = Arc::new(R::bind("127.0.0.1:0").await.unwrap());
         let url = format!("ws://{}/", server.local_addr());
         for _ in 0..50 {
             let waiting = Arc::clone(&server);
-            let waiting = smol::spawn(async move { waiting.accept().await.unwrap() });
+            let waiting = R::start(async move { waiting.accept().await.unwrap() });
             // It is polled last, so that the listener knows its waker.
             let mut dropped = Box::pin(server.accept());
             assert!(poll_once(&mut dropped).await.is_none());
-            let client = smol::spawn(connect(url.clone()));
-            Timer::after(Duration::from_millis(2)).await;
+            let client = R::start(R::connect_to(url.clone()));
+            R::sleep(Duration::from_millis(2)).await;
             drop(dropped);
             drop(waiting.await);
             client.await.unwrap();

@@ -29,7 +29,7 @@ fn blocking_server_ends_the_stream_once_closed() {
 }
 
 #[test]
-fn smol_server_ends_an_async_stream_once_closed() {
+fn smol_server_ends_a_stream_once_closed() {
     let _bound = watchdog::bound();
     assert_ends(&[HANDSHAKE, CLOSE], |stream| serve(Async::new(stream).expect("a socket")));
 }
@@ -43,7 +43,7 @@ fn smol_server_ends_a_stream_of_smol_once_closed() {
 }
 
 #[test]
-fn smol_facade_ends_an_async_stream_once_closed() {
+fn smol_facade_ends_a_stream_once_closed() {
     let _bound = watchdog::bound();
     assert_ends(&[HANDSHAKE, CLOSE], |stream| {
         let accepted = smol::block_on(on_smol::accept(Async::new(stream).expect("a socket")));

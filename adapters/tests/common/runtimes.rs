@@ -14,7 +14,7 @@ use bluewire::asynch::{AsyncTransport, ByteStream, Runtime, Server, WebSocket};
 pub(crate) use bluewire::smol::Smol;
 #[cfg(feature = "tokio")]
 pub(crate) use bluewire::tokio::Tokio;
-use bluewire::{AcceptError, AcceptOptions, ConnectError, ConnectOptions, ServerOptions};
+use bluewire::{AcceptError, AcceptOptions, ConnectError, ConnectOptions, ServerOptions, facade};
 
 /// A task that runs, whoever waits for it.
 pub(crate) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -32,11 +32,17 @@ pub(crate) trait OnRuntime: Runtime {
     /// Runs a task. Dropping what this returns may or may not cancel it.
     fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T>;
 
+    /// Runs a task that nobody waits for.
+    fn detach(task: impl Future<Output = ()> + Send + 'static);
+
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send;
 
     fn connect_to(
         options: impl Into<ConnectOptions> + Send,
     ) -> impl Future<Output = Result<WebSocket<Self, Self::NetStream>, ConnectError>> + Send;
+
+    /// A client with callbacks.
+    fn create(options: ConnectOptions) -> Result<facade::WebSocket, ConnectError>;
 
     fn connect_over(
         stream: Self::Stream,
@@ -78,6 +84,10 @@ impl OnRuntime for Smol {
         Box::pin(smol::spawn(task))
     }
 
+    fn detach(task: impl Future<Output = ()> + Send + 'static) {
+        smol::spawn(task).detach();
+    }
+
     async fn sleep(time: Duration) {
         smol::Timer::after(time).await;
     }
@@ -86,6 +96,10 @@ impl OnRuntime for Smol {
         options: impl Into<ConnectOptions> + Send,
     ) -> Result<WebSocket<Self, Self::NetStream>, ConnectError> {
         bluewire::smol::connect(options).await
+    }
+
+    fn create(options: ConnectOptions) -> Result<facade::WebSocket, ConnectError> {
+        bluewire::smol::websocketfactory::create(options)
     }
 
     async fn connect_over(
@@ -145,6 +159,10 @@ impl OnRuntime for Tokio {
         Box::pin(async { task.await.expect("the task does not panic") })
     }
 
+    fn detach(task: impl Future<Output = ()> + Send + 'static) {
+        RUNTIME.spawn(task);
+    }
+
     async fn sleep(time: Duration) {
         tokio::time::sleep(time).await;
     }
@@ -153,6 +171,11 @@ impl OnRuntime for Tokio {
         options: impl Into<ConnectOptions> + Send,
     ) -> Result<WebSocket<Self, Self::NetStream>, ConnectError> {
         bluewire::tokio::connect(options).await
+    }
+
+    fn create(options: ConnectOptions) -> Result<facade::WebSocket, ConnectError> {
+        let _entered = RUNTIME.enter();
+        bluewire::tokio::websocketfactory::create(options)
     }
 
     async fn connect_over(
@@ -283,6 +306,21 @@ macro_rules! streams {
     };
 }
 pub(crate) use streams;
+
+/// A generic function of no arguments on each runtime, one after the other, within the test of this
+/// thread: by `$within`, which is told the runtime's name.
+macro_rules! within_each_runtime {
+    ($within:path, $function:ident $(, $argument:expr)* $(,)?) => {
+        #[cfg(feature = "smol")]
+        $within("smol", move || $function::<$crate::runtimes::Smol>($($argument),*));
+        #[cfg(feature = "tokio")]
+        $within("tokio", move || {
+            let _entered = $crate::runtimes::RUNTIME.enter();
+            $function::<$crate::runtimes::Tokio>($($argument),*);
+        });
+    };
+}
+pub(crate) use within_each_runtime;
 
 /// Each of these tests on each runtime: functions that are generic over [`OnRuntime`].
 macro_rules! on_each_runtime {

@@ -3,8 +3,9 @@
 use std::process::{Command, Stdio};
 use std::thread;
 
-use bluewire::{blocking, smol as adapter};
+use bluewire::blocking;
 
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::within;
 
 /// The open files of a child process, by kind.
@@ -39,14 +40,16 @@ fn a_child_process_inherits_no_socket() {
         expect_nothing_inherited();
         drop(server);
     });
-    within("smol", || {
-        smol::block_on(async {
-            let server = adapter::Server::bind("127.0.0.1:0").await.unwrap();
-            let url = format!("ws://{}/", server.local_addr());
-            let both = smol::future::zip(server.accept(), adapter::connect(&*url));
-            let (accepted, client) = both.await;
-            let (_accepted, _client) = (accepted.unwrap(), client.unwrap());
-            expect_nothing_inherited();
-        });
+    within_each_runtime!(within, a_child_inherits_nothing);
+}
+
+fn a_child_inherits_nothing<R: OnRuntime>() {
+    R::block_on(async {
+        let server = R::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", server.local_addr());
+        let both = smol::future::zip(server.accept(), R::connect_to(&*url));
+        let (accepted, client) = both.await;
+        let (_accepted, _client) = (accepted.unwrap(), client.unwrap());
+        expect_nothing_inherited();
     });
 }

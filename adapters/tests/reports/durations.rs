@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bluewire::{
     AcceptOptions, CloseCode, Config, ConnectOptions, Flow, Keepalive, ServerOptions, blocking,
-    smol as adapter,
 };
 
-use crate::peer::{CLOSE, Peer, TEXT, blocking_server, smol_server};
+use crate::peer::{CLOSE, Peer, TEXT, blocking_server, server_on};
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::within;
 
 const MAX: Duration = Duration::MAX;
@@ -72,43 +72,44 @@ fn the_longest_duration_means_never_on_the_blocking_adapter() {
 }
 
 #[test]
-fn the_longest_duration_means_never_on_the_smol_adapter() {
+fn the_longest_duration_means_never_on_each_runtime() {
     let _bound = crate::watchdog::bound();
-    within("smol", || {
-        smol::block_on(async {
-            let server = adapter::Server::bind_with("127.0.0.1:0", server_options()).await.unwrap();
-            let url = format!("ws://{}/", server.local_addr());
-            let handle = server.handle();
-            let serving = smol::spawn(async move {
-                server
-                    .serve(async |mut socket| {
-                        socket.set_flow(flow());
-                        while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await
-                        {
-                            let _ = sender.send(message).await;
-                        }
-                    })
-                    .await
-            });
-            let mut whole = adapter::connect(connect_options(&url)).await.unwrap();
-            whole.set_flow(flow());
-            whole.send("Hello").await.unwrap();
-            assert_eq!(whole.recv().await.unwrap(), Some("Hello".into()));
-            assert!(whole.close_within(MAX, CloseCode::NORMAL, "").await.unwrap().clean);
+    within_each_runtime!(within, the_longest_duration_means_never);
+}
 
-            let split = adapter::connect(connect_options(&url)).await.unwrap();
-            let (mut reader, writer) = split.split();
-            writer.send("Hello").await.unwrap();
-            assert_eq!(reader.recv().await.unwrap(), Some("Hello".into()));
-            let closing = writer.close_within(MAX, CloseCode::NORMAL, "");
-            let (closed, received) = smol::future::zip(closing, reader.recv()).await;
-            assert_eq!(received.unwrap(), None);
-            assert!(closed.unwrap().clean);
-
-            let farewell = handle.shutdown(MAX).await;
-            assert_eq!(farewell.cut, 0);
-            serving.await;
+fn the_longest_duration_means_never<R: OnRuntime>() {
+    R::block_on(async {
+        let server = R::bind_with(("127.0.0.1", 0), server_options()).await.unwrap();
+        let url = format!("ws://{}/", server.local_addr());
+        let handle = server.handle();
+        let serving = R::start(async move {
+            server
+                .serve(async |mut socket| {
+                    socket.set_flow(flow());
+                    while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+                        let _ = sender.send(message).await;
+                    }
+                })
+                .await
         });
+        let mut whole = R::connect_to(connect_options(&url)).await.unwrap();
+        whole.set_flow(flow());
+        whole.send("Hello").await.unwrap();
+        assert_eq!(whole.recv().await.unwrap(), Some("Hello".into()));
+        assert!(whole.close_within(MAX, CloseCode::NORMAL, "").await.unwrap().clean);
+
+        let split = R::connect_to(connect_options(&url)).await.unwrap();
+        let (mut reader, writer) = split.split();
+        writer.send("Hello").await.unwrap();
+        assert_eq!(reader.recv().await.unwrap(), Some("Hello".into()));
+        let closing = writer.close_within(MAX, CloseCode::NORMAL, "");
+        let (closed, received) = smol::future::zip(closing, reader.recv()).await;
+        assert_eq!(received.unwrap(), None);
+        assert!(closed.unwrap().clean);
+
+        let farewell = handle.shutdown(MAX).await;
+        assert_eq!(farewell.cut, 0);
+        serving.await;
     });
 }
 
@@ -124,7 +125,13 @@ fn the_longest_duration_means_never_on_the_callback_facade() {
             socket.on_message(|_| ());
         })
     });
-    for create in [blocking::websocketfactory::create, adapter::websocketfactory::create] {
+    let create_each = [
+        blocking::websocketfactory::create,
+        crate::runtimes::Smol::create,
+        #[cfg(feature = "tokio")]
+        crate::runtimes::Tokio::create,
+    ];
+    for create in create_each {
         let url = url.clone();
         within("a facade", move || {
             let socket = create(connect_options(&url)).unwrap();
@@ -153,6 +160,11 @@ fn a_tls_handshake_may_take_without_limit() {
 /// Longer than it takes until a call waits.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// More than the kernel's buffers hold.
+fn huge() -> Vec<u8> {
+    vec![7; 8 * 1024 * 1024]
+}
+
 /// Begins to read, and answers, once everything waits.
 fn is_late(mut peer: Peer) {
     thread::spawn(move || {
@@ -169,30 +181,30 @@ fn is_late(mut peer: Peer) {
 #[test]
 fn waits_without_a_timeout_end_with_what_they_wait_for() {
     let _bound = crate::watchdog::bound();
-    let huge = vec![7; 8 * 1024 * 1024];
     let (mut socket, peer) = blocking_server(config());
     is_late(peer);
-    let message = huge.clone();
     within("blocking", move || {
         socket.set_flow(flow());
-        socket.send(&message[..]).unwrap();
+        socket.send(&huge()[..]).unwrap();
         socket.send("last").unwrap();
         assert_eq!(socket.recv_timeout(MAX).unwrap(), Some("done".into()));
         socket.attend(MAX).unwrap();
         assert_eq!(socket.recv().unwrap(), None);
     });
 
-    let (mut socket, peer) = smol_server(config());
+    within_each_runtime!(within, waits_end);
+}
+
+fn waits_end<R: OnRuntime>() {
+    let (mut socket, peer) = server_on::<R>(config());
     is_late(peer);
-    within("smol", move || {
-        smol::block_on(async {
-            socket.set_flow(flow());
-            socket.send(&huge[..]).await.unwrap();
-            socket.send("last").await.unwrap();
-            assert_eq!(socket.recv().await.unwrap(), Some("done".into()));
-            socket.attend(MAX).await.unwrap();
-            assert_eq!(socket.recv().await.unwrap(), None);
-        });
+    R::block_on(async {
+        socket.set_flow(flow());
+        socket.send(&huge()[..]).await.unwrap();
+        socket.send("last").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), Some("done".into()));
+        socket.attend(MAX).await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), None);
     });
 }
 
@@ -213,31 +225,38 @@ fn attending_without_limit_ends_with_the_connection() {
         assert_eq!(socket.recv().unwrap(), None);
     });
 
-    let (mut socket, mut peer) = smol_server(config());
+    within_each_runtime!(within, attending_ends);
+}
+
+fn attending_ends<R: OnRuntime>() {
+    let (mut socket, mut peer) = server_on::<R>(config());
     ends(&mut peer);
-    within("smol", move || {
-        smol::block_on(async {
-            let _ = socket.attend(MAX).await;
-            assert_eq!(socket.recv().await.unwrap(), None);
-        });
+    R::block_on(async {
+        let _ = socket.attend(MAX).await;
+        assert_eq!(socket.recv().await.unwrap(), None);
     });
 }
 
 #[test]
 fn no_time_at_all_is_over_at_once() {
     let _bound = crate::watchdog::bound();
-    let config = || Config::default().close_timeout(Duration::ZERO);
-    let (mut socket, _peer) = blocking_server(config());
+    let (mut socket, _peer) = blocking_server(hurried());
     within("blocking", move || {
         assert!(socket.attend(Duration::ZERO).is_ok());
         assert!(!socket.close(CloseCode::NORMAL, "").unwrap().clean);
     });
 
-    let (mut socket, _peer) = smol_server(config());
-    within("smol", move || {
-        smol::block_on(async {
-            assert!(socket.attend(Duration::ZERO).await.is_ok());
-            assert!(!socket.close(CloseCode::NORMAL, "").await.unwrap().clean);
-        });
+    within_each_runtime!(within, no_time_is_over);
+}
+
+fn hurried() -> Config {
+    Config::default().close_timeout(Duration::ZERO)
+}
+
+fn no_time_is_over<R: OnRuntime>() {
+    let (mut socket, _peer) = server_on::<R>(hurried());
+    R::block_on(async {
+        assert!(socket.attend(Duration::ZERO).await.is_ok());
+        assert!(!socket.close(CloseCode::NORMAL, "").await.unwrap().clean);
     });
 }

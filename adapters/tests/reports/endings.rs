@@ -5,10 +5,11 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bluewire::{CloseCode, Config, Error, Flow, SendError};
+use bluewire::{CloseCode, Closure, Config, Error, Flow, SendError};
 use rustix::net::sockopt::set_socket_linger;
 
-use crate::peer::{CLOSE, Peer, blocking_server, smol_server};
+use crate::peer::{CLOSE, Peer, blocking_server, server_on};
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::{PATIENCE, within};
 
 /// Much more than the kernel's buffers hold.
@@ -21,6 +22,10 @@ fn reset(peer: Peer) {
     set_socket_linger(&peer.stream, Some(Duration::ZERO)).unwrap();
 }
 
+fn hasty() -> Config {
+    Config::default().close_timeout(STALL)
+}
+
 /// No write gives up by itself.
 fn patient() -> Flow {
     Flow::default().write_timeout(Duration::from_secs(600))
@@ -29,8 +34,7 @@ fn patient() -> Flow {
 #[test]
 fn the_end_of_a_connection_that_broke_is_not_waited_for_without_end() {
     let _bound = crate::watchdog::bound();
-    let config = || Config::default().close_timeout(STALL);
-    let (socket, peer) = blocking_server(config());
+    let (socket, peer) = blocking_server(hasty());
     within("blocking", move || {
         let (_reader, writer) = socket.split();
         reset(peer);
@@ -43,18 +47,20 @@ fn the_end_of_a_connection_that_broke_is_not_waited_for_without_end() {
         }
     });
 
-    let (socket, peer) = smol_server(config());
-    within("smol", move || {
-        smol::block_on(async {
-            let (_reader, writer) = socket.split();
-            reset(peer);
-            while writer.send("news").await.is_ok() {
-                smol::Timer::after(Duration::from_millis(1)).await;
-            }
-            if let Ok(closure) = writer.closed().await {
-                assert!(!closure.clean, "{closure:?}");
-            }
-        });
+    within_each_runtime!(within, an_end_is_told);
+}
+
+fn an_end_is_told<R: OnRuntime>() {
+    let (socket, peer) = server_on::<R>(hasty());
+    R::block_on(async {
+        let (_reader, writer) = socket.split();
+        reset(peer);
+        while writer.send("news").await.is_ok() {
+            R::sleep(Duration::from_millis(1)).await;
+        }
+        if let Ok(closure) = writer.closed().await {
+            assert!(!closure.clean, "{closure:?}");
+        }
     });
 }
 
@@ -77,20 +83,22 @@ fn closing_now_cuts_a_write_that_stands() {
         assert!(since.elapsed() < LATE, "{:?}", since.elapsed());
     });
 
-    let (mut socket, _peer) = smol_server(Config::default());
-    within("smol", move || {
-        socket.set_flow(patient());
-        let (_reader, writer) = socket.split();
-        let sending = {
-            let writer = writer.clone();
-            thread::spawn(move || smol::block_on(writer.send(&vec![7; HUGE][..])))
-        };
-        thread::sleep(STALL);
-        let since = Instant::now();
-        let _ = writer.close_now(CloseCode::GOING_AWAY, "");
-        assert!(sending.join().unwrap().is_err(), "it cannot have left");
-        assert!(since.elapsed() < LATE, "{:?}", since.elapsed());
-    });
+    within_each_runtime!(within, closing_now_cuts_a_write);
+}
+
+fn closing_now_cuts_a_write<R: OnRuntime>() {
+    let (mut socket, _peer) = server_on::<R>(Config::default());
+    socket.set_flow(patient());
+    let (_reader, writer) = socket.split();
+    let sending = {
+        let writer = writer.clone();
+        thread::spawn(move || R::block_on(writer.send(&vec![7; HUGE][..])))
+    };
+    thread::sleep(STALL);
+    let since = Instant::now();
+    let _ = writer.close_now(CloseCode::GOING_AWAY, "");
+    assert!(sending.join().unwrap().is_err(), "it cannot have left");
+    assert!(since.elapsed() < LATE, "{:?}", since.elapsed());
 }
 
 /// Closes without having read anything, and sends no more.
@@ -111,11 +119,9 @@ fn is_full(fed: &Result<(), Error>) -> bool {
 #[test]
 fn a_connection_whose_close_frame_did_not_leave_was_not_closed_cleanly() {
     let _bound = crate::watchdog::bound();
-    let config = || Config::default().close_timeout(STALL);
-    let flow = patient().write_timeout(STALL);
-    let (mut socket, mut peer) = blocking_server(config());
+    let (mut socket, mut peer) = blocking_server(hasty());
     let closure = within("blocking", move || {
-        socket.set_flow(flow);
+        socket.set_flow(patient().write_timeout(STALL));
         while !is_full(&socket.try_feed(&[7; 65_536][..])) {}
         closes_and_reads_nothing(&mut peer);
         let since = Instant::now();
@@ -126,44 +132,49 @@ fn a_connection_whose_close_frame_did_not_leave_was_not_closed_cleanly() {
         drop(peer);
         socket.closure().cloned()
     });
-    let closure = closure.expect("it has ended");
-    assert_eq!((closure.code, closure.clean), (CloseCode::NORMAL, false), "{closure:?}");
+    expect_unclean(closure);
+    within_each_runtime!(within, a_close_frame_does_not_leave);
+}
 
-    let (mut socket, mut peer) = smol_server(config());
-    let closure = within("smol", move || {
-        smol::block_on(async {
-            socket.set_flow(flow);
-            while !is_full(&socket.try_feed(&[7; 65_536][..])) {}
-            closes_and_reads_nothing(&mut peer);
-            let since = Instant::now();
-            while let Ok(Some(_)) = socket.recv().await {}
-            while socket.closure().is_none() && since.elapsed() < LATE {
-                let _ = socket.recv().await;
-            }
-            drop(peer);
-            socket.closure().cloned()
-        })
-    });
+fn expect_unclean(closure: Option<Closure>) {
     let closure = closure.expect("it has ended");
     assert_eq!((closure.code, closure.clean), (CloseCode::NORMAL, false), "{closure:?}");
+}
+
+fn a_close_frame_does_not_leave<R: OnRuntime>() {
+    let (mut socket, mut peer) = server_on::<R>(hasty());
+    R::block_on(async {
+        socket.set_flow(patient().write_timeout(STALL));
+        while !is_full(&socket.try_feed(&[7; 65_536][..])) {}
+        closes_and_reads_nothing(&mut peer);
+        let since = Instant::now();
+        while let Ok(Some(_)) = socket.recv().await {}
+        while socket.closure().is_none() && since.elapsed() < LATE {
+            let _ = socket.recv().await;
+        }
+    });
+    expect_unclean(socket.closure().cloned());
 }
 
 #[test]
 fn a_peer_that_takes_nothing_is_left_after_the_write_timeout() {
     let _bound = crate::watchdog::bound();
-    let flow = patient().write_timeout(STALL);
     let (mut socket, _peer) = blocking_server(Config::default());
     let error = within("blocking", move || {
-        socket.set_flow(flow);
+        socket.set_flow(patient().write_timeout(STALL));
         socket.send(&vec![7; HUGE][..]).unwrap_err()
     });
-    assert!(matches!(&error, Error::Io(error) if error.kind() == ErrorKind::TimedOut), "{error:?}");
-
-    let (mut socket, _peer) = smol_server(Config::default());
-    let error = within("smol", move || {
-        socket.set_flow(flow);
-        smol::block_on(socket.send(&vec![7; HUGE][..])).unwrap_err()
-    });
-    assert!(matches!(&error, Error::Io(error) if error.kind() == ErrorKind::TimedOut), "{error:?}");
+    expect_write_timeout(&error);
+    within_each_runtime!(within, a_write_times_out);
     assert!(STALL < PATIENCE);
+}
+
+fn expect_write_timeout(error: &Error) {
+    assert!(matches!(error, Error::Io(error) if error.kind() == ErrorKind::TimedOut), "{error:?}");
+}
+
+fn a_write_times_out<R: OnRuntime>() {
+    let (mut socket, _peer) = server_on::<R>(Config::default());
+    socket.set_flow(patient().write_timeout(STALL));
+    expect_write_timeout(&R::block_on(socket.send(&vec![7; HUGE][..])).unwrap_err());
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use bluewire::{CloseCode, Closure, Config, Error, Fault, Timeout};
 
-use crate::peer::{BINARY, PING, Peer, blocking_server, frame, smol_server};
+use crate::peer::{BINARY, PING, Peer, blocking_server, frame, server_on};
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::within;
 
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -49,14 +50,16 @@ fn a_flood_does_not_postpone_the_close_timeout() {
             expect_close_timeout(socket.close(CloseCode::NORMAL, ""), since);
         });
 
-        let (mut socket, peer) = smol_server(config());
-        sends_messages(peer, len);
-        within("smol", move || {
-            let since = Instant::now();
-            let closed = smol::block_on(socket.close(CloseCode::NORMAL, ""));
-            expect_close_timeout(closed, since);
-        });
+        within_each_runtime!(within, closes_in_a_flood, len);
     }
+}
+
+fn closes_in_a_flood<R: OnRuntime>(len: usize) {
+    let (mut socket, peer) = server_on::<R>(config());
+    sends_messages(peer, len);
+    let since = Instant::now();
+    let closed = R::block_on(socket.close(CloseCode::NORMAL, ""));
+    expect_close_timeout(closed, since);
 }
 
 #[test]
@@ -75,44 +78,48 @@ fn a_flood_does_not_postpone_the_close_timeout_of_split_halves() {
             expect_close_timeout(writer.closed(), since);
         });
 
-        let (socket, peer) = smol_server(config());
-        sends_messages(peer, len);
-        within("smol", move || {
-            smol::block_on(async {
-                let (mut reader, writer) = socket.split();
-                let since = Instant::now();
-                writer.close(CloseCode::NORMAL, "").await.unwrap();
-                while let Ok(Some(_)) = reader.recv().await {
-                    assert!(since.elapsed() < LATE, "messages still come");
-                }
-                expect_close_timeout(writer.closed().await, since);
-            });
-        });
+        within_each_runtime!(within, halves_close_in_a_flood, len);
     }
+}
+
+fn halves_close_in_a_flood<R: OnRuntime>(len: usize) {
+    let (socket, peer) = server_on::<R>(config());
+    sends_messages(peer, len);
+    R::block_on(async {
+        let (mut reader, writer) = socket.split();
+        let since = Instant::now();
+        writer.close(CloseCode::NORMAL, "").await.unwrap();
+        while let Ok(Some(_)) = reader.recv().await {
+            assert!(since.elapsed() < LATE, "messages still come");
+        }
+        expect_close_timeout(writer.closed().await, since);
+    });
 }
 
 #[test]
 fn a_flood_of_pings_does_not_postpone_the_message_timeout() {
     let _bound = crate::watchdog::bound();
-    fn expect_message_timeout<T: std::fmt::Debug>(received: Result<T, Error>, since: Instant) {
-        match received {
-            Err(Error::Fault(fault)) => assert_eq!(fault, Fault::Timeout(Timeout::Message)),
-            other => panic!("{other:?}"),
-        }
-        assert!(since.elapsed() < LATE, "{:?}", since.elapsed());
-    }
-    let config = || config().message_timeout(DEADLINE);
-    let (mut socket, peer) = blocking_server(config());
+    let (mut socket, peer) = blocking_server(config().message_timeout(DEADLINE));
     sends_pings_in_a_message(peer);
     within("blocking", move || {
         let since = Instant::now();
         expect_message_timeout(socket.recv_owned(), since);
     });
 
-    let (mut socket, peer) = smol_server(config());
+    within_each_runtime!(within, a_message_times_out_in_a_flood);
+}
+
+fn expect_message_timeout<T: std::fmt::Debug>(received: Result<T, Error>, since: Instant) {
+    match received {
+        Err(Error::Fault(fault)) => assert_eq!(fault, Fault::Timeout(Timeout::Message)),
+        other => panic!("{other:?}"),
+    }
+    assert!(since.elapsed() < LATE, "{:?}", since.elapsed());
+}
+
+fn a_message_times_out_in_a_flood<R: OnRuntime>() {
+    let (mut socket, peer) = server_on::<R>(config().message_timeout(DEADLINE));
     sends_pings_in_a_message(peer);
-    within("smol", move || {
-        let since = Instant::now();
-        expect_message_timeout(smol::block_on(socket.recv_owned()), since);
-    });
+    let since = Instant::now();
+    expect_message_timeout(R::block_on(socket.recv_owned()), since);
 }

@@ -4,7 +4,8 @@ use std::net::Shutdown;
 
 use bluewire::{CloseCode, Config};
 
-use crate::peer::{CLOSE, Peer, TEXT, blocking_server, smol_server};
+use crate::peer::{CLOSE, Peer, TEXT, blocking_server, server_on};
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::within;
 
 /// The last words of a peer that closes, and half-closes right behind its Close frame.
@@ -34,17 +35,19 @@ fn a_peer_that_half_closes_behind_its_close_frame_gets_all_answers() {
     gets_echo_answer_and_end(&mut peer);
     assert!(closure.clean, "{closure:?}");
 
-    let (mut socket, mut peer) = smol_server(Config::default());
+    within_each_runtime!(within, answers_a_peer_that_half_closes);
+}
+
+fn answers_a_peer_that_half_closes<R: OnRuntime>() {
+    let (mut socket, mut peer) = server_on::<R>(Config::default());
     closes_and_half_closes(&mut peer);
-    let closure = within("smol", move || {
-        smol::block_on(async {
-            while let Some((message, mut sender)) = socket.recv_with_sender().await.unwrap() {
-                sender.send(message).await.unwrap();
-            }
-            socket.closure().cloned().unwrap()
-        })
+    R::block_on(async {
+        while let Some((message, mut sender)) = socket.recv_with_sender().await.unwrap() {
+            sender.send(message).await.unwrap();
+        }
     });
     gets_echo_answer_and_end(&mut peer);
+    let closure = socket.closure().unwrap();
     assert!(closure.clean, "{closure:?}");
 }
 
@@ -62,15 +65,17 @@ fn a_peer_that_half_closes_without_a_close_frame_is_lost_behind_its_messages() {
     });
     assert_eq!((closure.code, closure.clean), (CloseCode::ABNORMAL, false));
 
-    let (mut socket, mut peer) = smol_server(Config::default());
+    within_each_runtime!(within, loses_a_peer_that_half_closes);
+}
+
+fn loses_a_peer_that_half_closes<R: OnRuntime>() {
+    let (mut socket, mut peer) = server_on::<R>(Config::default());
     peer.send(TEXT, b"Hello");
     peer.stream.shutdown(Shutdown::Write).unwrap();
-    let closure = within("smol", move || {
-        smol::block_on(async {
-            assert_eq!(socket.recv().await.unwrap(), Some("Hello".into()));
-            let _ = socket.recv().await;
-            socket.closure().cloned().unwrap()
-        })
+    R::block_on(async {
+        assert_eq!(socket.recv().await.unwrap(), Some("Hello".into()));
+        let _ = socket.recv().await;
     });
+    let closure = socket.closure().unwrap();
     assert_eq!((closure.code, closure.clean), (CloseCode::ABNORMAL, false));
 }

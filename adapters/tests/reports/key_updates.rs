@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bluewire::tls::ServerTls;
-use bluewire::{AcceptOptions, Error, blocking, smol as adapter};
+use bluewire::{AcceptOptions, Error, asynch, blocking, smol as adapter};
 use rcgen::{CertificateParams, KeyPair};
 #[cfg(not(feature = "tls-ring"))]
 use rustls::crypto::aws_lc_rs as cryptography;
@@ -16,6 +16,9 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::peer::{TEXT, frame, tcp_pair};
+use crate::runtimes::OnRuntime;
+#[cfg(feature = "tokio")]
+use crate::runtimes::{RUNTIME, Tokio};
 use crate::{PATIENCE, within};
 
 /// A certificate, and who trusts it.
@@ -98,13 +101,38 @@ fn echo_smol(stream: TcpStream) -> Result<(), Error> {
     smol::block_on(async {
         let stream = adapter::TcpSocket::new(stream).unwrap();
         let stream = adapter::TlsStream::accept(stream, &TLS.0).await.unwrap();
-        let mut socket = adapter::accept_with(stream, AcceptOptions::default()).await.unwrap();
-        while let Some((message, mut sender)) = socket.recv_with_sender().await? {
-            sender.send(message).await?;
-        }
-        Ok(())
+        echo_on(adapter::accept_with(stream, AcceptOptions::default()).await.unwrap()).await
     })
 }
+
+#[cfg(feature = "tokio")]
+fn echo_tokio(stream: TcpStream) -> Result<(), Error> {
+    use bluewire::tokio as adapter;
+    let stream = <Tokio as OnRuntime>::stream(stream);
+    RUNTIME.block_on(async {
+        let stream = adapter::TlsStream::accept(stream, &TLS.0).await.unwrap();
+        echo_on(adapter::accept_with(stream, AcceptOptions::default()).await.unwrap()).await
+    })
+}
+
+async fn echo_on<R: OnRuntime, S: asynch::AsyncTransport<R>>(
+    mut socket: asynch::WebSocket<R, S>,
+) -> Result<(), Error> {
+    while let Some((message, mut sender)) = socket.recv_with_sender().await? {
+        sender.send(message).await?;
+    }
+    Ok(())
+}
+
+type Echo = fn(TcpStream) -> Result<(), Error>;
+
+/// The server of each adapter.
+const SERVERS: &[Echo] = &[
+    echo_blocking,
+    echo_smol,
+    #[cfg(feature = "tokio")]
+    echo_tokio,
+];
 
 /// A conversation behind a TLS handshake that may take forever.
 pub(crate) fn converses_without_a_timeout() {
@@ -112,7 +140,7 @@ pub(crate) fn converses_without_a_timeout() {
 }
 
 /// Has this server and this client meet: how the server's connection ended.
-fn meet(echo: fn(TcpStream) -> Result<(), Error>, play: fn(Client)) -> Result<(), Error> {
+fn meet(echo: Echo, play: fn(Client)) -> Result<(), Error> {
     let (ours, theirs) = tcp_pair();
     let playing = std::thread::spawn(move || play(open(theirs)));
     let ended = within("the server", move || echo(ours));
@@ -123,7 +151,7 @@ fn meet(echo: fn(TcpStream) -> Result<(), Error>, play: fn(Client)) -> Result<()
 #[test]
 fn new_keys_between_messages_are_fine() {
     let _bound = crate::watchdog::bound();
-    for echo in [echo_blocking, echo_smol] {
+    for &echo in SERVERS {
         // The client leaves without a Close frame.
         assert!(meet(echo, converse).is_err());
     }
@@ -132,7 +160,7 @@ fn new_keys_between_messages_are_fine() {
 #[test]
 fn a_flood_of_requests_for_new_keys_ends_the_connection() {
     let _bound = crate::watchdog::bound();
-    for echo in [echo_blocking, echo_smol] {
+    for &echo in SERVERS {
         let error = meet(echo, flood).expect_err("no Close frame came");
         assert!(matches!(error, Error::Tls(_) | Error::Io(_)), "{error:?}");
     }

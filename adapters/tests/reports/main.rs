@@ -1,4 +1,4 @@
-//! Bugs that users reported in other WebSocket libraries, tried on both adapters over real sockets.
+//! Bugs that users reported in other WebSocket libraries, tried on all adapters over real sockets.
 //! `docs/bug-reports.md` lists the reports and names the tests, here and elsewhere.
 #![cfg(all(feature = "blocking", feature = "smol", target_os = "linux"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -16,6 +16,8 @@ mod key_updates;
 mod peer;
 mod process;
 mod refusals;
+#[path = "../common/runtimes.rs"]
+mod runtimes;
 mod sending_only;
 mod signals;
 mod suspended;
@@ -27,6 +29,14 @@ mod urls;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+/// Each adapter, for a process of its own.
+const ADAPTERS: &[&str] = &[
+    "blocking",
+    "smol",
+    #[cfg(feature = "tokio")]
+    "tokio",
+];
 
 /// No wait in these tests is longer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use bluewire::{Config, blocking, smol as adapter};
-use smol::Async;
+use bluewire::asynch::WebSocket;
+use bluewire::{Config, blocking};
 
 use crate::PATIENCE;
+use crate::runtimes::OnRuntime;
 
 pub(crate) const TEXT: u8 = 1;
 pub(crate) const BINARY: u8 = 2;
@@ -17,7 +18,6 @@ pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
 pub(crate) type Blocking = blocking::WebSocket<TcpStream>;
-pub(crate) type Smol = adapter::WebSocket<Async<TcpStream>>;
 
 pub(crate) fn listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
@@ -41,10 +41,9 @@ pub(crate) fn blocking_server(config: Config) -> (Blocking, Peer) {
 }
 
 /// The server's end of an open connection, and the client's.
-pub(crate) fn smol_server(config: Config) -> (Smol, Peer) {
+pub(crate) fn server_on<R: OnRuntime>(config: Config) -> (WebSocket<R, R::Stream>, Peer) {
     let (ours, theirs) = tcp_pair();
-    let ours = Async::new(ours).unwrap();
-    (adapter::WebSocket::adopt_server(ours, &[], Arc::new(config)), Peer::new(theirs))
+    (WebSocket::adopt_server(R::stream(ours), &[], Arc::new(config)), Peer::new(theirs))
 }
 
 /// A frame of a client: masked, by zeros.

@@ -5,8 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use bluewire::{blocking, smol as adapter};
+use bluewire::blocking;
 
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::{PATIENCE, within};
 
 /// A request without a key, and many bytes behind it that the server did not ask for.
@@ -55,10 +56,17 @@ fn a_refusal_arrives_whole_although_more_was_sent() {
     handle.shutdown(Duration::ZERO);
     serving.join().unwrap();
 
-    let server = smol::block_on(adapter::Server::bind("127.0.0.1:0")).unwrap();
+    fn alone<T>(_: &str, play: impl FnOnce() -> T) -> T {
+        play()
+    }
+    within_each_runtime!(alone, refuses);
+}
+
+fn refuses<R: OnRuntime>() {
+    let server = R::block_on(R::bind("127.0.0.1:0")).unwrap();
     let (addr, handle) = (server.local_addr(), server.handle());
-    let serving = thread::spawn(move || smol::block_on(server.serve(async |_| ())));
+    let serving = thread::spawn(move || R::block_on(server.serve(async |_| ())));
     expect_refusal(addr);
-    smol::block_on(handle.shutdown(Duration::ZERO));
+    R::block_on(handle.shutdown(Duration::ZERO));
     serving.join().unwrap();
 }

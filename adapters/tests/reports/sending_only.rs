@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use bluewire::{Config, Error, Fault, Keepalive, Timeout};
 
-use crate::peer::{PING, PONG, Peer, blocking_server, smol_server};
+use crate::peer::{PING, PONG, Peer, blocking_server, server_on};
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::within;
 
 const PAUSE: Duration = Duration::from_millis(20);
@@ -50,20 +51,22 @@ fn a_program_that_only_sends_notices_a_silent_peer() {
         expect_pong_timeout(&error);
     });
 
-    let (mut socket, peer) = smol_server(config());
+    within_each_runtime!(within, notices_a_silent_peer);
+}
+
+fn notices_a_silent_peer<R: OnRuntime>() {
+    let (mut socket, peer) = server_on::<R>(config());
     is_silent(peer);
-    within("smol", move || {
-        smol::block_on(async {
-            let start = Instant::now();
-            let error = loop {
-                if let Err(error) = socket.send("news").await {
-                    break error;
-                }
-                assert!(start.elapsed() < LATE, "nothing was noticed");
-                smol::Timer::after(PAUSE).await;
-            };
-            expect_pong_timeout(&error);
-        });
+    R::block_on(async {
+        let start = Instant::now();
+        let error = loop {
+            if let Err(error) = socket.send("news").await {
+                break error;
+            }
+            assert!(start.elapsed() < LATE, "nothing was noticed");
+            R::sleep(PAUSE).await;
+        };
+        expect_pong_timeout(&error);
     });
 }
 
@@ -94,15 +97,17 @@ fn a_program_that_only_sends_keeps_a_peer_that_answers() {
         answering.join().unwrap();
     });
 
-    let (mut socket, peer) = smol_server(config());
+    within_each_runtime!(within, keeps_a_peer_that_answers);
+}
+
+fn keeps_a_peer_that_answers<R: OnRuntime>() {
+    let (mut socket, peer) = server_on::<R>(config());
     let answering = answers_pings(peer, 3);
-    within("smol", move || {
-        smol::block_on(async {
-            while !answering.is_finished() {
-                socket.send("news").await.unwrap();
-                smol::Timer::after(PAUSE).await;
-            }
-        });
-        answering.join().unwrap();
+    R::block_on(async {
+        while !answering.is_finished() {
+            socket.send("news").await.unwrap();
+            R::sleep(PAUSE).await;
+        }
     });
+    answering.join().unwrap();
 }

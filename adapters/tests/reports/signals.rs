@@ -17,18 +17,11 @@ use crate::process::{Process, argument};
 #[cfg(feature = "_tls")]
 use crate::{PATIENCE, tls};
 
-const ADAPTERS: &[&str] = &[
-    "blocking",
-    "smol",
-    #[cfg(feature = "tokio")]
-    "tokio",
-];
-
 #[test]
 fn a_peer_that_is_gone_raises_no_sigpipe() {
     let _bound = crate::watchdog::bound();
     for transport in ["tcp", "unix", "tls"] {
-        for adapter in ADAPTERS {
+        for &adapter in crate::ADAPTERS {
             if transport == "tls" && !cfg!(feature = "_tls") {
                 continue;
             }

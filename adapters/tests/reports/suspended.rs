@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use bluewire::{Config, ConnectOptions, Keepalive, blocking, smol as adapter};
+use bluewire::{Config, ConnectOptions, Keepalive, blocking};
 
 use crate::peer::{CLOSE, PING, PONG, Peer, TEXT, listener};
 use crate::process::{Process, argument};
+use crate::runtimes::{OnRuntime, Smol};
 use crate::within;
 
 /// Long enough for a busy machine to answer.
@@ -23,15 +24,23 @@ fn echoes_with_keepalive() {
     let _bound = crate::watchdog::bound();
     let argument = argument();
     let (adapter, url) = argument.split_once(' ').unwrap();
-    if adapter == "blocking" {
-        let mut socket = blocking::connect(options(url)).unwrap();
-        while let Some((message, mut sender)) = socket.recv_with_sender().unwrap() {
-            sender.send(message).unwrap();
+    match adapter {
+        "blocking" => {
+            let mut socket = blocking::connect(options(url)).unwrap();
+            while let Some((message, mut sender)) = socket.recv_with_sender().unwrap() {
+                sender.send(message).unwrap();
+            }
         }
-        return;
+        "smol" => echoes_on::<Smol>(url),
+        #[cfg(feature = "tokio")]
+        "tokio" => echoes_on::<crate::runtimes::Tokio>(url),
+        other => panic!("there is no adapter {other}"),
     }
-    smol::block_on(async {
-        let mut socket = adapter::connect(options(url)).await.unwrap();
+}
+
+fn echoes_on<R: OnRuntime>(url: &str) {
+    R::block_on(async {
+        let mut socket = R::connect_to(options(url)).await.unwrap();
         while let Some((message, mut sender)) = socket.recv_with_sender().await.unwrap() {
             sender.send(message).await.unwrap();
         }
@@ -61,7 +70,7 @@ fn answers_while_it_is_stopped(peer: &mut Peer, process: &Process) {
 #[test]
 fn an_answer_that_came_while_the_process_was_stopped_counts() {
     let _bound = crate::watchdog::bound();
-    for adapter in ["blocking", "smol"] {
+    for &adapter in crate::ADAPTERS {
         within(adapter, move || {
             let listener = listener();
             let url = format!("ws://{}/", listener.local_addr().unwrap());

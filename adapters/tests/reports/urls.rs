@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use bluewire::{ConnectOptions, blocking, smol as adapter};
+use bluewire::{ConnectOptions, blocking};
 
 use crate::peer::{Peer, listener};
+use crate::runtimes::{OnRuntime, within_each_runtime};
 use crate::within;
 
 const TARGETS: [&str; 12] = [
@@ -58,6 +59,10 @@ fn is_lawful(target: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte))
 }
 
+fn refused<R: OnRuntime>(options: ConnectOptions, target: &str) {
+    assert!(R::block_on(R::connect_to(options)).is_err(), "{target:?}");
+}
+
 #[test]
 fn unescaped_characters_of_a_url_are_never_sent() {
     let _bound = crate::watchdog::bound();
@@ -70,10 +75,7 @@ fn unescaped_characters_of_a_url_are_never_sent() {
                 .config(bluewire::Config::default().handshake_timeout(Duration::from_secs(5)))
         };
         within("blocking", move || assert!(blocking::connect(options()).is_err(), "{target:?}"));
-        within("smol", move || {
-            let connected = smol::block_on(adapter::connect(options()));
-            assert!(connected.is_err(), "{target:?}");
-        });
+        within_each_runtime!(within, refused, options(), target);
     }
     for line in lines.join().unwrap() {
         let words: Vec<_> = line.split(' ').collect();

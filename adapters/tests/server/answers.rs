@@ -6,12 +6,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use bluewire::asynch::Incoming;
 use bluewire::{
     AcceptOptions, CloseCode, ConnectError, ConnectOptions, Error, HttpAnswer, ServerOptions,
-    ShutdownReport, blocking, smol as adapter,
+    ShutdownReport, blocking,
 };
 
 use crate::fixture::*;
+use crate::runtimes::{OnRuntime, on_each_runtime};
 
 #[test]
 fn the_application_refuses_with_status_headers_and_body() {
@@ -161,23 +163,23 @@ fn a_plain_request_is_handed_over_with_its_stream() {
     assert_eq!(client.join().unwrap(), "its own answer");
 }
 
-#[test]
-fn a_decision_may_be_awaited() {
-    let _bound = crate::watchdog::bound();
-    smol::block_on(async {
-        let server = adapter::Server::bind("127.0.0.1:0").await.unwrap();
+on_each_runtime!(a_decision_may_be_awaited);
+
+fn a_decision_may_be_awaited<R: OnRuntime>() {
+    R::block_on(async {
+        let server = R::bind("127.0.0.1:0").await.unwrap();
         let (url, handle) = (format!("ws://{}/", server.local_addr()), server.handle());
-        let serving = smol::spawn(async move {
+        let serving = R::start(async move {
             let decide = async |incoming| match incoming {
-                adapter::Incoming::Upgrade(upgrade) => {
-                    smol::Timer::after(Duration::from_millis(20)).await;
-                    echo_async(upgrade.accept().await.unwrap()).await;
+                Incoming::Upgrade(upgrade) => {
+                    R::sleep(Duration::from_millis(20)).await;
+                    echo_on::<R>(upgrade.accept().await.unwrap()).await;
                 }
-                adapter::Incoming::Plain(_) => {}
+                Incoming::Plain(_) => {}
             };
             server.serve_requests(decide).await
         });
-        let mut socket = adapter::connect(url).await.unwrap();
+        let mut socket = R::connect_to(url).await.unwrap();
         socket.send("Hello").await.unwrap();
         assert_eq!(socket.recv().await.unwrap(), Some("Hello".into()));
         socket.close(CloseCode::NORMAL, "").await.unwrap();

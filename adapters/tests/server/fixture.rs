@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use bluewire::asynch::{Runtime, WebSocket};
 use bluewire::{OwnedMessage, ServerOptions, ShutdownReport, blocking, smol as adapter};
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -150,16 +151,16 @@ pub(crate) fn echo(mut socket: blocking::WebSocket) {
     }
 }
 
-pub(crate) async fn echo_async(mut socket: adapter::WebSocket) {
-    while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
-        if sender.send(message).await.is_err() {
-            break;
-        }
-    }
+pub(crate) async fn echo_async(socket: adapter::WebSocket) {
+    echo_on(socket).await;
 }
 
 #[cfg(feature = "tokio")]
-pub(crate) async fn echo_on_tokio(mut socket: bluewire::tokio::WebSocket) {
+pub(crate) async fn echo_on_tokio(socket: bluewire::tokio::WebSocket) {
+    echo_on(socket).await;
+}
+
+pub(crate) async fn echo_on<R: Runtime>(mut socket: WebSocket<R, R::NetStream>) {
     while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
         if sender.send(message).await.is_err() {
             break;

@@ -1,4 +1,4 @@
-//! Servers on both adapters, over loopback TCP: who comes in, who does not, and how all leave.
+//! Servers on all adapters, over loopback TCP: who comes in, who does not, and how all leave.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 #![expect(clippy::unwrap_used, reason = "what fails here is what the test is about")]
 
@@ -9,5 +9,7 @@ mod answers;
 mod fixture;
 mod hostile;
 mod limits;
+#[path = "../common/runtimes.rs"]
+mod runtimes;
 mod shutdown;
 mod threads;

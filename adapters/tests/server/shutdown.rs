@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bluewire::{CloseCode, ServerOptions, blocking};
 
 use crate::fixture::*;
+use crate::runtimes::{OnRuntime, on_each_runtime};
 
 #[test]
 fn each_style_serves_and_shuts_down_in_order() {
@@ -91,15 +92,15 @@ fn split_connections_shut_down_in_order() {
     drop(writer);
 }
 
+on_each_runtime!(a_cut_connection_ends_though_its_task_keeps_the_socket);
+
 /// A task that keeps the socket of a connection that was cut does not keep its stream open.
-#[test]
-fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
-    let _bound = crate::watchdog::bound();
+fn a_cut_connection_ends_though_its_task_keeps_the_socket<R: OnRuntime>() {
     let (handles, handle) = std::sync::mpsc::channel();
     let (accepting, accepted) = std::sync::mpsc::channel();
     let serving = thread::spawn(move || {
-        ::smol::block_on(async {
-            let server = bluewire::smol::Server::bind("127.0.0.1:0").await.unwrap();
+        R::block_on(async {
+            let server = R::bind("127.0.0.1:0").await.unwrap();
             handles.send((server.local_addr(), server.handle())).unwrap();
             let mut socket = server.accept().await.unwrap();
             accepting.send(()).unwrap();
@@ -112,7 +113,7 @@ fn a_cut_connection_ends_though_its_task_keeps_the_socket() {
     mute.set_read_timeout(Some(TIMEOUT)).unwrap();
     mute.write_all(upgrade("/", "").as_bytes()).unwrap();
     accepted.recv_timeout(TIMEOUT).unwrap();
-    let report = ::smol::block_on(handle.shutdown(Duration::from_millis(300)));
+    let report = R::block_on(handle.shutdown(Duration::from_millis(300)));
     assert_eq!((report.closed, report.cut), (0, 1));
     let (_kept, _received) = serving.join().unwrap();
     let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! A server on smol with threads of its own.
+//! Servers on several threads: those of their own on smol, those of the runtime on tokio.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -6,9 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
+use bluewire::asynch::{Server, Writer};
 use bluewire::{CloseCode, OwnedMessage, ServerOptions, blocking, smol as adapter};
 
 use crate::fixture::*;
+use crate::runtimes::{OnRuntime, on_each_runtime};
+
+on_each_runtime!(
+    a_task_that_panics_takes_no_other_with_it,
+    a_connection_outlives_the_server_in_the_hands_of_others,
+    threads_share_a_listener_that_is_there_already,
+    no_wake_up_is_lost_between_threads,
+);
 
 fn thread_name() -> String {
     thread::current().name().unwrap_or_default().to_owned()
@@ -55,14 +64,12 @@ fn connections_are_spread_over_the_threads_and_stay_there() {
     serving.join().unwrap();
 }
 
-#[test]
-fn a_task_that_panics_takes_no_other_with_it() {
-    let _bound = crate::watchdog::bound();
+fn a_task_that_panics_takes_no_other_with_it<R: OnRuntime>() {
     let options = ServerOptions::default().threads(1);
-    let server = smol::block_on(adapter::Server::bind_with("127.0.0.1:0", options)).unwrap();
+    let server = R::block_on(R::bind_with(("127.0.0.1", 0), options)).unwrap();
     let (addr, handle) = (server.local_addr(), server.handle());
     let serving = thread::spawn(move || {
-        smol::block_on(server.serve(async |mut socket| {
+        R::block_on(server.serve(async |mut socket| {
             while let Ok(Some(message)) = socket.recv_owned().await {
                 assert_ne!(message, OwnedMessage::Text("panic".to_owned()));
                 let _ = socket.send(&message).await;
@@ -77,23 +84,21 @@ fn a_task_that_panics_takes_no_other_with_it() {
     speak(&mut second);
     speak(&mut connect());
     drop(second);
-    smol::block_on(handle.shutdown(TIMEOUT));
+    R::block_on(handle.shutdown(TIMEOUT));
     serving.join().unwrap();
 }
 
-#[test]
-fn a_connection_outlives_the_server_in_the_hands_of_others() {
-    let _bound = crate::watchdog::bound();
+fn a_connection_outlives_the_server_in_the_hands_of_others<R: OnRuntime>() {
     let options = ServerOptions::default().threads(2);
-    let server = smol::block_on(adapter::Server::bind_with("127.0.0.1:0", options)).unwrap();
+    let server = R::block_on(R::bind_with(("127.0.0.1", 0), options)).unwrap();
     let url = format!("ws://{}/", server.local_addr());
     let client = thread::spawn(move || blocking::connect(url).unwrap());
-    let mut socket = smol::block_on(server.accept()).unwrap();
+    let mut socket = R::block_on(server.accept()).unwrap();
     let mut client = client.join().unwrap();
     drop(server);
     // Its threads have nothing to run any more.
     let echoing = thread::spawn(move || {
-        smol::block_on(async move {
+        R::block_on(async move {
             while let Ok(Some(message)) = socket.recv_owned().await {
                 socket.send(&message).await.unwrap();
             }
@@ -106,39 +111,35 @@ fn a_connection_outlives_the_server_in_the_hands_of_others() {
     echoing.join().unwrap();
 }
 
-#[test]
-fn threads_share_a_listener_that_is_there_already() {
-    let _bound = crate::watchdog::bound();
+fn threads_share_a_listener_that_is_there_already<R: OnRuntime>() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = ServerOptions::default().threads(2);
-    let server = adapter::Server::from_listener(listener, options).unwrap();
+    let server = Server::<R>::from_listener(listener, options).unwrap();
     let (addr, handle) = (server.local_addr(), server.handle());
-    let serving = thread::spawn(move || smol::block_on(server.serve(echo_async)));
+    let serving = thread::spawn(move || R::block_on(server.serve(echo_on::<R>)));
     let mut sockets: Vec<_> =
         (0..20).map(|_| blocking::connect(format!("ws://{addr}/")).unwrap()).collect();
     sockets.iter_mut().for_each(speak);
     assert_eq!(handle.connections(), 20);
     drop(sockets);
-    smol::block_on(handle.shutdown(TIMEOUT));
+    R::block_on(handle.shutdown(TIMEOUT));
     serving.join().unwrap();
 }
 
-#[test]
-fn no_wake_up_is_lost_between_threads() {
-    let _bound = crate::watchdog::bound();
+fn no_wake_up_is_lost_between_threads<R: OnRuntime>() {
     // Messages go round through all clients, from one thread's connection to another's, by writers
     // that are used on threads that are not theirs.
     const CLIENTS: usize = 12;
     const ROUNDS: usize = 200;
     let options = ServerOptions::default().threads(3);
-    let server = smol::block_on(adapter::Server::bind_with("127.0.0.1:0", options)).unwrap();
+    let server = R::block_on(R::bind_with(("127.0.0.1", 0), options)).unwrap();
     let (addr, handle) = (server.local_addr(), server.handle());
-    let writers = Arc::new(Mutex::new(Vec::<adapter::Writer>::new()));
+    let writers = Arc::new(Mutex::new(Vec::<Writer<R, R::NetStream>>::new()));
     let sent = Arc::new(AtomicUsize::new(0));
     let serving = {
         let (writers, sent) = (Arc::clone(&writers), Arc::clone(&sent));
         thread::spawn(move || {
-            smol::block_on(server.serve(move |socket| {
+            R::block_on(server.serve(move |socket| {
                 let (writers, sent) = (Arc::clone(&writers), Arc::clone(&sent));
                 async move {
                     let (mut reader, writer) = socket.split();
@@ -182,6 +183,6 @@ fn no_wake_up_is_lost_between_threads() {
     assert_eq!(sent.load(Ordering::SeqCst), CLIENTS * ROUNDS);
     writers.lock().unwrap().clear();
     drop(clients);
-    smol::block_on(handle.shutdown(TIMEOUT));
+    R::block_on(handle.shutdown(TIMEOUT));
     serving.join().unwrap();
 }

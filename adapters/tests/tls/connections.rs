@@ -4,14 +4,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use bluewire::asynch::WebSocket;
 use bluewire::facade::{CloseOptions, SendOptions};
 use bluewire::tls::{HandshakeKind, ServerTls, Tls, rustls_0_23};
 use bluewire::{CloseCode, ConnectOptions, HttpAnswer, OwnedMessage, ServerOptions};
-use smol::block_on;
 
 use crate::certs::{Authority, Identity};
-use crate::on_both;
+use crate::on_each_adapter;
 use crate::peer::PATIENCE;
+use crate::runtimes::{OnRuntime, Smol};
 use crate::sides::{Adapter, EchoServer, Socket, text};
 
 fn server_tls(identity: &Identity) -> ServerTls {
@@ -34,7 +35,7 @@ fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|index| u8::try_from(index % 251).expect("it is small")).collect()
 }
 
-on_both! {
+on_each_adapter! {
     fn messages_small_and_large_come_back(adapter) {
         let (_server, options) = echo(adapter);
         let mut socket = adapter.connect(options).expect("it lets us in");
@@ -154,13 +155,9 @@ on_both! {
                 thread::spawn(move || server.serve_facade(serve));
                 port
             }
-            Adapter::Smol => {
-                let server = bluewire::smol::Server::bind_with("127.0.0.1:0", options);
-                let server = block_on(server).expect("a port");
-                let port = server.local_addr().port();
-                smol::spawn(async move { server.serve_facade(serve).await }).detach();
-                port
-            }
+            Adapter::Smol => serve_by_callbacks::<Smol>(options, serve),
+            #[cfg(feature = "tokio")]
+            Adapter::Tokio => serve_by_callbacks::<crate::runtimes::Tokio>(options, serve),
         };
         let options = ConnectOptions::new(format!("wss://localhost:{port}/")).tls(trusting(&root));
         let mut socket = adapter.connect(options).expect("it lets us in");
@@ -218,6 +215,19 @@ on_both! {
     }
 }
 
+/// Serves by callbacks on this runtime. The server's port.
+fn serve_by_callbacks<R: OnRuntime>(
+    options: ServerOptions,
+    serve: impl Fn(bluewire::facade::WebSocket) + Send + Sync + 'static,
+) -> u16 {
+    let server = R::block_on(R::bind_with(("127.0.0.1", 0), options)).expect("a port");
+    let port = server.local_addr().port();
+    R::detach(async move {
+        server.serve_facade(serve).await;
+    });
+    port
+}
+
 /// A request for a page, and its answer.
 fn get(port: u16, root: &Authority) -> String {
     use std::io::{Read, Write};
@@ -229,6 +239,26 @@ fn get(port: u16, root: &Authority) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it ends in order");
     answer
+}
+
+/// Receives in a task while it sends.
+fn both_ways<R: OnRuntime>(socket: WebSocket<R, R::NetStream>, count: u32) {
+    let (mut reader, writer) = socket.split();
+    let receives = R::start(async move {
+        for number in 0..count {
+            let message = reader.recv().await.expect("it is open");
+            let expected = format!("to the client {number}");
+            assert_eq!(message, Some(expected.as_str().into()));
+        }
+        reader
+    });
+    R::block_on(async {
+        for number in 0..count {
+            let message = format!("to the server {number}");
+            writer.send(message.as_str()).await.expect("it is open");
+        }
+        let _reader = receives.await;
+    });
 }
 
 #[test]
@@ -243,7 +273,7 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
     )
     .expect("a port");
     let url = format!("wss://localhost:{}/", server.local_addr().port());
-    for adapter in [Adapter::Blocking, Adapter::Smol] {
+    for &adapter in Adapter::ALL {
         let options = ConnectOptions::new(&url).tls(tls.clone());
         thread::scope(|scope| {
             let accepted = scope.spawn(|| server.accept().expect("a client comes"));
@@ -279,24 +309,9 @@ fn two_threads_and_two_tasks_use_one_connection_at_once() {
                     }
                     let _reader = receives.join().expect("all came");
                 }
-                Socket::Smol(socket) => {
-                    let (mut reader, writer) = socket.split();
-                    let receives = smol::spawn(async move {
-                        for number in 0..COUNT {
-                            let message = reader.recv().await.expect("it is open");
-                            let expected = format!("to the client {number}");
-                            assert_eq!(message, Some(expected.as_str().into()));
-                        }
-                        reader
-                    });
-                    block_on(async {
-                        for number in 0..COUNT {
-                            let message = format!("to the server {number}");
-                            writer.send(message.as_str()).await.expect("it is open");
-                        }
-                        let _reader = receives.await;
-                    });
-                }
+                Socket::Smol(socket) => both_ways(socket, COUNT),
+                #[cfg(feature = "tokio")]
+                Socket::Tokio(socket) => both_ways(socket, COUNT),
             }
             let _both = (receives.join().expect("all came"), sends.join().expect("all left"));
         });

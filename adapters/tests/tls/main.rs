@@ -1,6 +1,8 @@
-//! `wss` on both adapters, with certificates made here.
+//! `wss` on all adapters, with certificates made here.
 #![cfg(all(feature = "_tls", feature = "blocking", feature = "smol"))]
 
+#[path = "../common/runtimes.rs"]
+mod runtimes;
 #[path = "../common/watchdog.rs"]
 mod watchdog;
 

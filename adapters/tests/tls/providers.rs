@@ -8,7 +8,7 @@ use bluewire::tls::{Provider, ServerTls, Tls, TlsError, rustls_0_23};
 use bluewire::{ConnectError, ConnectOptions, ServerOptions};
 
 use crate::certs::{Identity, provider};
-use crate::on_both;
+use crate::on_each_adapter;
 use crate::sides::{Adapter, text};
 
 /// A provider with one cipher suite and no other.
@@ -43,7 +43,7 @@ fn refused(tls: Tls) -> String {
     }
 }
 
-on_both! {
+on_each_adapter! {
     fn the_provider_of_the_settings_is_the_one_that_is_used(adapter) {
         let (identity, root) = Identity::good();
         let trusting = Tls::default().root_pem(&root.pem).expect("it is a root");
@@ -125,17 +125,19 @@ mod platform_verifier {
         let _bound = crate::watchdog::bound();
         let (identity, root) = Identity::good();
         let usual = || rustls_0_23::provider(provider());
-        let system = Tls::default().platform_verifier();
-        let result = connect(Adapter::Smol, server_tls(&identity, usual()), system.clone());
-        assert!(matches!(result, Err(ConnectError::Tls(_))), "{result:?}");
-        // A system without roots of its own cannot verify, and says so.
-        let system = system.root_pem(&root.pem).expect("it is a root");
-        match connect(Adapter::Smol, server_tls(&identity, usual()), system) {
-            Ok(()) => {}
-            Err(ConnectError::Tls(TlsError::Settings(why))) => {
-                assert!(why.contains("the system cannot verify"), "{why}");
+        for &adapter in Adapter::ALL {
+            let system = Tls::default().platform_verifier();
+            let result = connect(adapter, server_tls(&identity, usual()), system.clone());
+            assert!(matches!(result, Err(ConnectError::Tls(_))), "{result:?}");
+            // A system without roots of its own cannot verify, and says so.
+            let system = system.root_pem(&root.pem).expect("it is a root");
+            match connect(adapter, server_tls(&identity, usual()), system) {
+                Ok(()) => {}
+                Err(ConnectError::Tls(TlsError::Settings(why))) => {
+                    assert!(why.contains("the system cannot verify"), "{why}");
+                }
+                Err(error) => panic!("{error:?}"),
             }
-            Err(error) => panic!("{error:?}"),
         }
     }
 

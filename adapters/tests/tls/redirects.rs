@@ -15,7 +15,7 @@ use bluewire::tls::rustls_0_23::rustls::{
 use bluewire::{ConnectError, ConnectOptions, RedirectReason};
 
 use crate::certs::{Authority, Identity, provider};
-use crate::on_both;
+use crate::on_each_adapter;
 use crate::peer::{PATIENCE, config};
 use crate::sides::Adapter;
 
@@ -147,7 +147,7 @@ fn ready(identity: &Identity, root: &Authority) -> Tls {
     rustls_0_23::client(config)
 }
 
-on_both! {
+on_each_adapter! {
     fn a_client_certificate_stays_at_its_origin(adapter) {
         let (identity, root) = Identity::good();
         let shows = trusting(&root).client_certificate(&identity.chain_pem, &identity.key_pem);

@@ -8,7 +8,7 @@ use bluewire::tls::{CertificateProblem, ServerTls, Tls, TlsError};
 use bluewire::{ConnectError, ConnectOptions, Phase};
 
 use crate::certs::{Authority, GOOD, Identity, NAMES};
-use crate::on_both;
+use crate::on_each_adapter;
 use crate::peer::{Served, answer_with, config, config_with_key, serve, shake_hands};
 use crate::sides::{Adapter, text};
 
@@ -67,7 +67,7 @@ fn assert_nothing_in_the_clear(read: &[u8]) {
     }
 }
 
-on_both! {
+on_each_adapter! {
     fn an_expired_certificate(adapter) {
         // Covers: 6455-4.1-3
         let root = Authority::new("Root");

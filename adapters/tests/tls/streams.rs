@@ -11,7 +11,7 @@ use bluewire::tls::{Tls, TlsError};
 use bluewire::{CloseCode, ConnectOptions, Error};
 
 use crate::certs::Identity;
-use crate::on_both;
+use crate::on_each_adapter;
 use crate::peer::{PATIENCE, Served, config, serve};
 use crate::sides::{Adapter, Socket, text};
 
@@ -63,7 +63,7 @@ fn lost(socket: &mut Socket) -> TlsError {
     }
 }
 
-on_both! {
+on_each_adapter! {
     fn a_stream_that_is_cut_is_no_end(adapter) {
         let (mut socket, served) = opened(adapter, |mut stream| {
             // A message, and half of one.
