@@ -90,6 +90,9 @@ pub trait Transport {
 }
 
 /// A [`Transport`] that two threads can use at once, which is what splitting takes.
+///
+/// It may not borrow from elsewhere (`'static`): while messages wait, the thread that keeps the
+/// time has a handle of the connection too, and it may outlive both halves for a moment.
 pub trait SplitTransport: Transport + Send + Sync + 'static {}
 
 /// The directions in which a stream is asked, or ready, to transfer bytes.

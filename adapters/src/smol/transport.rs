@@ -20,7 +20,8 @@ use crate::asynch::{AsyncTransport, known};
 use crate::socket::{first_slice, has_input};
 
 /// Some streams are known better than their traits tell, which the type says: the compiler sees
-/// each type by itself, so that this costs nothing.
+/// each type by itself, so that this costs nothing. [`Any`] tells only types apart that do not
+/// borrow, which is why streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         AsyncRead::poll_read(Pin::new(self), cx, buf)

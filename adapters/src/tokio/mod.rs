@@ -198,6 +198,9 @@ pub async fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket, Co
 /// The URL says what to ask for. No connection is made to it, and no redirect is followed: it is
 /// [`ConnectError::Refused`].
 ///
+/// A stream may not borrow from elsewhere (`'static`): the adapter looks at its type, since a socket
+/// can do more than its traits say, and Rust tells only such types apart.
+///
 /// # Errors
 ///
 /// If an option is invalid, the stream fails, or the server refuses.
@@ -213,7 +216,7 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 }
 
 /// Performs the server's part of the opening handshake over an accepted stream, with the default
-/// options.
+/// options. As for [`connect_over`], the stream may not borrow.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -238,7 +241,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     asynch::accept(stream, AcceptOptions::default()).await
 }
 
-/// The same with options: subprotocols, origins, headers, settings.
+/// The same with options: subprotocols, origins, headers, settings. The stream may not borrow.
 ///
 /// # Errors
 ///

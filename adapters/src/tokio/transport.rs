@@ -42,7 +42,8 @@ macro_rules! poll_send {
 }
 
 /// Some streams can do more than their traits tell. The compiler sees each type by itself, so that
-/// asking for the type costs nothing.
+/// asking for the type costs nothing. [`Any`] tells only types apart that do not borrow, which is why
+/// streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buf = ReadBuf::new(buf);
