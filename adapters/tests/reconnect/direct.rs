@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bluewire::reconnect::{Ending, Jitter, RetryEvent};
 #[cfg(feature = "tokio")]
 use bluewire::tokio;
-use bluewire::{Canceller, CloseCode, ConnectError, ConnectOptions, blocking, smol};
+use bluewire::{Canceller, CloseCode, ConnectError, ConnectOptions, asynch, blocking, smol};
 
 use crate::common::PATIENCE;
 use crate::common::peer::Peer;
@@ -16,6 +16,7 @@ use crate::common::peer::Peer;
 use crate::common::side::RUNTIME;
 use crate::common::side::{Side, listener};
 use crate::on_each_client;
+use crate::runtimes::{OnRuntime, on_each_runtime};
 use crate::server::{Down, accept_and_close, is_left_alone, late, options, refuse, soon};
 
 enum Reconnecting {
@@ -247,23 +248,24 @@ on_each_client! {
         let url = "ftp://localhost/";
         let refused = match side {
             Side::BlockingClient => blocking::Reconnecting::new(url).map(drop),
+            #[cfg(feature = "tokio")]
+            Side::TokioClient => tokio::Reconnecting::new(url).map(drop),
             _ => smol::Reconnecting::new(url).map(drop),
         };
         assert!(matches!(refused, Err(ConnectError::Url(_))), "{refused:?}");
     }
 }
 
-#[test]
-fn on_smol_a_future_that_is_dropped_again_and_again_still_comes_to_its_end() {
-    let _bound = crate::watchdog::bound();
-    use ::smol::Timer;
+on_each_runtime!(a_future_that_is_dropped_again_and_again_still_comes_to_its_end);
+
+fn a_future_that_is_dropped_again_and_again_still_comes_to_its_end<R: OnRuntime>() {
     use ::smol::future::FutureExt as _;
 
     let down = Down::new();
     // Longer than each of the calls below: a wait that began anew would never be over.
     let delay = Duration::from_millis(500);
     let reconnect = down.options(soon().first_delay(delay).delay_max(delay));
-    let mut connections = smol::Reconnecting::new(reconnect).expect("they are valid");
+    let mut connections = asynch::Reconnecting::<R>::new(reconnect).expect("they are valid");
     let server = thread::spawn(move || {
         thread::sleep(delay / 2);
         let listener = down.up();
@@ -273,11 +275,11 @@ fn on_smol_a_future_that_is_dropped_again_and_again_still_comes_to_its_end() {
     });
     let start = Instant::now();
     let (mut dropped, mut patience) = (0, Duration::from_millis(20));
-    let socket = ::smol::block_on(async {
+    let socket = R::block_on(async {
         loop {
             assert!(start.elapsed() < PATIENCE, "it does not come to its end");
             let give_up = async {
-                Timer::after(patience).await;
+                R::sleep(patience).await;
                 Ok(None)
             };
             match connections.next_connection().or(give_up).await.expect("nothing fails for good") {

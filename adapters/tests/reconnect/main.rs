@@ -1,6 +1,8 @@
-//! Connecting again, on both adapters, by the facade and by the direct API.
+//! Connecting again, on all adapters, by the facade and by the direct API.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
+#[path = "../common/runtimes.rs"]
+mod runtimes;
 #[path = "../common/watchdog.rs"]
 mod watchdog;
 
