@@ -1,4 +1,4 @@
-//! The examples that other programs drive do as their usage says, on both adapters.
+//! The examples that other programs drive do as their usage says, on all adapters.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 
 #[path = "common/watchdog.rs"]
@@ -16,13 +16,18 @@ use bluewire::blocking::{self, AcceptOptions, WebSocket};
 use bluewire::{CloseCode, Error, Message};
 use serde_json::{Value, json};
 
-const ADAPTERS: [&str; 2] = ["blocking", "smol"];
+const ADAPTERS: &[&str] = &[
+    "blocking",
+    "smol",
+    #[cfg(feature = "tokio")]
+    "tokio",
+];
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
 fn connect_sends_prints_and_closes() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let url = serve(echo);
         let args = ["--protocol", "echo", "--send", "\"q\"\\\n\u{1}é", "--send-hex", "00fF"];
         let run = Run::start("connect", adapter, &[&[&*url], &args[..]].concat());
@@ -43,7 +48,7 @@ fn connect_sends_prints_and_closes() {
 #[test]
 fn connect_sends_lines_and_closes_on_command() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let url = serve(echo);
         let mut run = Run::start("connect", adapter, &[&url]);
         let mut stdin = run.0.stdin.take().expect("it is piped");
@@ -68,7 +73,7 @@ fn the_page_of_the_chat_says_what_browsers_may_do_with_it() {
     use std::io::Read as _;
 
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let args = ["--adapter", adapter, "--listen", "127.0.0.1:0"];
         let mut chat = Run(command("chat").args(args).spawn().expect("it starts"));
         let mut line = String::new();
@@ -103,7 +108,7 @@ fn the_page_of_the_chat_says_what_browsers_may_do_with_it() {
 #[test]
 fn connect_echoes() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let (echoed, echoes) = mpsc::channel();
         let url = serve(move |mut socket| {
             for part in [&b"\0\xff"[..], b""] {
@@ -123,7 +128,7 @@ fn connect_echoes() {
 #[test]
 fn connect_connects_again_with_the_option() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let restarts = Arc::new(AtomicBool::new(true));
         let url = serve(move |mut socket| {
             let code = match restarts.swap(false, Ordering::SeqCst) {
@@ -144,7 +149,7 @@ fn connect_connects_again_with_the_option() {
 #[test]
 fn connect_gives_up_on_silence() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let url = serve(|_socket| {
             thread::sleep(TIMEOUT);
             Ok(())
@@ -160,7 +165,7 @@ fn connect_gives_up_on_silence() {
 #[test]
 fn connect_takes_messages_up_to_the_limit() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let url = serve(echo);
         let run = |limit| {
             Run::start("connect", adapter, &[&url, "--max-message", limit, "--send", "five!"])
@@ -177,7 +182,7 @@ fn connect_takes_messages_up_to_the_limit() {
 #[test]
 fn connect_offers_compression_with_the_option() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let url = serve(|mut socket| {
             let agreed = if socket.deflate().is_some() { "compressed" } else { "plain" };
             socket.send(agreed.repeat(100).as_str())?;
@@ -214,7 +219,7 @@ fn connect_and_echo_server_speak_tls() {
     };
     let (root, chain) = (file("root.pem", &root), file("chain.pem", &chain));
     let key = file("key.pem", &key.serialize_pem());
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let args = ["--listen", "127.0.0.1:0", "--tls", &chain, &key];
         let mut server = Run::start("echo_server", adapter, &args);
         let mut line = String::new();
@@ -239,7 +244,7 @@ fn connect_and_echo_server_speak_tls() {
 fn connect_goes_through_a_proxy() {
     let _bound = watchdog::bound();
     let (proxy, asked) = proxy();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let url = serve(echo);
         let authority = url.strip_prefix("ws://").expect("it is without TLS");
         let expected = format!("CONNECT {authority} HTTP/1.1\r\n");
@@ -271,7 +276,7 @@ fn connect_goes_through_a_proxy() {
 #[test]
 fn connect_follows_redirects_with_the_option() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let (there, listener) = (serve(echo), TcpListener::bind("127.0.0.1:0").expect("a port"));
         let url = format!("ws://{}", listener.local_addr().expect("it is bound"));
         thread::spawn(move || {
@@ -382,7 +387,7 @@ fn echoes(server: &str, client: &str, callbacks: &str) {
 #[test]
 fn autobahn_client_runs_every_case() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let (targets, asked) = mpsc::channel();
         let url = serve(move |mut socket| {
             let target = socket.take_request().expect("a server's").target().to_owned();

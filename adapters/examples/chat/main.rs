@@ -2,7 +2,7 @@
 //! talks with all others, by the callback facade.
 //!
 //! ```text
-//! chat [--adapter blocking|smol] [--listen ADDR] [--public NAME]
+//! chat [--adapter blocking|smol|tokio] [--listen ADDR] [--public NAME]
 //! ```
 //!
 //! `--public` is the name under which browsers reach it through a proxy that speaks TLS.
@@ -27,10 +27,10 @@ use stop::Stop;
 /// How long connections may take to close when the server stops.
 const BUDGET: Duration = Duration::from_secs(5);
 
-const USAGE: &str = "usage: chat [--adapter blocking|smol] [--listen ADDR] [--public NAME]";
+const USAGE: &str = "usage: chat [--adapter blocking|smol|tokio] [--listen ADDR] [--public NAME]";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Args { smol, listen, public } = match parse(std::env::args().skip(1)) {
+    let Args { adapter, listen, public } = match parse(std::env::args().skip(1)) {
         Ok(args) => args,
         Err(error) => {
             eprintln!("chat: {error}\n{USAGE}");
@@ -39,9 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let options = options(public)?;
     let stop = Stop::new()?;
-    let report = match smol {
-        false => serve_blocking(&listen, options, stop)?,
-        true => smol::block_on(serve_smol(&listen, options, stop))?,
+    let report = match adapter {
+        Adapter::Blocking => serve_blocking(&listen, options, stop)?,
+        Adapter::Smol => smol::block_on(serve_smol(&listen, options, stop))?,
+        #[cfg(feature = "tokio")]
+        Adapter::Tokio => serve_tokio(&listen, options, stop)?,
     };
     eprintln!("stopped: {} closed, {} cut", report.closed, report.cut);
     Ok(())
@@ -123,6 +125,24 @@ async fn serve_smol(
     Ok(server.serve_facade(move |socket| join(&room, &socket)).await)
 }
 
+#[cfg(feature = "tokio")]
+#[tokio::main]
+async fn serve_tokio(
+    listen: &str,
+    options: ServerOptions,
+    stop: Stop,
+) -> std::io::Result<ShutdownReport> {
+    let server = bluewire::tokio::Server::bind_with(listen, options).await?;
+    let (handle, runtime) = (server.handle(), tokio::runtime::Handle::current());
+    thread::spawn(move || {
+        stop.wait();
+        runtime.block_on(handle.shutdown(BUDGET));
+    });
+    announce(server.local_addr())?;
+    let room = Group::new();
+    Ok(server.serve_facade(move |socket| join(&room, &socket)).await)
+}
+
 fn announce(addr: SocketAddr) -> std::io::Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {addr}")?;
@@ -147,21 +167,34 @@ fn join(room: &Group, socket: &WebSocket) {
     room.publish(&format!("{number} joined"));
 }
 
+#[derive(Clone, Copy)]
+enum Adapter {
+    Blocking,
+    Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
+}
+
 struct Args {
-    smol: bool,
+    adapter: Adapter,
     listen: String,
     public: Option<String>,
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
-    let (mut smol, mut listen, mut public) = (false, "127.0.0.1:8088".to_owned(), None);
+    let (mut adapter, mut listen) = (Adapter::Blocking, "127.0.0.1:8088".to_owned());
+    let mut public = None;
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--adapter" => {
-                smol = match value()?.as_str() {
-                    "smol" => true,
-                    "blocking" => false,
+                adapter = match value()?.as_str() {
+                    "blocking" => Adapter::Blocking,
+                    "smol" => Adapter::Smol,
+                    #[cfg(feature = "tokio")]
+                    "tokio" => Adapter::Tokio,
+                    #[cfg(not(feature = "tokio"))]
+                    "tokio" => return Err("tokio needs the feature tokio".to_owned()),
                     other => return Err(format!("there is no adapter {other:?}")),
                 }
             }
@@ -170,5 +203,5 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, String> {
             _ => return Err(format!("there is no option {arg:?}")),
         }
     }
-    Ok(Args { smol, listen, public })
+    Ok(Args { adapter, listen, public })
 }

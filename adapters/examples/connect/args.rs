@@ -7,7 +7,7 @@ use bluewire::{Config, OwnedMessage, Proxy};
 pub(crate) const USAGE: &str = "\
 usage: connect [OPTION]... URL
 
-  --adapter blocking|smol       which adapter to use (blocking)
+  --adapter blocking|smol|tokio which adapter to use (blocking)
   --header 'NAME: VALUE'        adds a header to the request; may be repeated
   --protocol NAME               offers a subprotocol; may be repeated
   --send TEXT, --send-hex HEX   sends a message; may be repeated. Then waits for as many
@@ -33,6 +33,8 @@ Without --send, --echo and --close, lines from standard input are sent, and its 
 pub(crate) enum Adapter {
     Blocking,
     Smol,
+    #[cfg(feature = "tokio")]
+    Tokio,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +141,10 @@ fn adapter(name: &str) -> Result<Adapter, String> {
     match name {
         "blocking" => Ok(Adapter::Blocking),
         "smol" => Ok(Adapter::Smol),
+        #[cfg(feature = "tokio")]
+        "tokio" => Ok(Adapter::Tokio),
+        #[cfg(not(feature = "tokio"))]
+        "tokio" => Err("the adapter tokio needs the feature tokio".to_owned()),
         _ => Err(format!("no such adapter: {name}")),
     }
 }

@@ -72,9 +72,20 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // It lives until the conversation is over.
+    #[cfg(feature = "tokio")]
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("connect: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let created = match args.adapter {
         Adapter::Blocking => blocking::websocketfactory::create(options),
         Adapter::Smol => smol::websocketfactory::create(options),
+        #[cfg(feature = "tokio")]
+        Adapter::Tokio => bluewire::tokio::websocketfactory::create_on(runtime.handle(), options),
     };
     match created {
         Ok(socket) if converse(&socket, &args) => ExitCode::SUCCESS,

@@ -8,7 +8,12 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) const ADAPTERS: [&str; 2] = ["blocking", "smol"];
+pub(crate) const ADAPTERS: &[&str] = &[
+    "blocking",
+    "smol",
+    #[cfg(feature = "tokio")]
+    "tokio",
+];
 
 pub(crate) struct EchoServer {
     child: Child,

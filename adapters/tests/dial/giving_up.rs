@@ -30,7 +30,20 @@ fn over_a_given_stream_all_may_take_as_long_as_all_may_take() {
         let stream = smol::Async::new(connect()).expect("a socket");
         bluewire::smol::connect_over(stream, options()).await.map(drop)
     });
-    for failed in [blocking, smol] {
+    #[cfg(feature = "tokio")]
+    let tokio = crate::common::side::RUNTIME.block_on(async {
+        let stream = connect();
+        stream.set_nonblocking(true).expect("a socket");
+        let stream = tokio::net::TcpStream::from_std(stream).expect("a socket");
+        bluewire::tokio::connect_over(stream, options()).await.map(drop)
+    });
+    let all = [
+        blocking,
+        smol,
+        #[cfg(feature = "tokio")]
+        tokio,
+    ];
+    for failed in all {
         let error = failed.expect_err("the server is silent");
         let is_whole =
             matches!(error, ConnectError::TimedOut { timeout, whole: true, .. } if timeout == time);

@@ -1,4 +1,4 @@
-//! Reaching a server over real sockets, by both adapters: addresses that are dead, servers that
+//! Reaching a server over real sockets, by all adapters: addresses that are dead, servers that
 //! do not play along, attempts that are given up, Unix sockets.
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
