@@ -248,3 +248,69 @@ fn assert_gone(mut stream: std::net::TcpStream) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
 }
+
+/// A runtime that this thread is not in: callbacks run where it runs.
+#[cfg(feature = "tokio")]
+#[test]
+fn on_a_handle_of_tokio_callbacks_run_where_the_runtime_runs() {
+    let _bound = crate::watchdog::bound();
+    let listener = listener();
+    let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+    let peer = std::thread::spawn(move || {
+        let mut peer = Peer::accept(&listener);
+        peer.expect_text("hello");
+        peer.text("hello back");
+        peer.expect_close_and_end()
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("there is a thread");
+    let socket = bluewire::tokio::websocketfactory::create_on(runtime.handle(), url);
+    let socket = socket.expect("it is valid");
+    let log = Log::default();
+    let here = std::thread::current().id();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (opened, sender) = (log.clone(), socket.clone());
+    socket.on_open(move || {
+        assert_eq!(std::thread::current().id(), here);
+        opened.push(Told::Open);
+        sender.send("hello");
+    });
+    let (came, closer) = (log.clone(), socket.clone());
+    socket.on_message(move |message| {
+        assert_eq!(std::thread::current().id(), here);
+        came.push(Told::Message(message.into_owned()));
+        closer.close(1000);
+    });
+    let ended = log.clone();
+    socket.on_close(move |close| {
+        assert_eq!(std::thread::current().id(), here);
+        ended.push(Told::Close(close.code, close.reason.clone(), close.was_clean));
+        let _ = tell.send(());
+    });
+    assert_eq!(log.now(), [], "nothing runs before the runtime does");
+    runtime.block_on(told.recv()).expect("it is told of the end");
+    assert_eq!(log.now(), [Told::Open, text("hello back"), closed(1000, "", true)]);
+    assert_eq!(peer.join().expect("it does not panic"), 1000);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_runtime_of_tokio_that_is_dropped_takes_its_connections_with_it() {
+    let _bound = crate::watchdog::bound();
+    let listener = listener();
+    let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("there is a thread");
+    let socket = bluewire::tokio::websocketfactory::create_on(runtime.handle(), url);
+    let socket = socket.expect("it is valid");
+    let peer = std::thread::spawn(move || Peer::accept(&listener));
+    runtime.block_on(async {
+        while socket.ready_state() == ReadyState::Connecting {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    drop(runtime);
+    peer.join().expect("it does not panic").expect_end();
+    // Nobody is left to call, and nothing panics.
+    socket.send("too late");
+}

@@ -1,4 +1,4 @@
-//! The callback facade, on both adapters and both ends: each of its promises by a test that is
+//! The callback facade, on all adapters and both ends: each of its promises by a test that is
 //! named after it.
 #![cfg(all(feature = "blocking", feature = "smol"))]
 

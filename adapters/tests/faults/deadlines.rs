@@ -1,20 +1,22 @@
 //! Peers that take nothing, and peers that do not answer: memory is bounded, and so is time.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bluewire::asynch::WebSocket;
 use bluewire::{
-    AcceptOptions, CloseCode, Closure, Config, Error, Fault, Flow, Keepalive, ServerOptions,
-    Timeout, blocking, smol as adapter,
+    AcceptOptions, CloseCode, Closure, Config, Error, Fault, Flow, Keepalive, OwnedMessage,
+    ServerOptions, Timeout, blocking,
 };
 
 use crate::beside_others;
 use crate::child::{ADAPTERS, EchoServer};
 use crate::crowd::open;
 use crate::fixture::{TIMEOUT, speak};
+use crate::runtimes::{OnRuntime, Smol, Task};
 
 /// More than the kernel's buffers and the server's hold of one peer's.
 const TAKEN_MAX: usize = 64 * 1024 * 1024;
@@ -50,7 +52,7 @@ fn a_server_reads_no_more_from_who_does_not_read() {
     let _bound = crate::watchdog::bound();
     const PEERS: usize = 20;
     let _turn = beside_others();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let server = EchoServer::start(adapter, 1_000);
         let mut good = blocking::connect(server.url()).unwrap();
         speak(&mut good);
@@ -77,36 +79,73 @@ fn impatient() -> Config {
         .close_timeout(Duration::from_secs(1))
 }
 
-/// Starts a server of each adapter that does this with each connection, and gives its address.
-fn serve<T: Send + 'static>(
-    blocking: fn(blocking::WebSocket) -> T,
-    smol: fn(adapter::WebSocket) -> smol::future::Boxed<T>,
-) -> [(std::net::SocketAddr, mpsc::Receiver<T>); 2] {
-    serve_with(impatient(), blocking, smol)
+/// What a server does with each connection, on each adapter.
+trait Play: Copy + Send + Sync + 'static {
+    type Outcome: Send + 'static;
+
+    fn blocking(self, socket: blocking::WebSocket) -> Self::Outcome;
+
+    fn on<R: OnRuntime>(self, socket: WebSocket<R, R::NetStream>) -> Task<Self::Outcome>;
 }
 
-fn serve_with<T: Send + 'static>(
-    config: Config,
-    blocking: fn(blocking::WebSocket) -> T,
-    smol: fn(adapter::WebSocket) -> smol::future::Boxed<T>,
-) -> [(std::net::SocketAddr, mpsc::Receiver<T>); 2] {
+type Served<T> = (SocketAddr, mpsc::Receiver<T>);
+
+/// Starts a server of each adapter that does this with each connection: their addresses, and what
+/// came of the connections.
+fn serve<P: Play>(config: Config, play: P) -> Vec<Served<P::Outcome>> {
     let accept = AcceptOptions::default().config(config);
     let options = || ServerOptions::default().accept(accept.clone());
     let server = blocking::Server::bind_with("127.0.0.1:0", options()).unwrap();
     let (tell, told) = mpsc::channel();
-    let first = (server.local_addr(), told);
-    thread::spawn(move || server.serve(move |socket| tell.send(blocking(socket)).unwrap()));
-    let bound = adapter::Server::bind_with("127.0.0.1:0", options());
-    let server = smol::block_on(bound).unwrap();
+    let on_blocking = (server.local_addr(), told);
+    thread::spawn(move || server.serve(move |socket| tell.send(play.blocking(socket)).unwrap()));
+    vec![
+        on_blocking,
+        serve_on::<Smol, P>(options(), play),
+        #[cfg(feature = "tokio")]
+        serve_on::<crate::runtimes::Tokio, P>(options(), play),
+    ]
+}
+
+fn serve_on<R: OnRuntime, P: Play>(options: ServerOptions, play: P) -> Served<P::Outcome> {
+    let server = R::block_on(R::bind_with(("127.0.0.1", 0), options)).unwrap();
     let (tell, told) = mpsc::channel();
-    let second = (server.local_addr(), told);
+    let address = server.local_addr();
     thread::spawn(move || {
-        smol::block_on(server.serve(move |socket| {
+        R::block_on(server.serve(move |socket| {
             let tell = tell.clone();
-            async move { tell.send(smol(socket).await).unwrap() }
+            async move { tell.send(play.on(socket).await).unwrap() }
         }))
     });
-    [first, second]
+    (address, told)
+}
+
+/// Sends until it fails.
+#[derive(Clone, Copy)]
+struct SendsOn;
+
+impl Play for SendsOn {
+    type Outcome = Error;
+
+    fn blocking(self, mut socket: blocking::WebSocket) -> Error {
+        socket.set_flow(Flow::default().write_timeout(Duration::from_secs(1)));
+        loop {
+            if let Err(error) = socket.send(&[0; 65_536][..]) {
+                return error;
+            }
+        }
+    }
+
+    fn on<R: OnRuntime>(self, mut socket: WebSocket<R, R::NetStream>) -> Task<Error> {
+        socket.set_flow(Flow::default().write_timeout(Duration::from_secs(1)));
+        Box::pin(async move {
+            loop {
+                if let Err(error) = socket.send(&[0; 65_536][..]).await {
+                    return error;
+                }
+            }
+        })
+    }
 }
 
 #[test]
@@ -114,27 +153,7 @@ fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
     let _bound = crate::watchdog::bound();
     let _turn = beside_others();
     // Or the pings would end it.
-    let servers = serve_with(
-        impatient().keepalive(None),
-        |mut socket| {
-            socket.set_flow(Flow::default().write_timeout(Duration::from_secs(1)));
-            loop {
-                if let Err(error) = socket.send(&[0; 65_536][..]) {
-                    return error;
-                }
-            }
-        },
-        |mut socket| {
-            socket.set_flow(Flow::default().write_timeout(Duration::from_secs(1)));
-            Box::pin(async move {
-                loop {
-                    if let Err(error) = socket.send(&[0; 65_536][..]).await {
-                        return error;
-                    }
-                }
-            })
-        },
-    );
+    let servers = serve(impatient().keepalive(None), SendsOn);
     for (addr, told) in servers {
         let peers: Vec<_> = (0..20).map(|_| open(addr)).collect();
         for _ in &peers {
@@ -146,16 +165,27 @@ fn a_peer_that_does_not_read_is_left_after_the_write_timeout() {
     }
 }
 
+/// Receives once: what, and how the connection ended.
+#[derive(Clone, Copy)]
+struct Receives;
+
+impl Play for Receives {
+    type Outcome = (Result<Option<OwnedMessage>, Error>, Option<Closure>);
+
+    fn blocking(self, mut socket: blocking::WebSocket) -> Self::Outcome {
+        (socket.recv_owned(), socket.closure().cloned())
+    }
+
+    fn on<R: OnRuntime>(self, mut socket: WebSocket<R, R::NetStream>) -> Task<Self::Outcome> {
+        Box::pin(async move { (socket.recv_owned().await, socket.closure().cloned()) })
+    }
+}
+
 #[test]
 fn a_peer_that_does_not_answer_a_ping_is_left_after_the_keepalive_timeout() {
     let _bound = crate::watchdog::bound();
     let _turn = beside_others();
-    let servers = serve(
-        |mut socket| (socket.recv_owned(), socket.closure().cloned()),
-        |mut socket| {
-            Box::pin(async move { (socket.recv_owned().await, socket.closure().cloned()) })
-        },
-    );
+    let servers = serve(impatient(), Receives);
     for (addr, told) in servers {
         let peers: Vec<_> = (0..20).map(|_| open(addr)).collect();
         for _ in &peers {
@@ -167,33 +197,40 @@ fn a_peer_that_does_not_answer_a_ping_is_left_after_the_keepalive_timeout() {
     }
 }
 
+/// Closes: what it came to, and how long it took.
+#[derive(Clone, Copy)]
+struct Closes;
+
+impl Play for Closes {
+    type Outcome = (Result<Closure, Error>, Duration);
+
+    fn blocking(self, mut socket: blocking::WebSocket) -> Self::Outcome {
+        let since = Instant::now();
+        (socket.close(CloseCode::NORMAL, ""), since.elapsed())
+    }
+
+    fn on<R: OnRuntime>(self, mut socket: WebSocket<R, R::NetStream>) -> Task<Self::Outcome> {
+        Box::pin(async move {
+            let since = Instant::now();
+            (socket.close(CloseCode::NORMAL, "").await, since.elapsed())
+        })
+    }
+}
+
 #[test]
 fn a_peer_that_does_not_answer_a_close_is_left_after_the_close_timeout() {
     let _bound = crate::watchdog::bound();
     let _turn = beside_others();
-    fn judge(closed: Result<Closure, Error>, since: Instant) {
-        let closure = closed.unwrap();
-        assert!(!closure.clean, "{closure:?}");
-        assert_eq!(closure.sent, Some(CloseCode::NORMAL));
-        assert_eq!(closure.fault, Some(Fault::Timeout(Timeout::Close)));
-        assert!(since.elapsed() >= impatient().close_timeout);
-    }
-    let servers = serve(
-        |mut socket| {
-            let since = Instant::now();
-            judge(socket.close(CloseCode::NORMAL, ""), since);
-        },
-        |mut socket| {
-            Box::pin(async move {
-                let since = Instant::now();
-                judge(socket.close(CloseCode::NORMAL, "").await, since);
-            })
-        },
-    );
+    let servers = serve(impatient(), Closes);
     for (addr, told) in servers {
         let mut peers: Vec<_> = (0..20).map(|_| open(addr)).collect();
         for _ in &peers {
-            told.recv_timeout(TIMEOUT).unwrap();
+            let (closed, time) = told.recv_timeout(TIMEOUT).unwrap();
+            let closure = closed.unwrap();
+            assert!(!closure.clean, "{closure:?}");
+            assert_eq!(closure.sent, Some(CloseCode::NORMAL));
+            assert_eq!(closure.fault, Some(Fault::Timeout(Timeout::Close)));
+            assert!(time >= impatient().close_timeout);
         }
         for peer in &mut peers {
             // The Close frame, and then the end.

@@ -17,7 +17,7 @@ const FILES_MAX: usize = 48;
 fn a_server_out_of_file_descriptors_recovers() {
     let _bound = crate::watchdog::bound();
     let _turn = alone();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let server = EchoServer::start(adapter, FILES_MAX);
         let mut good = connect(server.url()).unwrap();
         for _ in 0..3 {

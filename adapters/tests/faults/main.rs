@@ -16,6 +16,8 @@ mod files;
 #[path = "../server/fixture.rs"]
 mod fixture;
 mod flood;
+#[path = "../common/runtimes.rs"]
+mod runtimes;
 mod servers;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bluewire::facade::WebSocket;
 use bluewire::{
     CloseCode, Closure, Config, ConnectError, ConnectOptions, Error, Fault, Keepalive, Timeout,
-    blocking, smol as adapter,
+    blocking,
 };
 use bluewire_core::accept_value;
 use rustix::net::sockopt::set_socket_linger;
 
 use crate::beside_others;
 use crate::fixture::TIMEOUT;
+use crate::runtimes::{OnRuntime, Smol};
 
 /// The behaviour of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,8 +153,8 @@ fn by_blocking(options: ConnectOptions) -> Result<End, ConnectError> {
     Ok(End { received, error, closure: socket.closure().cloned() })
 }
 
-async fn by_smol(options: ConnectOptions) -> Result<End, ConnectError> {
-    let mut socket = adapter::connect(options).await?;
+async fn on<R: OnRuntime>(options: ConnectOptions) -> Result<End, ConnectError> {
+    let mut socket = R::connect_to(options).await?;
     let (mut received, mut error) = (Vec::new(), None);
     loop {
         match socket.recv().await {
@@ -243,6 +244,17 @@ fn by_facade(
     }
 }
 
+/// In tasks, all at once.
+fn crowd_on<R: OnRuntime>(wrong: Wrong, addr: SocketAddr) {
+    let start = |_| R::start(on::<R>(options(addr, wrong)));
+    let tasks: Vec<_> = (0..CROWD).map(start).collect();
+    R::block_on(async {
+        for task in tasks {
+            judge(wrong, task.await);
+        }
+    });
+}
+
 #[test]
 fn clients_bear_a_crowd_of_faulty_servers() {
     let _bound = crate::watchdog::bound();
@@ -253,17 +265,14 @@ fn clients_bear_a_crowd_of_faulty_servers() {
             for _ in 0..CROWD {
                 scope.spawn(move || judge(wrong, by_blocking(options(addr, wrong))));
             }
-            scope.spawn(move || {
-                let start = |_| smol::spawn(by_smol(options(addr, wrong)));
-                let tasks: Vec<_> = (0..CROWD).map(start).collect();
-                smol::block_on(async {
-                    for task in tasks {
-                        judge(wrong, task.await);
-                    }
-                });
-            });
+            scope.spawn(move || crowd_on::<Smol>(wrong, addr));
             scope.spawn(move || by_facade(wrong, addr, blocking::websocketfactory::create));
-            scope.spawn(move || by_facade(wrong, addr, adapter::websocketfactory::create));
+            scope.spawn(move || by_facade(wrong, addr, Smol::create));
+            #[cfg(feature = "tokio")]
+            {
+                scope.spawn(move || crowd_on::<crate::runtimes::Tokio>(wrong, addr));
+                scope.spawn(move || by_facade(wrong, addr, crate::runtimes::Tokio::create));
+            }
         }
     });
 }

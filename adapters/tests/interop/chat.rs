@@ -20,6 +20,13 @@ fn a_browser_chats_through_the_smol_example() {
     chat("smol");
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn a_browser_chats_through_the_tokio_example() {
+    let _bound = crate::watchdog::bound();
+    chat("tokio");
+}
+
 fn chat(adapter: &str) {
     let Some(mut browser) = Browser::start() else { return };
     let (mut server, address) = start(adapter, "127.0.0.1:0", &[]);

@@ -9,7 +9,7 @@
 #[path = "../common/watchdog.rs"]
 mod watchdog;
 
-/// Makes four tests of a function: one for each way that this crate can be used.
+/// Makes tests of a function: one for each way that this crate can be used.
 macro_rules! with_each {
     ($test:ident) => {
         mod $test {
@@ -38,6 +38,20 @@ macro_rules! with_each {
                 let _bound = crate::watchdog::bound();
                 super::$test(Ours::SmolFacade);
             }
+
+            #[cfg(feature = "tokio")]
+            #[test]
+            fn tokio() {
+                let _bound = crate::watchdog::bound();
+                super::$test(Ours::Tokio);
+            }
+
+            #[cfg(feature = "tokio")]
+            #[test]
+            fn tokio_facade() {
+                let _bound = crate::watchdog::bound();
+                super::$test(Ours::TokioFacade);
+            }
         }
     };
 }
@@ -54,6 +68,8 @@ mod ours;
 mod peer;
 mod proxies;
 mod python;
+#[path = "../common/runtimes.rs"]
+mod runtimes;
 #[cfg(feature = "_tls")]
 #[path = "../common/tls.rs"]
 mod tls;

@@ -1,19 +1,21 @@
-//! The four ways to use this crate, each as a client and as a server.
+//! The ways to use this crate, each as a client and as a server.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use bluewire::blocking::Transport;
+use bluewire::facade::CloseEvent;
 use bluewire::facade::WebSocket;
 use bluewire::{
     AcceptOptions, CloseCode, Closure, ConnectError, ConnectOptions, Error, Message, OwnedMessage,
     blocking,
 };
-use bluewire::{facade::CloseEvent, smol as on_smol};
-use smol::Async;
 
 use crate::peer::{TIMEOUT, bounded};
+#[cfg(feature = "tokio")]
+use crate::runtimes::Tokio;
+use crate::runtimes::{OnRuntime, Smol};
 
 /// The message with which a client asks a server to close, with 3999 and "going".
 pub(crate) const PLEASE_CLOSE: &str = "please close";
@@ -24,6 +26,10 @@ pub(crate) enum Ours {
     Smol,
     BlockingFacade,
     SmolFacade,
+    #[cfg(feature = "tokio")]
+    Tokio,
+    #[cfg(feature = "tokio")]
+    TokioFacade,
 }
 
 /// How a connection ended: the peer's code and reason, and whether it was in order.
@@ -60,13 +66,15 @@ impl Ours {
         let options = options.protocols(["unheard.of", "echo"]);
         bounded(move || match self {
             Self::Blocking => converse_blocking(&options).expect("it goes well"),
-            Self::Smol => smol::block_on(converse_smol(&options)).expect("it goes well"),
+            Self::Smol => Smol::block_on(converse_on::<Smol>(&options)).expect("it goes well"),
             Self::BlockingFacade => {
                 converse_facade(&options, blocking::websocketfactory::create);
             }
-            Self::SmolFacade => {
-                converse_facade(&options, on_smol::websocketfactory::create);
-            }
+            Self::SmolFacade => converse_facade(&options, Smol::create),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => Tokio::block_on(converse_on::<Tokio>(&options)).expect("it goes well"),
+            #[cfg(feature = "tokio")]
+            Self::TokioFacade => converse_facade(&options, Tokio::create),
         });
     }
 
@@ -95,15 +103,15 @@ impl Ours {
     ) {
         let end = match self {
             Self::Blocking => echo_blocking(stream, options),
-            Self::Smol => smol::block_on(echo_smol(stream, options)),
+            Self::Smol => Smol::block_on(echo_on::<Smol>(stream, options)),
             Self::BlockingFacade => blocking::accept_with(stream, options)
                 .map_err(Error::from)
                 .and_then(|socket| Ok(echo_facade(&socket.into_facade()?))),
-            Self::SmolFacade => smol::block_on(async {
-                let socket = on_smol::accept_with(Async::new(stream)?, options).await?;
-                Ok(socket.into_facade())
-            })
-            .map(|socket| echo_facade(&socket)),
+            Self::SmolFacade => accept_facade::<Smol>(stream, options).map(|it| echo_facade(&it)),
+            #[cfg(feature = "tokio")]
+            Self::Tokio => Tokio::block_on(echo_on::<Tokio>(stream, options)),
+            #[cfg(feature = "tokio")]
+            Self::TokioFacade => accept_facade::<Tokio>(stream, options).map(|it| echo_facade(&it)),
         };
         let _ = ends.send(end);
     }
@@ -148,8 +156,8 @@ fn converse_blocking(options: &ConnectOptions) -> Result<(), Error> {
     Ok(())
 }
 
-async fn converse_smol(options: &ConnectOptions) -> Result<(), Error> {
-    let mut socket = on_smol::connect(options.clone()).await?;
+async fn converse_on<R: OnRuntime>(options: &ConnectOptions) -> Result<(), Error> {
+    let mut socket = R::connect_to(options.clone()).await?;
     assert_eq!(socket.protocol(), Some("echo"));
     for sent in samples() {
         socket.send(&sent).await?;
@@ -162,7 +170,7 @@ async fn converse_smol(options: &ConnectOptions) -> Result<(), Error> {
     assert_eq!(socket.recv().await?, Some(Message::Text("fragments")));
     assert_closure(&socket.close(CloseCode::new(4321), "that is all").await?, 4321, "that is all");
 
-    let mut socket = on_smol::connect(options.clone()).await?;
+    let mut socket = R::connect_to(options.clone()).await?;
     socket.send(PLEASE_CLOSE).await?;
     assert_eq!(socket.recv().await?, None);
     assert_closure(socket.closure().expect("it has ended"), 3999, "going");
@@ -219,8 +227,15 @@ pub(crate) fn echo_blocking(
     Ok(end_of(socket.closure().expect("it has ended")))
 }
 
-async fn echo_smol(stream: TcpStream, options: AcceptOptions) -> Result<Ended, Error> {
-    let mut socket = on_smol::accept_with(Async::new(stream)?, options).await?;
+fn accept_facade<R: OnRuntime>(
+    stream: TcpStream,
+    options: AcceptOptions,
+) -> Result<WebSocket, Error> {
+    R::block_on(async { Ok(R::accept_over(R::stream(stream), options).await?.into_facade()) })
+}
+
+async fn echo_on<R: OnRuntime>(stream: TcpStream, options: AcceptOptions) -> Result<Ended, Error> {
+    let mut socket = R::accept_over(R::stream(stream), options).await?;
     loop {
         match socket.recv_with_sender().await? {
             None => break,

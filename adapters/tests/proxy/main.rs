@@ -1,4 +1,4 @@
-//! Proxies that are scripted, over real sockets, by both adapters: what is said to them, and what
+//! Proxies that are scripted, over real sockets, by all adapters: what is said to them, and what
 //! becomes of what they answer. Real ones are among the interop tests.
 
 #![cfg(all(feature = "blocking", feature = "smol"))]
