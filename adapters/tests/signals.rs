@@ -11,6 +11,8 @@ mod child;
 #[allow(dead_code, reason = "the tests of the servers use all of it")]
 #[path = "server/fixture.rs"]
 mod fixture;
+#[path = "common/runtimes.rs"]
+mod runtimes;
 
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -19,17 +21,18 @@ use std::sync::mpsc;
 use std::thread;
 
 use bluewire::facade::WebSocket;
-use bluewire::{
-    CloseCode, ConnectError, ConnectOptions, OwnedMessage, ServerOptions, blocking, smol as adapter,
-};
+use bluewire::{CloseCode, ConnectError, ConnectOptions, OwnedMessage, ServerOptions, blocking};
 use child::{ADAPTERS, EchoServer};
 use fixture::{ALL, Running, Style, TIMEOUT, speak};
+#[cfg(feature = "tokio")]
+use runtimes::Tokio;
+use runtimes::{OnRuntime, Smol};
 use signal_hook::consts::SIGUSR1;
 
 #[test]
 fn a_server_that_gets_a_signal_closes_all_connections() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         for signal in ["TERM", "INT"] {
             let server = EchoServer::start(adapter, 100);
             let mut sockets: Vec<_> =
@@ -81,8 +84,8 @@ fn converse_blocking(url: &str) {
     assert!(socket.close(CloseCode::NORMAL, "").unwrap().clean);
 }
 
-async fn converse_smol(url: &str) {
-    let mut socket = adapter::connect(url).await.unwrap();
+async fn converse_on<R: OnRuntime>(url: &str) {
+    let mut socket = R::connect_to(url).await.unwrap();
     for number in 0..MESSAGES {
         socket.send(&*message(number)).await.unwrap();
         let echo = socket.recv().await.unwrap().unwrap();
@@ -115,9 +118,13 @@ fn converse_by_callbacks(url: &str, create: Create) {
 fn converse(url: &str) {
     thread::scope(|scope| {
         scope.spawn(|| converse_blocking(url));
-        scope.spawn(|| smol::block_on(converse_smol(url)));
         scope.spawn(|| converse_by_callbacks(url, blocking::websocketfactory::create));
-        scope.spawn(|| converse_by_callbacks(url, adapter::websocketfactory::create));
+        scope.spawn(|| Smol::block_on(converse_on::<Smol>(url)));
+        scope.spawn(|| converse_by_callbacks(url, Smol::create));
+        #[cfg(feature = "tokio")]
+        scope.spawn(|| Tokio::block_on(converse_on::<Tokio>(url)));
+        #[cfg(feature = "tokio")]
+        scope.spawn(|| converse_by_callbacks(url, Tokio::create));
     });
 }
 
@@ -125,7 +132,7 @@ fn converse(url: &str) {
 #[test]
 fn a_server_that_is_stopped_and_continued_loses_nothing() {
     let _bound = watchdog::bound();
-    for adapter in ADAPTERS {
+    for &adapter in ADAPTERS {
         let server = EchoServer::start(adapter, 100);
         let storm = Storm::begin("kill -STOP $0; kill -CONT $0", server.id());
         converse(&server.url());

@@ -90,6 +90,23 @@ fn a_captured_stream_of_the_smol_adapter_writes_all_down() {
     });
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn a_captured_stream_of_the_tokio_adapter_writes_all_down() {
+    let _bound = watchdog::bound();
+    let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("there is a thread").block_on(async {
+        let paper = Paper::default();
+        let stream = Captured::new(echo(), CaptureLog::new(Role::Client, paper.clone()));
+        let opened = bluewire::tokio::connect_over(stream, "ws://localhost/").await;
+        let mut socket = opened.expect("it accepts");
+        socket.send("Hello").await.expect("it is open");
+        assert_eq!(socket.recv().await.expect("it is open"), Some(Message::Text("Hello")));
+        assert!(socket.close(CloseCode::NORMAL, "bye").await.expect("it is open").clean);
+        check(&paper);
+    });
+}
+
 #[test]
 fn a_captured_socket_can_be_split() {
     let _bound = watchdog::bound();

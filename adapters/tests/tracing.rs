@@ -1,4 +1,4 @@
-//! The events that `tracing` gets, on both adapters: which ones, in which order, and nothing
+//! The events that `tracing` gets, on all adapters: which ones, in which order, and nothing
 //! secret.
 #![cfg(all(feature = "tracing", feature = "blocking", feature = "smol"))]
 
@@ -6,10 +6,12 @@
 mod watchdog;
 
 mod common;
+#[path = "common/runtimes.rs"]
+mod runtimes;
 
 use std::fmt::{Debug, Write as _};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -17,7 +19,6 @@ use std::time::Duration;
 use bluewire::facade::CloseOptions;
 use bluewire::{
     AcceptOptions, CloseCode, ConnectOptions, Error, Proxy, Reconnect, ShutdownReport, blocking,
-    smol,
 };
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
@@ -25,6 +26,7 @@ use tracing::{Event, Metadata, Subscriber, span};
 use common::peer::Peer;
 use common::side::{Side, listener};
 use common::until;
+use runtimes::{OnRuntime, within_each_runtime};
 
 /// The text of a message, a header, a query and a reason here. No event may hold it.
 const SECRET: &str = "s3cret";
@@ -138,11 +140,11 @@ fn echo(listener: &TcpListener) -> Result<(), Error> {
     Ok(())
 }
 
-async fn echo_on_smol(listener: TcpListener) -> Result<(), Error> {
-    let listener = ::smol::Async::new(listener)?;
-    let (stream, _) = listener.accept().await?;
+async fn echo_on<R: OnRuntime>(listener: TcpListener) -> Result<(), Error> {
+    // The client has been let in by the kernel, or is at once.
+    let (stream, _) = listener.accept()?;
     let options = AcceptOptions::default().protocol("v1").header("Set-Cookie", SECRET);
-    let mut socket = smol::accept_with(stream, options).await?;
+    let mut socket = R::accept_over(R::stream(stream), options).await?;
     while let Some((message, mut sender)) = socket.recv_with_sender().await? {
         sender.send(message).await?;
     }
@@ -189,48 +191,71 @@ fn a_conversation_on_the_blocking_adapter() {
 }
 
 #[test]
-fn a_conversation_on_the_smol_adapter() {
+fn a_conversation_on_each_runtime() {
     let _bound = watchdog::bound();
+    within_each_runtime!(alone_on, a_conversation);
+}
+
+fn alone_on(_: &str, play: impl FnOnce()) {
     let _alone = alone();
+    play();
+}
+
+fn a_conversation<R: OnRuntime>() {
     let listener = listener();
     let options = options(&listener);
-    let server = ::smol::spawn(echo_on_smol(listener));
-    ::smol::block_on(async {
-        let mut socket = smol::connect(options).await?;
+    // On a thread of its own, since it waits for the client there.
+    let server = thread::spawn(move || R::block_on(echo_on::<R>(listener)));
+    R::block_on(async {
+        let mut socket = R::connect_to(options).await?;
         socket.send(SECRET).await?;
         assert_eq!(socket.recv().await?, Some(SECRET.into()));
         assert!(socket.close(CloseCode::NORMAL, SECRET).await?.clean);
-        server.await
+        Ok::<(), Error>(())
     })
     .expect("it is well");
+    server.join().expect("it is well").expect("it is well");
     assert_conversation();
 }
 
 #[test]
-fn a_conversation_on_the_halves_of_either_adapter() {
+fn a_conversation_on_the_halves_of_each_adapter() {
     let _bound = watchdog::bound();
-    let _alone = alone();
-    let (first, second) = (listener(), listener());
-    let options = [options(&first), options(&second)];
-    let server = thread::spawn(move || echo(&first).and_then(|()| echo(&second)));
-    let [of_blocking, of_smol] = options;
-    let socket = blocking::connect(of_blocking).expect("it is accepted");
+    alone_on("blocking", || halves_converse(close_halves));
+    #[cfg(feature = "tokio")]
+    alone_on("tokio", || halves_converse(close_halves_on::<runtimes::Tokio>));
+    alone_on("smol", || halves_converse(close_halves_on::<runtimes::Smol>));
+}
+
+/// One connection, and what was told of it.
+fn halves_converse(close: impl FnOnce(ConnectOptions)) {
+    let listener = listener();
+    let options = options(&listener);
+    let server = thread::spawn(move || echo(&listener));
+    close(options);
+    server.join().expect("it is well").expect("it is well");
+    for connection in told("closed", 2, &["code", "clean"]).iter().take(2) {
+        let ends = |line: &str| line.starts_with("closed") || line.starts_with("dropped");
+        let ends: Vec<_> = connection.iter().filter(|line| ends(line)).collect();
+        assert_eq!(ends, ["closed code=1000 clean=true"]);
+    }
+}
+
+fn close_halves(options: ConnectOptions) {
+    let socket = blocking::connect(options).expect("it is accepted");
     let (mut reader, writer) = socket.split();
     writer.close(CloseCode::NORMAL, SECRET).expect("it is open");
     assert_eq!(reader.recv().expect("it ends in order"), None);
-    ::smol::block_on(async {
-        let (mut reader, writer) = smol::connect(of_smol).await?.split();
+}
+
+fn close_halves_on<R: OnRuntime>(options: ConnectOptions) {
+    R::block_on(async {
+        let (mut reader, writer) = R::connect_to(options).await?.split();
         writer.close(CloseCode::NORMAL, SECRET).await?;
         assert_eq!(reader.recv().await?, None);
         Ok::<(), Error>(())
     })
     .expect("it is well");
-    server.join().expect("it is well").expect("it is well");
-    for connection in told("closed", 4, &["code", "clean"]).iter().take(4) {
-        let ends = |line: &str| line.starts_with("closed") || line.starts_with("dropped");
-        let ends: Vec<_> = connection.iter().filter(|line| ends(line)).collect();
-        assert_eq!(ends, ["closed code=1000 clean=true"]);
-    }
 }
 
 #[test]
@@ -377,27 +402,32 @@ fn a_way_through_a_proxy() {
     }
 }
 
+type ShutDown = Box<dyn FnOnce() -> ShutdownReport>;
+
 #[test]
 fn a_server_that_refuses_and_shuts_down() {
     let _bound = watchdog::bound();
-    let of_blocking = || {
+    fn on<R: OnRuntime>() -> (SocketAddr, ShutDown) {
+        let server = R::block_on(R::bind("127.0.0.1:0")).expect("there is a port");
+        let (address, handle) = (server.local_addr(), server.handle());
+        R::detach(async move {
+            server.serve(async |mut socket| while let Ok(Some(_)) = socket.recv().await {}).await;
+        });
+        (address, Box::new(move || R::block_on(handle.shutdown(common::PATIENCE))))
+    }
+    fn of_blocking() -> (SocketAddr, ShutDown) {
         let server = blocking::Server::bind("127.0.0.1:0").expect("there is a port");
         let (address, handle) = (server.local_addr(), server.handle());
         thread::spawn(move || server.serve(|mut socket| while let Ok(Some(_)) = socket.recv() {}));
-        (address, Box::new(move || handle.shutdown(common::PATIENCE)) as Box<dyn FnOnce() -> _>)
-    };
-    let of_smol = || {
-        let server = ::smol::block_on(smol::Server::bind("127.0.0.1:0"));
-        let server = server.expect("there is a port");
-        let (address, handle) = (server.local_addr(), server.handle());
-        let serve = async move |mut socket: smol::WebSocket<_>| {
-            while let Ok(Some(_)) = socket.recv().await {}
-        };
-        ::smol::spawn(async move { server.serve(serve).await }).detach();
-        let shut_down = move || ::smol::block_on(handle.shutdown(common::PATIENCE));
-        (address, Box::new(shut_down) as Box<dyn FnOnce() -> _>)
-    };
-    for start in [&of_blocking as &dyn Fn() -> _, &of_smol] {
+        (address, Box::new(move || handle.shutdown(common::PATIENCE)))
+    }
+    let servers: Vec<fn() -> (SocketAddr, ShutDown)> = vec![
+        of_blocking,
+        on::<runtimes::Smol>,
+        #[cfg(feature = "tokio")]
+        on::<runtimes::Tokio>,
+    ];
+    for start in servers {
         let _alone = alone();
         let (address, shut_down) = start();
         let mut plain = TcpStream::connect(address).expect("it listens");
