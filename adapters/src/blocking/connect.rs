@@ -117,12 +117,16 @@ pub fn accept_with<S: Transport>(
     stream: S,
     options: AcceptOptions,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut accepting = Accepting::start(&options, Clock::start());
+    let clock = Clock::start();
+    let mut accepting = Accepting::start(&options, clock);
+    let left = accepting.time_left().unwrap_or(Duration::MAX);
+    let deadline = clock.now().saturating_add(left);
     loop {
         accepting = match accepting.advance(&options) {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Done(mut opened)) => {
-                write_answer(&stream, &mut opened.outbox)?;
+                let written = write_all(&stream, &mut opened.outbox, clock, deadline);
+                written.map_err(AcceptError::of_stream)?;
                 return Ok(WebSocket::new(stream, opened));
             }
             Err((error, mut outbox)) => {

@@ -5,10 +5,13 @@ use std::thread;
 
 use bluewire_core::{CloseCode, Message, OwnedMessage};
 
+use super::super::connect::accept_with;
 use super::super::transport::Untimed;
 use super::*;
 use crate::drive::Flow;
 use crate::error::Error;
+use crate::open::error::AcceptError;
+use crate::open::options::AcceptOptions;
 
 /// A stream whose peer pings and does not read.
 struct Full(AtomicUsize);
@@ -49,6 +52,53 @@ fn one_pong_waits_for_a_peer_that_pings_and_does_not_read() {
     socket.attend(Duration::from_millis(50)).expect("it attends");
     assert!(socket.stream().0.load(Ordering::SeqCst) >= 100);
     assert_eq!(socket.queue_len(), b"\x8a\x01?".len());
+}
+
+/// A client that sends its request and reads no answer. The longest wait for it, in milliseconds.
+struct Deaf(Arc<AtomicUsize>);
+
+impl Transport for Deaf {
+    fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+            Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            Sec-WebSocket-Version: 13\r\n\r\n";
+        buf[..REQUEST.len()].copy_from_slice(REQUEST);
+        Ok(REQUEST.len())
+    }
+
+    fn try_read(&self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn wait(&self, _: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
+        let millis = timeout.map_or(usize::MAX, |timeout| timeout.as_millis().try_into().unwrap());
+        self.0.fetch_max(millis, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(20));
+        Ok(Readiness::NONE)
+    }
+
+    fn shut_down(&self, _: Shutdown) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_answer_to_a_request_has_the_time_of_the_handshake() {
+    let config = Config::default().handshake_timeout(Duration::from_millis(300));
+    let longest = Arc::new(AtomicUsize::new(0));
+    let stream = Deaf(Arc::clone(&longest));
+    let accepted = accept_with(stream, AcceptOptions::default().config(config));
+    let Err(AcceptError::Io(error)) = accepted else { panic!("{accepted:?}") };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(longest.load(Ordering::SeqCst) <= 300);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Config, Message, PreparedMessage, State};
+use bluewire_core::{CloseCode, Config, Message, State};
 
 use super::super::{CORK_LEN_MAX, Lay, Purpose};
 use super::world::{Turn, World};
@@ -85,10 +85,11 @@ fn published_messages_leave_while_the_program_receives() {
     assert_eq!(written(&world).0, [1, 2]);
 }
 
+#[cfg(feature = "_asynch")]
 #[test]
 fn a_message_is_taken_at_once_only_if_nothing_waits_before_it() {
     let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
-    let prepared = |number| PreparedMessage::new(Message::Binary(&message(number)));
+    let prepared = |number| bluewire_core::PreparedMessage::new(Message::Binary(&message(number)));
     assert!(!world.driver.take_at_once(&prepared(0)), "it is in no group");
     let key = group.join(&mut world).expect("it is open");
     assert!(world.driver.take_at_once(&prepared(1)));
