@@ -24,13 +24,13 @@
 //! | | warn | `gave up handshakes`: for other clients, once a second at most | `count` since the last time; no `id` |
 //! | | warn | `turned away`: no file descriptors left, once a second at most | `count` since the last time, `error`; no `id` |
 //!
-//! The `id` is that of a client and all its attempts and connections, or of one connection at a
-//! server. A request that is refused for what it is not, for a full server, or with its stream has
-//! none. A connection is `opened` once, and then
-//! `closed` or, if it was dropped before its end was known, `dropped`.
+//! The `id` names a client with all its attempts and connections, or one connection at a server. A
+//! request has no `id` if it is refused because it is malformed, because the server is full, or
+//! because its stream failed. A connection is `opened` once, and then `closed` or, if it was
+//! dropped before its end was known, `dropped`.
 //!
-//! There is nothing of a message's payload, no reason of a Close frame, no value of a header but
-//! the subprotocol that was chosen, no query of a URL and nothing of its userinfo.
+//! No event contains a message's payload, the reason of a Close frame, the value of a header other
+//! than the chosen subprotocol, the query of a URL, or its user name and password.
 #![cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
 
 use std::fmt::Display;

@@ -169,28 +169,32 @@ impl WebSocket {
         self.shared().set_on_reconnect(Arc::new(Mutex::new(callback)));
     }
 
-    /// Takes back what [`on_open`](Self::on_open) set: an opening from now on waits for the next.
+    /// Clears the callback of [`on_open`](Self::on_open). If the connection opens later, that event
+    /// is kept for the next callback.
     pub fn clear_on_open(&self) {
         drop(self.shared().callbacks().open.take());
     }
 
-    /// Takes back what [`on_message`](Self::on_message) set: messages from now on wait for the
-    /// next, and hold the reading up, as before one was set.
+    /// Clears the callback of [`on_message`](Self::on_message). Later messages are kept for the
+    /// next callback; while they wait, the socket is not read, as before the first callback was
+    /// set.
     pub fn clear_on_message(&self) {
         drop(self.shared().callbacks().message.take());
     }
 
-    /// Takes back what [`on_close`](Self::on_close) set: a closing from now on waits for the next.
+    /// Clears the callback of [`on_close`](Self::on_close). If the connection closes later, that
+    /// event is kept for the next callback.
     pub fn clear_on_close(&self) {
         drop(self.shared().callbacks().close.take());
     }
 
-    /// Takes back what [`on_error`](Self::on_error) set: an error from now on waits for the next.
+    /// Clears the callback of [`on_error`](Self::on_error). A later error is kept for the next
+    /// callback.
     pub fn clear_on_error(&self) {
         drop(self.shared().callbacks().error.take());
     }
 
-    /// Takes back what [`on_reconnect`](Self::on_reconnect) set.
+    /// Clears the callback of [`on_reconnect`](Self::on_reconnect).
     pub fn clear_on_reconnect(&self) {
         drop(self.shared().callbacks().reconnect.take());
     }
@@ -234,8 +238,8 @@ impl WebSocket {
         self.shared().send(message.into());
     }
 
-    /// Closes the connection: what was sent before goes out first, then the closing handshake
-    /// begins. While the connection is not open yet, it is given up.
+    /// Closes the connection: messages sent before go out first, then the closing handshake begins.
+    /// A connection that is not open yet is given up.
     ///
     /// `success` is called when the peer has answered; the connection is over when `on_close` is
     /// called.

@@ -18,7 +18,7 @@
 //!     server.serve(move |mut socket| {
 //!         let Ok(key) = members.join(&mut socket) else { return };
 //!         while let Ok(Some(message)) = socket.recv() {
-//!             // Everybody hears it but the one who said it.
+//!             // All members but the sender get it.
 //!             members.publish_except(key, message);
 //!         }
 //!     });
@@ -140,9 +140,9 @@ impl Group {
     }
 
     /// Adds an open connection: `&mut WebSocket` or `&Writer` of an adapter, or a
-    /// [`&facade::WebSocket`](crate::facade::WebSocket). It gets what is published from now on, and
-    /// leaves by itself when it ends, however that happens. Its key is the same in all groups.
-    /// Joining twice changes nothing.
+    /// [`&facade::WebSocket`](crate::facade::WebSocket). It gets all messages published from now
+    /// on, and leaves by itself when it ends, however that happens. Its key is the same in all
+    /// groups. Joining twice changes nothing.
     ///
     /// The group does not keep the connection: it ends when the program drops it. A socket that is
     /// [split](crate::blocking::WebSocket::split) later stays a member; one that goes on with
@@ -155,7 +155,7 @@ impl Group {
         connection.join(&Joining { members: &self.0.members, options: &self.0.options })
     }
 
-    /// Removes a member. Messages that wait for it are dropped. Whether it was one.
+    /// Removes a member, and drops the messages that wait for it. Returns whether it was a member.
     pub fn leave(&self, key: MemberKey) -> bool {
         let left = self.0.members.remove(key);
         if let Some(entry) = &left {
@@ -170,7 +170,8 @@ impl Group {
         self.post(message.into(), None)
     }
 
-    /// The same, to all but one: to the member that has said it.
+    /// Sends a message to all members except one, usually its sender. Otherwise as
+    /// [`publish`](Self::publish).
     pub fn publish_except<'m>(
         &self,
         except: MemberKey,
@@ -179,9 +180,9 @@ impl Group {
         self.post(message.into(), Some(except))
     }
 
-    /// Holds messages back until what this returns is dropped, so that all that is published
-    /// meanwhile leaves by one write for each member. A member for which half of its bounds waits
-    /// gets it earlier.
+    /// Holds messages back until the returned value is dropped. All messages published meanwhile
+    /// leave in one write for each member. Those for a member leave earlier if half of its bounds
+    /// is reached.
     #[must_use = "it holds messages back until it is dropped"]
     pub fn cork(&self) -> Cork<'_> {
         self.0.corks.fetch_add(1, Ordering::SeqCst);
