@@ -20,7 +20,7 @@ use bluewire_core::Role;
 
 use direct::{Blocking, Seen, Socket, pair};
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(30);
 const MIB: usize = 1024 * 1024;
 
 over_all!(
