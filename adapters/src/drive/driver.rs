@@ -112,9 +112,9 @@ impl Want {
 impl Driver {
     /// The driver of a connection that is open, with what has arrived on it already.
     pub(crate) fn open(opened: Opened, slot: Option<Slot>) -> (Self, Arrivals, Established, Clock) {
-        let Opened { clock, connection, inbox, outbox, established, trace } = opened;
+        let Opened { clock, connection, inbox, outbox, established, trace, flow } = opened;
         let now = clock.now();
-        let driver = Self {
+        let mut driver = Self {
             connection,
             outbox,
             rare: Rare::default(),
@@ -138,6 +138,9 @@ impl Driver {
             slot,
             trace,
         };
+        if let Some(flow) = flow {
+            driver.set_flow(*flow);
+        }
         (driver, Arrivals::new(inbox, now), established, clock)
     }
 
@@ -149,9 +152,10 @@ impl Driver {
         clock: Clock,
     ) -> (Opened, Option<Slot>) {
         self.merge_aside(&mut arrivals);
+        let flow = self.rare.own_flow().map(|flow| Box::new(*flow));
         let Self { connection, outbox, slot, trace, .. } = self;
         let inbox = arrivals.inbox;
-        (Opened { clock, connection, inbox, outbox, established, trace }, slot)
+        (Opened { clock, connection, inbox, outbox, established, trace, flow }, slot)
     }
 
     /// The same with compression (RFC 7692), before anything was sent or received.

@@ -31,7 +31,13 @@ static DEFAULT_FLOW: Flow = Flow::DEFAULT;
 impl Rare {
     #[inline]
     pub(super) fn flow(&self) -> &Flow {
-        self.0.as_ref().and_then(|fields| fields.flow.as_ref()).unwrap_or(&DEFAULT_FLOW)
+        self.own_flow().unwrap_or(&DEFAULT_FLOW)
+    }
+
+    /// The settings, if the program has set some.
+    #[inline]
+    pub(super) fn own_flow(&self) -> Option<&Flow> {
+        self.0.as_ref()?.flow.as_ref()
     }
 
     pub(super) fn dropped(&self) -> Option<&Dropped> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bluewire::asynch::WebSocket;
 use bluewire::{
     AcceptOptions, CloseCode, Closure, Config, Error, Fault, Flow, Keepalive, OwnedMessage,
-    ServerOptions, Timeout, blocking,
+    ServerOptions, Timeout, blocking, facade, smol as adapter,
 };
 
 use crate::beside_others;
@@ -178,6 +178,60 @@ impl Play for Receives {
 
     fn on<R: OnRuntime>(self, mut socket: WebSocket<R, R::NetStream>) -> Task<Self::Outcome> {
         Box::pin(async move { (socket.recv_owned().await, socket.closure().cloned()) })
+    }
+}
+
+/// The settings that a connection had before it got its callbacks are still its own.
+#[test]
+fn a_facade_keeps_the_write_timeout_that_was_set_before() {
+    fn watch(socket: &facade::WebSocket) -> mpsc::Receiver<ErrorKind> {
+        let (tell, told) = mpsc::channel();
+        socket.on_error(move |error| {
+            if let Error::Io(error) = &error.error {
+                // Nobody listens after the first one.
+                let _ = tell.send(error.kind());
+            }
+        });
+        // More than the kernel's buffers hold, and less than may wait.
+        socket.send(&vec![0; 24 * 1024 * 1024][..]);
+        told
+    }
+    let _bound = crate::watchdog::bound();
+    let _turn = beside_others();
+    let flow = Flow::default().write_timeout(Duration::from_millis(300));
+    // The default is 30 seconds, and nothing else would end it.
+    let config = Config::default().keepalive(None);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let pair = || {
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (peer, listener.accept().unwrap().0)
+    };
+    let expect = |what: &str, told: mpsc::Receiver<ErrorKind>| {
+        let kind = told.recv_timeout(Duration::from_secs(20));
+        assert_eq!(kind, Ok(ErrorKind::TimedOut), "{what}");
+    };
+
+    let (_peer, ours) = pair();
+    let mut socket = blocking::WebSocket::adopt_server(ours, &[], config.clone());
+    socket.set_flow(flow);
+    expect("blocking", watch(&socket.into_facade().unwrap()));
+
+    let (_peer, ours) = pair();
+    let ours = smol::Async::new(ours).unwrap();
+    let mut socket = adapter::WebSocket::adopt_server(ours, &[], config.clone());
+    socket.set_flow(flow);
+    expect("smol", watch(&socket.into_facade()));
+
+    #[cfg(feature = "tokio")]
+    {
+        let (_peer, ours) = pair();
+        ours.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _entered = runtime.enter();
+        let ours = tokio::net::TcpStream::from_std(ours).unwrap();
+        let mut socket = bluewire::tokio::WebSocket::adopt_server(ours, &[], config);
+        socket.set_flow(flow);
+        expect("tokio", watch(&socket.into_facade()));
     }
 }
 

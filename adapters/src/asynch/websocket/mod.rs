@@ -235,7 +235,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
 
     /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run in a task of the
     /// runtime. Messages are whole from then on. [Held](Flow::held_len_max) messages are dropped, so
-    /// receive them first.
+    /// receive them first. The settings of [`set_flow`](Self::set_flow) stay, such as the write timeout.
     ///
     /// # Panics
     ///

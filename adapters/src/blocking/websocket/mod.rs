@@ -291,7 +291,8 @@ impl<S: SplitTransport> WebSocket<S> {
 
 impl<S: Into<NetStream>> WebSocket<S> {
     /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run on a new thread.
-    /// [Held](Flow::held_len_max) messages are dropped, so receive them first.
+    /// [Held](Flow::held_len_max) messages are dropped, so receive them first. The settings of
+    /// [`set_flow`](Self::set_flow) stay, such as the write timeout.
     ///
     /// # Errors
     ///

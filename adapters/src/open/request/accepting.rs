@@ -149,7 +149,7 @@ impl Asked {
         let established = Established::of_server(offer.subprotocol(), offer.head().clone());
         let (connection, outbox) = accept(offer, clock.now());
         let trace = id.opens(Role::Server, established.protocol(), &connection);
-        Opened { clock, connection, inbox, outbox, established, trace }
+        Opened { clock, connection, inbox, outbox, established, trace, flow: None }
     }
 
     /// Refuses.

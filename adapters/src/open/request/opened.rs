@@ -7,6 +7,7 @@ use bluewire_core::{
 };
 
 use crate::clock::Clock;
+use crate::drive::Flow;
 use crate::trace::{EndTrace, Id};
 
 /// A connection that is open, and what its opening handshake brought.
@@ -18,6 +19,8 @@ pub(crate) struct Opened {
     pub(crate) outbox: Outbox,
     pub(crate) established: Established,
     pub(crate) trace: EndTrace,
+    /// Settings of a connection that was in use before, if its program has set some.
+    pub(crate) flow: Option<Box<Flow>>,
 }
 
 impl Opened {
@@ -27,7 +30,7 @@ impl Opened {
         let connection = response.into_connection(keys, clock.now());
         let inbox = Inbox::with_read_len(connection.config().limits.read_len);
         let trace = id.opens(Role::Client, established.protocol(), &connection);
-        Self { clock, connection, inbox, outbox: Outbox::new(), established, trace }
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, trace, flow: None }
     }
 
     /// A connection whose opening handshake another library did, and what it read beyond that.
@@ -40,7 +43,7 @@ impl Opened {
         };
         let established = Established::default();
         let trace = Id::next().opens(role, None, &connection);
-        Self { clock, connection, inbox, outbox: Outbox::new(), established, trace }
+        Self { clock, connection, inbox, outbox: Outbox::new(), established, trace, flow: None }
     }
 }
 
