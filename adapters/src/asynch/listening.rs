@@ -10,11 +10,15 @@ use std::time::Duration;
 
 use bluewire_core::Outbox;
 
+#[cfg(feature = "_tls")]
+use super::computing::Computing;
 use super::incoming::{Incoming, Parts, Plain, Upgrade};
 use super::net_stream::NetStream;
 use super::platform::Platform;
 use super::runtime::{Runtime, Timer as _};
 use super::server::Shared;
+#[cfg(feature = "_tls")]
+use super::tls::TlsStream;
 use super::wait::{either, read, refuse, timer, within};
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
@@ -24,9 +28,9 @@ use crate::server::{
     is_out_of_files,
 };
 use crate::sync::{Mutex, lock};
-#[cfg(feature = "_tls")]
-use crate::tls::TlsError;
 use crate::waker_set::{Registration, WakerSet};
+#[cfg(feature = "_tls")]
+use crate::{server::computed_at_a_time, tls::TlsError};
 
 /// One listener. Any number of tasks may poll it.
 pub(super) struct Listening<R: Runtime> {
@@ -35,6 +39,8 @@ pub(super) struct Listening<R: Runtime> {
     tasks: Arc<WakerSet>,
     /// Wakes them all.
     waker: Waker,
+    #[cfg(feature = "_tls")]
+    computing: Arc<Computing>,
 }
 
 struct State<R: Runtime> {
@@ -55,7 +61,7 @@ struct State<R: Runtime> {
 pub(super) struct Waiting<'a, R: Runtime>(&'a Listening<R>);
 
 impl<R: Runtime> Listening<R> {
-    pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
+    pub(super) fn new(listener: TcpListener, options: &ServerOptions) -> io::Result<Self> {
         let state = State {
             listener: Some(R::listen(listener)?),
             timer: None,
@@ -66,7 +72,20 @@ impl<R: Runtime> Listening<R> {
         };
         let tasks = Arc::<WakerSet>::default();
         let waker = Waker::from(Arc::clone(&tasks));
-        Ok(Self { state: Mutex::new(state), tasks, waker })
+        let state = Mutex::new(state);
+        #[cfg(feature = "_tls")]
+        {
+            // Each of the server's threads has a listener of its own. Where they are the runtime's,
+            // one is left to the other tasks.
+            let at_a_time = if R::threads(options) > 0 { 1 } else { computed_at_a_time() - 1 };
+            let computing = Arc::new(Computing::new(at_a_time));
+            Ok(Self { state, tasks, waker, computing })
+        }
+        #[cfg(not(feature = "_tls"))]
+        {
+            let _ = options;
+            Ok(Self { state, tasks, waker })
+        }
     }
 
     /// Whether to start a worker's task now.
@@ -113,6 +132,7 @@ impl<R: Runtime> Listening<R> {
     }
 
     fn poll(&self, shared: &Arc<Shared<R>>, options: &Arc<ServerOptions>) -> Poll<()> {
+        let mut turn = shared.admission.accept_turn();
         loop {
             let error = {
                 let mut state = lock(&self.state);
@@ -122,7 +142,10 @@ impl<R: Runtime> Listening<R> {
                     Poll::Ready(Some((Ok(socket), spawner))) => {
                         drop(state);
                         shared.admission.was_accepted();
-                        start_handshake(socket, &spawner, shared, options);
+                        let gave_up = self.start_handshake(socket, &spawner, shared, options);
+                        if turn.goes_on(gave_up) {
+                            continue;
+                        }
                         // Existing tasks have their turn already, however many arrive. All are
                         // woken: this one may be dropped, and then no other would go on.
                         self.tasks.wake_all();
@@ -145,6 +168,53 @@ impl<R: Runtime> Listening<R> {
                 }
             }
         }
+    }
+
+    /// Performs the opening handshake of a new client, in a task. Whether another handshake was
+    /// given up for it.
+    fn start_handshake(
+        &self,
+        socket: R::Tcp,
+        spawner: &R::Spawner,
+        shared: &Arc<Shared<R>>,
+        options: &Arc<ServerOptions>,
+    ) -> bool {
+        let address = R::peer_addr(&socket).ok().map(|address| address.ip());
+        let Some((slot, gave_up)) = shared.admission.begin_handshake(address, options) else {
+            return false;
+        };
+        let (shared, options) = (Arc::clone(shared), Arc::clone(options));
+        let client = Newcomer {
+            socket,
+            address,
+            spawner: spawner.clone(),
+            #[cfg(feature = "_tls")]
+            computing: Arc::clone(&self.computing),
+        };
+        R::spawn(spawner, async move {
+            let watch = slot.watch();
+            // In a box of its own: what it takes is not held while a refusal is read.
+            let handshake = Box::pin(handshake(client, &shared, &options));
+            let cut = async {
+                watch.cut().await;
+                None
+            };
+            let Some(result) = either(async { Some(handshake.await) }, cut).await else {
+                // Its descriptor is free from here on.
+                return shared.go_on();
+            };
+            slot.heard();
+            match result {
+                Ok(incoming) => shared.requests.push(incoming),
+                Err((error, refused)) => {
+                    options.tell_refused(&error);
+                    if let Some((mut stream, mut outbox)) = refused {
+                        either(refuse::<R, _>(&mut stream, &mut outbox), watch.cut()).await;
+                    }
+                }
+            }
+        });
+        gave_up.is_some()
     }
 
     /// Turns the client away that waits while there are no file descriptors left.
@@ -220,40 +290,13 @@ impl<R: Runtime> Drop for Waiting<'_, R> {
     }
 }
 
-/// Performs the opening handshake of a new client, in a task.
-fn start_handshake<R: Runtime>(
+/// A client that was accepted.
+struct Newcomer<R: Runtime> {
     socket: R::Tcp,
-    spawner: &R::Spawner,
-    shared: &Arc<Shared<R>>,
-    options: &Arc<ServerOptions>,
-) {
-    let address = R::peer_addr(&socket).ok().map(|address| address.ip());
-    let Some((slot, _)) = shared.admission.begin_handshake(address, options) else { return };
-    let (shared, options) = (Arc::clone(shared), Arc::clone(options));
-    let own_spawner = spawner.clone();
-    R::spawn(spawner, async move {
-        let watch = slot.watch();
-        // In a box of its own: what it takes is not held while a refusal is read.
-        let handshake = Box::pin(handshake(socket, &shared, &options, address, own_spawner));
-        let cut = async {
-            watch.cut().await;
-            None
-        };
-        let Some(result) = either(async { Some(handshake.await) }, cut).await else {
-            // Its descriptor is free from here on.
-            return shared.go_on();
-        };
-        slot.heard();
-        match result {
-            Ok(incoming) => shared.requests.push(incoming),
-            Err((error, refused)) => {
-                options.tell_refused(&error);
-                if let Some((mut stream, mut outbox)) = refused {
-                    either(refuse::<R, _>(&mut stream, &mut outbox), watch.cut()).await;
-                }
-            }
-        }
-    });
+    address: Option<IpAddr>,
+    spawner: R::Spawner,
+    #[cfg(feature = "_tls")]
+    computing: Arc<Computing>,
 }
 
 /// An error, and what is left to do with the stream if it is there.
@@ -261,14 +304,13 @@ type Failed<R> = (AcceptError, Option<(<R as Platform>::NetStream, Outbox)>);
 
 /// Reads a client's request and gives it a slot.
 async fn handshake<R: Runtime>(
-    socket: R::Tcp,
+    client: Newcomer<R>,
     shared: &Shared<R>,
     options: &Arc<ServerOptions>,
-    address: Option<IpAddr>,
-    spawner: R::Spawner,
 ) -> Result<Incoming<R>, Failed<R>> {
+    let (address, spawner) = (client.address, client.spawner.clone());
     let mut accepting = Accepting::start(&options.accept, Clock::by(R::now));
-    let secured = secured::<R>(socket, options, accepting.time_left()).await;
+    let secured = secured::<R>(client, options, accepting.time_left()).await;
     let mut stream = secured.map_err(|error| (error, None))?;
     loop {
         let heard = hear(accepting, options, &shared.admission, address);
@@ -294,19 +336,22 @@ async fn handshake<R: Runtime>(
 /// Performs the TLS handshake, if the server has TLS, within the time that the client has to send
 /// its request.
 async fn secured<R: Runtime>(
-    socket: R::Tcp,
+    client: Newcomer<R>,
     options: &ServerOptions,
     left: Option<Duration>,
 ) -> Result<R::NetStream, AcceptError> {
     #[cfg(feature = "_tls")]
     if let Some(tls) = &options.tls {
+        let Newcomer { socket, address, computing, .. } = client;
         // In a box of its own: plain connections need not have room for it.
-        let shaken = within::<R, _>(left, Box::pin(R::accept_tls(socket, tls))).await;
+        let shaken = Box::pin(TlsStream::accept_in_turn::<R>(socket, tls, &computing, address));
+        let shaken = within::<R, _>(left, shaken).await;
         let shaken = shaken.unwrap_or_else(|| Err(TlsError::TimedOut(left.unwrap_or_default())));
-        return shaken.map_err(|error| AcceptError::Tls(Box::new(error)));
+        let stream = shaken.map_err(|error| AcceptError::Tls(Box::new(error)))?;
+        return Ok(NetStream::Tls(Box::new(stream)).into());
     }
     let _ = (options, left);
-    Ok(NetStream::Tcp(socket).into())
+    Ok(NetStream::Tcp(client.socket).into())
 }
 
 /// Requests that have arrived and wait to be taken.

@@ -7,6 +7,8 @@
 mod adopt;
 mod byte_stream;
 mod caller;
+#[cfg(feature = "_tls")]
+mod computing;
 mod connect;
 mod dial;
 mod exchange;

@@ -14,7 +14,7 @@ use super::net_stream::NetStream;
 use super::runtime::AsyncTransport;
 use crate::server::ServerOptions;
 #[cfg(feature = "_tls")]
-use crate::tls::{ServerTls, Tls, TlsError};
+use crate::tls::{Tls, TlsError};
 
 /// The tasks and sockets of a runtime. It seals [`Runtime`](super::Runtime), since code outside
 /// this crate cannot name it.
@@ -130,12 +130,5 @@ pub trait Platform: Sized + Send + Sync + 'static {
         socket: Self::Tcp,
         host: &str,
         tls: &Tls,
-    ) -> impl Future<Output = Result<Self::NetStream, TlsError>> + Send;
-
-    /// Performs the server's part of the TLS handshake.
-    #[cfg(feature = "_tls")]
-    fn accept_tls(
-        socket: Self::Tcp,
-        tls: &ServerTls,
     ) -> impl Future<Output = Result<Self::NetStream, TlsError>> + Send;
 }

@@ -75,7 +75,8 @@ impl<R: Runtime> Server<R> {
     ) -> io::Result<Self> {
         listeners.iter().for_each(lengthen_queue);
         let local_addr = listeners[0].local_addr()?;
-        let listening = listeners.into_iter().map(Listening::new).collect::<io::Result<_>>()?;
+        let listening = listeners.into_iter().map(|listener| Listening::new(listener, &options));
+        let listening = listening.collect::<io::Result<_>>()?;
         let workers = R::start_workers(&options)?;
         let shared = Arc::new(Shared {
             admission: Admission::new(&options),

@@ -6,8 +6,10 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::computing::Computing;
 use super::runtime::AsyncTransport;
 use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
@@ -68,6 +70,34 @@ impl<S> TlsStream<S> {
         Ok(stream)
     }
 
+    /// Completes the handshake with a client. Each step is computed in its turn.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake fails.
+    pub(super) async fn accept_in_turn<R>(
+        stream: S,
+        tls: &ServerTls,
+        computing: &Computing,
+        address: Option<IpAddr>,
+    ) -> Result<Self, TlsError>
+    where
+        S: AsyncTransport<R>,
+    {
+        let mut stream = Self::server(stream, tls)?;
+        while let Some(received) = poll_fn(|cx| stream.poll_step(cx)).await? {
+            let turn = computing.turn(address).await;
+            let advanced = stream.advance(&received);
+            drop(turn);
+            if let Err(failure) = advanced {
+                // The peer gets an alert, if that is possible without waiting.
+                let _ = stream.poll_send(&mut Context::from_waker(Waker::noop()));
+                return Err(failure);
+            }
+        }
+        Ok(stream)
+    }
+
     /// A client that has sent nothing yet: [`poll_handshake`](Self::poll_handshake) does.
     pub(crate) fn client(stream: S, host: &str, tls: &Tls) -> Result<Self, TlsError> {
         Ok(Self::new(stream, Session::client(host, tls)?))
@@ -105,40 +135,61 @@ impl<S> TlsStream<S> {
     where
         S: AsyncTransport<R>,
     {
-        loop {
-            let sent = match self.poll_send(cx) {
-                Poll::Ready(Err(error)) => {
-                    let receive = || match self.poll_receive(cx) {
-                        Poll::Ready(received) => received.map(|()| true),
-                        Poll::Pending => Ok(false),
-                    };
-                    return Poll::Ready(Err(reason(error, receive)));
-                }
-                sent => sent,
-            };
-            if !self.session.is_handshaking() {
-                self.left_to_reader = sent.is_pending();
-                return Poll::Ready(Ok(()));
-            }
-            ready!(self.poll_receive(cx))?;
+        while let Some(received) = ready!(self.poll_step(cx))? {
+            self.take(cx, &received)?;
         }
+        Poll::Ready(Ok(()))
     }
 
-    /// Reads once, and takes the handshake further.
-    fn poll_receive<R>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TlsError>>
+    /// Sends what the handshake has to send, and reads what it needs next: nothing at the stream's
+    /// end. `None` when it is complete.
+    fn poll_step<R>(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Vec<u8>>, TlsError>>
+    where
+        S: AsyncTransport<R>,
+    {
+        let sent = match self.poll_send(cx) {
+            Poll::Ready(Err(error)) => {
+                let receive = || match self.poll_receive(cx) {
+                    Poll::Ready(received) => self.take(cx, &received?).map(|()| true),
+                    Poll::Pending => Ok(false),
+                };
+                return Poll::Ready(Err(reason(error, receive)));
+            }
+            sent => sent,
+        };
+        if !self.session.is_handshaking() {
+            self.left_to_reader = sent.is_pending();
+            return Poll::Ready(Ok(None));
+        }
+        Poll::Ready(ready!(self.poll_receive(cx)).map(Some))
+    }
+
+    /// Reads once.
+    fn poll_receive<R>(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, TlsError>>
     where
         S: AsyncTransport<R>,
     {
         let mut room = [0; ROOM_MIN];
         let len = ready!(self.stream.poll_read(cx, &mut room)).map_err(TlsError::Io)?;
-        self.session.received(&room[..len]);
-        Poll::Ready(match self.session.take_failure() {
-            None => Ok(()),
-            Some(failure) => {
-                let _ = self.poll_send(cx);
-                Err(failure)
-            }
-        })
+        Poll::Ready(Ok(room[..len].to_vec()))
+    }
+
+    /// Takes the handshake further: this is what costs processor time.
+    fn advance(&mut self, received: &[u8]) -> Result<(), TlsError> {
+        self.session.received(received);
+        self.session.take_failure().map_or(Ok(()), Err)
+    }
+
+    /// The same. If the handshake fails, the peer gets an alert.
+    fn take<R>(&mut self, cx: &mut Context<'_>, received: &[u8]) -> Result<(), TlsError>
+    where
+        S: AsyncTransport<R>,
+    {
+        let advanced = self.advance(received);
+        if advanced.is_err() {
+            let _ = self.poll_send(cx);
+        }
+        advanced
     }
 
     /// Writes the ciphertext that waits, and lets go what the stream holds back.

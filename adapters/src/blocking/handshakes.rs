@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fd::AsFd;
 
+use super::computing::Computing;
 use super::incoming::Incoming;
 use super::net_stream::NetStream;
 use super::newcomer::{Client, Look, Stage};
@@ -16,20 +17,16 @@ use super::poller::Poller;
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::Readiness;
-use super::wake::WakePipe;
+use super::wake::{WakeHandle, WakePipe};
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
 use crate::server::{
-    Admission, PAUSE_MAX, PAUSE_MIN, Room, ServerOptions, concerns_nobody, concerns_one,
-    is_out_of_files,
+    ACCEPTED_MAX, Admission, PAUSE_MAX, PAUSE_MIN, Room, ServerOptions, concerns_nobody,
+    concerns_one, is_out_of_files,
 };
 
-/// After so many new clients those that are there already have their turn.
-const ACCEPTED_MAX: usize = 64;
-
-/// After this time with the current clients, new clients and complete requests get their turn: the
-/// computations of TLS take a while.
+/// After this time with the current clients, new clients and complete requests get their turn.
 const TURN: Duration = Duration::from_millis(5);
 
 /// The poller's ids of the pipe and the listener. Handshake slots count from 1 on.
@@ -49,6 +46,8 @@ pub(super) struct Handshakes {
     deadlines: BTreeSet<(Instant, u64)>,
     /// Clients to look at, in turn.
     due: VecDeque<u64>,
+    /// TLS handshakes whose next step is to be computed.
+    computing: Computing,
     /// Requests that wait to be taken.
     ready: VecDeque<Incoming>,
     /// When the listener is asked again, after a failure.
@@ -69,7 +68,7 @@ pub(super) enum Next {
 impl Handshakes {
     pub(super) fn new(
         listener: TcpListener,
-        pipe: WakePipe,
+        (wakes, pipe): (WakeHandle, WakePipe),
         options: Arc<ServerOptions>,
         admission: Arc<Admission>,
     ) -> io::Result<Self> {
@@ -86,6 +85,7 @@ impl Handshakes {
             clients: HashMap::new(),
             deadlines: BTreeSet::new(),
             due: VecDeque::new(),
+            computing: Computing::new(wakes),
             ready: VecDeque::new(),
             resume: None,
             pause: PAUSE_MIN,
@@ -115,6 +115,7 @@ impl Handshakes {
         self.clients = HashMap::new();
         self.deadlines = BTreeSet::new();
         self.due = VecDeque::new();
+        self.computing.shut();
         self.ready = VecDeque::new();
     }
 
@@ -131,6 +132,12 @@ impl Handshakes {
                 id => self.make_due(id),
             }
         }
+        for (client, read) in self.computing.take_computed() {
+            let id = client.slot.id();
+            let look = client.judge(read, &self.options, &self.admission);
+            self.settle(id, look);
+        }
+        self.compute();
         let now = Instant::now();
         while let Some(&(deadline, id)) = self.deadlines.first()
             && deadline <= now
@@ -144,6 +151,7 @@ impl Handshakes {
                 break;
             }
         }
+        self.compute();
         if accepts && self.resume.is_none() {
             self.accept();
         }
@@ -181,9 +189,45 @@ impl Handshakes {
 
     /// Goes on with a client that is ready, or whose time is over.
     fn look_at(&mut self, id: u64) {
-        let Some(client) = self.remove(id) else { return };
-        match client.look(&self.options, &self.admission) {
-            Look::Stays(client) => self.insert(client),
+        let Some(mut client) = self.take(id) else { return };
+        if !client.is_securing() {
+            let look = client.look(&self.options, &self.admission);
+            return self.settle(id, look);
+        }
+        self.computing.give_up(id);
+        if client.is_late() {
+            let read = Err(io::ErrorKind::WouldBlock.into());
+            let look = client.judge(read, &self.options, &self.admission);
+            return self.settle(id, look);
+        }
+        // Its events would come again and again while it waits.
+        if !std::mem::replace(&mut client.interest, Readiness::NONE).is_none() {
+            self.poller.remove(client.stream.fd());
+        }
+        self.computing.wait(id, client.address);
+        self.keep(client);
+    }
+
+    /// Hands those whose turn it is to the threads that compute.
+    fn compute(&mut self) {
+        while let Some(id) = self.computing.begin() {
+            match self.take(id) {
+                Some(client) => self.computing.compute(client),
+                None => self.computing.skip(),
+            }
+        }
+    }
+
+    fn settle(&mut self, id: u64, look: Look) {
+        let look = match look {
+            // A request can be deciphered together with the end of the TLS handshake.
+            Look::Stays(client) if client.stream.has_incoming() && !client.is_securing() => {
+                client.look(&self.options, &self.admission)
+            }
+            look => look,
+        };
+        match look {
+            Look::Stays(client) => self.insert(id, client),
             Look::Asks(incoming) => {
                 self.poller.remove(incoming.stream().fd());
                 self.ready.push_back(incoming);
@@ -192,21 +236,35 @@ impl Handshakes {
         }
     }
 
-    fn insert(&mut self, mut client: Client) {
-        let id = client.slot.id();
+    fn insert(&mut self, id: u64, mut client: Client) {
         let interest = client.interest();
         if interest != client.interest {
-            client.interest = interest;
-            if let Err(error) = self.poller.modify(client.stream.fd(), id, interest) {
+            let told = match client.interest.is_none() {
+                true => self.poller.add(client.stream.fd(), id, interest),
+                false => self.poller.modify(client.stream.fd(), id, interest),
+            };
+            if let Err(error) = told {
                 return self.options.tell_refused(&AcceptError::Io(error));
             }
+            client.interest = interest;
         }
+        self.keep(client);
+    }
+
+    fn keep(&mut self, mut client: Client) {
+        let id = client.slot.id();
         client.due = false;
         self.deadlines.extend(client.deadline.map(|deadline| (deadline, id)));
         self.clients.insert(id, client);
     }
 
-    fn remove(&mut self, id: u64) -> Option<Client> {
+    /// Drops a client, wherever it is.
+    fn give_up(&mut self, id: u64) {
+        self.computing.give_up(id);
+        self.take(id);
+    }
+
+    fn take(&mut self, id: u64) -> Option<Client> {
         let client = self.clients.remove(&id)?;
         if let Some(deadline) = client.deadline {
             self.deadlines.remove(&(deadline, id));
@@ -215,6 +273,7 @@ impl Handshakes {
     }
 
     fn accept(&mut self) {
+        let mut turn = self.admission.accept_turn();
         for number in 0..ACCEPTED_MAX {
             let Some(listener) = &self.listener else { return };
             let accepted = listener.accept();
@@ -226,9 +285,7 @@ impl Handshakes {
             match accepted {
                 Ok((stream, address)) => {
                     self.pause = PAUSE_MIN;
-                    // Other requests may have arrived meanwhile: they are looked at before one more
-                    // is given up.
-                    if self.begin(stream, address) {
+                    if !turn.goes_on(self.begin(stream, address)) {
                         return;
                     }
                 }
@@ -260,7 +317,7 @@ impl Handshakes {
         let begun = self.admission.begin_handshake(address, &self.options);
         let Some((slot, evicted)) = begun else { return false };
         if let Some(evicted) = evicted {
-            self.remove(evicted);
+            self.give_up(evicted);
         }
         let accepting = Accepting::start(&self.options.accept, Clock::start());
         let left = accepting.time_left();
@@ -270,7 +327,7 @@ impl Handshakes {
             Ok(()) => {
                 let stage = Stage::Reading(accepting);
                 let due = false;
-                self.insert(Client { stream, address, slot, stage, deadline, interest, due });
+                self.keep(Client { stream, address, slot, stage, deadline, interest, due });
             }
             Err(error) => self.options.tell_listener_error(&error),
         }
@@ -282,7 +339,7 @@ impl Handshakes {
     fn makes_room(&mut self, error: &io::Error) -> bool {
         match self.admission.make_room(&self.options) {
             Room::Made { id, .. } => {
-                self.remove(id);
+                self.give_up(id);
                 true
             }
             Room::ToRefuse => match self.listener.as_ref().map(TcpListener::accept) {

@@ -43,6 +43,7 @@
 mod adopt;
 mod backlog;
 mod byte_stream;
+mod computing;
 mod connect;
 mod dial;
 mod exchange;

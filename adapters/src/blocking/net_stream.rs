@@ -85,6 +85,15 @@ impl NetStream {
         }
     }
 
+    /// Whether the TLS handshake is under way.
+    pub(super) fn is_handshaking(&self) -> bool {
+        match self {
+            #[cfg(feature = "_tls")]
+            Self::Tls(stream) => stream.is_handshaking(),
+            _ => false,
+        }
+    }
+
     /// Writes what TLS itself has to say, as far as that is possible without waiting. Whether
     /// something is left. If it fails, so does what the caller reads or writes next.
     pub(super) fn has_unsent(&self) -> bool {

@@ -1,5 +1,6 @@
 //! A client in its opening handshake, which reads and writes what it can without waiting.
 
+use std::io;
 use std::net::{IpAddr, Shutdown};
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +21,7 @@ pub(super) struct Client {
     pub(super) slot: HandshakeSlot,
     pub(super) stage: Stage,
     pub(super) deadline: Option<Instant>,
-    /// The readiness that the poller waits for.
+    /// The readiness that the poller waits for; none if it does not know the client.
     pub(super) interest: Readiness,
     /// Whether it is among those that are due.
     pub(super) due: bool,
@@ -59,12 +60,41 @@ impl Client {
         }
     }
 
-    fn look_once(self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
+    fn look_once(mut self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
+        let read = self.read();
+        self.judge(read, options, admission)
+    }
+
+    /// Whether the next step is one of a TLS handshake, which costs processor time.
+    pub(super) fn is_securing(&self) -> bool {
+        matches!(self.stage, Stage::Reading(_)) && self.stream.is_handshaking()
+    }
+
+    /// Whether its time is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// Reads what is there. Within a TLS handshake this computes its next step.
+    pub(super) fn read(&mut self) -> io::Result<usize> {
+        match &mut self.stage {
+            Stage::Reading(accepting) => self.stream.try_read(accepting.inbox.space()),
+            Stage::Refused { .. } => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Goes on with what a read gave.
+    pub(super) fn judge(
+        self,
+        read: io::Result<usize>,
+        options: &Arc<ServerOptions>,
+        admission: &Arc<Admission>,
+    ) -> Look {
         let mut accepting = match self.stage {
             Stage::Reading(accepting) => accepting,
             stage @ Stage::Refused { .. } => return Self { stage, ..self }.linger(),
         };
-        match self.stream.try_read(accepting.inbox.space()) {
+        match read {
             Ok(0) => accepting.receive_eof(),
             Ok(len) => accepting.inbox.filled(len),
             Err(error) if is_passing(&error) => {}

@@ -91,7 +91,7 @@ impl Server {
         let admission = Admission::new(&options);
         let (wakes, pipe) = wake_pipe()?;
         let (of_server, of_admission) = (Arc::clone(&options), Arc::clone(&admission));
-        let handshakes = Handshakes::new(listener, pipe, of_server, of_admission)?;
+        let handshakes = Handshakes::new(listener, (wakes.clone(), pipe), of_server, of_admission)?;
         let shared =
             Shared { handshakes: Mutex::new(handshakes), decided: Mutex::default(), wakes };
         Ok(Self {

@@ -146,6 +146,11 @@ impl<S: Transport> TlsStream<S> {
         self.session().has_unsent()
     }
 
+    /// Whether the handshake is under way. It may have failed.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.session().is_handshaking()
+    }
+
     /// Whether a read would return something without asking the stream.
     pub(super) fn has_incoming(&self) -> bool {
         self.session().has_incoming()

@@ -28,7 +28,39 @@ pub(crate) enum Room {
     None,
 }
 
+/// How many clients are accepted before those that are there have their turn.
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) const ACCEPTED_MAX: usize = 64;
+
+/// A turn in which new clients are accepted.
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) struct AcceptTurn {
+    accepted: usize,
+    given_up: usize,
+    given_up_max: usize,
+}
+
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+impl AcceptTurn {
+    /// Counts a client that was accepted, and whether a handshake was given up for it. Whether one
+    /// more is to be accepted in this turn.
+    pub(crate) const fn goes_on(&mut self, gave_up: bool) -> bool {
+        self.accepted += 1;
+        self.given_up += gave_up as usize;
+        self.accepted < ACCEPTED_MAX && self.given_up < self.given_up_max
+    }
+}
+
 impl Admission {
+    /// Begins a turn in which clients are accepted: many, so that a flood does not keep others in
+    /// the system's queue. If other handshakes must end for them, the turn is over after an eighth of
+    /// all: other requests may have arrived meanwhile.
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
+    pub(crate) fn accept_turn(&self) -> AcceptTurn {
+        let handshakes = self.limits.handshakes.min(self.limits.handshakes_per_address);
+        AcceptTurn { accepted: 0, given_up: 0, given_up_max: handshakes.div_ceil(8) }
+    }
+
     /// A slot for an opening handshake of a client at this address; `None` if the server shuts
     /// down. If too many handshakes are under way, another one must end: it gets the order to, and
     /// its id is returned.

@@ -11,19 +11,23 @@ mod reserve;
 mod slot;
 mod slots;
 mod tally;
+#[cfg(any(feature = "blocking", all(feature = "_asynch", feature = "_tls")))]
+mod turns;
 
 pub(crate) use admission::Admission;
 pub use admission::ShutdownReport;
-#[cfg(feature = "blocking")]
-pub(crate) use making_room::HandshakeSlot;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use making_room::Room;
+#[cfg(feature = "blocking")]
+pub(crate) use making_room::{ACCEPTED_MAX, HandshakeSlot};
 pub use options::ServerOptions;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use pending::{Answer, Pending, PlainRequest, Progress, hear};
 pub(crate) use slot::Slot;
 #[cfg(feature = "_asynch")]
 pub(crate) use slot::Watch;
+#[cfg(any(feature = "blocking", all(feature = "_asynch", feature = "_tls")))]
+pub(crate) use turns::{Turns, computed_at_a_time};
 
 use std::time::Duration;
 

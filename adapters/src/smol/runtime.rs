@@ -17,7 +17,7 @@ use super::workers::{Spawner, Workers};
 use crate::asynch::{self, Platform, Runtime};
 use crate::server::{ServerOptions, concerns_nobody};
 #[cfg(feature = "_tls")]
-use crate::tls::{ServerTls, Tls, TlsError};
+use crate::tls::{Tls, TlsError};
 
 /// smol: connections wait in async-io's reactor, and their tasks run on smol's executors.
 #[derive(Clone, Copy, Debug)]
@@ -143,12 +143,6 @@ impl Platform for Smol {
             return Ok(asynch::NetStream::AsyncTls(Box::new(connected)));
         }
         let stream = super::TlsStream::connect::<Self>(socket, host, tls).await?;
-        Ok(asynch::NetStream::Tls(Box::new(stream)))
-    }
-
-    #[cfg(feature = "_tls")]
-    async fn accept_tls(socket: TcpSocket, tls: &ServerTls) -> Result<super::NetStream, TlsError> {
-        let stream = super::TlsStream::accept::<Self>(socket, tls).await?;
         Ok(asynch::NetStream::Tls(Box::new(stream)))
     }
 }

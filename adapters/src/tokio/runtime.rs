@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep_until};
 use crate::asynch::{self, Platform, Runtime};
 use crate::server::{ServerOptions, concerns_nobody};
 #[cfg(feature = "_tls")]
-use crate::tls::{ServerTls, Tls, TlsError};
+use crate::tls::{Tls, TlsError};
 
 /// tokio: connections wait in its drivers, by its clock, and their tasks run on its runtime.
 #[derive(Clone, Copy, Debug)]
@@ -193,12 +193,6 @@ impl Platform for Tokio {
         tls: &Tls,
     ) -> Result<super::NetStream, TlsError> {
         let stream = super::TlsStream::connect::<Self>(socket, host, tls).await?;
-        Ok(asynch::NetStream::Tls(Box::new(stream)))
-    }
-
-    #[cfg(feature = "_tls")]
-    async fn accept_tls(socket: TcpStream, tls: &ServerTls) -> Result<super::NetStream, TlsError> {
-        let stream = super::TlsStream::accept::<Self>(socket, tls).await?;
         Ok(asynch::NetStream::Tls(Box::new(stream)))
     }
 }

@@ -127,3 +127,18 @@ fn clients_that_begin_tls_and_go_no_further_slow_no_client_down() {
         beside(&server, adapter, plan, Duration::ZERO, TLS_HANDSHAKES_MAX * TLS_LEN_MAX);
     }
 }
+
+/// More computations than the processor has time for. Addresses take turns, so the good clients
+/// need not wait for the flood.
+#[cfg(feature = "tls")]
+#[test]
+fn more_tls_handshakes_than_the_processor_computes_delay_no_other_address() {
+    let _bound = crate::watchdog::bound();
+    let _turn = alone();
+    let opening = client_hello();
+    for adapter in ADAPTERS {
+        let server = Server::start(adapter, Kind::Tls, 4_096);
+        let plan = Plan { opening: Arc::clone(&opening), ..silent(TLS_HANDSHAKES_MAX, 1_500) };
+        beside(&server, adapter, plan, Duration::ZERO, TLS_HANDSHAKES_MAX * TLS_LEN_MAX);
+    }
+}

@@ -12,7 +12,7 @@ use crate::asynch::runtime::{AsyncTransport, Runtime};
 use crate::asynch::{NetStream, Platform};
 use crate::server::ServerOptions;
 #[cfg(feature = "_tls")]
-use crate::tls::{ServerTls, Tls, TlsError};
+use crate::tls::{Tls, TlsError};
 
 impl Runtime for Manual {
     type Timer = ManualTimer;
@@ -91,14 +91,6 @@ impl Platform for Manual {
         _: Wire,
         _: &str,
         _: &Tls,
-    ) -> impl Future<Output = Result<NetStream<Self>, TlsError>> + Send {
-        ready(Err(io::Error::from(ErrorKind::Unsupported).into()))
-    }
-
-    #[cfg(feature = "_tls")]
-    fn accept_tls(
-        _: Wire,
-        _: &ServerTls,
     ) -> impl Future<Output = Result<NetStream<Self>, TlsError>> + Send {
         ready(Err(io::Error::from(ErrorKind::Unsupported).into()))
     }
