@@ -24,8 +24,8 @@ use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
 use crate::server::{
-    Admission, PAUSE_MAX, PAUSE_MIN, Progress, Room, ServerOptions, concerns_one, hear,
-    is_out_of_files,
+    Admission, HandshakeSlot, PAUSE_MAX, PAUSE_MIN, Progress, Room, ServerOptions, concerns_one,
+    hear, is_out_of_files,
 };
 use crate::sync::{Mutex, lock};
 use crate::waker_set::{Registration, WakerSet};
@@ -194,7 +194,7 @@ impl<R: Runtime> Listening<R> {
         R::spawn(spawner, async move {
             let watch = slot.watch();
             // In a box of its own: what it takes is not held while a refusal is read.
-            let handshake = Box::pin(handshake(client, &shared, &options));
+            let handshake = Box::pin(handshake(client, &slot, &options));
             let cut = async {
                 watch.cut().await;
                 None
@@ -305,7 +305,7 @@ type Failed<R> = (AcceptError, Option<(<R as Platform>::NetStream, Outbox)>);
 /// Reads a client's request and gives it a slot.
 async fn handshake<R: Runtime>(
     client: Newcomer<R>,
-    shared: &Shared<R>,
+    slot: &HandshakeSlot,
     options: &Arc<ServerOptions>,
 ) -> Result<Incoming<R>, Failed<R>> {
     let (address, spawner) = (client.address, client.spawner.clone());
@@ -313,7 +313,7 @@ async fn handshake<R: Runtime>(
     let secured = secured::<R>(client, options, accepting.time_left()).await;
     let mut stream = secured.map_err(|error| (error, None))?;
     loop {
-        let heard = hear(accepting, options, &shared.admission, address);
+        let heard = hear(accepting, options, slot, address);
         accepting = match heard {
             Ok(Progress::More(accepting)) => accepting,
             Ok(Progress::Upgrade(pending)) => {

@@ -134,7 +134,7 @@ impl Handshakes {
         }
         for (client, read) in self.computing.take_computed() {
             let id = client.slot.id();
-            let look = client.judge(read, &self.options, &self.admission);
+            let look = client.judge(read, &self.options);
             self.settle(id, look);
         }
         self.compute();
@@ -191,13 +191,13 @@ impl Handshakes {
     fn look_at(&mut self, id: u64) {
         let Some(mut client) = self.take(id) else { return };
         if !client.is_securing() {
-            let look = client.look(&self.options, &self.admission);
+            let look = client.look(&self.options);
             return self.settle(id, look);
         }
         self.computing.give_up(id);
         if client.is_late() {
             let read = Err(io::ErrorKind::WouldBlock.into());
-            let look = client.judge(read, &self.options, &self.admission);
+            let look = client.judge(read, &self.options);
             return self.settle(id, look);
         }
         // Its events would come again and again while it waits.
@@ -222,7 +222,7 @@ impl Handshakes {
         let look = match look {
             // A request can be deciphered together with the end of the TLS handshake.
             Look::Stays(client) if client.stream.has_incoming() && !client.is_securing() => {
-                client.look(&self.options, &self.admission)
+                client.look(&self.options)
             }
             look => look,
         };

@@ -12,7 +12,7 @@ use super::net_stream::NetStream;
 use super::transport::{Readiness, Transport, is_passing, write_some};
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
-use crate::server::{Admission, HandshakeSlot, LINGER, Progress, ServerOptions, hear};
+use crate::server::{HandshakeSlot, LINGER, Progress, ServerOptions, hear};
 
 /// A client whose request has not come yet.
 pub(super) struct Client {
@@ -51,18 +51,18 @@ impl Client {
     }
 
     /// Reads and goes on, also with bytes that were read before: no event reports those.
-    pub(super) fn look(mut self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
+    pub(super) fn look(mut self, options: &Arc<ServerOptions>) -> Look {
         loop {
-            match self.look_once(options, admission) {
+            match self.look_once(options) {
                 Look::Stays(client) if client.stream.has_incoming() => self = client,
                 look => return look,
             }
         }
     }
 
-    fn look_once(mut self, options: &Arc<ServerOptions>, admission: &Arc<Admission>) -> Look {
+    fn look_once(mut self, options: &Arc<ServerOptions>) -> Look {
         let read = self.read();
-        self.judge(read, options, admission)
+        self.judge(read, options)
     }
 
     /// Whether the next step is one of a TLS handshake, which costs processor time.
@@ -84,12 +84,7 @@ impl Client {
     }
 
     /// Goes on with what a read gave.
-    pub(super) fn judge(
-        self,
-        read: io::Result<usize>,
-        options: &Arc<ServerOptions>,
-        admission: &Arc<Admission>,
-    ) -> Look {
+    pub(super) fn judge(self, read: io::Result<usize>, options: &Arc<ServerOptions>) -> Look {
         let mut accepting = match self.stage {
             Stage::Reading(accepting) => accepting,
             stage @ Stage::Refused { .. } => return Self { stage, ..self }.linger(),
@@ -103,7 +98,7 @@ impl Client {
                 return Look::Gone;
             }
         }
-        match hear(accepting, options, admission, self.address) {
+        match hear(accepting, options, &self.slot, self.address) {
             Ok(Progress::More(accepting)) => {
                 Look::Stays(Self { stage: Stage::Reading(accepting), ..self })
             }

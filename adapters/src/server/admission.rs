@@ -115,7 +115,18 @@ impl Admission {
 
     /// A slot for one more connection of a client at this address; `None` if all are taken, or all
     /// that one address may have, or the server shuts down.
+    #[cfg(any(test, feature = "hyper"))]
     pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
+        self.enter_after(None, address)
+    }
+
+    /// The same after an opening handshake, which ends with it: a shutdown counts the client once,
+    /// whenever it comes.
+    pub(super) fn enter_after(
+        self: &Arc<Self>,
+        handshake: Option<u64>,
+        address: Option<IpAddr>,
+    ) -> Option<Slot> {
         let mut state = self.lock();
         if state.stage != Stage::Open || state.slots.len() >= self.limits.connections {
             return None;
@@ -132,6 +143,9 @@ impl Admission {
         let orders = Orders::new();
         let id = state.slots.take(Occupied::new(Arc::clone(&orders), origin))?;
         state.open += 1;
+        if let Some(handshake) = handshake {
+            state.handshakes.settle(handshake);
+        }
         drop(state);
         Some(Slot::new(Arc::clone(self), orders, id))
     }

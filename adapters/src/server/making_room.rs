@@ -10,6 +10,7 @@ use super::handshakes::Origin;
 use super::options::ServerOptions;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 use super::reserve;
+use super::slot::Slot;
 use crate::open::error::AcceptError;
 use crate::orders::{Order, Orders};
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
@@ -167,6 +168,11 @@ impl HandshakeSlot {
         super::slot::Watch::new(Arc::clone(&self.orders))
     }
 
+    /// A slot for the client's connection, if there is one free. The handshake is over then.
+    pub(crate) fn admit(&self, address: Option<IpAddr>) -> Option<Slot> {
+        self.admission.enter_after(Some(self.id), address)
+    }
+
     /// Records that the request has arrived, or will not.
     pub(crate) fn heard(&self) {
         self.admission.lock().handshakes.settle(self.id);
@@ -188,4 +194,48 @@ pub(super) fn handshakes_of_system() -> usize {
         return usize::try_from(limit / 2).unwrap_or(usize::MAX);
     }
     usize::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server() -> (Arc<Admission>, ServerOptions) {
+        let options = ServerOptions::default().handshakes_max(64);
+        (Admission::new(&options), options)
+    }
+
+    #[test]
+    fn a_client_counts_once_whenever_the_server_shuts_down() {
+        // Before its request has come, right after it was admitted, and after its end.
+        for step in 0..=3 {
+            let (admission, options) = server();
+            let (handshake, _) = admission.begin_handshake(None, &options).expect("it is open");
+            let slot = if step > 0 { handshake.admit(None) } else { None };
+            assert_eq!(slot.is_some(), step > 0);
+            let handshake = (step < 2).then_some(handshake);
+            if step == 3 {
+                drop(slot);
+            } else {
+                assert!(admission.begin_shutdown());
+                assert!(handshake.is_none_or(|it| it.admit(None).is_none()), "it shuts down");
+            }
+            admission.begin_shutdown();
+            let report = admission.end_shutdown();
+            let expected = [(1, 0), (0, 1), (0, 1), (0, 0)][step];
+            assert_eq!((report.handshakes, report.closed + report.cut), expected, "step {step}");
+        }
+    }
+
+    #[test]
+    fn a_turn_accepts_many_and_gives_up_an_eighth_at_most() {
+        let (admission, _) = server();
+        let count = |gave_up| {
+            let mut turn = admission.accept_turn();
+            1 + (0..).take_while(|_| turn.goes_on(gave_up)).count()
+        };
+        assert_eq!((count(false), count(true)), (ACCEPTED_MAX, 64 / 8));
+        let one = Admission::new(&ServerOptions::default().handshakes_max(1));
+        assert!(!one.accept_turn().goes_on(true));
+    }
 }

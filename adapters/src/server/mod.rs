@@ -16,10 +16,12 @@ mod turns;
 
 pub(crate) use admission::Admission;
 pub use admission::ShutdownReport;
+#[cfg(feature = "blocking")]
+pub(crate) use making_room::ACCEPTED_MAX;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+pub(crate) use making_room::HandshakeSlot;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use making_room::Room;
-#[cfg(feature = "blocking")]
-pub(crate) use making_room::{ACCEPTED_MAX, HandshakeSlot};
 pub use options::ServerOptions;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 pub(crate) use pending::{Answer, Pending, PlainRequest, Progress, hear};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bluewire_core::{HttpAnswer, Outbox, RequestHead};
 
-use super::admission::Admission;
+use super::making_room::HandshakeSlot;
 use super::options::ServerOptions;
 use super::slot::Slot;
 use crate::open::error::AcceptError;
@@ -47,7 +47,8 @@ impl Answer {
     }
 }
 
-/// Goes on with an opening handshake, and gives the request a slot once it has arrived.
+/// Goes on with an opening handshake. Once the request has arrived, it gets a slot in place of the
+/// handshake's.
 ///
 /// # Errors
 ///
@@ -55,16 +56,16 @@ impl Answer {
 pub(crate) fn hear(
     accepting: Accepting,
     options: &Arc<ServerOptions>,
-    admission: &Arc<Admission>,
+    handshake: &HandshakeSlot,
     address: Option<IpAddr>,
 ) -> Result<Progress, (AcceptError, Outbox)> {
     match accepting.hear(&options.accept)? {
         Heard::More(accepting) => Ok(Progress::More(accepting)),
-        Heard::Upgrade(request) => match admission.enter(address) {
+        Heard::Upgrade(request) => match handshake.admit(address) {
             Some(slot) => Ok(Progress::Upgrade(Pending::new(request, slot, options))),
             None => Err(turn_away(request.offer.head().clone())),
         },
-        Heard::Plain(head, inbox) => match admission.enter(address) {
+        Heard::Plain(head, inbox) => match handshake.admit(address) {
             Some(slot) => {
                 let request = PlainRequest { head, leftover: inbox.unparsed().to_vec() };
                 Ok(Progress::Plain(Pending::new(request, slot, options)))
