@@ -19,6 +19,10 @@ use crate::traffic;
 /// How long a peer may take nothing. A machine with much else to do keeps good ones waiting too.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many opening handshakes each server has at a time: more than the other peers make together,
+/// so that only a flood goes beyond it.
+pub(crate) const HANDSHAKES_MAX: usize = 160;
+
 enum Handle {
     Blocking(blocking::ServerHandle),
     Smol(adapter::ServerHandle),
@@ -108,7 +112,7 @@ fn options() -> ServerOptions {
         .close_timeout(Duration::from_secs(5))
         .handshake_timeout(Duration::from_secs(5));
     let accept = AcceptOptions::default().config(config).deflate(Deflate::default().len_min(0));
-    ServerOptions::default().accept(accept)
+    ServerOptions::default().accept(accept).handshakes_max(HANDSHAKES_MAX)
 }
 
 fn blocking_server(
@@ -174,7 +178,8 @@ fn echo_by_callbacks(socket: &facade::WebSocket, tally: &Arc<Tally>) {
     let sender = socket.clone();
     socket.on_message(move |message| {
         let closer = sender.clone();
-        // A client that reads nothing of so much never will; the facade has no deadline for writes.
+        // A client that reads nothing of so much never will. One that reads too little of less is
+        // left after the write timeout.
         sender.send(SendOptions::new(message).fail(move |_, code| {
             if code == FailCode::Busy {
                 closer.close(1008);

@@ -2,14 +2,16 @@
 
 use std::net::{Shutdown, SocketAddr};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bluewire_spec_tests::random::Random;
 use bluewire_spec_tests::wire::{self, opcode};
 use rustix::net::sockopt;
 
 use super::raw::{Raw, request, text};
+use crate::PATIENCE;
 use crate::course::Course;
+use crate::traffic;
 
 /// Some text, of up to so many bytes.
 fn words(len_max: usize, random: &mut Random) -> Vec<u8> {
@@ -51,6 +53,32 @@ pub(super) fn stall(course: &Course, addr: SocketAddr, random: &mut Random) -> R
     sockopt::set_socket_recv_buffer_size(&raw.stream, 4096)
         .map_err(|error| format!("cannot take little: {error}"))?;
     raw.write_until_ended(&text(&[b'x'; 64 * 1024], random))
+}
+
+/// It seems to live, but takes nothing of what waits for it.
+pub(super) fn stall_with_pongs(
+    course: &Course,
+    addr: SocketAddr,
+    random: &mut Random,
+) -> Result<(), String> {
+    let mut raw = Raw::open(course, addr, random)?;
+    sockopt::set_socket_recv_buffer_size(&raw.stream, 4096)
+        .map_err(|error| format!("cannot take little: {error}"))?;
+    // More than the kernel holds of the echoes, and no more than a server reads meanwhile.
+    let long = text(&[b'x'; traffic::LEN_MAX], random);
+    for _ in 0..4 {
+        raw.write(&long)?;
+    }
+    let pong = wire::frame(true, 0, opcode::PONG, Some(random.key()), b"");
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(200));
+        // The server has left.
+        if raw.write(&pong).is_err() {
+            return Ok(());
+        }
+    }
+    Err(format!("no end though nothing was read for {PATIENCE:?}"))
 }
 
 /// It is served as any other.

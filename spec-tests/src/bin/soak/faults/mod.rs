@@ -20,23 +20,29 @@ pub(crate) enum Fault {
     Reset,
     HalfClose,
     Stall,
+    StallWithPongs,
     SlowWriter,
     NoHandshake,
     GarbageFrame,
     Drop,
+    Silence,
     Crowd,
+    Flood,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Reset,
         Self::HalfClose,
         Self::Stall,
+        Self::StallWithPongs,
         Self::SlowWriter,
         Self::NoHandshake,
         Self::GarbageFrame,
         Self::Drop,
+        Self::Silence,
         Self::Crowd,
+        Self::Flood,
     ];
 
     /// Does it, and sees that the server does what it should.
@@ -46,18 +52,26 @@ impl Fault {
             Self::Reset => kinds::reset(course, addr, random),
             Self::HalfClose => kinds::half_close(course, addr, random),
             Self::Stall => kinds::stall(course, addr, random),
+            Self::StallWithPongs => kinds::stall_with_pongs(course, addr, random),
             Self::SlowWriter => kinds::slow_writer(course, addr, random),
             Self::NoHandshake => garbage::no_handshake(addr, random),
             Self::GarbageFrame => garbage::frame(course, addr, random),
             Self::Drop => kinds::drop_without_close(course, addr, random),
+            Self::Silence => crowd::silence(addr),
             Self::Crowd => crowd::run(course, addr, random),
+            Self::Flood => crowd::flood(course, addr, random),
         }
     }
 
     /// How long it rests in between, so that the good ones have their share of the machine.
     const fn pause(self) -> Duration {
         match self {
-            Self::Stall | Self::SlowWriter | Self::Crowd => Duration::from_millis(500),
+            Self::Stall
+            | Self::StallWithPongs
+            | Self::SlowWriter
+            | Self::Silence
+            | Self::Crowd
+            | Self::Flood => Duration::from_millis(500),
             _ => Duration::from_millis(50),
         }
     }
@@ -69,11 +83,14 @@ impl fmt::Display for Fault {
             Self::Reset => "reset in the middle of a frame",
             Self::HalfClose => "half-close in the middle of a frame",
             Self::Stall => "sends and does not read",
+            Self::StallWithPongs => "sends Pongs and does not read",
             Self::SlowWriter => "writes byte by byte, slowly",
             Self::NoHandshake => "garbage in place of a handshake",
             Self::GarbageFrame => "a frame that breaks a rule",
             Self::Drop => "end without a Close frame",
+            Self::Silence => "connects and says nothing",
             Self::Crowd => "crowd of handshakes that do not end",
+            Self::Flood => "more handshakes from one address than there may be",
         })
     }
 }
