@@ -16,8 +16,10 @@ impl Config {
     /// read. An [`Outbox`](crate::Outbox) holds what the application has queued, and control
     /// frames. The head of the opening handshake counts too, as adapters keep it until it is taken
     /// out. With `deflate`, what was inflated of a message counts too, and so do the states of
-    /// both directions. Two things are not counted: the connection's own state, which has a fixed
-    /// size, and the old block that the allocator holds for a moment while memory grows.
+    /// both directions. Three things are not counted: the connection's own state, which has a fixed
+    /// size, the old block that the allocator holds for a moment while memory grows, and what is
+    /// beneath the engine, such as TLS and the kernel's buffers. Opening handshakes under way are not
+    /// open connections: a server's options bound those.
     #[must_use]
     pub fn max_bytes_per_connection(&self) -> u64 {
         let limits = &self.limits;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bluewire_core::{HttpAnswer, Offer, RequestHead};
 
+use super::making_room::handshakes_of_system;
 use crate::open::error::AcceptError;
 
 use crate::open::options::{AcceptOptions, Reach};
@@ -17,6 +18,14 @@ pub(crate) type OnOffer = dyn Fn(&mut Offer) -> Result<(), HttpAnswer> + Send + 
 pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
 pub(crate) type OnRefused = dyn Fn(&AcceptError) + Send + Sync;
 pub(crate) type OnListenerError = dyn Fn(&io::Error) + Send + Sync;
+
+/// What an opening handshake takes besides the head of its request and the room for a read: its task,
+/// its stream, and its place in the server's tables.
+const HANDSHAKE_LEN: u64 = 8 * 1024;
+
+/// What the TLS of an opening handshake takes besides.
+#[cfg(feature = "_tls")]
+const TLS_HANDSHAKE_LEN: u64 = 88 * 1024;
 
 /// The options of a server: how it accepts connections, answers other requests, and limits both.
 ///
@@ -79,14 +88,43 @@ impl ServerOptions {
     /// out. 2,048 by default, at least 1, and at most half of the file descriptors that the system
     /// allows the process when the server starts.
     ///
-    /// An opening handshake takes up to 32 KiB of memory with the default limits (mostly
-    /// [`Limits::head_len_max`](crate::Limits::head_len_max)), and up to 128 KiB with TLS. Count them
-    /// beside the connections: [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection)
-    /// is about open ones.
+    /// An opening handshake takes up to 40 KiB of memory with the default limits (mostly
+    /// [`Limits::head_len_max`](crate::Limits::head_len_max) and
+    /// [`Limits::read_len`](field@crate::Limits::read_len)), and up to 128 KiB with TLS: 80 MiB or
+    /// 256 MiB for all. [`max_bytes_of_handshakes`](Self::max_bytes_of_handshakes) is the bound of these
+    /// options. Count it beside the connections:
+    /// [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection) is about open ones.
     #[must_use]
     pub fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
         self
+    }
+
+    /// The most memory, in bytes, that the opening handshakes of a server with these options take
+    /// together: [`handshakes_max`](Self::handshakes_max), or what the system allows now, times what
+    /// each takes. It does not depend on what clients send.
+    ///
+    /// With open connections ([`connections_max`](Self::connections_max) times
+    /// [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection), and TLS for each),
+    /// it bounds the memory of a server.
+    ///
+    /// ```
+    /// use bluewire::ServerOptions;
+    ///
+    /// let options = ServerOptions::default().handshakes_max(100);
+    /// assert_eq!(options.max_bytes_of_handshakes(), 100 * 40 * 1024);
+    /// ```
+    #[must_use]
+    pub fn max_bytes_of_handshakes(&self) -> u64 {
+        let limits = &self.accept.config.limits;
+        let head = limits.head_len_max.saturating_add(limits.read_len) as u64;
+        let plain = head.saturating_add(HANDSHAKE_LEN);
+        #[cfg(feature = "_tls")]
+        let tls = if self.tls.is_some() { TLS_HANDSHAKE_LEN } else { 0 };
+        #[cfg(not(feature = "_tls"))]
+        let tls = 0;
+        let handshakes = self.handshakes_max.min(handshakes_of_system()).max(1);
+        plain.saturating_add(tls).saturating_mul(handshakes as u64)
     }
 
     /// Sets how many connections one address can have; IPv6 addresses count by their first 64 bits.

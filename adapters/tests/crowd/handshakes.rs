@@ -14,7 +14,7 @@ const MIB: usize = 1024 * 1024;
 
 /// The memory that an opening handshake takes according to `ServerOptions::handshakes_max`, with
 /// TLS and without.
-const PLAIN_LEN_MAX: usize = 32 * 1024;
+const PLAIN_LEN_MAX: usize = 40 * 1024;
 #[cfg(feature = "tls")]
 const TLS_LEN_MAX: usize = 128 * 1024;
 
@@ -71,9 +71,24 @@ fn two_thousand_pending_handshakes_that_dribble_slow_no_client_down() {
     let _turn = alone();
     for adapter in ADAPTERS {
         let server = Server::start(adapter, Kind::Echo, 10_000);
-        let opening = Arc::from(&b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "[..]);
+        // Nearly as long as a head may be, so that each takes as much memory as it can.
+        let mut opening = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ".to_vec();
+        opening.resize(15 * 1024, b'y');
+        let opening = Arc::from(opening);
         let plan = Plan { opening, dribble: b"y", ..silent(2_030, 500) };
         beside(&server, adapter, plan, Duration::ZERO, 2_048 * PLAIN_LEN_MAX);
+    }
+}
+
+#[test]
+fn the_memory_that_these_tests_allow_is_what_the_options_say() {
+    let _bound = crate::watchdog::bound();
+    let options = bluewire::ServerOptions::default().handshakes_max(10);
+    assert_eq!(options.max_bytes_of_handshakes(), 10 * PLAIN_LEN_MAX as u64);
+    #[cfg(feature = "tls")]
+    {
+        let options = options.tls(crate::tls::TLS.0.clone());
+        assert_eq!(options.max_bytes_of_handshakes(), 10 * TLS_LEN_MAX as u64);
     }
 }
 
