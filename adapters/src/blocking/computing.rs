@@ -1,4 +1,4 @@
-//! Threads that compute the steps of TLS handshakes, so that nobody else waits for them.
+//! Threads that compute the steps of TLS handshakes, so that no other client waits for them.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -12,8 +12,8 @@ use super::wake::WakeHandle;
 use crate::server::{Turns, computed_at_a_time};
 use crate::sync::{Condvar, Mutex, lock, wait};
 
-/// The clients whose next step is to be computed, and the threads that do so. They are started when
-/// they are needed first.
+/// The clients whose next step must be computed, and the threads that do so. They start when they are
+/// needed first.
 pub(super) struct Computing {
     turns: Turns,
     shared: Arc<Shared>,
@@ -119,7 +119,7 @@ impl Drop for Computing {
 }
 
 impl Shared {
-    /// What a thread does.
+    /// The work of a thread: client after client, until the server shuts down.
     fn work(&self) {
         loop {
             let client = {

@@ -46,7 +46,7 @@ pub(super) struct Handshakes {
     deadlines: BTreeSet<(Instant, u64)>,
     /// Clients to look at, in turn.
     due: VecDeque<u64>,
-    /// TLS handshakes whose next step is to be computed.
+    /// TLS handshakes whose next step must be computed.
     computing: Computing,
     /// Requests that wait to be taken.
     ready: VecDeque<Incoming>,

@@ -43,8 +43,8 @@ pub(crate) struct AcceptTurn {
 
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 impl AcceptTurn {
-    /// Counts a client that was accepted, and whether a handshake was given up for it. Whether one
-    /// more is to be accepted in this turn.
+    /// Counts a client that was accepted, and whether a handshake was given up for it. Whether this
+    /// turn accepts one more.
     pub(crate) const fn goes_on(&mut self, gave_up: bool) -> bool {
         self.accepted += 1;
         self.given_up += gave_up as usize;
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_client_counts_once_whenever_the_server_shuts_down() {
-        // Before its request has come, right after it was admitted, and after its end.
+        // Before its request arrives, right after it was admitted, and after its end.
         for step in 0..=3 {
             let (admission, options) = server();
             let (handshake, _) = admission.begin_handshake(None, &options).expect("it is open");

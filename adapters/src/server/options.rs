@@ -19,11 +19,11 @@ pub(crate) type OnRequest = dyn Fn(&RequestHead) -> HttpAnswer + Send + Sync;
 pub(crate) type OnRefused = dyn Fn(&AcceptError) + Send + Sync;
 pub(crate) type OnListenerError = dyn Fn(&io::Error) + Send + Sync;
 
-/// What an opening handshake takes besides the head of its request and the room for a read: its task,
-/// its stream, and its place in the server's tables.
+/// The memory of an opening handshake besides the head of its request and the room for a read: its
+/// task, its stream, and its place in the server's tables.
 const HANDSHAKE_LEN: u64 = 8 * 1024;
 
-/// What the TLS of an opening handshake takes besides.
+/// The memory that TLS takes besides during an opening handshake.
 #[cfg(feature = "_tls")]
 const TLS_HANDSHAKE_LEN: u64 = 88 * 1024;
 

@@ -13,7 +13,7 @@ use super::handshakes::Origin;
 /// Every step counts, not only the answer to the first ClientHello: a client can ask for a second
 /// one, and can send a certificate whose check is as expensive.
 ///
-/// Of one address, the newest step is computed first. If there are more than can be computed, the
+/// Within one address, the newest step is computed first. If there are more than can be computed, the
 /// oldest first would mean that each is computed when its client has nearly given up; the newest
 /// first serves as many clients as possible in time. It also ends handshakes that have begun before
 /// it begins others. The others wait until the handshake's deadline, or until they are given up

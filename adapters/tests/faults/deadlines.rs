@@ -188,7 +188,7 @@ fn a_facade_keeps_the_write_timeout_that_was_set_before() {
         let (tell, told) = mpsc::channel();
         socket.on_error(move |error| {
             if let Error::Io(error) = &error.error {
-                // Nobody listens after the first one.
+                // The test waits for the first one only.
                 let _ = tell.send(error.kind());
             }
         });
