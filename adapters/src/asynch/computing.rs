@@ -84,10 +84,9 @@ impl Drop for Turn<'_> {
         }
         let mut state = lock(&self.computing.0);
         let waited = state.tasks.remove(&self.id);
-        if waited.is_none() {
-            state.turns.end();
-        } else {
-            state.turns.give_up(self.id);
+        match &waited {
+            Some(_) => state.turns.give_up(self.id),
+            None => drop(state.turns.end(self.id)),
         }
         let begun = state.begin();
         drop(state);

@@ -1,8 +1,7 @@
 //! Threads that compute the steps of TLS handshakes, so that no other client waits for them.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,10 +14,8 @@ use crate::sync::{Condvar, Mutex, lock, wait};
 /// The clients whose next step must be computed, and the threads that do so. They start when they are
 /// needed first.
 pub(super) struct Computing {
-    turns: Turns,
+    pub(super) turns: Turns,
     shared: Arc<Shared>,
-    /// Clients that threads have, and that were not given up meanwhile.
-    away: HashSet<u64>,
     threads: usize,
 }
 
@@ -44,45 +41,17 @@ struct State {
 impl Computing {
     pub(super) fn new(wakes: WakeHandle) -> Self {
         let shared = Shared { state: Mutex::default(), changed: Condvar::new(), wakes };
-        Self {
-            turns: Turns::new(computed_at_a_time()),
-            shared: Arc::new(shared),
-            away: HashSet::new(),
-            threads: 0,
-        }
+        Self { turns: Turns::new(computed_at_a_time()), shared: Arc::new(shared), threads: 0 }
     }
 
-    /// Lets a client wait for its turn.
-    pub(super) fn wait(&mut self, id: u64, address: Option<IpAddr>) {
-        self.turns.wait(id, address);
-    }
-
-    /// The client whose turn it is now: it is to be [computed](Self::compute).
-    pub(super) fn begin(&mut self) -> Option<u64> {
-        self.turns.begin()
-    }
-
-    /// Reports that the client is not there whose turn it was.
-    pub(super) const fn skip(&mut self) {
-        self.turns.end();
-    }
-
-    /// Forgets a client, wherever it is.
-    pub(super) fn give_up(&mut self, id: u64) {
-        if !self.turns.give_up(id) {
-            self.away.remove(&id);
-        }
-    }
-
-    /// Hands a client to a thread.
+    /// Hands a client to a thread, whose turn it is.
     pub(super) fn compute(&mut self, client: Client) {
-        self.away.insert(client.slot.id());
         let idle = {
             let mut state = lock(&self.shared.state);
             state.to_compute.push_back(client);
             state.idle >= state.to_compute.len()
         };
-        if idle {
+        if idle || self.threads >= self.turns.at_a_time() {
             return self.shared.changed.notify_one();
         }
         let shared = Arc::clone(&self.shared);
@@ -97,8 +66,7 @@ impl Computing {
     /// The clients that threads are done with, but for those that were given up.
     pub(super) fn take_computed(&mut self) -> Vec<Computed> {
         let computed = std::mem::take(&mut lock(&self.shared.state).computed);
-        computed.iter().for_each(|_| self.turns.end());
-        computed.into_iter().filter(|(client, _)| self.away.remove(&client.slot.id())).collect()
+        computed.into_iter().filter(|(client, _)| self.turns.end(client.slot.id())).collect()
     }
 
     /// Drops all clients, and lets the threads end.

@@ -194,7 +194,7 @@ impl Handshakes {
             let look = client.look(&self.options);
             return self.settle(id, look);
         }
-        self.computing.give_up(id);
+        self.computing.turns.give_up(id);
         if client.is_late() {
             let read = Err(io::ErrorKind::WouldBlock.into());
             let look = client.judge(read, &self.options);
@@ -204,16 +204,16 @@ impl Handshakes {
         if !std::mem::replace(&mut client.interest, Readiness::NONE).is_none() {
             self.poller.remove(client.stream.fd());
         }
-        self.computing.wait(id, client.address);
+        self.computing.turns.wait(id, client.address);
         self.keep(client);
     }
 
     /// Hands those whose turn it is to the threads that compute.
     fn compute(&mut self) {
-        while let Some(id) = self.computing.begin() {
+        while let Some(id) = self.computing.turns.begin() {
             match self.take(id) {
                 Some(client) => self.computing.compute(client),
-                None => self.computing.skip(),
+                None => drop(self.computing.turns.end(id)),
             }
         }
     }
@@ -260,7 +260,7 @@ impl Handshakes {
 
     /// Drops a client, wherever it is.
     fn give_up(&mut self, id: u64) {
-        self.computing.give_up(id);
+        self.computing.turns.give_up(id);
         self.take(id);
     }
 

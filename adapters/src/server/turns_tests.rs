@@ -40,7 +40,7 @@ fn run(computed_max: usize, mut arrivals: Arrivals) -> BTreeMap<Option<IpAddr>, 
             }
             let (came, from) = arrivals[usize::try_from(id).expect("it is an index")];
             waits.entry(from).or_default().push(end - came);
-            turns.end();
+            assert!(turns.end(id), "it is wanted");
             false
         });
         while let Some(id) = turns.begin() {
@@ -104,15 +104,19 @@ fn a_step_that_is_given_up_takes_no_turn() {
     for (id, from) in [(1, 1), (2, 2), (3, 2), (4, 3)] {
         turns.wait(id, address(from));
     }
-    assert!(turns.give_up(1) && turns.give_up(3) && !turns.give_up(1));
+    for id in [1, 3, 1] {
+        turns.give_up(id);
+    }
     assert_eq!((turns.begin(), turns.begin()), (Some(2), None));
-    assert!(!turns.give_up(2), "it waits no more");
-    turns.end();
+    // It is computed to its end all the same, which takes a turn.
+    turns.give_up(2);
+    assert_eq!(turns.begin(), None);
+    assert!(!turns.end(2), "it was given up");
     assert_eq!(turns.begin(), Some(4));
-    turns.end();
+    assert!(turns.end(4));
     // The origin begins anew.
     turns.wait(5, address(1));
     assert_eq!(turns.begin(), Some(5));
-    turns.end();
+    assert!(turns.end(5) && turns.begun.is_empty());
     assert!(turns.waiting.is_empty() && turns.order.is_empty() && turns.origins.is_empty());
 }
