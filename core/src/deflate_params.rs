@@ -14,6 +14,11 @@ pub(crate) const WINDOW_BITS: RangeInclusive<u8> = WINDOW_BITS_MIN..=WINDOW_BITS
 pub(crate) const WINDOW_BITS_MIN: u8 = 8;
 pub(crate) const WINDOW_BITS_MAX: u8 = 15;
 
+/// The bytes of an empty block without compression that begins at a byte, but for its first byte.
+///
+/// 7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
+pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
 /// The parameters that both ends have agreed on, as the server's response gives them.
 ///
 /// Displayed, it is that response: an element of `Sec-WebSocket-Extensions`.

@@ -6,6 +6,7 @@ use zlib_rs::{Deflate as Zlib, DeflateConfig, DeflateFlush, Status};
 
 use crate::cut::Cut;
 use crate::deflate::small::{self, Small};
+use crate::deflate_params::TAIL;
 use crate::outbox::Outbox;
 
 /// The smallest window that the compressor has. It stands for one of 8 bits too: no match reaches
@@ -16,11 +17,6 @@ const WINDOW_BITS_MIN: u8 = 9;
 /// once more.
 const ROOM_LEN_MIN: usize = 64;
 const ROOM_LEN_MAX: usize = 8 * 1024;
-
-/// The bytes of an empty block without compression that begins at a byte, but for its first byte.
-///
-/// 7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
-pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 pub(super) struct Compressor {
     engine: Engine,

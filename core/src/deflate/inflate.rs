@@ -6,8 +6,8 @@ use zlib_rs::{Inflate as Zlib, InflateFlush, Status};
 
 use crate::cut::Cut;
 use crate::decoded::Decoded;
-use crate::deflate::compress::{TAIL, count};
-use crate::deflate_params::WINDOW_BITS_MAX;
+use crate::deflate::compress::count;
+use crate::deflate_params::{TAIL, WINDOW_BITS_MAX};
 use crate::error::ProtocolError;
 
 /// The memory of one: the largest window, and tables.

@@ -9,7 +9,7 @@ use alloc::vec;
 use core::mem;
 
 use crate::cut::Cut;
-use crate::deflate::compress::TAIL;
+use crate::deflate_params::TAIL;
 use crate::outbox::Outbox;
 
 /// The largest window. A peer whose window is larger does not mind.
@@ -53,7 +53,8 @@ impl Small {
         self.heads.fill(0);
     }
 
-    /// See [`Compressor::compress`](super::compress::Compressor::compress).
+    /// Compresses a part of a message, the last one if `fin`, and returns its compressed length. The
+    /// peer can inflate all of it.
     pub(super) fn compress(&mut self, payload: &[u8], fin: bool, outbox: &mut Outbox) -> usize {
         let mut bits = Bits::default();
         if !payload.is_empty() {
