@@ -23,6 +23,31 @@ pub(crate) const fn is_field_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
+/// How many bytes at the start a header value may hold, as far as that is quickly known: it ends
+/// before a tab too, which the caller looks at by itself.
+pub(crate) fn field_run_len(bytes: &[u8]) -> usize {
+    /// This byte in each place of a word.
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    /// The highest bit of each byte of the word that is below `end`, as far as no lower byte is.
+    const fn below(word: u64, end: u8) -> u64 {
+        word.wrapping_sub(each(end)) & !word & each(0x80)
+    }
+    let (words, rest) = bytes.as_chunks();
+    let mut len = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let stops = below(word, b' ') | below(word ^ each(0x7f), 1);
+        if stops != 0 {
+            return len.saturating_add((stops.trailing_zeros() / 8) as usize);
+        }
+        len = len.saturating_add(size_of::<u64>());
+    }
+    let in_rest = rest.iter().take_while(|byte| is_field_byte(**byte) && **byte != b'\t');
+    len.saturating_add(in_rest.count())
+}
+
 /// The elements of a list without quoted strings, between commas and trimmed.
 ///
 /// RFC 9110, section 5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty
@@ -59,6 +84,22 @@ mod tests {
             assert_eq!(is_token(&[byte]), expected, "{byte:#x}");
         }
         assert!(!is_token(b""));
+    }
+
+    #[test]
+    fn a_run_ends_before_the_first_byte_that_no_value_holds_or_a_tab() {
+        for byte in 0..=u8::MAX {
+            for position in 0..40 {
+                for behind in [b'x', 0x00, 0x1f, 0x7f, 0x80, 0xff] {
+                    let mut bytes = [b'~'; 40];
+                    bytes[position] = byte;
+                    bytes[position + 1..].fill(behind);
+                    let stops = |byte: &u8| !is_field_byte(*byte) || *byte == b'\t';
+                    let expected = bytes.iter().position(stops).unwrap_or(bytes.len());
+                    assert_eq!(field_run_len(&bytes), expected, "{byte:x} at {position}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use crate::config::Limits;
 use crate::cut::Cut;
-use crate::grammar::{is_field_byte, is_field_value};
+use crate::grammar::{field_run_len, is_field_byte, is_field_value};
 use crate::handshake::append::append;
 use crate::handshake::error::HandshakeError;
 use crate::inbox::Inbox;
@@ -138,8 +138,7 @@ impl HeadReader {
             }
             if self.line_has_begun && !self.after_cr {
                 // Most bytes need no more than this.
-                let rest = input.part_from(position).iter();
-                let run_len = rest.take_while(|byte| is_field_byte(**byte)).count();
+                let run_len = field_run_len(input.part_from(position));
                 position = position.saturating_add(run_len);
             }
         }
@@ -332,13 +331,13 @@ impl Head {
 
     /// The values of the lines of this name, in whatever case.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let is_of_name = move |number: &usize| {
+        let is_of_name = move |(number, line): &(usize, &Line)| {
             // Of most lines, the length is another one.
-            let line = self.line(*number);
             line.name_end.saturating_sub(line.start) as usize == name.len()
                 && self.name(*number).eq_ignore_ascii_case(name.as_bytes())
         };
-        (0..self.lines.len()).filter(is_of_name).map(|number| self.value(number))
+        let lines = self.lines.iter().enumerate().filter(is_of_name);
+        lines.map(|(number, _)| self.value(number))
     }
 
     fn line(&self, number: usize) -> Line {
