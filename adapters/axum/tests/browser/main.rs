@@ -2,24 +2,22 @@
 //! connection of TLS and HTTP/2.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Extension, Request};
+use axum::extract::{ConnectInfo, Extension, Request};
 use axum::response::{Html, Response};
 use axum::routing::{any, get};
-use bluewire::hyper::{CONNECTION_WINDOW, STREAM_WINDOW};
+use axum::serve::Listener;
 use bluewire::{CloseCode, Message, blocking};
-use bluewire_axum::WebSocketUpgrade;
+use bluewire_axum::{WebSocketUpgrade, serve};
 use http::Version;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use browser::Browser;
 use peer::{Peer, TIMEOUT};
@@ -125,7 +123,7 @@ fn a_browser_opens_ten_websockets_on_one_connection_of_http2() {
 
 async fn echo(
     upgrade: WebSocketUpgrade,
-    Extension(peer): Extension<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Extension(ways): Extension<Ways>,
     request: Request,
 ) -> Response {
@@ -153,22 +151,31 @@ async fn serve_tls(ways: Ways) -> SocketAddr {
         Router::new().route("/", get(Html(PAGE))).route("/ws", any(echo)).layer(Extension(ways));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, peer)) = listener.accept().await {
-            let (acceptor, app) = (acceptor.clone(), app.clone().layer(Extension(peer)));
-            tokio::spawn(async move {
-                let Ok(stream) = acceptor.accept(stream).await else { return };
-                let mut builder = Builder::new(TokioExecutor::new());
-                builder
-                    .http2()
-                    .enable_connect_protocol()
-                    .initial_stream_window_size(STREAM_WINDOW)
-                    .initial_connection_window_size(CONNECTION_WINDOW);
-                let service = TowerToHyperService::new(app);
-                let stream = TokioIo::new(stream);
-                let _ = builder.serve_connection_with_upgrades(stream, service).await;
-            });
-        }
-    });
+    let listener = TlsListener { listener, acceptor };
+    tokio::spawn(async move { serve(listener, app).await });
     address
+}
+
+/// TCP connections whose TLS handshake is complete. One at a time is enough for a test.
+struct TlsListener {
+    listener: tokio::net::TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<tokio::net::TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            let (stream, peer) = self.listener.accept().await.unwrap();
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
 }
