@@ -1,4 +1,4 @@
-//! What a connection holds while nothing comes and nothing leaves, counted by the allocator for
+//! The memory of a connection while no byte arrives and none leaves, counted by the allocator for
 //! the thread that opens it.
 #![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -27,7 +27,7 @@ on_each_runtime!(an_idle_connection_holds_at_most_a_kibibyte);
 /// As many are measured, after as many that make what is made once.
 const COUNT: usize = 64;
 
-/// What a connection may hold beside its stream: its state and its timer.
+/// The memory that a connection may hold beside its stream: its state and its timer.
 const EACH_MAX: i64 = 1024;
 
 /// Much more than a buffer of any kind would be small enough for.

@@ -1,4 +1,4 @@
-//! What runs on smol runs on tokio too: a look at the sources of these tests.
+//! Tests that run on smol run on tokio too: a look at the sources of these tests.
 
 #[path = "common/watchdog.rs"]
 mod watchdog;
@@ -6,7 +6,7 @@ mod watchdog;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names of the harnesses by which one source runs on every runtime.
+/// Names of the harnesses that run one source on every runtime.
 const HARNESSES: [&str; 9] = [
     "on_each_adapter!",
     "on_each_client!",
@@ -135,7 +135,7 @@ fn every_test_that_says_smol_has_one_that_says_tokio() {
 }
 
 #[test]
-fn a_source_that_runs_on_smol_alone_is_told_from_others() {
+fn a_source_that_runs_on_smol_alone_is_recognised() {
     let _bound = watchdog::bound();
     let source = |code: &str| Source { name: String::new(), code: code.to_owned() };
     assert!(runs_on_smol_alone(&source("smol::block_on(test())")));

@@ -158,9 +158,9 @@ fn a_stream_in_memory_that_is_asked_without_budget_misses_nothing() {
     });
 }
 
-/// What may not wait leaves within the call, whatever the task has left.
+/// A message that may not wait leaves within the call, whatever budget the task has left.
 #[test]
-fn what_is_sent_without_waiting_leaves_without_budget() {
+fn a_message_sent_without_waiting_leaves_without_budget() {
     let _bound = watchdog::bound();
     current_thread().block_on(async {
         let (ours, theirs) = tcp().await;

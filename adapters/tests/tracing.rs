@@ -227,7 +227,7 @@ fn a_conversation_on_the_halves_of_each_adapter() {
     alone_on("smol", || halves_converse(close_halves_on::<runtimes::Smol>));
 }
 
-/// One connection, and what was told of it.
+/// One connection, and its events.
 fn halves_converse(close: impl FnOnce(ConnectOptions)) {
     let listener = listener();
     let options = options(&listener);

@@ -7,10 +7,10 @@ use crate::outbox::Outbox;
 
 /// A message under way from the caller's memory to the transport, by vectored writes.
 ///
-/// Write [`slices`](Self::slices), tell [`sent`](Self::sent), until
-/// [`is_empty`](Self::is_empty). Dropped before that, what is left is copied into the outbox:
-/// nothing is lost, and no frame is cut. Do not leak it (`mem::forget`): the outbox would then
-/// hold a header without its payload.
+/// Write [`slices`](Self::slices) and pass the number of written bytes to [`sent`](Self::sent),
+/// until [`is_empty`](Self::is_empty). If it is dropped before that, the rest is copied into the
+/// outbox: nothing is lost, and no frame is cut. Do not leak it (`mem::forget`): the outbox would
+/// then hold a header without its payload.
 ///
 /// ```
 /// # use bluewire_core::{Config, Connection, Outbox};
@@ -56,8 +56,8 @@ impl<'o> Gather<'o> {
         Self { outbox, payload: &[], rest: &[], fragment_len: usize::MAX }
     }
 
-    /// The bytes to write next, in order. Slices can be empty, the first ones too. With
-    /// fragments, there can be more after them.
+    /// The bytes to write next, in order. Any slice can be empty. With fragments, more bytes may
+    /// follow them.
     #[must_use]
     #[inline]
     pub fn slices(&self) -> [&[u8]; 4] {
@@ -65,7 +65,7 @@ impl<'o> Gather<'o> {
         [first, second, third, self.payload]
     }
 
-    /// Says that the next `len` bytes, across the slices, are written.
+    /// Records that the next `len` bytes, across the slices, are written.
     ///
     /// # Panics
     ///
@@ -82,7 +82,7 @@ impl<'o> Gather<'o> {
         }
     }
 
-    /// Whether all is sent, what was in the outbox before included.
+    /// Whether all is sent, including the earlier contents of the outbox.
     #[must_use]
     #[inline]
     pub const fn is_empty(&self) -> bool {

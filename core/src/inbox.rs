@@ -43,10 +43,11 @@ pub(crate) const BEYOND_LEN: usize = 16;
 /// lies in a part of memory that the processor's nearest cache holds.
 const LONG_LEN: u64 = 4 * 1024;
 
-/// Receive memory for one connection: read into [`space`](Self::space), tell
-/// [`filled`](Self::filled), then take the connection's events, which borrow it.
+/// Receive memory for one connection. Read into [`space`](Self::space), pass the number of bytes to
+/// [`filled`](Self::filled), then take the connection's events, which borrow the inbox.
 ///
-/// It allocates nothing until the first `space`, and frees on [`release`](Self::release).
+/// It allocates nothing before the first `space`, and frees its memory on
+/// [`release`](Self::release).
 ///
 /// ```
 /// # use bluewire_core::Inbox;
@@ -97,9 +98,9 @@ impl Inbox {
 
     /// Room for the next read, never empty. Call [`filled`](Self::filled) after writing to it.
     ///
-    /// It ends little behind the frame under way, or where the next one ends if that is as long as
-    /// the last, so that a stream of long messages need not be moved. It grows by what has arrived
-    /// of a message, at most by what the message still expects, so that a large message comes in
+    /// It ends shortly behind the current frame, or at the end of the next one if that is as long
+    /// as the last, so that a stream of long messages need not be moved. It grows with the received
+    /// part of a message, at most by the part that is missing, so that a large message arrives in
     /// few large reads.
     #[inline]
     pub fn space(&mut self) -> &mut [u8] {
@@ -130,7 +131,7 @@ impl Inbox {
         }
     }
 
-    /// Says that the first `len` bytes of the space hold received bytes now.
+    /// Records that the first `len` bytes of the space hold received bytes now.
     ///
     /// # Panics
     ///
@@ -141,7 +142,7 @@ impl Inbox {
         self.end += len;
     }
 
-    /// Copies received bytes in: for callers that have them elsewhere. It grows to hold them all.
+    /// Copies received bytes in, for callers that have them elsewhere. It grows to hold them all.
     pub fn extend(&mut self, bytes: &[u8]) {
         if self.all_was_taken() {
             self.begin_anew();
@@ -196,8 +197,8 @@ impl Inbox {
         self.buffer.len() + decoded
     }
 
-    /// Received bytes that no connection or handshake has looked at: what follows the last
-    /// message taken.
+    /// Received bytes that no connection or handshake has looked at: those behind the last message
+    /// taken.
     #[must_use]
     #[inline]
     pub fn unparsed(&self) -> &[u8] {

@@ -18,10 +18,11 @@ use crate::cut::Cut;
 use crate::frame::{self, FIN, HEADER_LEN_MAX, Opcode};
 use crate::mask::{MaskingKey, MaskingKeys};
 
-/// Send memory for one connection: calls that make bytes lay them here; write
-/// [`unsent`](Self::unsent) to the transport and tell [`sent`](Self::sent).
+/// Send memory for one connection. Calls that send lay their frames here. Write
+/// [`unsent`](Self::unsent) to the transport, and pass the number of written bytes to
+/// [`sent`](Self::sent).
 ///
-/// It allocates nothing while nothing was laid, and frees on [`release`](Self::release).
+/// It allocates nothing before the first frame, and frees its memory on [`release`](Self::release).
 ///
 /// ```
 /// # use bluewire_core::Outbox;
@@ -58,7 +59,7 @@ impl Outbox {
         Self::default()
     }
 
-    /// The bytes to write next; empty when all is sent. There can be more after them: see
+    /// The bytes to write next; empty when all is sent. More bytes may follow them: see
     /// [`is_empty`](Self::is_empty).
     #[must_use]
     #[inline]
@@ -70,8 +71,7 @@ impl Outbox {
         if first.is_empty() { second } else { first }
     }
 
-    /// All bytes to write, in order, for a vectored write. Slices can be empty, the first ones
-    /// too.
+    /// All bytes to write, in order, for a vectored write. Any slice can be empty.
     #[must_use]
     #[inline]
     pub fn slices(&self) -> [&[u8]; 3] {
@@ -123,8 +123,8 @@ impl Outbox {
         self.data_end - self.data_start + self.control.len()
     }
 
-    /// Bytes that wait, Pings and Pongs not counted: what stands before a message laid now, and
-    /// how far the last message laid is from being sent.
+    /// Bytes that wait, without Pings and Pongs. So many bytes leave before a message that is sent
+    /// now, and so many are left until the last message is sent.
     #[must_use]
     #[inline]
     pub const fn data_len(&self) -> usize {

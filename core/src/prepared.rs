@@ -1,4 +1,4 @@
-//! A message laid out once for many connections.
+//! A message encoded once for many connections.
 
 use crate::Arc;
 use alloc::vec::Vec;
@@ -56,7 +56,7 @@ impl Frame {
 }
 
 impl PreparedMessage {
-    /// Lays a message out.
+    /// Encodes a message.
     #[must_use]
     pub fn new<'m>(message: impl Into<Message<'m>>) -> Self {
         let message = message.into();
@@ -68,11 +68,13 @@ impl PreparedMessage {
         }
     }
 
-    /// Lays a message out and compresses it too, once for all connections that have agreed on
-    /// permessage-deflate (RFC 7692), with these settings; the others get it as it is.
+    /// Encodes a message and also compresses it, once for all connections that have agreed on
+    /// permessage-deflate (RFC 7692), with these settings. The other connections send it
+    /// uncompressed.
     ///
-    /// A connection that keeps its context begins with an empty one after it: there,
-    /// [`Deflate::no_context_takeover`](crate::Deflate::no_context_takeover) loses nothing more.
+    /// After it, a connection that keeps its context begins with an empty one, so
+    /// [`Deflate::no_context_takeover`](crate::Deflate::no_context_takeover) costs nothing more
+    /// there.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn compressed<'m>(message: impl Into<Message<'m>>, deflate: &crate::Deflate) -> Self {

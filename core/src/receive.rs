@@ -30,7 +30,7 @@ impl Ready {
 }
 
 impl Connection {
-    /// The next thing that the received bytes amount to; `None` when it takes more bytes.
+    /// The next event in the received bytes; `None` when more bytes are needed.
     ///
     /// Call it after each read until it returns `None`, and then write the outbox: it queues
     /// answers to Pings and to Close there. A fault of the peer is an event too, [`Event::Failed`],
@@ -68,9 +68,9 @@ impl Connection {
         Some(self.take_event(ready, now, inbox, outbox))
     }
 
-    /// The first half of [`next_event`](Self::next_event), which borrows nothing: for a loop that
-    /// reads until there is a message and then lends it to its caller, which the borrow checker
-    /// refuses in one step.
+    /// The first half of [`next_event`](Self::next_event), which borrows nothing. Use it in a loop
+    /// that reads until there is a message and then lends it to its caller: the borrow checker does
+    /// not accept that in one step.
     ///
     /// ```
     /// # use bluewire_core::{Config, Connection, Event, Inbox, Message, Outbox};
@@ -252,8 +252,8 @@ impl Connection {
         }
     }
 
-    /// Whether another whole frame waits in the inbox: a reason not to write what was laid yet,
-    /// since its answer can go out by the same write.
+    /// Whether another whole frame waits in the inbox. Then it pays to delay the write, since the
+    /// answer to that frame can leave with it.
     #[must_use]
     pub fn has_frame(&self, inbox: &Inbox) -> bool {
         let there = inbox.unparsed();

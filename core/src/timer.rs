@@ -37,8 +37,8 @@ impl Timer {
 }
 
 impl Connection {
-    /// Does what is due at `now`; nothing if nothing is. Give it the bytes that have arrived
-    /// first, so that a Pong that is there cannot lose to its deadline.
+    /// Handles the deadlines that are due at `now`, if any. Pass the received bytes to the
+    /// connection first, so that a Pong that has arrived counts before its deadline.
     ///
     /// A `now` before the last one, from a clock that was set back, starts the waits over: none
     /// takes longer than its setting says.

@@ -46,10 +46,10 @@ pub struct GroupOptions {
     pub messages_max: usize,
     /// How many bytes of payload may wait for a member. One message always may. 1 MiB by default.
     pub bytes_max: usize,
-    /// How text and bytes are compressed that are published, once for all members that have agreed
-    /// on permessage-deflate (RFC 7692) with a window as large as this one; the others get them
-    /// plain. `None`, the default, compresses nothing. While no member has agreed on it, nothing
-    /// is compressed either. A [`PreparedMessage`](crate::PreparedMessage) is sent as it is.
+    /// How published text and bytes are compressed: once for all members that have agreed on
+    /// permessage-deflate (RFC 7692) with a window as large as this one. The other members get them
+    /// plain. `None`, the default, compresses nothing. While no member has agreed on it, nothing is
+    /// compressed either. A [`PreparedMessage`](crate::PreparedMessage) is sent as it is.
     #[cfg(feature = "deflate")]
     pub deflate: Option<crate::Deflate>,
 }

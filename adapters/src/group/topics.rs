@@ -80,7 +80,7 @@ impl Topics {
         Self(Arc::new(Inner { parts, hasher: RandomState::new(), options }))
     }
 
-    /// Lets a connection get what is published on a topic; see [`Group::join`].
+    /// Lets a connection get the messages that are published on a topic; see [`Group::join`].
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Topics {
         group
     }
 
-    /// Ends a subscription. Whether there was one.
+    /// Ends a subscription. Returns whether there was one.
     pub fn unsubscribe(&self, topic: &str, key: MemberKey) -> bool {
         self.group(topic).is_some_and(|group| group.leave(key))
     }
@@ -118,7 +118,7 @@ impl Topics {
         self.group(topic).map_or_else(Published::new, |group| group.publish(message))
     }
 
-    /// The same, to all but one.
+    /// Sends a message to all subscribers of a topic except one; see [`Group::publish_except`].
     pub fn publish_except<'m>(
         &self,
         topic: &str,
@@ -129,8 +129,8 @@ impl Topics {
         group.map_or_else(Published::new, |group| group.publish_except(except, message))
     }
 
-    /// The group of a topic that has subscribers. Once the last one has left, it is no longer the
-    /// topic's: ask for it anew each time.
+    /// The group of a topic that has subscribers. Once the last one has left, the topic gets
+    /// another group: ask for it each time.
     #[must_use]
     pub fn group(&self, topic: &str) -> Option<Group> {
         lock(self.0.part(topic)).get(topic).map(|topic| topic.group.clone())

@@ -32,7 +32,7 @@ pub(crate) trait OnRuntime: Runtime {
     /// Runs a task. Dropping what this returns may or may not cancel it.
     fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T>;
 
-    /// Runs a task that nobody waits for.
+    /// Runs a detached task.
     fn detach(task: impl Future<Output = ()> + Send + 'static);
 
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send;
@@ -308,7 +308,7 @@ macro_rules! streams {
 pub(crate) use streams;
 
 /// A generic function of no arguments on each runtime, one after the other, within the test of this
-/// thread: by `$within`, which is told the runtime's name.
+/// thread: by `$within`, which gets the runtime's name.
 macro_rules! within_each_runtime {
     ($within:path, $function:ident $(, $argument:expr)* $(,)?) => {
         #[cfg(feature = "smol")]

@@ -311,6 +311,6 @@ fn a_runtime_of_tokio_that_is_dropped_takes_its_connections_with_it() {
     });
     drop(runtime);
     peer.join().expect("it does not panic").expect_end();
-    // Nobody is left to call, and nothing panics.
+    // No callback is left, and nothing panics.
     socket.send("too late");
 }

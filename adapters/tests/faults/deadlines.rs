@@ -79,7 +79,7 @@ fn impatient() -> Config {
         .close_timeout(Duration::from_secs(1))
 }
 
-/// What a server does with each connection, on each adapter.
+/// A server's treatment of each connection, on each adapter.
 trait Play: Copy + Send + Sync + 'static {
     type Outcome: Send + 'static;
 
