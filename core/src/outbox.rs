@@ -83,11 +83,11 @@ impl Outbox {
         [before, self.control.unsent(), after]
     }
 
-    /// Says that the next `len` bytes are written: of [`unsent`](Self::unsent), or across the
+    /// Records that the next `len` bytes are written, of [`unsent`](Self::unsent) or across the
     /// [`slices`](Self::slices).
     ///
-    /// Say 0, too, when the transport takes nothing. An answer to a Ping that it left behind gives
-    /// way to the next one (5.5.3).
+    /// Call it with 0, too, when the transport takes nothing: then the answer to a later Ping may
+    /// replace one that waits (5.5.3).
     ///
     /// # Panics
     ///

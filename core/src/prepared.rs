@@ -10,10 +10,11 @@ use crate::frame::RSV1;
 use crate::frame::{self, FIN, Opcode};
 use crate::message::Message;
 
-/// A message with its frame's header, laid out once and shared: for one message to many peers.
+/// A message with its frame's header, encoded once and shared, to send one message to many peers.
 ///
-/// A server's connections send it as it lies; a client's mask a copy. It is one frame, whatever
-/// [`Config::fragment_len`](crate::Config::fragment_len) says. A clone shares the memory.
+/// A server's connections send it without a copy; a client's connections mask a copy. It is one
+/// frame, whatever [`Config::fragment_len`](crate::Config::fragment_len) says. A clone shares the
+/// memory.
 ///
 /// ```
 /// # use bluewire_core::{Config, Connection, Outbox, PreparedMessage};

@@ -119,23 +119,22 @@ impl Connection {
         self.poll_any_event(now, inbox)
     }
 
-    /// Says that the transport has nothing to read for now, so that
-    /// [`next_event`](Self::next_event) judges text that it has left
+    /// Tells the connection that the transport has nothing to read for now. Then
+    /// [`next_event`](Self::next_event) validates text that it has left
     /// [unchecked](Self::has_unchecked_text) (8.1).
     ///
-    /// A long text that comes in several reads is validated once this way, when all of it is there,
-    /// and yet without waiting for a peer that does not go on.
+    /// In this way, a long text that arrives in several reads is validated once, when it is
+    /// complete, and a peer that does not go on delays no fault.
     #[inline]
     pub const fn drained(&mut self) {
         self.receiving.looks |= self.receiving.unchecked;
     }
 
-    /// Whether [`next_event`](Self::next_event) has left text unchecked that is not complete,
-    /// because more was about to come.
+    /// Whether [`next_event`](Self::next_event) has left incomplete text unchecked, because more
+    /// was about to arrive.
     ///
-    /// Then see whether there is something to read before you wait for it, and say
-    /// [`drained`](Self::drained) if there is nothing. A loop that only waits learns of text that is
-    /// not UTF-8 when more of it arrives.
+    /// If so, try to read before you wait, and call [`drained`](Self::drained) if there is nothing.
+    /// A loop that only waits learns of text that is not UTF-8 when more of it arrives.
     #[must_use]
     #[inline]
     pub const fn has_unchecked_text(&self) -> bool {
