@@ -8,13 +8,14 @@ use bluewire_core::{Inbox, Outbox};
 
 use super::dial::dial;
 use super::net_stream::NetStream;
-use super::transport::{Readiness, Transport, is_passing, read_timeout, write_all, write_some};
+use super::opening::{filled, open};
+use super::transport::{Readiness, Transport, read_timeout, write_all};
 use super::wake::wake_pipe;
 use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::error::{AcceptError, ConnectError};
 use crate::open::options::{AcceptOptions, ConnectOptions};
-use crate::open::request::{Accepting, Opened, Opening, Progress, Request};
+use crate::open::request::{Accepting, Opening, Progress, Request};
 use crate::server::LINGER;
 use crate::server::Slot;
 
@@ -61,33 +62,6 @@ pub fn connect_over<S: Transport>(
     let read = |inbox: &mut Inbox, write, left| read(&stream, inbox, write, left);
     let opened = request.id.dialled(open(&stream, opening, read, || false))?;
     Ok(WebSocket::new(stream, opened))
-}
-
-/// Reads and writes until the opening handshake is complete, unless the attempt is given up. `read`
-/// is [`read`] or the like.
-pub(super) fn open(
-    stream: &impl Transport,
-    mut opening: Opening,
-    mut read: impl FnMut(&mut Inbox, bool, Option<Duration>) -> io::Result<Option<usize>>,
-    given_up: impl Fn() -> bool,
-) -> Result<Opened, ConnectError> {
-    while !given_up() {
-        let written = write_some(stream, &mut opening.outbox).unwrap_or_else(|error| {
-            opening.write_failed(error);
-            true
-        });
-        opening = match opening.advance()? {
-            Progress::Done(opened) => return Ok(opened),
-            Progress::More(opening) => opening,
-        };
-        let left = opening.time_left();
-        match read(&mut opening.inbox, !written, left) {
-            Ok(Some(0)) => opening.receive_eof(),
-            Ok(_) => {}
-            Err(error) => return Err(opening.read_failed(error)),
-        }
-    }
-    Err(ConnectError::Abandoned)
 }
 
 /// Speaks the server's part of the opening handshake over an accepted stream, by the default
@@ -186,17 +160,4 @@ fn read(
         stream.read(inbox.space())
     };
     filled(inbox, read)
-}
-
-/// Takes the bytes of a read. `None` if nothing has arrived.
-pub(super) fn filled(inbox: &mut Inbox, read: io::Result<usize>) -> io::Result<Option<usize>> {
-    match read {
-        Ok(len) => {
-            inbox.filled(len);
-            Ok(Some(len))
-        }
-        // Perhaps only a part of a TLS record has arrived: the caller looks at the clock.
-        Err(error) if is_passing(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -13,8 +13,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
-use super::connect::{filled, open};
 use super::net_stream::NetStream;
+use super::opening::{filled, open};
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::{Readiness, Transport, is_passing, timespec};

@@ -53,6 +53,7 @@ mod handshakes;
 mod incoming;
 mod net_stream;
 mod newcomer;
+mod opening;
 mod poller;
 mod reader;
 mod reconnecting;
