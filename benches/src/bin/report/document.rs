@@ -212,21 +212,13 @@ fn reason(case: &Case) -> &'static str {
             "Fragments are assembled where they were received, which moves each once; soketto \
              reads each into its place."
         }
-        (Action::Receive, Role::Server, Kind::Binary, Shape::Segments) => {
-            "Each segment is unmasked when it comes; the others wait for the frame to be complete."
-        }
-        (Action::Receive, Role::Client, Kind::Binary, Shape::Segments) => {
-            "After each read Bluewire looks for an event; the others read on until the \
-             frame is complete."
-        }
         (Action::Receive, _, _, Shape::Segments) => {
-            "Text is validated twice: as it comes, so that a fault is found at once, and when it is \
-             handed out, since safe Rust makes a `str` of bytes only by looking at all of them. \
-             fastwebsockets and yawc validate once, at the end."
+            "Each segment is unmasked and looked at when it comes; the others read on until the frame \
+             is complete."
         }
         (Action::Accept, ..) => {
-            "The digest of the accept value is computed in portable code, and the head is judged \
-             strictly; once a connection."
+            "The head is judged strictly, field by field, and kept for the program; once a \
+             connection. The digest of the accept value is a tenth of it."
         }
         _ => "Within what the machine's memory does from run to run.",
     }
