@@ -19,7 +19,7 @@ use super::handshakes::Origin;
 /// it begins others. The others wait until the handshake's deadline, or until they are given up
 /// like any handshake: so as many can wait as there may be handshakes.
 pub(crate) struct Turns {
-    /// What waits, by where its client comes from. The newest is the last.
+    /// The waiting handshakes, by the origin of their clients. The newest is the last.
     waiting: HashMap<Origin, Vec<u64>>,
     /// Each of these origins once, in the order of their turns.
     order: VecDeque<Origin>,
