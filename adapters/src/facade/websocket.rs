@@ -147,7 +147,7 @@ impl WebSocket {
     }
 
     /// Calls `callback` each time that a connection has ended, or an attempt has failed, and another
-    /// attempt will come; see [Reconnecting](self#reconnecting).
+    /// attempt will come; see [Reconnecting](super#reconnecting).
     ///
     /// ```
     /// # #[cfg(feature = "blocking")]
