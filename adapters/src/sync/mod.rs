@@ -8,7 +8,6 @@
 pub(crate) mod model;
 
 use std::sync::PoisonError;
-#[cfg(any(feature = "blocking", feature = "_asynch", feature = "testkit", test))]
 use std::time::Instant;
 
 #[cfg(all(test, shuttle))]
@@ -45,7 +44,6 @@ pub(crate) fn wait_for<'a, T>(
 }
 
 /// The clock that threads wait by.
-#[cfg(any(feature = "blocking", feature = "_asynch", feature = "testkit", test))]
 pub(crate) fn now() -> Instant {
     #[cfg(all(test, shuttle))]
     return model::now();

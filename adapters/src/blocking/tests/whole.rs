@@ -79,7 +79,9 @@ impl Transport for Deaf {
     }
 
     fn wait(&self, _: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
-        let millis = timeout.map_or(usize::MAX, |timeout| timeout.as_millis().try_into().unwrap());
+        let millis = timeout.map_or(usize::MAX, |timeout| {
+            usize::try_from(timeout.as_millis()).unwrap_or(usize::MAX)
+        });
         self.0.fetch_max(millis, Ordering::SeqCst);
         thread::sleep(Duration::from_millis(20));
         Ok(Readiness::NONE)

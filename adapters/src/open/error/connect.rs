@@ -118,7 +118,6 @@ impl fmt::Display for Phase {
 
 impl ConnectError {
     /// An error of the stream on which the opening handshake is under way.
-    #[cfg(any(feature = "blocking", feature = "_asynch"))]
     pub(crate) fn of_stream(error: io::Error) -> Self {
         #[cfg(feature = "_tls")]
         let error = match TlsError::take(error) {

@@ -24,7 +24,17 @@ pub(crate) fn read(stream: &Stream) -> Outcome {
     for piece in stream.arrivals() {
         inbox.extend(piece);
         at += piece.len();
-        while let Some(event) = connection.next_event(now, &mut inbox, &mut outbox) {
+        // The peers validate each read by itself: a text that is not complete is judged at once.
+        let mut drained = false;
+        loop {
+            let Some(event) = connection.next_event(now, &mut inbox, &mut outbox) else {
+                if drained || !connection.has_unchecked_text() {
+                    break;
+                }
+                connection.drained();
+                drained = true;
+                continue;
+            };
             match event {
                 Heard::Message(Message::Text(text)) => {
                     outcome.events.push(Event::Text(text.as_bytes().to_vec()));
