@@ -10,8 +10,8 @@ use crate::open::error::ConnectError;
 use crate::open::request::{Opened, Opening, Progress};
 
 /// Reads and writes until the opening handshake is complete, unless the attempt is given up. `read`
-/// reads once, and says how much came; it waits no longer than the time that it gets, nor after the
-/// stream is ready for more output if the flag says that some waits.
+/// reads once, and says how much came. It waits at most for the time that it gets. If the flag says
+/// that output waits, it also stops when the stream is ready for that.
 pub(super) fn open(
     stream: &impl Transport,
     mut opening: Opening,
