@@ -47,8 +47,8 @@ const METHOD: &str = "\
   can: by `forward`, as the examples of tungstenite's kin do, or by `feed` and one `flush` for up to 32
   messages, as yawc recommends. Bluewire's servers send each message by itself.
 - One thread is the client of all. Its masked frames are made before, differ from each other, and
-  the echoes are compared with them byte by byte. Messages are text. What one read brought is
-  answered by one write: so many echoes, so many messages.
+  the echoes are compared with them byte by byte. Messages are text. One write answers
+  everything that one read brought: so many echoes, so many messages.
 - Processor time is the server's own, as the kernel accounts it for its threads (`schedstat`). Servers
   take turns in rounds; the least counts, and the median stands beside it in parentheses. The part in
   user mode is sampled by the kernel, over all rounds. Ratios are of the least, by that of the best

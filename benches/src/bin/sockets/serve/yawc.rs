@@ -15,6 +15,8 @@ use yawc::{CompressionLevel, OpCode, Options, UpgradeFut, WebSocket, WebSocketEr
 use super::on_tokio::{Io, Serve, run};
 use super::{Setup, echo};
 
+const LEN_MAX: usize = 16 << 20;
+
 /// How it is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
@@ -51,8 +53,8 @@ impl Serve for Echo {
 
 impl Echo {
     fn answer(self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, WebSocketError> {
-        // Others validate text too.
-        let mut options = Options::default().with_utf8();
+        // Others validate text too, and take messages of more than 1 MiB.
+        let mut options = Options::default().with_limits(LEN_MAX, 2 * LEN_MAX).with_utf8();
         if self.deflate {
             options = options.with_compression_level(CompressionLevel::new(6));
         }
