@@ -50,14 +50,15 @@ pub(crate) fn processor() -> String {
     )
 }
 
-/// The versions of the libraries, as the lock file has them.
+/// The newest version of a library in the lock file: an older one belongs to another library.
 pub(crate) fn version(name: &str) -> String {
     let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
     let lock = fs::read_to_string(lock).unwrap_or_default();
-    let mut lines = lock.lines();
     let name = format!("name = \"{name}\"");
-    let found = lines.any(|line| line == name).then(|| lines.next()).flatten();
-    found.and_then(|line| line.split('"').nth(1)).unwrap_or("?").to_owned()
+    let lines = lock.lines().zip(lock.lines().skip(1));
+    let versions = lines.filter(|(line, _)| *line == name);
+    let newest = versions.last().and_then(|(_, version)| version.split('"').nth(1));
+    newest.unwrap_or("?").to_owned()
 }
 
 /// Bun's version, where it is installed.
