@@ -181,21 +181,23 @@ impl Play for Receives {
     }
 }
 
+/// Sends a long message, and gives the kinds of the IO errors that the callbacks get.
+fn io_errors_of(socket: &facade::WebSocket) -> mpsc::Receiver<ErrorKind> {
+    let (tell, told) = mpsc::channel();
+    socket.on_error(move |error| {
+        if let Error::Io(error) = &error.error {
+            // The test waits for the first one only.
+            let _ = tell.send(error.kind());
+        }
+    });
+    // More than the kernel's buffers hold, and less than may wait.
+    socket.send(&vec![0; 24 * 1024 * 1024][..]);
+    told
+}
+
 /// The settings that a connection had before it got its callbacks are still its own.
 #[test]
 fn a_facade_keeps_the_write_timeout_that_was_set_before() {
-    fn watch(socket: &facade::WebSocket) -> mpsc::Receiver<ErrorKind> {
-        let (tell, told) = mpsc::channel();
-        socket.on_error(move |error| {
-            if let Error::Io(error) = &error.error {
-                // The test waits for the first one only.
-                let _ = tell.send(error.kind());
-            }
-        });
-        // More than the kernel's buffers hold, and less than may wait.
-        socket.send(&vec![0; 24 * 1024 * 1024][..]);
-        told
-    }
     let _bound = crate::watchdog::bound();
     let _turn = beside_others();
     let flow = Flow::default().write_timeout(Duration::from_millis(300));
@@ -214,13 +216,13 @@ fn a_facade_keeps_the_write_timeout_that_was_set_before() {
     let (_peer, ours) = pair();
     let mut socket = blocking::WebSocket::adopt_server(ours, &[], config.clone());
     socket.set_flow(flow);
-    expect("blocking", watch(&socket.into_facade().unwrap()));
+    expect("blocking", io_errors_of(&socket.into_facade().unwrap()));
 
     let (_peer, ours) = pair();
     let ours = smol::Async::new(ours).unwrap();
     let mut socket = adapter::WebSocket::adopt_server(ours, &[], config.clone());
     socket.set_flow(flow);
-    expect("smol", watch(&socket.into_facade()));
+    expect("smol", io_errors_of(&socket.into_facade()));
 
     #[cfg(feature = "tokio")]
     {
@@ -231,7 +233,7 @@ fn a_facade_keeps_the_write_timeout_that_was_set_before() {
         let ours = tokio::net::TcpStream::from_std(ours).unwrap();
         let mut socket = bluewire::tokio::WebSocket::adopt_server(ours, &[], config);
         socket.set_flow(flow);
-        expect("tokio", watch(&socket.into_facade()));
+        expect("tokio", io_errors_of(&socket.into_facade()));
     }
 }
 
