@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "7692-7.2.1-1",
         edits: &[edit(
             "core/src/deflate/compress.rs",
-            "outbox.drop_bare(TAIL.len());\n        len - TAIL.len()",
+            "outbox.drop_bare(TAIL.len());\n        len.saturating_sub(TAIL.len())",
             "len",
         )],
         caught_by: &[case("12.1.4")],
