@@ -292,7 +292,7 @@ fn shake_hands(admission: &Arc<Admission>, requests: &Requests<Manual>) {
         b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
           Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     );
-    let heard = hear(accepting, &options, admission, None);
+    let heard = hear(accepting, &options, &slot, None);
     slot.heard();
     // The server may have begun to shut down.
     if let Ok(Progress::Upgrade(pending)) = heard {
