@@ -288,7 +288,7 @@ fn on_a_handle_of_tokio_callbacks_run_where_the_runtime_runs() {
         let _ = tell.send(());
     });
     assert_eq!(log.now(), [], "nothing runs before the runtime does");
-    runtime.block_on(told.recv()).expect("it is told of the end");
+    runtime.block_on(told.recv()).expect("`on_close` is called");
     assert_eq!(log.now(), [Told::Open, text("hello back"), closed(1000, "", true)]);
     assert_eq!(peer.join().expect("it does not panic"), 1000);
 }

@@ -195,9 +195,9 @@ impl Deflate {
         value
     }
 
-    /// A server's answer to a client's `Sec-WebSocket-Extensions`, which may hold other extensions
-    /// too: the first acceptable offer, agreed to. `None` if there is none, or if the value is
-    /// malformed. For handshakes that run outside the engine.
+    /// A server's answer to a client's `Sec-WebSocket-Extensions`, for handshakes that run outside
+    /// the engine. It accepts the first offer that it can, and ignores other extensions. `None` if
+    /// no offer is acceptable, or if the value is malformed.
     #[must_use]
     pub fn accept(&self, offers: &str) -> Option<DeflateParams> {
         let items: Result<alloc::vec::Vec<_>, _> = ExtensionList::new(offers.as_bytes()).collect();

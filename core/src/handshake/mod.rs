@@ -3,7 +3,7 @@
 //!
 //! A client begins with [`ClientHandshake::start`] and waits for a [`Response`]; a server begins
 //! with [`ServerHandshake::new`], waits for a [`Request`] and answers its [`Offer`]. Only their
-//! results make a [`Connection`](crate::Connection), so there is none without a handshake that
+//! results make a [`Connection`](crate::Connection), so every connection has had a handshake that
 //! succeeded. Bytes that followed the head stay in the inbox, which is then the connection's.
 
 mod answer;

@@ -149,9 +149,9 @@ impl Clients {
     ///
     /// When an echo is not what was sent, or a connection breaks.
     pub fn run(&mut self, time: Duration) -> io::Result<u64> {
-        let end = Instant::now() + time;
+        let begun = Instant::now();
         let mut echoes = 0;
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
+        while let Some(left) = time.checked_sub(begun.elapsed()) {
             echoes += self.step(left, true)?;
         }
         Ok(echoes)
@@ -164,11 +164,11 @@ impl Clients {
     ///
     /// As [`finish`](Self::finish).
     pub fn broadcast(&mut self, time: Duration) -> io::Result<u64> {
-        let end = Instant::now() + time;
+        let begun = Instant::now();
         let mut came = 0;
         loop {
             let now = Instant::now();
-            if now >= end {
+            if now.duration_since(begun) >= time {
                 return Ok(came);
             }
             for client in &mut self.clients {
