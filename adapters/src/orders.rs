@@ -52,6 +52,12 @@ impl Orders {
         Order::of(self.order.load(Ordering::SeqCst))
     }
 
+    /// Whether the order is another one than this.
+    #[inline]
+    pub(crate) fn differs_from(&self, order: Order) -> bool {
+        self.order.load(Ordering::SeqCst) != order as u8
+    }
+
     pub(crate) fn register(&self, which: usize, waker: &Waker) {
         match &mut self.wakers()[which] {
             Some(registered) => registered.clone_from(waker),

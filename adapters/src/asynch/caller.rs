@@ -1,8 +1,11 @@
 //! Who polls: a task that has the connection to itself, or one of several that share it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::waker_set::{Key, WakerSet};
 
 /// The events that a task waits for.
@@ -20,12 +23,14 @@ pub(super) enum Event {
 pub(super) struct Caller<'a> {
     waker: &'a Waker,
     shared: Option<(&'a Wakers, Option<&'a mut Keys>)>,
+    /// The time, if it is known.
+    now: Cell<Option<Duration>>,
 }
 
 impl<'a> Caller<'a> {
     /// A task that has the connection to itself.
     pub(super) const fn alone(waker: &'a Waker) -> Self {
-        Self { waker, shared: None }
+        Self { waker, shared: None, now: Cell::new(None) }
     }
 
     /// A call that does not wait, of a task that has the connection to itself.
@@ -35,17 +40,31 @@ impl<'a> Caller<'a> {
 
     /// One of several.
     pub(super) const fn among(wakers: &'a Wakers, keys: &'a mut Keys, waker: &'a Waker) -> Self {
-        Self { waker, shared: Some((wakers, Some(keys))) }
+        Self { waker, shared: Some((wakers, Some(keys))), now: Cell::new(None) }
     }
 
     /// A call that does not wait, while others may.
     pub(super) const fn passing(wakers: &'a Wakers) -> Self {
-        Self { waker: Waker::noop(), shared: Some((wakers, None)) }
+        Self { waker: Waker::noop(), shared: Some((wakers, None)), now: Cell::new(None) }
     }
 
     /// Its own waker.
     pub(super) const fn own(&self) -> &'a Waker {
         self.waker
+    }
+
+    /// The time by this clock, of the first call since the poll began or the time
+    /// [passed](Self::pass_time). To read a clock takes longer than to handle a short message.
+    #[inline]
+    pub(super) fn now(&self, clock: Clock) -> Duration {
+        let now = self.now.get().unwrap_or_else(|| clock.now());
+        self.now.set(Some(now));
+        now
+    }
+
+    /// Notes that what follows may take time, or has taken some.
+    pub(super) fn pass_time(&self) {
+        self.now.set(None);
     }
 
     /// The waker to wait with: of all that wait for the event, since the stream and the timer keep

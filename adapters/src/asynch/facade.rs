@@ -101,7 +101,7 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
     // Before anything is looked at, so that no wake-up is lost.
     wake.listen(cx);
     let caller = &mut Caller::alone(cx.waker());
-    ready!(io.poll_budget(caller));
+    ready!(io.poll_turn(caller));
     let mut go_on = false;
     if want.write {
         session.write(|slices| {
@@ -132,7 +132,7 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
         let mut unknown = false;
         go_on |= session.read(|space| {
             let read = io.read(space, caller);
-            unknown = io.is_unknown(&read, want.until);
+            unknown = io.is_unknown(&read, want.until, caller);
             if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
         });
         if unknown {
@@ -143,7 +143,7 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
     if go_on || wake.take() {
         return Poll::Ready(());
     }
-    io.renew_budget();
+    io.waits();
     spare::take_back(session.inbox_mut());
     want.until.map_or(Poll::Pending, |until| io.poll_until(until, caller))
 }

@@ -26,6 +26,8 @@ pub(super) struct Io<R: Runtime, S> {
     timer_set: Nanos,
     /// The rest of the task's budget.
     budget: u32,
+    /// Whether the task waits, or has waited.
+    waited: bool,
     /// Whether the stream was shut down at the end.
     is_over: bool,
     news: News,
@@ -48,6 +50,7 @@ impl<R: Runtime, S> Io<R, S> {
             timer: R::Timer::never(),
             timer_set: Nanos::MAX,
             budget: BUDGET,
+            waited: false,
             is_over: false,
             news: News::default(),
         }
@@ -70,15 +73,29 @@ impl<R: Runtime, S> Io<R, S> {
         self.budget = self.budget.saturating_sub(cost);
     }
 
-    /// The task waits, so that others run.
-    pub(super) const fn renew_budget(&mut self) {
+    /// Notes that the task waits, so that others run.
+    pub(super) const fn waits(&mut self) {
         self.budget = BUDGET;
+        self.waited = true;
     }
 
-    /// Pending when the task is to let others run; it has been woken then.
+    /// Whether the task has waited since the last call.
+    pub(super) const fn take_waited(&mut self) -> bool {
+        std::mem::replace(&mut self.waited, false)
+    }
+
+    /// Pending when the executor wants the task to let others run, or the task's own budget is used
+    /// up; it has been woken then. Called once in a poll: reads and writes of the runtime's streams
+    /// take part in its budget themselves.
+    #[inline]
+    pub(super) fn poll_turn(&mut self, caller: &Caller<'_>) -> Poll<()> {
+        ready!(R::poll_budget(&mut Context::from_waker(caller.own())));
+        self.poll_budget(caller)
+    }
+
+    /// Pending when the task's own budget is used up; it has been woken then.
     #[inline]
     pub(super) fn poll_budget(&mut self, caller: &Caller<'_>) -> Poll<()> {
-        ready!(R::poll_budget(&mut Context::from_waker(caller.own())));
         if self.budget > 0 {
             return Poll::Ready(());
         }
@@ -89,7 +106,7 @@ impl<R: Runtime, S> Io<R, S> {
 
     /// Ready once this time is reached or past.
     pub(super) fn poll_until(&mut self, until: Duration, caller: &mut Caller<'_>) -> Poll<()> {
-        if until <= self.clock().now() {
+        if until <= caller.now(self.clock()) {
             return Poll::Ready(());
         }
         caller.register(Event::Time);
@@ -109,7 +126,8 @@ impl<R: Runtime, S> Io<R, S> {
             ready!(self.timer.poll(cx));
             self.timer_set = Nanos::MAX;
             self.news.rang = true;
-            if until <= self.clock().now() {
+            caller.pass_time();
+            if until <= caller.now(self.clock()) {
                 return Poll::Ready(());
             }
         }
@@ -151,9 +169,14 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
 
     /// Whether there may be something although a read gave nothing, which matters once the time is
     /// over: what has arrived must not lose to a deadline.
-    pub(super) fn is_unknown(&self, read: &io::Result<usize>, until: Option<Duration>) -> bool {
+    pub(super) fn is_unknown(
+        &self,
+        read: &io::Result<usize>,
+        until: Option<Duration>,
+        caller: &Caller<'_>,
+    ) -> bool {
         read.as_ref().is_err_and(would_block)
-            && until.is_some_and(|until| until <= self.clock().now())
+            && until.is_some_and(|until| until <= caller.now(self.clock()))
             && self.stream.has_unreported_input()
     }
 

@@ -24,26 +24,41 @@ struct Spare {
     /// They have memory and hold nothing. The last one is lent first: the processor may still have
     /// it in its cache.
     inboxes: Vec<Inbox>,
+    /// The memory of all of them.
+    inboxes_capacity: usize,
     outbox: Outbox,
 }
 
 impl Spare {
-    /// Keeps the memory of an empty inbox if there is room for it, or if a smaller one can go.
-    fn keep(&mut self, inbox: &mut Inbox) {
+    /// Keeps the memory of an empty inbox if there is room for it, or if a smaller one can go. Whether
+    /// it did.
+    fn keep(&mut self, inbox: &mut Inbox) -> bool {
         let capacity = inbox.capacity();
         if self.inboxes.len() == INBOXES_MAX {
             let sizes = self.inboxes.iter().map(Inbox::capacity).enumerate();
             match sizes.min_by_key(|(_, capacity)| *capacity) {
-                Some((at, smallest)) if smallest < capacity => drop(self.inboxes.remove(at)),
-                _ => return,
+                Some((at, smallest)) if smallest < capacity => {
+                    self.inboxes_capacity -= smallest;
+                    drop(self.inboxes.remove(at));
+                }
+                _ => return false,
             }
         }
-        let kept: usize = self.inboxes.iter().map(Inbox::capacity).sum();
-        if capacity > 0 && kept + capacity <= INBOXES_CAPACITY_MAX {
+        let fits = capacity > 0 && self.inboxes_capacity + capacity <= INBOXES_CAPACITY_MAX;
+        if fits {
             let mut spare = Inbox::default();
             spare.swap_memory(inbox);
+            self.inboxes_capacity += capacity;
             self.inboxes.push(spare);
         }
+        fits
+    }
+
+    /// Takes the inbox that was kept last.
+    fn lend(&mut self) -> Option<Inbox> {
+        let inbox = self.inboxes.pop()?;
+        self.inboxes_capacity -= inbox.capacity();
+        Some(inbox)
     }
 }
 
@@ -55,7 +70,7 @@ thread_local! {
 #[inline]
 pub(super) fn lend(inbox: &mut Inbox) {
     if inbox.capacity() == 0
-        && let Some(mut spare) = SPARE.with_borrow_mut(|spare| spare.inboxes.pop())
+        && let Some(mut spare) = SPARE.with_borrow_mut(Spare::lend)
     {
         inbox.swap_memory(&mut spare);
     }
@@ -71,8 +86,8 @@ pub(super) fn lend_outbox(outbox: &mut Outbox) {
 
 /// Takes the memory of an inbox, if nothing is in it.
 pub(super) fn take_back(inbox: &mut Inbox) {
-    if inbox.capacity() > 0 && inbox.is_empty() {
-        SPARE.with_borrow_mut(|spare| spare.keep(inbox));
+    if inbox.capacity() > 0 && inbox.is_empty() && !SPARE.with_borrow_mut(|spare| spare.keep(inbox))
+    {
         inbox.release();
     }
 }
@@ -83,12 +98,16 @@ pub(super) fn take_back_outbox(outbox: &mut Outbox) {
     if capacity == 0 {
         return;
     }
-    SPARE.with_borrow_mut(|spare| {
-        if spare.outbox.capacity() == 0 && capacity <= OUTBOX_CAPACITY_MAX {
+    let has_room = SPARE.with_borrow_mut(|spare| {
+        let has_room = spare.outbox.capacity() == 0 && capacity <= OUTBOX_CAPACITY_MAX;
+        if has_room {
             outbox.swap_memory(&mut spare.outbox);
         }
+        has_room
     });
-    outbox.release();
+    if !has_room {
+        outbox.release();
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +129,7 @@ mod tests {
         assert_eq!(spare.inboxes.len(), INBOXES_MAX);
         spare.keep(&mut inbox(1024 * 1024));
         assert_eq!(spare.inboxes.len(), INBOXES_MAX);
-        assert_eq!(spare.inboxes.pop().map(|inbox| inbox.capacity()), Some(1024 * 1024));
+        assert_eq!(spare.lend().map(|inbox| inbox.capacity()), Some(1024 * 1024));
     }
 
     #[test]

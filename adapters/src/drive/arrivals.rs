@@ -59,7 +59,7 @@ impl Arrivals {
     /// Frees what only a busy connection needs. The inbox is the caller's to release.
     #[cfg(feature = "_asynch")]
     pub(crate) fn release(&mut self) {
-        if self.held.is_empty() {
+        if self.held.0.is_some() && self.held.is_empty() {
             self.held = Held::default();
         }
     }

@@ -180,27 +180,27 @@ impl Driver {
             && !self.has_published()
             && !self.drops_rest
             && arrivals.aside.is_empty();
+        let mut is_empty = false;
         if purpose == Purpose::Receive && plain {
             // The way of most messages.
             if arrivals.has_held() {
                 return Next::Deliver(None);
             }
-            if let Some(ready) =
-                self.connection.poll_event(arrivals.arrived.into(), &mut arrivals.inbox)
-            {
-                if ready.is_data() {
-                    return Next::Deliver(Some(ready));
-                }
-                self.take_control(ready, arrivals, clock());
+            match self.connection.poll_event(arrivals.arrived.into(), &mut arrivals.inbox) {
+                Some(ready) if ready.is_data() => return Next::Deliver(Some(ready)),
+                Some(ready) => self.take_control(ready, arrivals, clock()),
+                None => is_empty = true,
             }
         }
-        self.next_of_all(arrivals, purpose, budget, clock)
+        self.next_of_all(arrivals, purpose, is_empty, budget, clock)
     }
 
+    /// `is_empty` says that the arrivals hold nothing to take.
     fn next_of_all(
         &mut self,
         arrivals: &mut Arrivals,
         purpose: Purpose,
+        mut is_empty: bool,
         mut budget: Option<&mut Budget>,
         clock: impl Fn() -> Duration,
     ) -> Next {
@@ -208,7 +208,9 @@ impl Driver {
         loop {
             self.follow_order(&clock);
             self.take_published(&clock);
-            if let Some(delivered) = self.take_events(arrivals, purpose, &clock) {
+            if !std::mem::take(&mut is_empty)
+                && let Some(delivered) = self.take_events(arrivals, purpose, &clock)
+            {
                 return Next::Deliver(delivered);
             }
             if self.connection.state() == State::Closed {

@@ -109,6 +109,8 @@ impl Driver {
     /// Reports that bytes were read into the space.
     #[inline]
     pub(crate) fn received(&mut self, len: usize, arrivals: &mut Arrivals, now: Duration) {
+        // A caller reads when nothing is left to take.
+        arrivals.look(now);
         arrivals.inbox.filled(len);
         arrivals.arrived = now.into();
         self.reads = self.reads.wrapping_add(1);

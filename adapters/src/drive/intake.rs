@@ -3,6 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+#[cfg(feature = "_asynch")]
+use bluewire_core::State;
+
 use super::arrivals::{Arrivals, Aside};
 use super::deadlines::{Budget, earlier};
 use super::driver::{Driver, Next, Purpose, Want};
@@ -44,6 +47,17 @@ impl Driver {
             }
             (Some(want), None) => Next::Wait(want),
         }
+    }
+
+    /// Whether a task that has waited, with every deadline judged, reads before it asks for the next
+    /// step: most often, bytes have come. It may do so once after each wait, so that a peer that always
+    /// sends postpones no deadline.
+    #[cfg(feature = "_asynch")]
+    #[inline]
+    pub(crate) fn may_read_first(&self, intake: &Intake<'_>) -> bool {
+        self.connection.state() == State::Open
+            && matches!(intake, Intake::Arrivals(arrivals, Purpose::Receive)
+                if !arrivals.has_held() && arrivals.aside.is_empty())
     }
 
     /// Reads once by `read`, which does not wait. Whether there is something to look at, as

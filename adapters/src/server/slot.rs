@@ -43,13 +43,16 @@ impl Slot {
     /// Whether there is an order that was not taken yet.
     #[inline]
     pub(crate) fn has_order(&self) -> bool {
-        self.orders.order() != self.taken
+        self.orders.differs_from(self.taken)
     }
 
     /// The order to follow, if there is a new one.
     pub(crate) fn take_order(&mut self) -> Option<Order> {
-        let order = self.orders.order();
-        (std::mem::replace(&mut self.taken, order) != order).then_some(order)
+        if !self.has_order() {
+            return None;
+        }
+        self.taken = self.orders.order();
+        Some(self.taken)
     }
 
     /// Whether the server has ordered the connection to end.

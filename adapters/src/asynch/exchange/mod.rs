@@ -98,9 +98,14 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         caller: &mut Caller<'_>,
     ) -> Poll<Received> {
         let clock = self.io.clock();
+        ready!(self.io.poll_turn(caller));
+        if self.io.take_waited() && self.driver.may_read_first(intake) {
+            // In vain, it tells nothing: the runtime may not know yet of what has come.
+            let unknown = |_| io::ErrorKind::Interrupted.into();
+            self.read(intake, caller, |_, read| read.map_err(unknown));
+        }
         loop {
-            ready!(self.io.poll_budget(caller));
-            let next = self.driver.next_for(intake, budget.as_deref_mut(), || clock.now());
+            let next = self.driver.next_for(intake, budget.as_deref_mut(), || caller.now(clock));
             let received = match next {
                 Next::Deliver(ready) => Received::Message(ready),
                 Next::Over => Received::Over,
@@ -110,6 +115,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
                 }
                 Next::Wait(want) => {
                     ready!(self.poll_wait(intake, want, caller));
+                    ready!(self.io.poll_budget(caller));
                     continue;
                 }
             };
@@ -148,10 +154,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
     ) -> Poll<()> {
         let clock = self.io.clock();
         match intake {
-            Intake::Arrivals(arrivals, _) if self.driver.should_look(arrivals, || clock.now()) => {}
+            Intake::Arrivals(arrivals, _)
+                if self.driver.should_look(arrivals, || caller.now(clock)) => {}
             _ => return Poll::Ready(()),
         }
-        let mut budget = Budget::until(clock.now());
+        let mut budget = Budget::until(caller.now(clock));
         // How the connection ends is reported to the next call that asks.
         self.poll_receive(intake, Some(&mut budget), caller).map(drop)
     }
@@ -193,7 +200,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
     pub(super) fn write_now(&mut self, caller: &Caller<'_>) -> bool {
         let Self { io, driver } = self;
         let clock = io.clock();
-        if !driver.write_out(|| clock.now(), |slices| io.write(slices, caller)) {
+        if !driver.write_out(|| caller.now(clock), |slices| io.write(slices, caller)) {
             return false;
         }
         if driver.is_write_lost() {
@@ -201,7 +208,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         }
         let flushed = io.flush(caller);
         let all = !flushed.as_ref().is_err_and(would_block);
-        driver.report_flush(flushed, || clock.now());
+        driver.report_flush(flushed, || caller.now(clock));
         all
     }
 
@@ -222,32 +229,48 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         until: Option<Duration>,
         caller: &Caller<'_>,
     ) -> Poll<bool> {
+        let mut unknown = false;
+        let came = self.read(intake, caller, |io, read| {
+            unknown = io.is_unknown(&read, until, caller);
+            if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
+        });
+        if unknown {
+            caller.own().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(came)
+    }
+
+    /// Reads once, to where it is wanted, and reports the result as `judge` sees it. Whether there is
+    /// something to look at.
+    #[inline]
+    fn read(
+        &mut self,
+        intake: &mut Intake<'_>,
+        caller: &Caller<'_>,
+        judge: impl FnOnce(&Io<R, S>, io::Result<usize>) -> io::Result<usize>,
+    ) -> bool {
         let Self { io, driver } = self;
         if let Intake::Arrivals(arrivals, _) = intake {
             spare::lend(&mut arrivals.inbox);
         }
         let clock = io.clock();
-        let mut unknown = false;
         let read = |space: &mut [u8]| {
             let read = io.read(space, caller);
-            unknown = io.is_unknown(&read, until);
-            if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
+            judge(io, read)
         };
-        let came = driver.read_into(intake, read, || clock.now());
-        if unknown {
-            caller.own().wake_by_ref();
-            return Poll::Pending;
-        }
+        let came = driver.read_into(intake, read, || caller.now(clock));
         if came {
+            caller.pass_time();
             // It may want an answer.
             spare::lend_outbox(driver.outbox_mut());
         }
-        Poll::Ready(came)
+        came
     }
 
     /// Frees what only a busy connection needs.
     fn rest(&mut self, intake: &mut Intake<'_>) {
-        self.io.renew_budget();
+        self.io.waits();
         spare::take_back_outbox(self.driver.outbox_mut());
         if let Intake::Arrivals(arrivals, _) = intake {
             arrivals.release();

@@ -33,9 +33,9 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
             // On other streams the header would leave in a write of its own.
             Lay::Message(message) if message.len() >= GATHER_LEN_MIN && io.stream.is_vectored() => {
                 let write = |slices: &[IoSlice<'_>]| io.write(slices, caller);
-                driver.send_from(message, || clock.now(), write)
+                driver.send_from(message, || caller.now(clock), write)
             }
-            what => driver.lay(what, || clock.now()),
+            what => driver.lay(what, || caller.now(clock)),
         }
     }
 
@@ -51,11 +51,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         intake: &mut Intake<'_>,
         caller: &mut Caller<'_>,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.io.poll_budget(caller));
+        ready!(self.io.poll_turn(caller));
         self.write_now(caller);
         let clock = self.io.clock();
         while !self.driver.is_reached(goal)? {
-            match self.driver.next_for(intake, None, || clock.now()) {
+            match self.driver.next_for(intake, None, || caller.now(clock)) {
                 Next::Wait(want) => {
                     ready!(self.poll_wait(intake, want, caller));
                     ready!(self.io.poll_budget(caller));
@@ -93,7 +93,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         intake: &mut Intake<'_>,
         caller: &mut Caller<'_>,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.io.poll_budget(caller));
+        ready!(self.io.poll_turn(caller));
         if self.driver.should_write_first() {
             self.write_now(caller);
             ready!(self.poll_look(intake, caller));
@@ -122,7 +122,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         let clock = io.clock();
         io.pay(message.len());
         spare::lend_outbox(driver.outbox_mut());
-        driver.lay(message, || clock.now()).map(drop)
+        driver.lay(message, || caller.now(clock)).map(drop)
     }
 
     /// The same, and writes what the stream takes at once, unless another frame has arrived whose
