@@ -9,8 +9,9 @@ use bluewire_core::{CloseCode, Message};
 use super::caller::Caller;
 use super::net_stream::NetStream;
 use super::runtime::{AsyncTransport, Runtime};
+use super::sender::Sender;
 use super::websocket::WebSocket;
-use crate::drive::{Goal, Lay, Purpose, Rest, WRITE_LEN_MAX, into_io};
+use crate::drive::{Goal, Lay, Rest, WRITE_LEN_MAX, into_io};
 use crate::socket::first_slice;
 
 /// The payload of binary messages, one after the other, as bytes to read and to write: to speak
@@ -81,25 +82,25 @@ impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let socket = &mut self.socket;
-        ready!(socket.poll_room(cx)).map_err(into_io)?;
+        let mut sender = self.socket.sender();
+        ready!(sender.poll_room(cx)).map_err(into_io)?;
         let buf = first_slice(slices);
         let bytes = &buf[..buf.len().min(WRITE_LEN_MAX)];
         if !bytes.is_empty() {
-            socket.lay(Lay::Message(Message::Binary(bytes))).map_err(into_io)?;
-            if socket.should_write() {
-                let (exchange, mut intake) = socket.inner.parts(Purpose::Attend);
+            sender.lay(Lay::Message(Message::Binary(bytes))).map_err(into_io)?;
+            if sender.should_write() {
+                let Sender { exchange, intake, .. } = &mut sender;
                 let caller = &mut Caller::alone(cx.waker());
                 // The next call reports it if that fails.
                 exchange.write_now(caller);
-                let _ = exchange.poll_look(&mut intake, caller);
+                let _ = exchange.poll_look(intake, caller);
             }
         }
         Poll::Ready(Ok(bytes.len()))
     }
 
     pub(crate) fn poll_flush_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_reach(Goal::Queue(0), cx).map_err(into_io)
+        self.socket.sender().poll_reach(Goal::Queue(0), cx).map_err(into_io)
     }
 
     pub(crate) fn poll_close_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

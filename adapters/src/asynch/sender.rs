@@ -1,7 +1,8 @@
 //! Sends while a received message is in the program's hands.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::task::{Context, Poll};
 
 use bluewire_core::{Message, PreparedMessage};
 
@@ -107,8 +108,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     /// If it is dropped while it waits, the message is not queued; nothing else is lost.
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        let Self { exchange, intake, .. } = self;
-        poll_fn(|cx| exchange.poll_feed(message, intake, &mut Caller::alone(cx.waker()))).await
+        poll_fn(|cx| self.poll_feed(message, cx)).await
     }
 
     /// The same, but refuses the message where `feed` would wait.
@@ -158,7 +158,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     }
 
     #[inline]
-    fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
+    pub(super) fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
         self.exchange.lay(what, &Caller::brief())
     }
 
@@ -166,16 +166,41 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
         self.exchange.try_send(message, self.corked, &Caller::brief())
     }
 
-    async fn write_unless_corked(&mut self, ticket: Ticket) -> Result<(), Error> {
-        if !self.exchange.driver.should_write_corked(self.corked) {
-            return Ok(());
-        }
-        self.reach(Goal::Written(ticket)).await
+    fn write_unless_corked(&mut self, ticket: Ticket) -> impl Future<Output = Result<(), Error>> {
+        let write = self.should_write();
+        poll_fn(move |cx| match write {
+            true => self.poll_reach(Goal::Written(ticket), cx),
+            false => Poll::Ready(Ok(())),
+        })
     }
 
-    async fn reach(&mut self, goal: Goal) -> Result<(), Error> {
-        let Self { exchange, intake, .. } = self;
-        poll_fn(|cx| exchange.poll_reach(goal, intake, &mut Caller::alone(cx.waker()))).await
+    fn reach(&mut self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(move |cx| self.poll_reach(goal, cx))
+    }
+
+    /// As [`Exchange::poll_reach`].
+    pub(super) fn poll_reach(&mut self, goal: Goal, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        self.exchange.poll_reach(goal, &mut self.intake, &mut Caller::alone(cx.waker()))
+    }
+
+    /// Whether what was laid should leave now, rather than with the answer to another frame.
+    #[inline]
+    pub(super) const fn should_write(&self) -> bool {
+        self.exchange.driver.should_write_corked(self.corked)
+    }
+
+    /// As [`Exchange::poll_feed`].
+    pub(super) fn poll_feed(
+        &mut self,
+        message: Message<'_>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.exchange.poll_feed(message, &mut self.intake, &mut Caller::alone(cx.waker()))
+    }
+
+    /// As [`Exchange::poll_room`].
+    pub(super) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        self.exchange.poll_room(&mut self.intake, &mut Caller::alone(cx.waker()))
     }
 }
 

@@ -34,15 +34,15 @@ impl<R: Runtime, S: AsyncTransport<R>> Sink<OwnedMessage> for WebSocket<R, S> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_room(cx)
+        self.sender().poll_room(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: OwnedMessage) -> Result<(), Error> {
-        self.lay(Lay::Message(message.borrow())).map(drop)
+        self.sender().lay(Lay::Message(message.borrow())).map(drop)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_reach(Goal::Queue(0), cx)
+        self.sender().poll_reach(Goal::Queue(0), cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -19,9 +19,21 @@ thread_local! {
     static TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static TIMERS: RefCell<BTreeMap<u64, (Instant, Waker)>> = RefCell::default();
     static LAST_TIMER: Cell<u64> = const { Cell::new(0) };
+    static LOOKS: Cell<usize> = const { Cell::new(0) };
 }
 
+/// The clock of connections.
 pub(super) fn now() -> Instant {
+    LOOKS.set(LOOKS.get() + 1);
+    instant()
+}
+
+/// How often connections have looked at the clock.
+pub(super) fn looks() -> usize {
+    LOOKS.get()
+}
+
+fn instant() -> Instant {
     START.with(|start| *start) + TIME.get()
 }
 
@@ -39,7 +51,7 @@ pub(super) fn advance_only(by: Duration) {
 pub(super) fn advance(by: Duration) {
     advance_only(by);
     let due: Vec<Waker> = TIMERS.with_borrow_mut(|timers| {
-        let due = timers.extract_if(.., |_, (at, _)| *at <= now());
+        let due = timers.extract_if(.., |_, (at, _)| *at <= instant());
         due.map(|(_, (_, waker))| waker).collect()
     });
     due.into_iter().for_each(Waker::wake);
@@ -64,11 +76,11 @@ impl Timer for ManualTimer {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
-        TIMERS.with_borrow_mut(|timers| match at <= now() {
+        TIMERS.with_borrow_mut(|timers| match at <= instant() {
             true => drop(timers.remove(&self.id)),
             false => drop(timers.insert(self.id, (at, cx.waker().clone()))),
         });
-        if at <= now() { Poll::Ready(()) } else { Poll::Pending }
+        if at <= instant() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bluewire_core::{CloseCode, Fault, Message, SendError, Timeout};
 
-use super::runtime::{Task, advance, time};
+use super::runtime::{Task, advance, looks, time};
 use super::{CLOSE, CLOSED, HELLO, MS, PING, PONG, SEC, keepalive, quiet, socket};
 use crate::Flow;
 use crate::error::Error;
@@ -50,6 +50,26 @@ fn a_flood_leaves_other_tasks_their_time() {
     }
     assert!((1..=256).contains(&recv), "{recv}");
     assert_eq!(ready(Task::new(socket.recv_owned()).run()).unwrap(), Some("Hello".into()));
+}
+
+/// To look at a clock takes longer than to handle a short message.
+#[test]
+fn an_echo_looks_at_the_clock_at_most_three_times() {
+    let (mut socket, peer) = socket(keepalive());
+    let mut echo = Task::new(async {
+        while let Ok(Some((message, mut sender))) = socket.recv_with_sender().await {
+            sender.send(message).await.expect("the peer takes it");
+        }
+    });
+    assert!(echo.run().is_pending());
+    for _ in 0..10 {
+        let before = looks();
+        advance(MS);
+        peer.send(HELLO);
+        assert!(echo.run().is_pending());
+        let looked = looks() - before;
+        assert!((1..=3).contains(&looked), "{looked}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{Inner, WebSocket};
 use crate::asynch::caller::Caller;
 use crate::asynch::exchange::Exchange;
 use crate::asynch::runtime::{AsyncTransport, Runtime};
+use crate::asynch::sender::Sender;
 use crate::drive::{Budget, Goal, Intake, Lay, Purpose, Ticket};
 use crate::error::Error;
 
@@ -25,7 +26,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// Once polled, the message is queued, and leaves with the next write.
     pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Message(message.into()))?;
+        let ticket = self.sender().lay(Lay::Message(message.into()))?;
         self.write_unless_corked(ticket).await
     }
 
@@ -44,7 +45,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         part: impl Into<Message<'m>>,
         fin: bool,
     ) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Chunk(part.into(), fin))?;
+        let ticket = self.sender().lay(Lay::Chunk(part.into(), fin))?;
         self.write_unless_corked(ticket).await
     }
 
@@ -58,7 +59,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// As [`send`](Self::send).
     pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        let ticket = self.lay(Lay::Prepared(message))?;
+        let ticket = self.sender().lay(Lay::Prepared(message))?;
         self.write_unless_corked(ticket).await
     }
 
@@ -71,7 +72,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
     /// fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.try_write(Lay::Message(message.into()))
+        self.sender().try_send(message)
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -80,7 +81,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.try_write(Lay::Prepared(message))
+        self.sender().try_send_prepared(message)
     }
 
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
@@ -96,11 +97,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// If the future is dropped while it waits, the message is not queued. Nothing else is lost.
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        poll_fn(|cx| {
-            let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
-            exchange.poll_feed(message, &mut intake, &mut Caller::alone(cx.waker()))
-        })
-        .await
+        poll_fn(|cx| self.sender().poll_feed(message, cx)).await
     }
 
     /// Queues a message as `feed` does, but refuses it if `feed` would wait.
@@ -110,7 +107,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if `feed` would wait. Otherwise as
     /// [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.inner.exchange.try_feed(Lay::Message(message.into()), &Caller::brief())
+        self.sender().try_feed(message)
     }
 
     /// Does what [`try_feed`](Self::try_feed) does, for a message that was encoded in advance.
@@ -119,7 +116,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.inner.exchange.try_feed(Lay::Prepared(message), &Caller::brief())
+        self.sender().try_feed_prepared(message)
     }
 
     /// The number of queued bytes.
@@ -138,7 +135,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
-        self.reach(Goal::Queue(queue_len)).await
+        poll_fn(|cx| self.sender().poll_reach(Goal::Queue(queue_len), cx)).await
     }
 
     /// Writes all queued bytes.
@@ -165,7 +162,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.lay(Lay::Ping(payload))?;
+        self.sender().lay(Lay::Ping(payload))?;
         self.flush().await
     }
 
@@ -240,54 +237,21 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Poll::Ready(closure)
     }
 
-    #[inline]
-    pub(in crate::asynch) fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
-        self.inner.exchange.lay(what, &Caller::brief())
-    }
-
-    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let corked = self.is_corked();
-        self.inner.exchange.try_send(message, corked, &Caller::brief())
-    }
-
     /// Waits until the ticket is written, unless it is to wait for the answer to another frame.
     fn write_unless_corked(&mut self, ticket: Ticket) -> impl Future<Output = Result<(), Error>> {
-        let write = self.should_write();
+        let write = self.sender().should_write();
         poll_fn(move |cx| match write {
-            true => self.poll_reach(Goal::Written(ticket), cx),
+            true => self.sender().poll_reach(Goal::Written(ticket), cx),
             false => Poll::Ready(Ok(())),
         })
     }
 
-    /// Whether what was laid should leave now, rather than with the answer to another frame.
+    /// Sends what answers no message that is lent.
     #[inline]
-    pub(in crate::asynch) fn should_write(&self) -> bool {
-        self.inner.exchange.driver.should_write_corked(self.is_corked())
-    }
-
-    #[inline]
-    fn is_corked(&self) -> bool {
-        self.inner.exchange.driver.is_corked(&self.inner.arrivals)
-    }
-
-    fn reach(&mut self, goal: Goal) -> impl Future<Output = Result<(), Error>> {
-        poll_fn(move |cx| self.poll_reach(goal, cx))
-    }
-
-    /// As [`Exchange::poll_reach`].
-    pub(in crate::asynch) fn poll_reach(
-        &mut self,
-        goal: Goal,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Error>> {
-        let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
-        exchange.poll_reach(goal, &mut intake, &mut Caller::alone(cx.waker()))
-    }
-
-    /// As [`Exchange::poll_room`].
-    pub(in crate::asynch) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let (exchange, mut intake) = self.inner.parts(Purpose::Attend);
-        exchange.poll_room(&mut intake, &mut Caller::alone(cx.waker()))
+    pub(in crate::asynch) fn sender(&mut self) -> Sender<'_, R, S> {
+        let Inner { exchange, arrivals, .. } = &mut *self.inner;
+        let corked = exchange.driver.is_corked(arrivals);
+        Sender { exchange, intake: Intake::Arrivals(arrivals, Purpose::Attend), corked }
     }
 }
 
