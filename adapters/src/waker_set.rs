@@ -17,7 +17,61 @@ pub(crate) struct WakerSet(Mutex<Wakers>);
 #[derive(Debug, Default)]
 struct Wakers {
     last_key: u64,
-    by_key: BTreeMap<u64, Waker>,
+    /// Most often, one task waits. It costs no allocation.
+    one: Option<(u64, Waker)>,
+    others: BTreeMap<u64, Waker>,
+}
+
+impl Wakers {
+    fn is_empty(&self) -> bool {
+        self.one.is_none() && self.others.is_empty()
+    }
+
+    fn get_mut(&mut self, key: u64) -> Option<&mut Waker> {
+        match &mut self.one {
+            Some((one, waker)) if *one == key => Some(waker),
+            _ => self.others.get_mut(&key),
+        }
+    }
+
+    /// Adds a key that is not there.
+    fn insert(&mut self, key: u64, waker: Waker) {
+        match &self.one {
+            None => self.one = Some((key, waker)),
+            Some(_) => drop(self.others.insert(key, waker)),
+        }
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Waker> {
+        match self.one.take_if(|(one, _)| *one == key) {
+            Some((_, waker)) => Some(waker),
+            None => self.others.remove(&key),
+        }
+    }
+
+    fn take(&mut self) -> Taken {
+        let others = (!self.others.is_empty()).then(|| mem::take(&mut self.others));
+        Taken { one: self.one.take().map(|(_, waker)| waker), others }
+    }
+}
+
+/// Wakers that are to be woken where no lock is held: that can run anything.
+struct Taken {
+    one: Option<Waker>,
+    others: Option<BTreeMap<u64, Waker>>,
+}
+
+impl Taken {
+    /// Whether there were any.
+    fn wake(self) -> bool {
+        let Self { one, others } = self;
+        let any = one.is_some() || others.is_some();
+        if let Some(waker) = one {
+            waker.wake();
+        }
+        others.into_iter().flatten().for_each(|(_, waker)| waker.wake());
+        any
+    }
 }
 
 /// One waiting task's place in a [`WakerSet`]. Its owner removes it when the task stops waiting.
@@ -39,46 +93,48 @@ impl WakerSet {
             wakers.last_key += 1;
             key.0 = wakers.last_key;
         }
-        match wakers.by_key.get_mut(&key.0) {
+        match wakers.get_mut(key.0) {
             Some(registered) => registered.clone_from(waker),
-            None => drop(wakers.by_key.insert(key.0, waker.clone())),
+            None => wakers.insert(key.0, waker.clone()),
         }
     }
 
     /// How many tasks are registered.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        lock(&self.0).by_key.len()
+        let wakers = lock(&self.0);
+        usize::from(wakers.one.is_some()) + wakers.others.len()
     }
 
     /// Forgets the task.
+    #[inline]
     pub(crate) fn remove(&self, key: &Key) {
-        let removed = if key.0 == 0 { None } else { lock(&self.0).by_key.remove(&key.0) };
-        // Dropped where no lock is held: that can run anything.
-        drop(removed);
+        if key.was_registered() {
+            // Dropped where no lock is held: that can run anything.
+            let removed = lock(&self.0).remove(key.0);
+            drop(removed);
+        }
     }
 
     /// Wakes all. They register again if they go on waiting. Whether there were any.
     pub(crate) fn wake_all(&self) -> bool {
-        let wakers = mem::take(&mut lock(&self.0).by_key);
-        let any = !wakers.is_empty();
-        wakers.into_values().for_each(Waker::wake);
-        any
+        let wakers = lock(&self.0).take();
+        wakers.wake()
     }
 
     /// Wakes all but the task that has brought the change about, which stays registered.
     pub(crate) fn wake_others(&self, key: &Key) {
         let mut wakers = lock(&self.0);
-        if wakers.by_key.is_empty() {
+        if wakers.is_empty() {
             return;
         }
-        let own = wakers.by_key.remove(&key.0);
-        let others = mem::take(&mut wakers.by_key);
+        let own = wakers.remove(key.0);
+        let others = wakers.take();
         if let Some(own) = own {
-            wakers.by_key.insert(key.0, own);
+            wakers.insert(key.0, own);
         }
         drop(wakers);
-        others.into_values().for_each(Waker::wake);
+        others.wake();
     }
 }
 
@@ -151,6 +207,6 @@ mod tests {
         for _ in 0..1000 {
             Registration::new(&set).register(Waker::noop());
         }
-        assert!(lock(&set.0).by_key.is_empty());
+        assert!(lock(&set.0).is_empty());
     }
 }
