@@ -1,7 +1,10 @@
 //! The driver in virtual time, with a socket and a peer that are made up.
 
 mod counters;
+#[cfg(feature = "_asynch")]
+mod flushes;
 mod groups;
 mod orders;
+mod parts;
 mod rules;
 mod world;
