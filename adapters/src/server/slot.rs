@@ -103,8 +103,13 @@ impl Watch {
 
     /// Waits until it is to be cut.
     pub(crate) async fn cut(&self) {
+        // Looked at whenever the task is polled: most often, its waker is registered already.
+        let mut registered: Option<Waker> = None;
         std::future::poll_fn(|cx| {
-            self.0.register(1, cx.waker());
+            if !registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                registered = Some(cx.waker().clone());
+                self.0.register(1, cx.waker());
+            }
             match self.0.order() {
                 Order::Cut => std::task::Poll::Ready(()),
                 _ => std::task::Poll::Pending,
