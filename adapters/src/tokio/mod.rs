@@ -47,7 +47,8 @@
 //!
 //! Any runtime of tokio, of one thread or several, and a `LocalSet`; it needs IO and time enabled
 //! ([`enable_all`](tokio::runtime::Builder::enable_all)). [`Server`] and [`websocketfactory`] spawn
-//! tasks on it. The other types spawn nothing, and streams that are not `Send` work too.
+//! tasks on it. The other types spawn nothing, and streams that are not `Send` work too. The crate
+//! turns on tokio's feature `rt`: without it, tokio's timers and sockets panic.
 //!
 //! Outside of tokio, in a future that another runtime polls, this adapter cannot work. Whatever
 //! needs a runtime panics with a sentence that says so, and a server's `bind` returns it as an
