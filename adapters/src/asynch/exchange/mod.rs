@@ -100,7 +100,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         let clock = self.io.clock();
         ready!(self.io.poll_turn(caller));
         if self.io.take_waited() && self.driver.may_read_first(intake) {
-            // In vain, it tells nothing: the runtime may not know yet of what has come.
+            // In vain, it proves nothing: the runtime may still have to report bytes.
             let unknown = |_| io::ErrorKind::Interrupted.into();
             self.read(intake, caller, |_, read| read.map_err(unknown));
         }
