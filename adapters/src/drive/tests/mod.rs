@@ -1,10 +1,12 @@
 //! The driver in virtual time, with a socket and a peer that are made up.
 
 mod counters;
+mod ends;
 #[cfg(feature = "_asynch")]
 mod flushes;
 mod groups;
 mod orders;
 mod parts;
+mod reading;
 mod rules;
 mod world;

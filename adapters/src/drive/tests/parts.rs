@@ -5,11 +5,7 @@ use std::time::Duration;
 
 use bluewire_core::{CloseCode, Config, Fault, Message, ProtocolError, SendError, State};
 
-use super::super::arrivals::{Aside, Held};
-use super::super::{
-    CORK_LEN_MAX, Flow, GATHER_LEN_MIN, Goal, Intake, LOOK_INTERVAL, Lay, Next, Purpose, Rest,
-    Want, into_io,
-};
+use super::super::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN, Goal, Lay, Purpose, Rest, Want, into_io};
 use super::world::{Turn, World};
 use crate::error::Error;
 
@@ -251,111 +247,6 @@ fn goals_fail_once_the_connection_has_ended() {
 fn lay_fails(world: &mut World) {
     let sent = world.lay(Lay::Message(Message::Text("late")));
     assert!(matches!(sent, Err(Error::Send(SendError::NotOpen))), "{sent:?}");
-}
-
-#[test]
-fn held_messages_count_their_bytes_and_empty_ones_count_one() {
-    let mut held = Held::default();
-    assert!(held.is_empty() && held.lend().is_none());
-    held.push(Message::Text("abc"), true);
-    held.push(Message::Binary(b""), false);
-    assert_eq!(held.len(), 4);
-    assert!(matches!(held.lend(), Some((Message::Text("abc"), true))));
-    assert_eq!(held.len(), 1);
-    assert!(matches!(held.lend(), Some((Message::Binary(b""), false))));
-    assert_eq!((held.len(), held.is_empty()), (0, true));
-    assert!(held.lend().is_none());
-}
-
-#[test]
-fn bytes_are_read_aside_up_to_the_bound_and_the_end() {
-    let mut aside = Aside::default();
-    assert!(aside.is_empty() && aside.has_room(0));
-    aside.received(b"ab", S);
-    assert!(!aside.is_empty() && aside.has_room(3) && !aside.has_room(2));
-    aside.received_end(None);
-    assert!(!aside.has_room(3));
-    let bytes = aside.take().expect("it has some");
-    assert_eq!(bytes.bytes, b"ab");
-    assert!(aside.is_empty() && aside.has_room(0));
-}
-
-/// Reads by this result while a message is lent.
-fn read_aside(world: &mut World, aside: &mut Aside, read: io::Result<&[u8]>) -> bool {
-    let now = world.now;
-    let read = |space: &mut [u8]| {
-        let bytes = read?;
-        space[..bytes.len()].copy_from_slice(bytes);
-        Ok(bytes.len())
-    };
-    world.driver.read_into(&mut Intake::Aside(aside), read, || now)
-}
-
-#[test]
-fn what_is_read_aside_is_delivered_behind_the_lent_message() {
-    let mut world = world();
-    let mut aside = Aside::default();
-    let reads = world.driver.reads;
-    assert!(!read_aside(&mut world, &mut aside, Err(ErrorKind::WouldBlock.into())));
-    assert_eq!(world.driver.reads, reads + 1);
-    assert!(read_aside(&mut world, &mut aside, Err(ErrorKind::Interrupted.into())));
-    assert_eq!(world.driver.reads, reads + 1, "nothing was found out");
-    assert!(read_aside(&mut world, &mut aside, Ok(b"\x82\x81\0\0\0\0")));
-    assert!(read_aside(&mut world, &mut aside, Ok(b"m")));
-    assert_eq!(world.driver.reads, reads + 3);
-    assert!(read_aside(&mut world, &mut aside, Err(ErrorKind::ConnectionReset.into())));
-    assert!(!aside.has_room(usize::MAX));
-    world.arrivals.aside = aside;
-    let turn = world.run(Purpose::Receive, None);
-    let reset = ErrorKind::ConnectionReset;
-    assert!(matches!(&turn, Turn::Ended(Err(Error::Io(error))) if error.kind() == reset));
-    assert_eq!(world.received.len(), 1);
-
-    let mut world = self::world();
-    let mut aside = Aside::default();
-    assert!(read_aside(&mut world, &mut aside, Ok(b"")));
-    world.arrivals.aside = aside;
-    assert!(matches!(world.run(Purpose::Receive, None), Turn::Ended(Err(Error::Fault(_)))));
-    assert!(!world.driver.read_into(&mut Intake::Nowhere, |_| Ok(1), || S));
-}
-
-#[test]
-fn an_intake_decides_whether_a_caller_reads() {
-    let mut world = world();
-    let wants = |next: Next| match next {
-        Next::Wait(want) => want,
-        next => panic!("it waits: {next:?}"),
-    };
-    let nowhere = world.driver.next_for(&mut Intake::Nowhere, None, || S);
-    assert_eq!(wants(nowhere), Want { read: false, write: false, shut_down: false, until: None });
-    let mut aside = Aside::default();
-    let want = wants(world.driver.next_for(&mut Intake::Aside(&mut aside), None, || S));
-    assert!(want.read && want.until.is_none());
-    aside.received_end(None);
-    let want = wants(world.driver.next_for(&mut Intake::Aside(&mut aside), None, || S));
-    assert!(!want.read);
-    for (until, over) in [(S, true), (S - MS, true), (S + MS, false)] {
-        let mut budget = super::super::Budget::until(until);
-        match world.driver.next_for(&mut Intake::Nowhere, Some(&mut budget), || S) {
-            Next::Over => assert!(over),
-            next => assert_eq!((wants(next).until, over), (Some(until), false)),
-        }
-    }
-    world.driver.cut();
-    let ended = world.driver.next_for(&mut Intake::Nowhere, None, || S);
-    assert!(matches!(ended, Next::End), "{ended:?}");
-}
-
-#[test]
-fn a_program_that_only_sends_looks_at_intervals() {
-    let mut world = world();
-    assert!(!world.driver.should_look(&world.arrivals, || Duration::ZERO));
-    assert!(!world.driver.should_look(&world.arrivals, || LOOK_INTERVAL - MS));
-    assert!(world.driver.should_look(&world.arrivals, || LOOK_INTERVAL));
-    world.now = LOOK_INTERVAL;
-    world.run(Purpose::Receive, None);
-    assert!(!world.driver.should_look(&world.arrivals, || 2 * LOOK_INTERVAL - MS));
-    assert!(world.driver.should_look(&world.arrivals, || 2 * LOOK_INTERVAL));
 }
 
 #[test]
