@@ -101,8 +101,10 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         ready!(self.io.poll_turn(caller));
         if self.io.take_waited() && self.driver.may_read_first(intake) {
             // In vain, it proves nothing: the runtime may still have to report bytes.
-            let unknown = |_| io::ErrorKind::Interrupted.into();
-            self.read(intake, caller, |_, read| read.map_err(unknown));
+            self.read(intake, caller, |_, read| match read {
+                Err(error) if would_block(&error) => Err(io::ErrorKind::Interrupted.into()),
+                read => read,
+            });
         }
         loop {
             let next = self.driver.next_for(intake, budget.as_deref_mut(), || caller.now(clock));

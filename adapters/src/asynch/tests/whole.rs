@@ -72,6 +72,28 @@ fn an_echo_looks_at_the_clock_at_most_three_times() {
     }
 }
 
+/// A system reports the error of a socket once. The end follows.
+#[test]
+fn an_error_that_wakes_a_task_is_reported() {
+    for bytes in [&b""[..], HELLO] {
+        let (mut socket, peer) = socket(quiet());
+        let mut recv = Task::new(async {
+            while let Some(message) = socket.recv().await? {
+                assert_eq!(message, Message::Text("Hello"));
+            }
+            Ok::<_, Error>(())
+        });
+        assert!(recv.run().is_pending());
+        peer.fail(bytes, ErrorKind::ConnectionReset);
+        let error = ready(recv.run()).expect_err("the connection was reset");
+        let kind = match &error {
+            Error::Io(error) => Some(error.kind()),
+            _ => None,
+        };
+        assert_eq!(kind, Some(ErrorKind::ConnectionReset), "{error:?}");
+    }
+}
+
 #[test]
 fn one_pong_waits_for_a_peer_that_pings_and_does_not_read() {
     let (mut socket, peer) = socket(quiet());

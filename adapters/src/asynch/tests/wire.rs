@@ -23,6 +23,8 @@ pub(super) struct Ends {
     /// The bytes that the stream reads after that, without an end.
     pub(super) flood: Option<&'static [u8]>,
     pub(super) eof: bool,
+    /// The error that the stream reads once, after all bytes and before the end.
+    pub(super) read_error: Option<io::ErrorKind>,
     /// The written bytes, one item for each write.
     pub(super) writes: Vec<Vec<u8>>,
     /// How much more the stream takes.
@@ -71,6 +73,12 @@ impl Peer {
         reader.into_iter().for_each(Waker::wake);
     }
 
+    /// Sends bytes, and lets the next read fail.
+    pub(super) fn fail(&self, bytes: &[u8], error: io::ErrorKind) {
+        self.ends().read_error = Some(error);
+        self.send(bytes);
+    }
+
     /// Lets the stream take so much more.
     pub(super) fn make_room(&self, room: usize) {
         let writer = {
@@ -110,6 +118,12 @@ impl AsyncTransport<Manual> for Wire {
             ends.incoming.extend(flood);
         }
         let len = buf.len().min(ends.incoming.len());
+        if len == 0
+            && let Some(error) = ends.read_error.take()
+        {
+            ends.eof = true;
+            return Poll::Ready(Err(error.into()));
+        }
         if len == 0 && !ends.eof {
             ends.reader = Some(cx.waker().clone());
             return Poll::Pending;
