@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bluewire_core::{Config, Role};
 
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
+use super::transport::AsyncTransport;
 use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::request::Opened;

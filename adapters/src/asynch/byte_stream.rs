@@ -8,8 +8,9 @@ use bluewire_core::{CloseCode, Message};
 
 use super::caller::Caller;
 use super::net_stream::NetStream;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::sender::Sender;
+use super::transport::AsyncTransport;
 use super::websocket::WebSocket;
 use crate::drive::{Goal, Lay, Rest, WRITE_LEN_MAX, into_io};
 use crate::socket::first_slice;

@@ -3,14 +3,15 @@
 use std::future::pending;
 use std::io;
 
-use super::dial::dial;
-use super::runtime::{AsyncTransport, Runtime};
+use super::dial::{dial, open};
+use super::runtime::Runtime;
+use super::transport::AsyncTransport;
 use super::wait::{read, refuse, within, write_out};
 use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::error::{AcceptError, ConnectError};
 use crate::open::options::{AcceptOptions, ConnectOptions};
-use crate::open::request::{Accepting, Opened, Opening, Progress, Request};
+use crate::open::request::{Accepting, Opening, Progress, Request};
 use crate::server::Slot;
 
 /// Connects to a URL and waits until the connection is open.
@@ -31,31 +32,6 @@ pub(crate) async fn connect_over<R: Runtime, S: AsyncTransport<R>>(
     let opening = Opening::start(&request, Clock::by(R::now));
     let opened = request.id.dialled(open::<R, S>(&mut stream, opening).await)?;
     Ok(WebSocket::open(stream, opened, None))
-}
-
-/// Reads and writes until the opening handshake is complete. Its deadline bounds both.
-pub(super) async fn open<R: Runtime, S: AsyncTransport<R>>(
-    stream: &mut S,
-    mut opening: Opening,
-) -> Result<Opened, ConnectError> {
-    loop {
-        let left = opening.time_left();
-        let written = write_out(stream, &mut opening.outbox);
-        // If the time is over, the handshake says so below.
-        if let Some(Err(error)) = within::<R, _>(left, written).await {
-            opening.write_failed(error);
-        }
-        opening = match opening.advance()? {
-            Progress::Done(opened) => return Ok(opened),
-            Progress::More(opening) => opening,
-        };
-        let left = opening.time_left();
-        match within::<R, _>(left, read(stream, &mut opening.inbox)).await {
-            Some(Ok(0)) => opening.receive_eof(),
-            Some(Err(error)) => return Err(opening.read_failed(error)),
-            Some(Ok(_)) | None => {}
-        }
-    }
 }
 
 /// Performs the server's part of the opening handshake over an accepted stream.

@@ -9,18 +9,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::connect::open;
 use super::net_stream::NetStream;
 use super::platform::Platform;
-use super::runtime::{AsyncTransport, Runtime, Timer};
-use super::wait::{either, sleep, timer, within};
+use super::runtime::{Runtime, Timer};
+use super::transport::AsyncTransport;
+use super::wait::{either, read, sleep, timer, within, write_out};
 use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
 #[cfg(feature = "_tls")]
 use crate::open::plan::Plan;
 use crate::open::plan::{Came, Resolving, Step};
 use crate::open::proxy::Tunnel;
-use crate::open::request::{Opened, Opening, Request};
+use crate::open::request::{Opened, Opening, Progress, Request};
 #[cfg(unix)]
 use crate::unix_socket;
 
@@ -50,6 +50,31 @@ pub(super) async fn pause<R: Runtime>(
         Ok(())
     };
     either(cancelled(request), pause).await
+}
+
+/// Reads and writes until the opening handshake is complete. Its deadline bounds both.
+pub(super) async fn open<R: Runtime, S: AsyncTransport<R>>(
+    stream: &mut S,
+    mut opening: Opening,
+) -> Result<Opened, ConnectError> {
+    loop {
+        let left = opening.time_left();
+        let written = write_out(stream, &mut opening.outbox);
+        // If the time is over, the handshake says so below.
+        if let Some(Err(error)) = within::<R, _>(left, written).await {
+            opening.write_failed(error);
+        }
+        opening = match opening.advance()? {
+            Progress::Done(opened) => return Ok(opened),
+            Progress::More(opening) => opening,
+        };
+        let left = opening.time_left();
+        match within::<R, _>(left, read(stream, &mut opening.inbox)).await {
+            Some(Ok(0)) => opening.receive_eof(),
+            Some(Err(error)) => return Err(opening.read_failed(error)),
+            Some(Ok(_)) | None => {}
+        }
+    }
 }
 
 /// An error, once the request's canceller is used.

@@ -4,8 +4,9 @@ use std::sync::{Arc, Weak};
 
 use bluewire_core::{PreparedMessage, SendError};
 
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::shared::Shared;
+use super::transport::AsyncTransport;
 use super::websocket::WebSocket;
 use super::writer::Writer;
 use crate::group::{JoinSealed, Joining, MemberKey, Reach};

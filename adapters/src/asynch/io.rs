@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use super::caller::{Caller, Event};
-use super::runtime::{AsyncTransport, Runtime, Timer};
+use super::runtime::{Runtime, Timer};
+use super::transport::AsyncTransport;
 use crate::clock::{Clock, Nanos};
 
 /// How much a task does before others have their time, in bytes of messages. A peer that floods,

@@ -31,6 +31,7 @@ mod streams;
 mod tests;
 #[cfg(feature = "_tls")]
 mod tls;
+mod transport;
 pub(crate) mod wait;
 mod websocket;
 mod writer;
@@ -43,11 +44,12 @@ pub use net_stream::NetStream;
 pub(crate) use platform::Platform;
 pub use reader::Reader;
 pub use reconnecting::Reconnecting;
-pub(crate) use runtime::known;
-pub use runtime::{AsyncTransport, Runtime, Timer};
+pub use runtime::{Runtime, Timer};
 pub use sender::Sender;
 pub use server::{Server, ServerHandle};
 #[cfg(feature = "_tls")]
 pub use tls::TlsStream;
+pub use transport::AsyncTransport;
+pub(crate) use transport::known;
 pub use websocket::WebSocket;
 pub use writer::Writer;

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use super::platform::Platform;
-use super::runtime::AsyncTransport;
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
+use super::transport::AsyncTransport;
 
 /// TCP, with TLS or without, or a Unix socket.
 #[non_exhaustive]

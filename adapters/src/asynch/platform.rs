@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use rustix::fd::BorrowedFd;
 
 use super::net_stream::NetStream;
-use super::runtime::AsyncTransport;
+use super::transport::AsyncTransport;
 use crate::server::ServerOptions;
 #[cfg(feature = "_tls")]
 use crate::tls::{Tls, TlsError};

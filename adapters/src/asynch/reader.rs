@@ -8,8 +8,9 @@ use bluewire_core::{Closure, Message, OwnedMessage, Ready, RequestHead, Response
 
 use super::caller::Keys;
 use super::net_stream::NetStream;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::shared::Shared;
+use super::transport::AsyncTransport;
 use crate::drive::Arrivals;
 use crate::error::Error;
 

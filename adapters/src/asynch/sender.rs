@@ -9,7 +9,8 @@ use bluewire_core::{Message, PreparedMessage};
 use super::caller::Caller;
 use super::exchange::Exchange;
 use super::net_stream::NetStream;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
+use super::transport::AsyncTransport;
 use crate::drive::{Goal, Intake, Lay, Ticket};
 use crate::error::Error;
 

@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bluewire_core::{Closure, PreparedMessage};
@@ -13,10 +12,9 @@ use bluewire_core::{Closure, PreparedMessage};
 use super::caller::{Caller, Event, Keys, Wakers};
 use super::exchange::Exchange;
 use super::io::News;
-use super::reader::Reader;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::spare;
-use super::writer::Writer;
+use super::transport::AsyncTransport;
 use crate::drive::{Arrivals, Budget, Goal, Intake, Purpose};
 use crate::error::Error;
 use crate::open::request::Established;
@@ -35,17 +33,12 @@ pub(super) struct State<R: Runtime, S> {
     parked: Option<Box<Arrivals>>,
 }
 
-pub(super) fn split<R: Runtime, S: AsyncTransport<R>>(
-    exchange: Exchange<R, S>,
-    arrivals: Arrivals,
-    established: Established,
-) -> (Reader<R, S>, Writer<R, S>) {
-    let state = Mutex::new(State { exchange, parked: None });
-    let shared = Arc::new(Shared { state, wakers: Wakers::default(), established });
-    (Reader::new(Arc::clone(&shared), Box::new(arrivals)), Writer::new(shared))
-}
-
 impl<R: Runtime, S> Shared<R, S> {
+    pub(super) fn new(exchange: Exchange<R, S>, established: Established) -> Self {
+        let state = Mutex::new(State { exchange, parked: None });
+        Self { state, wakers: Wakers::default(), established }
+    }
+
     /// Takes a step for a task that may have to wait.
     pub(super) fn poll<T>(
         &self,

@@ -8,7 +8,8 @@ use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::reader::Reader;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
+use super::transport::AsyncTransport;
 use super::websocket::WebSocket;
 use super::writer::Writer;
 use crate::drive::{Goal, Lay};

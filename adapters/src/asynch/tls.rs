@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::computing::Computing;
-use super::runtime::AsyncTransport;
+use super::transport::AsyncTransport;
 use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
 

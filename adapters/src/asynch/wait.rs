@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use bluewire_core::{Inbox, Outbox};
 
-use super::runtime::{AsyncTransport, Runtime, Timer};
+use super::runtime::{Runtime, Timer};
+use super::transport::AsyncTransport;
 use crate::server::LINGER;
 
 /// The output of the future that is ready first. The first one is polled first.

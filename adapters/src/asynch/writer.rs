@@ -10,8 +10,9 @@ use bluewire_core::{CloseCode, Closure, Message, PreparedMessage, SendError};
 
 use super::caller::{Caller, Keys};
 use super::net_stream::NetStream;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::shared::{Shared, State};
+use super::transport::AsyncTransport;
 use crate::drive::{Budget, Goal, Lay};
 use crate::error::Error;
 

@@ -10,8 +10,9 @@ use bluewire_core::{Closure, Ready};
 
 use super::caller::{Caller, Event};
 use super::io::{Io, would_block};
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::spare;
+use super::transport::AsyncTransport;
 use crate::clock::Clock;
 use crate::drive::{Arrivals, Budget, Driver, Intake, Lent, Next, Purpose, Want};
 use crate::error::Error;

@@ -7,8 +7,9 @@ use bluewire_core::{CloseCode, Message, SendError};
 
 use super::Exchange;
 use crate::asynch::caller::Caller;
-use crate::asynch::runtime::{AsyncTransport, Runtime};
+use crate::asynch::runtime::Runtime;
 use crate::asynch::spare;
+use crate::asynch::transport::AsyncTransport;
 use crate::drive::{GATHER_LEN_MIN, Goal, Intake, Lay, Next, Ticket};
 use crate::error::Error;
 

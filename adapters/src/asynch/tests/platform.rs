@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use super::runtime::{Manual, ManualTimer, now};
 use super::wire::Wire;
-use crate::asynch::runtime::{AsyncTransport, Runtime};
+use crate::asynch::runtime::Runtime;
+use crate::asynch::transport::AsyncTransport;
 use crate::asynch::{NetStream, Platform};
 use crate::server::ServerOptions;
 #[cfg(feature = "_tls")]

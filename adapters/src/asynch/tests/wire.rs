@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::runtime::Manual;
-use crate::asynch::runtime::AsyncTransport;
+use crate::asynch::transport::AsyncTransport;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// A stream that does as the test says.

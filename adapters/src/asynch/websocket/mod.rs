@@ -4,6 +4,7 @@ mod output;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use super::caller::Caller;
 use super::exchange::Exchange;
 use super::net_stream::NetStream;
 use super::reader::Reader;
-use super::runtime::{AsyncTransport, Runtime};
+use super::runtime::Runtime;
 use super::sender::Sender;
-use super::shared;
+use super::shared::Shared;
+use super::transport::AsyncTransport;
 use super::writer::Writer;
 use crate::drive::{Arrivals, Budget, Driver, Flow, Intake, Lent, Purpose};
 use crate::error::Error;
@@ -230,7 +232,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     /// also while the others wait.
     pub fn split(self) -> (Reader<R, S>, Writer<R, S>) {
         let Inner { exchange, arrivals, established } = *self.inner;
-        shared::split(exchange, arrivals, established)
+        let shared = Arc::new(Shared::new(exchange, established));
+        (Reader::new(Arc::clone(&shared), Box::new(arrivals)), Writer::new(shared))
     }
 
     /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run in a task of the

@@ -9,8 +9,9 @@ use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 use super::{Inner, WebSocket};
 use crate::asynch::caller::Caller;
 use crate::asynch::exchange::Exchange;
-use crate::asynch::runtime::{AsyncTransport, Runtime};
+use crate::asynch::runtime::Runtime;
 use crate::asynch::sender::Sender;
+use crate::asynch::transport::AsyncTransport;
 use crate::drive::{Budget, Goal, Intake, Lay, Purpose, Ticket};
 use crate::error::Error;
 
