@@ -6,12 +6,12 @@ use std::sync::Arc;
 #[cfg(feature = "blocking")]
 use std::time::Duration;
 
-use super::handshakes::{Handshakes, Origin};
-use super::making_room::handshakes_of_system;
+use super::handshakes::Handshakes;
 use super::options::ServerOptions;
+use super::origin::Origin;
 use super::reserve::Reserve;
 use super::slot::Slot;
-use super::slots::Slots;
+use super::slots::{Occupied, Slots};
 use super::tally::Tally;
 use crate::orders::{Order, Orders};
 #[cfg(feature = "blocking")]
@@ -73,19 +73,6 @@ pub(super) struct State {
     report: ShutdownReport,
 }
 
-pub(super) struct Occupied {
-    pub(super) orders: Arc<Orders>,
-    pub(super) settled: bool,
-    /// Where the client comes from, if that is counted.
-    origin: Option<Origin>,
-}
-
-impl Occupied {
-    pub(super) const fn new(orders: Arc<Orders>, origin: Option<Origin>) -> Self {
-        Self { orders, settled: false, origin }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     #[default]
@@ -106,7 +93,7 @@ impl Admission {
             changed: Condvar::new(),
             limits: AdmissionLimits {
                 connections: options.connections_max,
-                handshakes: options.handshakes_max.min(handshakes_of_system()).max(1),
+                handshakes: options.handshakes_limit(),
                 connections_per_address: options.connections_per_address_max,
                 handshakes_per_address: options.handshakes_per_address_max.max(1),
             },

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admission::{Admission, Occupied, Stage};
-use super::handshakes::Origin;
+use super::admission::{Admission, Stage};
 use super::options::ServerOptions;
+use super::origin::Origin;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 use super::reserve;
 use super::slot::Slot;
+use super::slots::Occupied;
 use crate::open::error::AcceptError;
 use crate::orders::{Order, Orders};
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
@@ -184,16 +185,6 @@ impl Drop for HandshakeSlot {
         let removed = self.admission.lock().handshakes.remove(self.id);
         drop(removed);
     }
-}
-
-/// How many handshakes the limit on file descriptors leaves room for: half of them, as open
-/// connections need the rest.
-pub(super) fn handshakes_of_system() -> usize {
-    #[cfg(all(unix, any(feature = "blocking", feature = "_asynch")))]
-    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
-        return usize::try_from(limit / 2).unwrap_or(usize::MAX);
-    }
-    usize::MAX
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod admission;
 mod handshakes;
 mod making_room;
 mod options;
+mod origin;
 #[cfg(any(feature = "blocking", feature = "_asynch"))]
 mod pending;
 mod reserve;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bluewire_core::{HttpAnswer, Offer, RequestHead};
 
-use super::making_room::handshakes_of_system;
 use crate::open::error::AcceptError;
 
 use crate::open::options::{AcceptOptions, Reach};
@@ -123,8 +122,14 @@ impl ServerOptions {
         let tls = if self.tls.is_some() { TLS_HANDSHAKE_LEN } else { 0 };
         #[cfg(not(feature = "_tls"))]
         let tls = 0;
-        let handshakes = self.handshakes_max.min(handshakes_of_system()).max(1);
+        let handshakes = self.handshakes_limit();
         plain.saturating_add(tls).saturating_mul(handshakes as u64)
+    }
+
+    /// How many opening handshakes can be under way: as many as the options say, as far as the system
+    /// has file descriptors for them.
+    pub(super) fn handshakes_limit(&self) -> usize {
+        self.handshakes_max.min(handshakes_of_system()).max(1)
     }
 
     /// Sets how many connections one address can have; IPv6 addresses count by their first 64 bits.
@@ -289,4 +294,14 @@ impl fmt::Debug for ServerOptions {
             .field("handshakes_max", &self.handshakes_max)
             .finish_non_exhaustive()
     }
+}
+
+/// How many handshakes the limit on file descriptors leaves room for: half of them, as open
+/// connections need the rest.
+fn handshakes_of_system() -> usize {
+    #[cfg(all(unix, any(feature = "blocking", feature = "_asynch")))]
+    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        return usize::try_from(limit / 2).unwrap_or(usize::MAX);
+    }
+    usize::MAX
 }

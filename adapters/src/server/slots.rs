@@ -1,6 +1,23 @@
 //! The slots of a server, by number: as much memory as the most that were ever taken at a time.
 
-use super::admission::Occupied;
+use std::sync::Arc;
+
+use super::origin::Origin;
+use crate::orders::Orders;
+
+/// Whoever has a slot.
+pub(super) struct Occupied {
+    pub(super) orders: Arc<Orders>,
+    pub(super) settled: bool,
+    /// Where the client comes from, if that is counted.
+    pub(super) origin: Option<Origin>,
+}
+
+impl Occupied {
+    pub(super) const fn new(orders: Arc<Orders>, origin: Option<Origin>) -> Self {
+        Self { orders, settled: false, origin }
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Slots {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
-use super::handshakes::Origin;
+use super::origin::Origin;
 
 /// The steps of TLS handshakes that wait for the processor. A bounded number of them is computed
 /// at a time, and the addresses of the clients take turns: so a flood from one address delays each
