@@ -153,8 +153,7 @@ fn read(
     left: Option<Duration>,
 ) -> io::Result<Option<usize>> {
     let read = if write {
-        stream.wait(Readiness::BOTH, left)?;
-        stream.try_read(inbox.space())
+        stream.wait(Readiness::BOTH, left).and_then(|_| stream.try_read(inbox.space()))
     } else {
         stream.set_read_timeout(read_timeout(left))?;
         stream.read(inbox.space())

@@ -13,11 +13,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
-use super::net_stream::NetStream;
+use super::net_stream::{NetStream, WaitWithPipe};
 use super::opening::{filled, open};
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
-use super::transport::{Readiness, Transport, is_passing, timespec};
+use super::transport::{Readiness, is_passing, timespec};
 use super::wake::{WakeHandle, WakePipe};
 use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
@@ -99,7 +99,8 @@ impl Dialler<'_> {
                 }
                 Step::SendRequest(budget) => {
                     let stream = secured.take().map_or_else(|| race.stream(), Ok)?;
-                    return self.open(stream, request, budget);
+                    let now = self.clock.now();
+                    return open_over(stream, request, (budget, now), self.pipe, self.given_up);
                 }
                 Step::Wait(until) => match &secured {
                     Some(stream) => self.shake_hands(stream, self.left(until))?,
@@ -139,25 +140,28 @@ impl Dialler<'_> {
         let _ = (stream, left);
         Ok(None)
     }
+}
 
-    fn open(
-        &self,
-        stream: NetStream,
-        request: &Request,
-        budget: Budget,
-    ) -> Result<(NetStream, Opened), ConnectError> {
-        let opening = Opening::within(request, budget, self.clock.now(), Clock::start());
-        let read = |inbox: &mut Inbox, write, left| {
-            let ready = stream.wait_with(self.pipe, Readiness::new(true, write), left)?;
-            if !ready.readable {
-                return Ok(None);
-            }
-            let read = stream.try_read(inbox.space());
-            filled(inbox, read)
-        };
-        let opened = open(&stream, opening, read, self.given_up)?;
-        Ok((stream, opened))
-    }
+/// The opening handshake over a stream that is connected. The budget comes with the time by its
+/// clock.
+pub(super) fn open_over<S: WaitWithPipe>(
+    stream: S,
+    request: &Request,
+    (budget, now): (Budget, Duration),
+    pipe: &WakePipe,
+    given_up: &dyn Fn() -> bool,
+) -> Result<(S, Opened), ConnectError> {
+    let opening = Opening::within(request, budget, now, Clock::start());
+    let read = |inbox: &mut Inbox, write, left| {
+        let ready = stream.wait_with(pipe, Readiness::new(true, write), left);
+        let read = ready.and_then(|ready| match ready.readable {
+            true => stream.try_read(inbox.space()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        filled(inbox, read)
+    };
+    let opened = open(&stream, opening, read, given_up)?;
+    Ok((stream, opened))
 }
 
 /// A connection over which TLS is to be spoken.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bluewire_core::{Ready, SendError, State};
 
 use super::shared::{Guarded, Phase, ReadTimeout, Shared, Side};
-use super::transport::{Readiness, Transport};
+use super::transport::{Readiness, Transport, is_passing};
 use crate::drive::{Arrivals, Budget, Driver, Goal, Intake, Next, Purpose, Want};
 use crate::error::Error;
 use crate::server::Slot;
@@ -301,6 +301,7 @@ fn wait<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, want: Want, exac
         (Some(read), Intake::Arrivals(arrivals, _)) => {
             driver.report_read(read, arrivals, shared.clock());
         }
+        (Some(Err(error)), _) if is_passing(&error) => {}
         // The stream cannot be waited for.
         (Some(read), _) => driver.received_end(read.err()),
     });

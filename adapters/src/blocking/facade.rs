@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::dial::{cancelled, dial};
-use super::net_stream::NetStream;
-use super::transport::{Readiness, Transport};
+use super::net_stream::WaitWithPipe;
+use super::transport::Readiness;
 use super::wake::{WakeHandle, WakePipe, wake_pipe};
 use crate::clock::Clock;
 use crate::facade::{Session, Shared, WebSocket};
@@ -45,7 +45,18 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
 
 /// One attempt, and the connection that comes of it.
 fn connect(shared: &Arc<Shared>, request: &Request, handle: &WakeHandle, pipe: &WakePipe) {
-    match dial(request, handle, pipe, &|| shared.is_given_up()) {
+    let dialled = dial(request, handle, pipe, &|| shared.is_given_up());
+    run_attempt(shared, request, dialled, pipe);
+}
+
+/// What comes of an attempt.
+pub(super) fn run_attempt<S: WaitWithPipe>(
+    shared: &Arc<Shared>,
+    request: &Request,
+    dialled: Result<(S, Opened), ConnectError>,
+    pipe: &WakePipe,
+) {
+    match dialled {
         Ok((stream, opened)) => match Session::open(shared, opened, Slot::of_client(request)) {
             Some(session) => run(session, &stream, pipe),
             None => shared.fail_to_open(ConnectError::Abandoned),
@@ -77,8 +88,8 @@ pub(super) fn pause(
 }
 
 /// The same object for a connection that is open already, here or on the server's side.
-pub(super) fn adopt(
-    stream: NetStream,
+pub(super) fn adopt<S: WaitWithPipe + Send + 'static>(
+    stream: S,
     opened: Opened,
     slot: Option<Slot>,
 ) -> io::Result<WebSocket> {
@@ -96,7 +107,7 @@ pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// The loop of one connection.
-fn run(mut session: Session, stream: &NetStream, pipe: &WakePipe) {
+fn run(mut session: Session, stream: &impl WaitWithPipe, pipe: &WakePipe) {
     while let Some(want) = session.next() {
         let written = !want.write || session.write(|slices| stream.try_write(slices));
         if want.shut_down {

@@ -13,6 +13,17 @@ use super::tls::TlsStream;
 use super::transport::{Readiness, SplitTransport, Transport};
 use super::wake::WakePipe;
 
+/// A stream for which a thread waits together with a pipe. It is a [`NetStream`], except in tests.
+pub(super) trait WaitWithPipe: Transport {
+    /// Waits for the stream together with a pipe. Returns what the stream is ready for.
+    fn wait_with(
+        &self,
+        pipe: &WakePipe,
+        interest: Readiness,
+        timeout: Option<Duration>,
+    ) -> io::Result<Readiness>;
+}
+
 /// TCP, with TLS or without, or a Unix socket.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -59,21 +70,6 @@ impl NetStream {
             #[cfg(feature = "_tls")]
             Self::Tls(stream) => stream.stream().as_fd(),
         }
-    }
-
-    /// Waits for the stream together with a pipe. Returns what the stream is ready for.
-    pub(super) fn wait_with(
-        &self,
-        pipe: &WakePipe,
-        interest: Readiness,
-        timeout: Option<Duration>,
-    ) -> io::Result<Readiness> {
-        // The socket does not know what TLS has deciphered, and the caller not what TLS has to say.
-        let there = interest.readable && self.has_incoming();
-        let timeout = if there { Some(Duration::ZERO) } else { timeout };
-        let interest = Readiness::new(interest.readable, interest.writable || self.has_unsent());
-        let ready = pipe.wait_with(self.fd(), interest, timeout)?;
-        Ok(Readiness::new(ready.readable || there, ready.writable))
     }
 
     /// Whether a read would give something without asking the socket.
@@ -153,6 +149,22 @@ impl Transport for NetStream {
 }
 
 impl SplitTransport for NetStream {}
+
+impl WaitWithPipe for NetStream {
+    fn wait_with(
+        &self,
+        pipe: &WakePipe,
+        interest: Readiness,
+        timeout: Option<Duration>,
+    ) -> io::Result<Readiness> {
+        // The socket does not know what TLS has deciphered, and the caller not what TLS has to say.
+        let there = interest.readable && self.has_incoming();
+        let timeout = if there { Some(Duration::ZERO) } else { timeout };
+        let interest = Readiness::new(interest.readable, interest.writable || self.has_unsent());
+        let ready = pipe.wait_with(Self::fd(self), interest, timeout)?;
+        Ok(Readiness::new(ready.readable || there, ready.writable))
+    }
+}
 
 /// For a program that has taken the stream over.
 impl Read for NetStream {

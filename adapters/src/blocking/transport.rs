@@ -273,7 +273,10 @@ pub(super) fn write_all(
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        stream.wait(Readiness::WRITE, Some(left))?;
+        match stream.wait(Readiness::WRITE, Some(left)) {
+            Err(error) if !is_passing(&error) => return Err(error),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -126,7 +126,9 @@ impl WebSocket {
         self.shared().set_on_close(Arc::new(Mutex::new(callback)));
     }
 
-    /// Calls `callback` if the connection fails, just before `on_close`.
+    /// Calls `callback` if the connection fails, just before `on_close`. It is not called where only
+    /// the answer to the peer's Close frame was lost: `on_close` then has the peer's code, and
+    /// `was_clean` is false.
     ///
     /// ```
     /// # #[cfg(feature = "blocking")]

@@ -1,5 +1,6 @@
 //! Facts that a caller cannot see: which thread waits for which event, and for how long.
 
+mod faults;
 #[cfg(shuttle)]
 mod models;
 mod servers;

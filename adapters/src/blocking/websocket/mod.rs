@@ -298,12 +298,20 @@ impl<S: Into<NetStream>> WebSocket<S> {
     ///
     /// If the system cannot make a thread or a pipe.
     pub fn into_facade(self) -> io::Result<facade::WebSocket> {
+        let (stream, opened, slot) = self.into_opened()?;
+        super::facade::adopt(stream.into(), opened, slot)
+    }
+}
+
+impl<S> WebSocket<S> {
+    /// The connection as it is, for a loop of another kind.
+    pub(super) fn into_opened(self) -> io::Result<(S, Opened, Option<Slot>)> {
         let Self { shared, driver, side, established } = self;
         let clock = shared.clock;
         // It is away only while its thread waits.
         let driver = driver.ok_or(io::ErrorKind::NotConnected)?;
         let (opened, slot) = driver.into_opened(side.arrivals, established, clock);
-        super::facade::adopt(shared.into_stream().into(), opened, slot)
+        Ok((shared.into_stream(), opened, slot))
     }
 }
 

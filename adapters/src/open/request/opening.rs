@@ -10,6 +10,7 @@ use super::{Opened, Progress, Request};
 use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::plan::Budget;
+use crate::server::LINGER;
 use crate::trace::Id;
 
 /// The opening handshake from the client's side: the adapter writes its outbox, reads into its
@@ -75,8 +76,11 @@ impl Opening {
             }
             Err(error) => Err(match self.handshake.into_refusal() {
                 Some(refusal) => ConnectError::Refused(Box::new(refusal)),
-                None if error == HandshakeError::TimedOut => self.budget.error(),
-                None => self.lost.map_or(ConnectError::Handshake(error), ConnectError::of_stream),
+                None => match self.lost {
+                    Some(lost) => ConnectError::of_stream(lost),
+                    None if error == HandshakeError::TimedOut => self.budget.error(),
+                    None => ConnectError::Handshake(error),
+                },
             }),
         }
     }
@@ -93,10 +97,12 @@ impl Opening {
     }
 
     /// Reports that the request cannot be written. A server that refuses a request need not read
-    /// all of it, so its answer may still arrive.
+    /// all of it, so its answer may still arrive, within [`LINGER`]: a server that does not even know
+    /// of the request says nothing.
     pub(crate) fn write_failed(&mut self, error: io::Error) {
         self.outbox = Outbox::new();
         self.lost = Some(error);
+        self.budget.until = self.budget.until.min(self.clock.now().saturating_add(LINGER));
     }
 
     /// The error if reading has failed: the first failure of the stream.
