@@ -17,7 +17,12 @@ use bluewire::{
     SendError,
 };
 
-const COUNT: u32 = 100_000;
+/// How many messages go each way. `tools/test-windows` sends fewer: under Wine, each call goes through
+/// a process that serves all.
+fn message_count() -> u32 {
+    let count = std::env::var("BLUEWIRE_MESSAGES").ok();
+    count.map_or(100_000, |count| count.parse().expect("BLUEWIRE_MESSAGES is a number"))
+}
 
 fn sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -71,14 +76,14 @@ mod blocking {
     }
 
     fn receive_all(mut reader: Reader<TcpStream>) -> Reader<TcpStream> {
-        for number in 0..COUNT {
+        for number in 0..message_count() {
             check(reader.recv().unwrap().unwrap(), number);
         }
         reader
     }
 
     fn send_all(writer: &Writer<TcpStream>) {
-        for number in 0..COUNT {
+        for number in 0..message_count() {
             writer.send(&payload(number)).unwrap();
         }
     }
@@ -190,7 +195,8 @@ mod blocking {
         };
         assert!(matches!(&error, Error::Io(error)
             if error.kind() == std::io::ErrorKind::TimedOut));
-        assert!(began.elapsed() < Duration::from_secs(5));
+        // Less than the default.
+        assert!(began.elapsed() < Duration::from_secs(25));
     }
 
     #[test]
@@ -374,14 +380,14 @@ mod asynchronous {
     }
 
     async fn receive_all<R: OnRuntime>(mut reader: Reader<R>) -> Reader<R> {
-        for number in 0..COUNT {
+        for number in 0..message_count() {
             check(reader.recv().await.unwrap().unwrap(), number);
         }
         reader
     }
 
     async fn send_all<R: OnRuntime>(writer: Writer<R>) {
-        for number in 0..COUNT {
+        for number in 0..message_count() {
             writer.send(&payload(number)).await.unwrap();
         }
     }
