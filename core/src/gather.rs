@@ -1,4 +1,5 @@
-//! Sending from where the payload lies: headers in the outbox, payload in the caller's memory.
+//! Sending from where the payload lies: headers in the outbox, payload in the caller's memory. A
+//! prepared message has its header with it.
 
 use core::fmt;
 
@@ -36,6 +37,8 @@ pub struct Gather<'o> {
     /// The fragments behind it.
     rest: &'o [u8],
     fragment_len: usize,
+    /// The length of a frame that lies with its header in `payload`; otherwise 0.
+    frame_len: usize,
 }
 
 impl<'o> Gather<'o> {
@@ -46,14 +49,19 @@ impl<'o> Gather<'o> {
         fragment_len: usize,
         outbox: &'o mut Outbox,
     ) -> Self {
-        let mut gather = Self { outbox, payload: &[], rest: message, fragment_len };
+        let mut gather = Self { outbox, payload: &[], rest: message, fragment_len, frame_len: 0 };
         gather.begin_fragment(opcode);
         gather
     }
 
     /// A gather whose message lies in the outbox.
     pub(crate) const fn copied(outbox: &'o mut Outbox) -> Self {
-        Self { outbox, payload: &[], rest: &[], fragment_len: usize::MAX }
+        Self::laid(&[], outbox)
+    }
+
+    /// A gather of a frame that is laid out, with its header.
+    pub(crate) const fn laid(frame: &'o [u8], outbox: &'o mut Outbox) -> Self {
+        Self { outbox, payload: frame, rest: &[], fragment_len: usize::MAX, frame_len: frame.len() }
     }
 
     /// The bytes to write next, in order. Any slice can be empty. With fragments, more bytes may
@@ -100,6 +108,10 @@ impl<'o> Gather<'o> {
     /// Copies what is left behind what lies in the outbox.
     #[cold]
     fn keep(&mut self) {
+        if self.frame_len > 0 && self.payload.len() == self.frame_len {
+            // Control frames can still pass a frame that has not begun to leave.
+            return self.outbox.lay_laid(self.payload);
+        }
         self.outbox.lay_rest(self.payload);
         while !self.rest.is_empty() {
             self.begin_fragment(Opcode::Continuation);

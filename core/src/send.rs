@@ -139,6 +139,26 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends a prepared message without copying it, on a server: see [`Gather`]. On a client the message
+    /// is masked, which is a copy, so the gather contains only the outbox.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_prepared_vectored<'o>(
+        &mut self,
+        message: &'o PreparedMessage,
+        outbox: &'o mut Outbox,
+    ) -> Result<Gather<'o>, SendError> {
+        if self.masking_keys.is_some() {
+            self.send_prepared(message, outbox)?;
+            return Ok(Gather::copied(outbox));
+        }
+        self.check_message(message.payload().len(), outbox)?;
+        let frame = message.frame_for(self.codec.as_deref_mut().map(|codec| codec as _));
+        Ok(Gather::laid(frame.bytes(), outbox))
+    }
+
     /// Sends a Ping (5.5.2) with at most 125 bytes, ahead of waiting messages. The peer's Pong has the
     /// same bytes.
     ///

@@ -11,15 +11,15 @@ use super::io::{Io, would_block};
 use super::runtime::Runtime;
 use super::spare;
 use super::transport::AsyncTransport;
-use super::wait::{either, shut_down};
+use super::wait::{either, within};
 use crate::clock::Clock;
 use crate::drive::Want;
-use crate::facade::{Runner, Session, Shared, WebSocket};
+use crate::facade::{Runner, Session, Shared, WebSocket, Writable, WriteSlices};
 use crate::open::error::ConnectError;
 use crate::open::options::ConnectOptions;
 use crate::open::request::{Opened, Request};
-use crate::server::Slot;
-use crate::sync::{Mutex, lock};
+use crate::server::{LINGER, Slot};
+use crate::sync::{Mutex, lock, try_lock};
 
 /// Makes a connection in the background, in a task of this spawner's.
 pub(crate) fn create<R: Runtime>(
@@ -79,22 +79,72 @@ fn prepare<R: Runtime>(url: String, spawner: R::Spawner) -> (Shared, Arc<LoopWak
     (Shared::new(url, Box::new(runner)), wake)
 }
 
-/// The loop of one connection.
-async fn run<R: Runtime, S: AsyncTransport<R>>(mut session: Session, stream: S, wake: &LoopWaker) {
-    let mut io = Io::<R, S>::new(stream, session.clock());
-    let mut unflushed = false;
-    while let Some(want) = session.next() {
-        poll_fn(|cx| poll(&mut session, &mut io, &mut unflushed, wake, want, cx)).await;
+/// A stream to which publishers write while its loop does not use it.
+struct Line<R: Runtime, S>(Mutex<Ends<R, S>>);
+
+struct Ends<R: Runtime, S> {
+    io: Io<R, S>,
+    /// Whether the stream may hold back bytes that it has taken.
+    unflushed: bool,
+}
+
+impl<R: Runtime, S: AsyncTransport<R>> Ends<R, S> {
+    /// Lets bytes go that the stream may hold back. Whether none are left.
+    fn flush(&mut self, caller: &Caller<'_>) -> io::Result<bool> {
+        if self.unflushed {
+            let flushed = self.io.flush(caller);
+            self.unflushed = flushed.as_ref().is_err_and(would_block);
+            if !self.unflushed {
+                flushed?;
+            }
+        }
+        Ok(!self.unflushed)
     }
-    shut_down::<R, S>(&mut io.stream).await;
+}
+
+// A task that publishes to thousands of members must not spend its budget on that.
+impl<R, S> Writable for Line<R, S>
+where
+    R: Runtime,
+    S: AsyncTransport<R> + Send + 'static,
+{
+    fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool> {
+        R::unconstrained(|| {
+            // The loop holds this lock while it locks the connection, which is locked here.
+            let Some(mut ends) = try_lock(&self.0) else {
+                return Ok(act(&mut |_| Err(io::ErrorKind::WouldBlock.into())));
+            };
+            let caller = &Caller::brief();
+            let written = act(&mut |slices| {
+                ends.unflushed = true;
+                ends.io.write(slices, caller)
+            });
+            Ok(written && ends.flush(caller)?)
+        })
+    }
+}
+
+/// The loop of one connection.
+async fn run<R: Runtime, S>(mut session: Session, stream: S, wake: &LoopWaker)
+where
+    S: AsyncTransport<R> + Send + 'static,
+{
+    let io = Io::<R, S>::new(stream, session.clock());
+    let line = Arc::new(Line(Mutex::new(Ends { io, unflushed: false })));
+    session.lend_stream(&line);
+    while let Some(want) = session.next() {
+        poll_fn(|cx| poll(&mut session, &mut lock(&line.0), wake, want, cx)).await;
+    }
+    let shut_down = poll_fn(|cx| lock(&line.0).io.stream.poll_shut_down(cx));
+    if within::<R, _>(Some(LINGER), shut_down).await.is_none() {
+        lock(&line.0).io.stream.shut_down_now();
+    }
 }
 
 /// Takes the step that the session wants, and waits. Ready when the session should be asked again.
-/// `unflushed` says that the stream may hold back bytes that it has taken.
 fn poll<R: Runtime, S: AsyncTransport<R>>(
     session: &mut Session,
-    io: &mut Io<R, S>,
-    unflushed: &mut bool,
+    ends: &mut Ends<R, S>,
     wake: &LoopWaker,
     want: Want,
     cx: &mut Context<'_>,
@@ -102,28 +152,21 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
     // Before anything is looked at, so that no wake-up is lost.
     wake.listen(cx);
     let caller = &mut Caller::alone(cx.waker());
-    ready!(io.poll_turn(caller));
+    ready!(ends.io.poll_turn(caller));
     let mut go_on = false;
     if want.write {
         session.write(|slices| {
-            let written = io.write(slices, caller);
+            let written = ends.io.write(slices, caller);
             go_on |= !written.as_ref().is_err_and(would_block);
             written
         });
-        *unflushed = true;
+        ends.unflushed = true;
     }
-    if *unflushed {
-        match io.flush(caller) {
-            Err(error) if would_block(&error) => {}
-            flushed => {
-                *unflushed = false;
-                if let Err(error) = flushed {
-                    session.write_failed(error);
-                    go_on = true;
-                }
-            }
-        }
+    if let Err(error) = ends.flush(caller) {
+        session.write_failed(error);
+        go_on = true;
     }
+    let io = &mut ends.io;
     if want.shut_down && io.poll_shut_down(caller).is_ready() {
         session.was_shut_down();
         go_on = true;

@@ -29,29 +29,20 @@ where
         shared.call(|state, _| {
             let driver = &mut state.exchange.driver;
             let key = driver.join(group)?;
-            driver.set_reach(|| Box::new(Publish(Arc::downgrade(shared))));
+            driver.set_reach(|| Box::new(Arc::downgrade(shared)));
             Ok(key)
         })
     }
 }
 
-/// Writes what was published, as far as the stream takes it. Tasks of the connection do the rest.
-struct Publish<R: Runtime, S>(Weak<Shared<R, S>>);
-
 // A task that publishes to thousands of members must not spend its budget on that.
-impl<R, S> Reach for Publish<R, S>
+impl<R, S> Reach for Weak<Shared<R, S>>
 where
     R: Runtime,
     S: AsyncTransport<R> + Send + 'static,
 {
-    fn wake(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            R::unconstrained(|| shared.write_published(None));
-        }
-    }
-
-    fn send(&self, message: &PreparedMessage) -> bool {
-        let Some(shared) = self.0.upgrade() else { return false };
-        R::unconstrained(|| shared.write_published(Some(message)))
+    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+        let Some(shared) = self.upgrade() else { return false };
+        R::unconstrained(|| shared.write_published(message))
     }
 }

@@ -164,10 +164,9 @@ impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
         let (taken, written) = self.call(|state, caller| {
             let exchange = &mut state.exchange;
             spare::lend_outbox(exchange.driver.outbox_mut());
-            let taken = message.is_none_or(|message| exchange.driver.take_at_once(message));
-            let written = !taken || exchange.write_now(caller);
+            let written = exchange.write_published(message, caller);
             spare::take_back_outbox(exchange.driver.outbox_mut());
-            (taken, written)
+            (written.is_some(), written != Some(false))
         });
         if !written {
             // Their deadlines have changed.

@@ -134,11 +134,3 @@ pub(super) async fn refuse<R: Runtime, S: AsyncTransport<R>>(stream: &mut S, out
     };
     within::<R, _>(Some(LINGER), refused).await;
 }
-
-/// Shuts a stream down at the end of a connection, in a second at most.
-pub(super) async fn shut_down<R: Runtime, S: AsyncTransport<R>>(stream: &mut S) {
-    let shut_down = poll_fn(|cx| stream.poll_shut_down(cx));
-    if within::<R, _>(Some(LINGER), shut_down).await.is_none() {
-        stream.shut_down_now();
-    }
-}

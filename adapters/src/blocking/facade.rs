@@ -12,7 +12,7 @@ use super::net_stream::WaitWithPipe;
 use super::transport::Readiness;
 use super::wake::{WakeHandle, WakePipe, wake_pipe};
 use crate::clock::Clock;
-use crate::facade::{Session, Shared, WebSocket};
+use crate::facade::{Session, Shared, WebSocket, Writable, WriteSlices};
 use crate::open::error::ConnectError;
 use crate::open::options::ConnectOptions;
 use crate::open::request::{Opened, Request};
@@ -58,7 +58,7 @@ pub(super) fn run_attempt<S: WaitWithPipe>(
 ) {
     match dialled {
         Ok((stream, opened)) => match Session::open(shared, opened, Slot::of_client(request)) {
-            Some(session) => run(session, &stream, pipe),
+            Some(session) => run(session, &Arc::new(stream), pipe),
             None => shared.fail_to_open(ConnectError::Abandoned),
         },
         Err(error) => shared.fail_to_open(error),
@@ -97,7 +97,7 @@ pub(super) fn adopt<S: WaitWithPipe + Send + 'static>(
     let shared = Arc::new(Shared::new(String::new(), Box::new(handle)));
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened, slot) {
-        spawn(move || run(session, &stream, &pipe))?;
+        spawn(move || run(session, &Arc::new(stream), &pipe))?;
     }
     Ok(WebSocket::new(shared))
 }
@@ -107,7 +107,8 @@ pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// The loop of one connection.
-fn run(mut session: Session, stream: &impl WaitWithPipe, pipe: &WakePipe) {
+fn run<S: WaitWithPipe>(mut session: Session, stream: &Arc<S>, pipe: &WakePipe) {
+    session.lend_stream(stream);
     while let Some(want) = session.next() {
         let written = !want.write || session.write(|slices| stream.try_write(slices));
         if want.shut_down {
@@ -129,4 +130,10 @@ fn run(mut session: Session, stream: &impl WaitWithPipe, pipe: &WakePipe) {
         }
     }
     let _ = stream.shut_down(Shutdown::Write);
+}
+
+impl<S: WaitWithPipe> Writable for S {
+    fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool> {
+        Ok(act(&mut |slices| self.try_write(slices)) && !self.holds_back())
+    }
 }

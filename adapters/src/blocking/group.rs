@@ -1,16 +1,20 @@
 //! Blocking connections as members of groups.
 
-use bluewire_core::SendError;
+use std::sync::{Arc, Weak};
+
+use bluewire_core::{PreparedMessage, SendError};
 
 use super::exchange::owned;
+use super::shared::Shared;
 use super::transport::SplitTransport;
 use super::websocket::WebSocket;
 use super::writer::Writer;
-use crate::group::{JoinSealed, Joining, MemberKey};
+use crate::drive::Driver;
+use crate::group::{JoinSealed, Joining, MemberKey, Reach};
 
 impl<S: SplitTransport> JoinSealed for &mut WebSocket<S> {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
-        let key = self.shared.join(owned(&mut self.driver), group)?;
+        let key = join(&self.shared, owned(&mut self.driver), group)?;
         // Its deadlines are kept by others while its thread sleeps.
         self.shared.share(&mut self.shared.lock());
         Ok(key)
@@ -19,6 +23,22 @@ impl<S: SplitTransport> JoinSealed for &mut WebSocket<S> {
 
 impl<S: SplitTransport> JoinSealed for &Writer<S> {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
-        self.shared.join(self.shared.lock().parts().0, group)
+        join(&self.shared, self.shared.lock().parts().0, group)
+    }
+}
+
+fn join<S: SplitTransport>(
+    shared: &Arc<Shared<S>>,
+    driver: &mut Driver,
+    group: &Joining<'_>,
+) -> Result<MemberKey, SendError> {
+    let key = driver.join(group)?;
+    driver.set_reach(|| Box::new(Arc::downgrade(shared)));
+    Ok(key)
+}
+
+impl<S: SplitTransport> Reach for Weak<Shared<S>> {
+    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+        self.upgrade().is_some_and(|shared| shared.write_published(message))
     }
 }

@@ -14,7 +14,7 @@ use super::transport::{Readiness, SplitTransport, Transport};
 use super::wake::WakePipe;
 
 /// A stream for which a thread waits together with a pipe. It is a [`NetStream`], except in tests.
-pub(super) trait WaitWithPipe: Transport {
+pub(super) trait WaitWithPipe: Transport + Send + Sync + 'static {
     /// Waits for the stream together with a pipe. Returns what the stream is ready for.
     fn wait_with(
         &self,
@@ -22,6 +22,11 @@ pub(super) trait WaitWithPipe: Transport {
         interest: Readiness,
         timeout: Option<Duration>,
     ) -> io::Result<Readiness>;
+
+    /// Whether the stream has bytes of its own to write, which the thread that waits for it writes.
+    fn holds_back(&self) -> bool {
+        false
+    }
 }
 
 /// TCP, with TLS or without, or a Unix socket.
@@ -163,6 +168,10 @@ impl WaitWithPipe for NetStream {
         let interest = Readiness::new(interest.readable, interest.writable || self.has_unsent());
         let ready = pipe.wait_with(Self::fd(self), interest, timeout)?;
         Ok(Readiness::new(ready.readable || there, ready.writable))
+    }
+
+    fn holds_back(&self) -> bool {
+        self.has_unsent()
     }
 }
 

@@ -5,13 +5,13 @@
 //! waits, so that the server's orders can be followed meanwhile. Once it is split, the driver stays
 //! here. The lock is held to compute and to write what leaves at once, never for a wait.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use bluewire_core::{Ready, SendError, State};
+use bluewire_core::{PreparedMessage, Ready, State};
 use rustix::fd::BorrowedFd;
 
 use super::backlog::{self, Backlogged};
@@ -19,7 +19,6 @@ use super::transport::{SplitTransport, TIMEOUT_MAX, Transport, read_timeout};
 use crate::clock::Clock;
 use crate::drive::{Arrivals, Driver, Intake, Lay, Lent, Ticket, Want};
 use crate::error::Error;
-use crate::group::{Joining, MemberKey};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread, wait, wait_for};
 use crate::timekeeper::{self, Expire};
 
@@ -260,28 +259,39 @@ impl<S: SplitTransport> Shared<S> {
     /// Follows an order, unless the connection's thread is at work: it looks for orders before it
     /// waits.
     pub(super) fn follow_order(self: &Arc<Self>) {
-        let mut state = self.lock();
-        if let Some(driver) = &mut state.driver {
+        self.act_aside(|driver| {
             driver.follow_order(&self.clock());
             // Messages that groups have published leave as well.
-            if !self.write(driver) && driver.has_feed() && !state.backlogged {
-                let itself: Weak<dyn Backlogged> =
-                    Arc::downgrade(&(Arc::clone(self) as Arc<dyn Backlogged>));
-                state.backlogged = backlog::watch(itself);
-            }
-        }
-        self.unlock(state, true);
+            ((), self.write(driver))
+        });
     }
 
-    /// Lets the connection join a group. Publishers reach it from now on.
-    pub(super) fn join(
-        self: &Arc<Self>,
-        driver: &mut Driver,
-        group: &Joining<'_>,
-    ) -> Result<MemberKey, SendError> {
-        let key = driver.join(group)?;
-        driver.set_reach(|| Box::new(self.waker()));
-        Ok(key)
+    /// Writes a message that is published now, or else what groups have published before, unless the
+    /// connection's thread is at work: it looks for that before it waits. Returns whether the message
+    /// was taken: it is not if others wait before it.
+    pub(super) fn write_published(self: &Arc<Self>, message: Option<&PreparedMessage>) -> bool {
+        let taken = self.act_aside(|driver| {
+            let write = |slices: &[IoSlice<'_>]| self.stream.try_write(slices);
+            let written = driver.write_published(message, self.clock(), write);
+            (written.is_some(), written != Some(false))
+        });
+        taken.unwrap_or(false)
+    }
+
+    /// Acts in place of the connection's thread, unless that is at work. `act` says whether there is
+    /// nothing left to write; if there is, another thread writes what groups have published.
+    fn act_aside<T>(self: &Arc<Self>, act: impl FnOnce(&mut Driver) -> (T, bool)) -> Option<T> {
+        let mut state = self.lock();
+        let Guarded { driver, backlogged, .. } = &mut *state;
+        let driver = driver.as_mut()?;
+        let (result, written) = act(driver);
+        if !written && driver.has_feed() && !*backlogged {
+            let itself: Weak<dyn Backlogged> =
+                Arc::downgrade(&(Arc::clone(self) as Arc<dyn Backlogged>));
+            *backlogged = backlog::watch(itself);
+        }
+        self.unlock(state, true);
+        Some(result)
     }
 
     /// Does the due work while the connection's thread does not. Returns what to wait for; `None`

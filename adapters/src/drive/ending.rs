@@ -73,8 +73,7 @@ impl Driver {
         }
     }
 
-    /// The changes that both halves of a split connection must learn of at once.
-    #[cfg(feature = "_asynch")]
+    /// The changes that all who use a connection must learn of at once.
     pub(crate) fn stage(&self) -> (bluewire_core::State, bool, bool) {
         (self.connection.state(), self.rare.loss().is_some(), self.closure().is_some())
     }

@@ -3,7 +3,9 @@
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Connection, Message, PreparedMessage, Role, SendError, State};
+use bluewire_core::{
+    CloseCode, Connection, Gather, Message, PreparedMessage, Role, SendError, State,
+};
 
 use super::arrivals::Arrivals;
 use super::driver::Driver;
@@ -86,6 +88,22 @@ impl Stall {
     }
 }
 
+/// Writes a gather as far as `write` takes it at once. The rest goes to the outbox.
+pub(super) fn write_gather(
+    mut gather: Gather<'_>,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<()> {
+    while !gather.is_empty() {
+        match write(&gather.slices().map(IoSlice::new)) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => gather.sent(len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 impl Driver {
     /// Queues what the program wants to send. The ticket says when it is written.
     ///
@@ -123,38 +141,37 @@ impl Driver {
         &mut self,
         message: Message<'_>,
         clock: impl Fn() -> Duration,
-        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Result<Ticket, Error> {
         if message.len() < GATHER_LEN_MIN || !self.outbox.is_empty() {
             return self.lay(Lay::Message(message), clock);
         }
         self.check_stream()?;
         self.check_told()?;
-        let mut failure = None;
-        let mut blocked = false;
-        let mut gather = self.connection.send_vectored(message, &mut self.outbox)?;
-        while !gather.is_empty() {
-            match write(&gather.slices().map(IoSlice::new)) {
-                Ok(0) => failure = Some(io::ErrorKind::WriteZero.into()),
-                Ok(len) => {
-                    gather.sent(len);
-                    continue;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked = true,
-                Err(error) => failure = Some(error),
-            }
-            break;
-        }
-        // The rest is copied behind the bytes in the outbox.
-        drop(gather);
+        let gather = self.connection.send_vectored(message, &mut self.outbox)?;
+        let written = write_gather(gather, write);
         let ticket = self.ticket();
-        match failure {
-            Some(error) => self.write_failed(error, clock()),
-            None if blocked => self.wrote(0, clock),
-            None => {}
-        }
+        self.end_gather(written, clock);
         Ok(ticket)
+    }
+
+    /// Reports how far a gather was written. Whether there is nothing left to write.
+    pub(super) fn end_gather(
+        &mut self,
+        written: io::Result<()>,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        match written {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.wrote(0, clock);
+                false
+            }
+            Err(error) => {
+                self.write_failed(error, clock());
+                true
+            }
+        }
     }
 
     /// Refuses what would queue past the bound. One message is always taken.

@@ -3,16 +3,16 @@
 //! It waits with its group until the outbox has room, which is bounded by [`CORK_LEN_MAX`]: so
 //! Pings, Pongs and Close frames wait behind little, and the group counts what waits.
 
+use std::io::{self, IoSlice};
 #[cfg(feature = "_asynch")]
 use std::task::Waker;
 use std::time::Duration;
 
-#[cfg(feature = "_asynch")]
-use bluewire_core::PreparedMessage;
-use bluewire_core::{CloseCode, SendError, State};
+use bluewire_core::{CloseCode, PreparedMessage, SendError, State};
 
 use super::CORK_LEN_MAX;
 use super::driver::Driver;
+use super::output::write_gather;
 use crate::group::{Feed, Joining, MemberKey, Reach, Taken};
 
 /// A connection's feed.
@@ -64,17 +64,39 @@ impl Driver {
         }
     }
 
-    /// Queues a message that is published now, unless something waits before it or it cannot be
-    /// taken: then it has to go through the feed. Whether it was queued.
-    #[cfg(feature = "_asynch")]
-    pub(crate) fn take_at_once(&mut self, message: &PreparedMessage) -> bool {
+    /// Sends a message that is published now, from where it lies, as far as `write` takes it at once:
+    /// it gives the bytes taken, and `WouldBlock` if the stream takes none. Whether nothing is left
+    /// to write. `None` if the message has to go through the feed, since something waits before it, or
+    /// it cannot be sent now.
+    pub(super) fn send_published(
+        &mut self,
+        message: &PreparedMessage,
+        clock: impl Fn() -> Duration,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Option<bool> {
         let may = self.rare.inflow().is_some_and(|it| !it.held_up && !it.feed.has_news());
         if !may || !self.outbox.is_empty() || self.is_write_lost() {
-            return false;
+            return None;
         }
-        let laid = self.connection.send_prepared(message, &mut self.outbox).is_ok();
-        self.answered |= laid;
-        laid
+        let gather = self.connection.send_prepared_vectored(message, &mut self.outbox).ok()?;
+        let written = write_gather(gather, write);
+        let all = self.end_gather(written, clock);
+        self.answered |= !all;
+        Some(all)
+    }
+
+    /// Writes a message that is published now as [`send_published`](Self::send_published) does, or else
+    /// what waits.
+    pub(crate) fn write_published(
+        &mut self,
+        message: Option<&PreparedMessage>,
+        clock: impl Fn() -> Duration,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Option<bool> {
+        match message {
+            Some(message) => self.send_published(message, clock, write),
+            None => Some(self.write_out(clock, write)),
+        }
     }
 
     /// Lets the next message that is published wake this task, which waits; at once if there is one.

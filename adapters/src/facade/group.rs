@@ -1,13 +1,12 @@
 //! Connections with callbacks as members of groups.
 
 use std::sync::{Arc, Weak};
-use std::task::Wake;
 
-use bluewire_core::SendError;
+use bluewire_core::{PreparedMessage, SendError};
 
 use super::WebSocket;
 use super::shared::Shared;
-use super::state::Stage;
+use super::state::{Link, Stage};
 use crate::group::{JoinSealed, Joining, MemberKey, Reach};
 
 impl JoinSealed for &WebSocket {
@@ -16,18 +15,47 @@ impl JoinSealed for &WebSocket {
         let mut state = shared.lock();
         let Stage::Open(link) = &mut state.stage else { return Err(SendError::NotOpen) };
         let key = link.driver.join(group)?;
-        link.driver.set_reach(|| Box::new(Publish(Arc::downgrade(shared))));
+        link.driver.set_reach(|| Box::new(Arc::downgrade(shared)));
         Ok(key)
     }
 }
 
-/// Lets the loop take what was published.
-struct Publish(Weak<Shared>);
+impl Reach for Weak<Shared> {
+    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+        self.upgrade().is_some_and(|shared| shared.write_published(message))
+    }
+}
 
-impl Reach for Publish {
-    fn wake(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            Wake::wake(shared);
+impl Shared {
+    /// Writes a message that is published now, or else what groups have published before, as far as
+    /// the stream takes it at once. Returns whether the message was taken: it is not if others wait
+    /// before it.
+    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+        let mut state = self.lock();
+        let Stage::Open(Link { clock, driver, stream }) = &mut state.stage else { return false };
+        let Some(stream) = stream.as_ref().and_then(Weak::upgrade) else {
+            // The loop looks for messages when it begins.
+            return false;
+        };
+        let stage = driver.stage();
+        let clock = || clock.now();
+        let mut taken = true;
+        let idle = stream.write_aside(&mut |write| {
+            let written = driver.write_published(message, clock, write);
+            taken = written.is_some();
+            written != Some(false)
+        });
+        let idle = idle.unwrap_or_else(|error| {
+            driver.write_failed(error, clock());
+            false
+        });
+        let unchanged = idle && stage == driver.stage();
+        state.settle();
+        let due = !unchanged || state.has_verdicts();
+        drop(state);
+        if due {
+            self.wake();
         }
+        taken
     }
 }

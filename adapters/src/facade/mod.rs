@@ -169,4 +169,5 @@ pub use options::{
 };
 pub(crate) use session::Session;
 pub(crate) use shared::{Runner, Shared};
+pub(crate) use state::{Writable, WriteSlices};
 pub use websocket::WebSocket;

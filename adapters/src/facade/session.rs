@@ -1,13 +1,13 @@
 //! The loop's half of a connection with callbacks: what to do between two waits, without IO.
 
 use std::io::{self, IoSlice};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bluewire_core::{Message, OwnedMessage};
 
 use super::shared::Shared;
-use super::state::{Link, Stage};
+use super::state::{Link, Stage, Writable};
 use crate::clock::Clock;
 use crate::drive::{Arrivals, Driver, Next, Purpose, Want};
 use crate::open::request::Opened;
@@ -42,7 +42,7 @@ impl Session {
     pub(crate) fn open(shared: &Arc<Shared>, opened: Opened, slot: Option<Slot>) -> Option<Self> {
         let (mut driver, arrivals, established, clock) = Driver::open(opened, slot);
         driver.answers_pings = true;
-        shared.open(Link { clock, driver }, established).then(|| Self {
+        shared.open(Link { clock, driver, stream: None }, established).then(|| Self {
             shared: Arc::clone(shared),
             clock,
             arrivals,
@@ -56,6 +56,14 @@ impl Session {
 
     pub(crate) const fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Lets others write to the stream from now on.
+    pub(crate) fn lend_stream<W: Writable + 'static>(&self, stream: &Arc<W>) {
+        let stream: Weak<W> = Arc::downgrade(stream);
+        if let Stage::Open(link) = &mut self.shared.lock().stage {
+            link.stream = Some(stream);
+        }
     }
 
     /// Reports events, calls due callbacks, and handles deadlines. Returns what to wait for; `None`

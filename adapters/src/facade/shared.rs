@@ -201,6 +201,11 @@ impl Shared {
         }
     }
 
+    /// Lets the loop go round once more.
+    pub(super) fn wake(&self) {
+        self.runner.wake();
+    }
+
     // Requests of the loop.
 
     /// Opens: the loop goes round from now on. `false` if the attempt was given up.

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 use std::mem;
+use std::sync::Weak;
 
 use bluewire_core::{CloseCode, Connection, Message, OwnedMessage, SendError};
 
@@ -24,7 +26,19 @@ const HELD_LEN_MAX: usize = 1024 * 1024;
 pub(crate) struct Link {
     pub(crate) clock: Clock,
     pub(crate) driver: Driver,
+    /// The stream, for those who write in place of the loop. The loop owns it.
+    pub(super) stream: Option<Weak<dyn Writable>>,
 }
+
+/// A stream to which others than its loop can write.
+pub(crate) trait Writable: Send + Sync {
+    /// Lets `act` write what the stream takes without waiting, and say whether that was all. Returns
+    /// whether the loop has nothing to do for it, or the error of bytes that the stream held back.
+    fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool>;
+}
+
+/// Writes what a stream takes without waiting; `WouldBlock` if it takes nothing.
+pub(crate) type WriteSlices<'a> = dyn FnMut(&[IoSlice<'_>]) -> io::Result<usize> + 'a;
 
 impl Link {
     /// Starts the closing handshake, behind all that was sent before.
@@ -118,7 +132,7 @@ impl State {
     }
 
     pub(super) fn send(&mut self, data: &Data, outcome: Outcome) {
-        let Stage::Open(Link { clock, driver }) = &mut self.stage else {
+        let Stage::Open(Link { clock, driver, .. }) = &mut self.stage else {
             let data = match self.stage {
                 Stage::Connecting => "the connection is not open yet",
                 _ => "the connection is closed",

@@ -41,15 +41,16 @@
 //! # How a message reaches a member
 //!
 //! A message is encoded once, and compressed once at most; members share its bytes. The publisher
-//! queues it for each member. This table shows who then writes it to the socket:
+//! queues it for each member that is behind. For the others it writes to the socket itself where it
+//! can, from the shared bytes. This table shows who writes:
 //!
 //! | the member | who writes |
 //! | --- | --- |
 //! | a split connection | the publisher |
+//! | a connection with callbacks | the publisher |
 //! | a blocking `WebSocket` whose thread waits in it | the publisher; the waiting thread is not woken |
 //! | a blocking `WebSocket` whose thread does something else | that thread, at its next call on the socket; until then, the message waits |
 //! | an asynchronous `WebSocket` | its task; the group wakes it if it waits in a call on the socket |
-//! | a connection with callbacks | its loop, which is woken |
 //!
 //! The publisher never waits for a member, unless the group's policy is [`SlowMember::Wait`]. If
 //! a socket does not take all bytes at once, the rest is written when it is ready again. Pings, pongs and Close frames do not wait

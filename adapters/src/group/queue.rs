@@ -53,21 +53,10 @@ pub(crate) struct Queue {
 
 /// Lets publishers reach a connection from any thread, whatever its owner does.
 pub(crate) trait Reach: Send + Sync {
-    /// Lets the connection take what waits for it.
-    fn wake(&self);
-
-    /// Sends a message at once, if the connection can take it and nothing waits before it. Whether
-    /// it did.
-    fn send(&self, _message: &PreparedMessage) -> bool {
-        false
-    }
-}
-
-/// The owner of this waker takes the messages that wait.
-impl Reach for Waker {
-    fn wake(&self) {
-        self.wake_by_ref();
-    }
+    /// Sends a message that is published now, if the connection can take it and nothing waits before
+    /// it; without a message, lets the connection take what waits for it. Whether it took the
+    /// message.
+    fn write_published(&self, message: Option<&PreparedMessage>) -> bool;
 }
 
 #[derive(Default)]
@@ -98,7 +87,7 @@ impl Queue {
         if !corked
             && !self.has_news()
             && let Some(direct) = self.direct.get()
-            && direct.send(&posted.message)
+            && direct.write_published(Some(&posted.message))
         {
             return Pushed::Queued { first: false, half_full: false };
         }
@@ -140,7 +129,8 @@ impl Queue {
     /// Tells the connection that something waits.
     pub(super) fn notify(&self) {
         if let Some(direct) = self.direct.get() {
-            return direct.wake();
+            direct.write_published(None);
+            return;
         }
         let task = lock(&self.state).task.take();
         if let Some(task) = task {

@@ -8,6 +8,8 @@
 pub(crate) mod model;
 
 use std::sync::PoisonError;
+#[cfg(feature = "_asynch")]
+use std::sync::TryLockError;
 use std::time::Instant;
 
 #[cfg(all(test, shuttle))]
@@ -26,6 +28,16 @@ pub(crate) use std::thread;
 /// Locks. The state behind the locks of this crate stays whole when a thread panics.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks, unless that takes a wait.
+#[cfg(feature = "_asynch")]
+pub(crate) fn try_lock<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// Waits for a notification.

@@ -191,6 +191,7 @@ pub(crate) fn assert_refuses_to_send(end: &mut End) {
     assert_eq!(connection.send_vectored("x", outbox).map(drop), not_open);
     let prepared = bluewire_core::PreparedMessage::new("x");
     assert_eq!(connection.send_prepared(&prepared, outbox), not_open);
+    assert_eq!(connection.send_prepared_vectored(&prepared, outbox).map(drop), not_open);
     assert_eq!(connection.ping(b"", outbox), not_open);
     assert_eq!(connection.pong(b"", outbox), not_open);
     assert_eq!(connection.close(*now, code, "", outbox), not_open);

@@ -1,7 +1,8 @@
 //! Section 6.1: what a call lays, and that a call that is refused changes nothing.
 
 use bluewire_core::{
-    CloseCode, Config, Limits, Message, OwnedMessage, PreparedMessage, Role, SendError, State,
+    CloseCode, Config, Connection, Gather, Limits, Message, Outbox, OwnedMessage, PreparedMessage,
+    Role, SendError, State,
 };
 
 use crate::closing::assert_refuses_to_send;
@@ -19,7 +20,8 @@ fn every_way_of_sending_lays_the_same_frame() {
         connection.send_fragment("Hello", true, outbox).expect("open");
         connection.send_prepared(&prepared, outbox).expect("open");
         connection.send_vectored("Hello", outbox).map(drop).expect("open");
-        assert_eq!(end.sent(), vec![Sent::new(0x81, "Hello"); 6]);
+        connection.send_prepared_vectored(&prepared, outbox).map(drop).expect("open");
+        assert_eq!(end.sent(), vec![Sent::new(0x81, "Hello"); 7]);
     }
 }
 
@@ -40,6 +42,18 @@ fn a_prepared_message_is_one_frame_whatever_its_length() {
 /// left then goes by the outbox, and no frame is cut.
 #[test]
 fn a_vectored_send_can_be_given_up_anywhere() {
+    give_up_anywhere(|connection, _, outbox| connection.send_vectored("Hello", outbox));
+    give_up_anywhere(|connection, hello, outbox| connection.send_prepared_vectored(hello, outbox));
+}
+
+fn give_up_anywhere(
+    send: for<'o> fn(
+        &mut Connection,
+        &'o PreparedMessage,
+        &'o mut Outbox,
+    ) -> Result<Gather<'o>, SendError>,
+) {
+    let hello = PreparedMessage::new("Hello");
     for role in BOTH {
         for fragment_len in [None, Some(1), Some(2), Some(3)] {
             let config = Config::default()
@@ -51,7 +65,7 @@ fn a_vectored_send_can_be_given_up_anywhere() {
                     let mut bytes = end.write(step);
                     end.connection.ping(b"?", &mut end.outbox).expect("open");
                     let End { connection, outbox, .. } = &mut end;
-                    let mut gather = connection.send_vectored("Hello", outbox).expect("open");
+                    let mut gather = send(connection, &hello, outbox).expect("open");
                     for _ in 0..steps {
                         let slices = gather.slices().concat();
                         assert_eq!(slices.is_empty(), gather.is_empty());
@@ -102,6 +116,34 @@ fn a_vectored_send_of_a_server_does_not_copy() {
     assert!(gather.is_empty());
     drop(gather);
     assert!(end.outbox.is_empty() && end.outbox.capacity() < 1000);
+}
+
+#[test]
+fn a_prepared_message_of_a_server_is_not_copied() {
+    let prepared = PreparedMessage::new(&[0xab; 100_000]);
+    let mut end = End::new(Role::Server);
+    let sent = end.connection.send_prepared_vectored(&prepared, &mut end.outbox);
+    let mut gather = sent.expect("open");
+    assert_eq!(gather.slices()[3].as_ptr(), prepared.frame().as_ptr(), "the shared memory");
+    gather.sent(100_010);
+    assert!(gather.is_empty());
+    drop(gather);
+    assert_eq!(end.outbox.capacity(), 0);
+}
+
+/// A frame that is given up before it has begun can still be dropped, and one that has begun stays.
+#[test]
+fn closing_at_once_drops_a_prepared_message_that_has_not_begun_to_leave() {
+    let prepared = PreparedMessage::new("Hello");
+    for (written, rest) in [(0, &b""[..]), (1, b"\x05Hello"), (3, b"ello")] {
+        let mut end = End::new(Role::Server);
+        let sent = end.connection.send_prepared_vectored(&prepared, &mut end.outbox);
+        sent.expect("open").sent(written);
+        end.connection.send("after", &mut end.outbox).expect("open");
+        let closed = end.connection.close_now(NOW, CloseCode::NORMAL, "", &mut end.outbox);
+        closed.expect("open");
+        assert_eq!(end.write_all(), [rest, b"\x88\x02\x03\xe8"].concat(), "{written}");
+    }
 }
 
 /// Two ends do the same, one of them with refused calls between: their bytes are the same, down to
@@ -183,7 +225,9 @@ fn refused_calls(end: &mut End) {
     assert_eq!(connection.send(&long, outbox), never);
     assert_eq!(connection.send_fragment(&long, false, outbox), never);
     assert_eq!(connection.send_vectored(&long, outbox).map(drop), never);
-    assert_eq!(connection.send_prepared(&PreparedMessage::new(&long), outbox), never);
+    let prepared = PreparedMessage::new(&long);
+    assert_eq!(connection.send_prepared(&prepared, outbox), never);
+    assert_eq!(connection.send_prepared_vectored(&prepared, outbox).map(drop), never);
     assert_eq!(connection.ping(&[0; 126], outbox), too_long);
     assert_eq!(connection.pong(&[0; 126], outbox), too_long);
     let code = CloseCode::new(1006);

@@ -2,11 +2,11 @@
 
 mod output;
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bluewire_core::{Closure, Ready};
+use bluewire_core::{Closure, PreparedMessage, Ready};
 
 use super::caller::{Caller, Event};
 use super::io::{Io, would_block};
@@ -201,21 +201,30 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
     /// Writes what waits, as far as the stream takes it at once. Whether nothing is left.
     #[inline]
     pub(super) fn write_now(&mut self, caller: &Caller<'_>) -> bool {
+        self.write_published(None, caller) != Some(false)
+    }
+
+    /// The same, or writes a message that is published now. `None` if that has to go through the feed.
+    #[inline]
+    pub(super) fn write_published(
+        &mut self,
+        message: Option<&PreparedMessage>,
+        caller: &Caller<'_>,
+    ) -> Option<bool> {
         let Self { io, driver } = self;
         let clock = io.clock();
-        if !driver.write_out(|| caller.now(clock), |slices| io.write(slices, caller)) {
-            return false;
-        }
-        if driver.is_write_lost() {
-            return true;
+        let write = |slices: &[IoSlice<'_>]| io.write(slices, caller);
+        let written = driver.write_published(message, || caller.now(clock), write)?;
+        if !written || driver.is_write_lost() {
+            return Some(written);
         }
         let flushed = io.flush(caller);
         let all = !flushed.as_ref().is_err_and(would_block);
         driver.report_flush(flushed, || caller.now(clock));
-        all
+        Some(all)
     }
 
-    /// The same; the task is woken when there is more to do.
+    /// Writes what waits; the task is woken when there is more to do.
     fn poll_write(&mut self, caller: &mut Caller<'_>) -> Poll<()> {
         // One who does not have to wait need not register. The stream may have become ready in
         // between, so it is asked again.

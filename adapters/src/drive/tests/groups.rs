@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Config, Message, State};
+use bluewire_core::{CloseCode, Config, Message, PreparedMessage, State};
 
 use super::super::{CORK_LEN_MAX, Lay, Purpose};
 use super::world::{Turn, World};
@@ -35,6 +35,10 @@ fn message(number: u32) -> Vec<u8> {
     let mut message = number.to_be_bytes().to_vec();
     message.resize(LEN, 7);
     message
+}
+
+fn prepared(number: u32) -> PreparedMessage {
+    PreparedMessage::new(Message::Binary(&message(number)))
 }
 
 /// Publishes one message every 100 ms to a peer that does not read, for 10 s.
@@ -85,32 +89,55 @@ fn published_messages_leave_while_the_program_receives() {
     assert_eq!(written(&world).0, [1, 2]);
 }
 
-#[cfg(feature = "_asynch")]
 #[test]
-fn a_message_is_taken_at_once_only_if_nothing_waits_before_it() {
+fn a_message_is_written_at_once_only_if_nothing_waits_before_it() {
     let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
-    let prepared = |number| bluewire_core::PreparedMessage::new(Message::Binary(&message(number)));
-    assert!(!world.driver.take_at_once(&prepared(0)), "it is in no group");
+    assert_eq!(world.send_published(&prepared(0)), None, "it is in no group");
     let key = group.join(&mut world).expect("it is open");
-    assert!(world.driver.take_at_once(&prepared(1)));
-    assert!(!world.driver.take_at_once(&prepared(2)), "the first one is not written yet");
-    group.publish(&message(2));
-    world.run(Purpose::Receive, None);
+    assert_eq!(world.send_published(&prepared(1)), Some(true));
+    world.room = 0;
+    assert_eq!(world.send_published(&prepared(2)), Some(false));
+    assert_eq!(world.send_published(&prepared(3)), None, "the one before is not written yet");
     group.publish(&message(3));
-    assert!(!world.driver.take_at_once(&prepared(4)), "another one waits in the queue");
-    world.run(Purpose::Receive, None);
-    assert!(world.driver.take_at_once(&prepared(4)));
-    world.run(Purpose::Receive, None);
+    assert_eq!(world.send_published(&prepared(4)), None, "another one waits in the queue");
+    assert_eq!(come_back(&mut world).0, [1, 2, 3]);
+    assert_eq!(world.send_published(&prepared(4)), Some(true));
     assert_eq!(written(&world), (vec![1, 2, 3, 4], None));
     let chunk = Lay::Chunk(Message::Binary(&[7; LEN]), false);
     world.driver.lay(chunk, || S).expect("it is open");
     world.run(Purpose::Receive, None);
-    assert!(!world.driver.take_at_once(&prepared(5)), "it would come between two chunks");
+    assert_eq!(world.send_published(&prepared(5)), None, "it would come between two chunks");
     let closed = world.driver.begin_close(CloseCode::NORMAL, "", S);
     closed.expect("the code is valid");
     world.run(Purpose::Receive, None);
-    assert!(!world.driver.take_at_once(&prepared(5)), "nothing follows a Close frame");
+    assert_eq!(world.send_published(&prepared(5)), None, "nothing follows a Close frame");
     assert!(group.leave(key));
+}
+
+#[test]
+fn what_a_socket_did_not_take_of_a_message_leaves_before_all_others() {
+    for room in [0, 1, 3, 4, 5, LEN, LEN + 3] {
+        let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+        group.join(&mut world).expect("it is open");
+        world.room = room;
+        assert_eq!(world.send_published(&prepared(0)), Some(false));
+        group.publish(&message(1));
+        world.driver.lay(Lay::Message(Message::Binary(&message(2))), || S).expect("it is open");
+        assert_eq!(come_back(&mut world), (vec![0, 2, 1], None), "{room}");
+    }
+}
+
+#[test]
+fn a_socket_that_fails_under_a_published_message_takes_no_more() {
+    let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
+    group.join(&mut world).expect("it is open");
+    world.write_fails = true;
+    assert_eq!(world.send_published(&prepared(0)), Some(true), "nothing can be written any more");
+    world.write_fails = false;
+    assert_eq!(world.send_published(&prepared(1)), None);
+    world.run(Purpose::Receive, None);
+    assert_eq!(written(&world), (vec![], None));
+    assert!(group.is_empty(), "it has left");
 }
 
 #[test]

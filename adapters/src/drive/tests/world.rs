@@ -2,11 +2,11 @@
 //! moves when the test says so. The loop around the driver is that of an adapter.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use bluewire_core::{Closure, Config, OwnedMessage, Role};
+use bluewire_core::{Closure, Config, OwnedMessage, PreparedMessage, Role};
 
 use super::super::{Arrivals, Budget, Driver, Goal, Lay, Next, Purpose, Ticket, Want};
 use crate::clock::Clock;
@@ -58,6 +58,8 @@ pub(super) struct World {
     /// Reads that the driver asked for.
     pub(super) reads: usize,
 }
+
+type Write<'a> = dyn FnMut(&[IoSlice<'_>]) -> io::Result<usize> + 'a;
 
 /// The result of one turn of the loop.
 #[derive(Debug)]
@@ -112,26 +114,34 @@ impl World {
 
     /// Writes what leaves at once.
     pub(super) fn write(&mut self) {
-        let Self { driver, now, room, written, write_fails, .. } = self;
-        driver.write_out(
-            || *now,
-            |slices| {
-                if *write_fails {
-                    return Err(io::ErrorKind::BrokenPipe.into());
-                }
-                if *room == 0 {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                let mut len = 0;
-                for slice in slices {
-                    let taken = slice.len().min(*room);
-                    written.extend_from_slice(&slice[..taken]);
-                    *room -= taken;
-                    len += taken;
-                }
-                Ok(len)
-            },
-        );
+        let now = self.now;
+        self.write_by(|driver, write| driver.write_out(|| now, write));
+    }
+
+    /// A group publishes a message. Whether nothing is left to write, if the driver took it.
+    pub(super) fn send_published(&mut self, message: &PreparedMessage) -> Option<bool> {
+        let now = self.now;
+        self.write_by(|driver, write| driver.write_published(Some(message), || now, write))
+    }
+
+    fn write_by<T>(&mut self, act: impl FnOnce(&mut Driver, &mut Write<'_>) -> T) -> T {
+        let Self { driver, room, written, write_fails, .. } = self;
+        act(driver, &mut |slices| {
+            if *write_fails {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if *room == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let mut len = 0;
+            for slice in slices {
+                let taken = slice.len().min(*room);
+                written.extend_from_slice(&slice[..taken]);
+                *room -= taken;
+                len += taken;
+            }
+            Ok(len)
+        })
     }
 
     /// Goes on until the loop waits for something that does not come by itself at this time.
