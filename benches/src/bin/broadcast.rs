@@ -5,8 +5,8 @@
 //! ```
 //!
 //! By default 5,000 connections, 512 bytes, 5 rounds of 2 seconds. All take turns in one run. Prints
-//! the processor time for a recipient: the least round, the median, and the ratio of the least to
-//! each peer's. Each server takes as many open files as connections in this process: raise the limit
+//! the processor time for a recipient: the least round, the median, and the median of the ratios to
+//! each peer in the same round. Each server takes as many open files as connections in this process: raise the limit
 //! first (`ulimit -n 65536`), or name fewer servers. Bun takes part if
 //! `tools/install-peers bun` has installed it, or the environment variable `BUN` names it.
 #![forbid(unsafe_code)]
@@ -31,9 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let taken = broadcast(&names, connections as usize, len as usize, effort)?;
     let peers = ["tokio-tungstenite", "bun"];
-    let least = |name: &str| {
+    let of = |name: &str| {
         let place = names.iter().position(|one| *one == name)?;
-        taken[place].as_ref().map(bluewire_benches::sockets::Taken::least)
+        taken[place].as_ref()
     };
     for (name, taken) in names.iter().zip(&taken) {
         let Some(taken) = taken else {
@@ -43,8 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (nanos, median) = (taken.least(), taken.median());
         print!("{name:<18} {nanos:>7.0} ns, median {median:>7.0}");
         for peer in peers.into_iter().filter(|peer| peer != name) {
-            if let Some(peer_nanos) = least(peer) {
-                print!("   {:.2} of {peer}", nanos / peer_nanos);
+            if let Some(other) = of(peer) {
+                print!("   {:.2} of {peer}", taken.ratio_to(other));
             }
         }
         println!();

@@ -42,7 +42,7 @@ const OTHER_FILES: usize = 100;
 /// The resources that a server took for a message.
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
-    /// Nanoseconds of processor time, in each round, the least first.
+    /// Nanoseconds of processor time, in each round.
     pub nanos: Vec<f64>,
     /// The part of it in user mode, of all rounds together.
     pub user: f64,
@@ -66,20 +66,36 @@ impl Taken {
     /// The round in which the neighbours took the least.
     #[must_use]
     pub fn least(&self) -> f64 {
-        self.nanos.first().copied().unwrap_or(f64::NAN)
+        self.nanos.iter().copied().min_by(f64::total_cmp).unwrap_or(f64::NAN)
     }
 
     /// The round in the middle.
     #[must_use]
     pub fn median(&self) -> f64 {
-        self.nanos.get(self.nanos.len() / 2).copied().unwrap_or(f64::NAN)
+        median(self.nanos.iter().copied())
+    }
+
+    /// The ratio to another server that took its turns in the same rounds: that of the round in the
+    /// middle. The two turns of a round follow each other closely, so that neighbours slow both down.
+    #[must_use]
+    pub fn ratio_to(&self, other: &Self) -> f64 {
+        median(self.nanos.iter().zip(&other.nanos).map(|(own, other)| own / other))
     }
 
     fn finish(&mut self) {
-        self.nanos.sort_by(f64::total_cmp);
         let wall = self.wall.as_secs_f64();
         self.client = self.client_time.as_secs_f64() / wall;
         self.rate = self.messages as f64 / wall;
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let (below, above) = (values.len().saturating_sub(1) / 2, values.len() / 2);
+    match (values.get(below), values.get(above)) {
+        (Some(below), Some(above)) => f64::midpoint(*below, *above),
+        _ => f64::NAN,
     }
 }
 
