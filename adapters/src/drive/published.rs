@@ -74,7 +74,7 @@ impl Driver {
         clock: impl Fn() -> Duration,
         write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Option<bool> {
-        let may = self.rare.inflow().is_some_and(|it| !it.held_up && !it.feed.has_news());
+        let may = self.rare.inflow().is_some_and(|it| !it.held_up && it.feed.is_idle());
         if !may || !self.outbox.is_empty() || self.is_write_lost() {
             return None;
         }

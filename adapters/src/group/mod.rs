@@ -100,14 +100,14 @@ mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use bluewire_core::{Message, OwnedMessage, PreparedMessage, SendError};
 
 pub use self::join::Join;
 pub(crate) use self::join::{JoinSealed, Joining};
-use self::members::Members;
+use self::members::{List, Members};
 pub use self::options::{GroupOptions, SlowMember};
 pub use self::published::{Published, WaitForRoom};
 pub use self::queue::MemberKey;
@@ -255,6 +255,11 @@ impl Group {
             }
         }
         members.count_skipped(published.skipped);
+        fence(Ordering::SeqCst);
+        if corked && corks.load(Ordering::SeqCst) == 0 {
+            // The cork has ended meanwhile, perhaps before it could see these messages.
+            release(&list);
+        }
         published
     }
 
@@ -271,6 +276,13 @@ impl Group {
             #[cfg(not(feature = "deflate"))]
             Payload::Message(message) => PreparedMessage::new(message),
         }
+    }
+}
+
+/// Lets all of these members have what a cork has held back.
+fn release(list: &List) {
+    for entry in list.iter().flat_map(|piece| piece.iter()) {
+        entry.queue.release();
     }
 }
 
@@ -303,12 +315,8 @@ impl Drop for Cork<'_> {
         if self.0.0.corks.fetch_sub(1, Ordering::SeqCst) > 1 {
             return;
         }
-        let list = self.0.0.members.snapshot();
-        for entry in list.iter().flat_map(|piece| piece.iter()) {
-            if entry.queue.has_news() {
-                entry.queue.notify();
-            }
-        }
+        fence(Ordering::SeqCst);
+        release(&self.0.0.members.snapshot());
     }
 }
 

@@ -1,7 +1,7 @@
 //! The queue between groups and one connection: what publishers and the connection's owner share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
@@ -40,15 +40,24 @@ impl fmt::Display for MemberKey {
 pub(crate) struct Queue {
     pub(super) key: MemberKey,
     state: Mutex<State>,
-    /// Whether the owner of the connection has something to take: so that it can look without the
-    /// lock.
-    has_news: AtomicBool,
+    /// What waits, as a [`News`]: so that it can be looked at without the lock.
+    news: AtomicU8,
     /// Whether the connection must be closed, since it is too far behind.
     closes: AtomicBool,
     /// Whether the owner has left messages here, since the peer has to take others first.
     stalled: AtomicBool,
     /// Reaches the connection from any thread.
     direct: OnceLock<Box<dyn Reach>>,
+}
+
+/// What waits for the owner of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum News {
+    Nothing,
+    /// Messages that wait for the end of a cork.
+    Held,
+    Ready,
 }
 
 /// Lets publishers reach a connection from any thread, whatever its owner does.
@@ -62,6 +71,8 @@ pub(crate) trait Reach: Send + Sync {
 #[derive(Default)]
 struct State {
     waiting: Waiting,
+    /// Whether all that waits was published under a cork.
+    held: bool,
     /// The groups that the connection has joined, with the number of its membership.
     groups: Vec<(Weak<Members>, u32)>,
     /// The task that uses the connection, while it waits.
@@ -73,7 +84,7 @@ impl Queue {
         Arc::new(Self {
             key: MemberKey::next(),
             state: Mutex::default(),
-            has_news: AtomicBool::new(false),
+            news: AtomicU8::new(News::Nothing as u8),
             closes: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             direct: OnceLock::new(),
@@ -81,35 +92,25 @@ impl Queue {
     }
 
     /// Takes in a message that was published, by the group's policy. While the group is `corked`,
-    /// the connection does not learn of it yet.
+    /// the owner of the connection does not see it yet.
     pub(super) fn push(&self, slot: u32, posted: &Arc<Posted>, corked: bool) -> Pushed {
         // Most members are not behind: their messages need not be queued.
         if !corked
-            && !self.has_news()
+            && self.is_idle()
             && let Some(direct) = self.direct.get()
             && direct.write_published(Some(&posted.message))
         {
             return Pushed::Queued { first: false, half_full: false };
         }
-        let pushed = self.try_push(slot, posted);
-        let urgent = match pushed {
-            Pushed::Queued { first, half_full } => {
-                if corked {
-                    half_full
-                } else {
-                    first
-                }
-            }
-            Pushed::Closed(_) => true,
-            _ => false,
-        };
+        let (pushed, urgent) = self.try_push(slot, posted, corked);
         if urgent {
             self.notify();
         }
         pushed
     }
 
-    fn try_push(&self, slot: u32, posted: &Arc<Posted>) -> Pushed {
+    /// Whether the owner of the connection has to be told comes with the result.
+    fn try_push(&self, slot: u32, posted: &Arc<Posted>, corked: bool) -> (Pushed, bool) {
         let mut state = lock(&self.state);
         // A member whose queue is full only because its owner has not looked at it yet gets another
         // chance.
@@ -117,13 +118,36 @@ impl Queue {
             && self.direct.get().is_some()
             && state.waiting.would_overflow(slot, posted)
         {
+            state.held = false;
+            self.note(&state);
             drop(state);
             self.notify();
             state = lock(&self.state);
         }
+        let may_hold = state.held || state.waiting.is_idle();
         let pushed = state.waiting.push(slot, posted);
+        let (holds, urgent) = match pushed {
+            Pushed::Queued { half_full, .. } if corked => (!half_full, half_full),
+            Pushed::Queued { first, .. } => (false, first),
+            Pushed::Closed(_) => (false, true),
+            _ => (false, false),
+        };
+        let held = std::mem::replace(&mut state.held, may_hold && holds);
+        let released = held && !state.held;
         self.note(&state);
-        pushed
+        (pushed, urgent || released)
+    }
+
+    /// Lets the owner of the connection see what was held by a cork.
+    pub(super) fn release(&self) {
+        if self.is_idle() {
+            return;
+        }
+        let mut state = lock(&self.state);
+        state.held = false;
+        self.note(&state);
+        drop(state);
+        self.notify();
     }
 
     /// Tells the connection that something waits.
@@ -138,8 +162,13 @@ impl Queue {
         }
     }
 
-    pub(super) fn has_news(&self) -> bool {
-        self.has_news.load(Ordering::Acquire)
+    /// Whether nothing waits, not even for the end of a cork.
+    fn is_idle(&self) -> bool {
+        self.news.load(Ordering::Acquire) == News::Nothing as u8
+    }
+
+    fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire) == News::Ready as u8
     }
 
     /// Lets a publisher wait for room. Returns its ticket; `None` if there is nothing to wait for.
@@ -161,6 +190,7 @@ impl Queue {
     pub(super) fn close(&self, slot: u32, code: CloseCode) -> u64 {
         let mut state = lock(&self.state);
         let dropped = state.waiting.close(slot, code);
+        state.held = false;
         self.note(&state);
         drop(state);
         self.notify();
@@ -180,7 +210,12 @@ impl Queue {
     /// Shows the owner of the connection what there is.
     fn note(&self, state: &State) {
         self.closes.store(state.waiting.close_code().is_some(), Ordering::Release);
-        self.has_news.store(!state.waiting.is_idle(), Ordering::Release);
+        let news = match (state.waiting.is_idle(), state.held) {
+            (true, _) => News::Nothing,
+            (false, true) => News::Held,
+            (false, false) => News::Ready,
+        };
+        self.news.store(news as u8, Ordering::Release);
     }
 
     pub(super) fn stats(&self, slot: u32) -> Option<MemberStats> {
@@ -236,6 +271,11 @@ impl Feed {
         }
     }
 
+    /// Whether nothing waits, not even for the end of a cork.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.is_idle()
+    }
+
     /// Whether there is something to take.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {
@@ -254,6 +294,7 @@ impl Feed {
         let Self(queue) = self;
         let mut state = lock(&queue.state);
         let (wakers, never) = state.waiting.drain(take);
+        state.held = false;
         let idle = state.waiting.is_idle();
         queue.note(&state);
         queue.stalled.store(!idle, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use bluewire::group::Group;
 
 #[cfg(target_os = "linux")]
 use super::fixture::Style;
-use super::fixture::{Adapter, KINDS, PATIENCE, clients, serve_with};
+use super::fixture::{Adapter, KINDS, PATIENCE, clients, number, payload, serve_with};
 use super::watchdog;
 
 #[test]
@@ -67,6 +67,34 @@ fn each_publisher_is_heard_in_its_order() {
             received.into_iter().for_each(|received| received.unwrap());
         });
         super::fixture::until("all have left", || group.is_empty());
+    }
+}
+
+/// A cork that ends while another thread publishes leaves no message behind.
+#[test]
+fn messages_published_at_the_end_of_a_cork_are_not_left_behind() {
+    const COUNT: u32 = 1000;
+    let _watch = watchdog::bound();
+    for kind in KINDS {
+        let group = Group::new();
+        let address = serve_with(*kind, &group, ServerOptions::default());
+        let mut client = clients(address, &group, 1).pop().unwrap();
+        let publishes = AtomicBool::new(true);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while publishes.load(Ordering::Relaxed) {
+                    drop(group.cork());
+                    thread::yield_now();
+                }
+            });
+            // One at a time, so that each would be missed.
+            for expected in 0..COUNT {
+                group.publish(&payload(expected, 4));
+                let message = client.recv_timeout(PATIENCE).unwrap().unwrap();
+                assert_eq!(number(message.as_bytes()), expected, "{kind:?}");
+            }
+            publishes.store(false, Ordering::Relaxed);
+        });
     }
 }
 

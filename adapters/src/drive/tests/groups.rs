@@ -141,6 +141,35 @@ fn a_socket_that_fails_under_a_published_message_takes_no_more() {
 }
 
 #[test]
+fn corked_messages_wait_for_the_end_of_the_cork_or_for_a_message_behind_them() {
+    let (mut world, corked) = (World::new(config()), group(SlowMember::Skip));
+    let other = group(SlowMember::Skip);
+    corked.join(&mut world).expect("it is open");
+    other.join(&mut world).expect("it is open");
+    let written = |world: &mut World| {
+        world.run(Purpose::Receive, None);
+        written(world).0
+    };
+    let cork = corked.cork();
+    corked.publish(&message(1));
+    assert_eq!(world.send_published(&prepared(2)), None, "it would pass the one that is held");
+    assert_eq!(written(&mut world), []);
+    other.publish(&message(2));
+    assert_eq!(written(&mut world), [1, 2], "messages of a publisher come in order");
+    corked.publish(&message(3));
+    assert_eq!(written(&mut world), [1, 2]);
+    drop(cork);
+    assert_eq!(written(&mut world), [1, 2, 3]);
+    let cork = corked.cork();
+    for number in 4..4 + MESSAGES_MAX / 2 {
+        assert_eq!(written(&mut world), [1, 2, 3]);
+        corked.publish(&message(number));
+    }
+    assert_eq!(written(&mut world).len(), 3 + MESSAGES_MAX as usize / 2, "it is half full");
+    drop(cork);
+}
+
+#[test]
 fn one_who_comes_back_has_the_first_messages_if_the_rest_is_skipped() {
     let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
     let key = group.join(&mut world).expect("it is open");
