@@ -271,6 +271,11 @@ pub(super) fn look<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>) {
 /// A writer that waits for the peer looks this often whether it is to read.
 const READER_INTERVAL: Duration = Duration::from_millis(500);
 
+/// On Windows, a thread that waits for a socket does not see that another one shuts it down, so it
+/// looks this often. And it waits without reading, since a read that times out there may lose bytes.
+const SHUT_DOWN_INTERVAL: Option<Duration> =
+    if cfg!(windows) { Some(Duration::from_millis(100)) } else { None };
+
 /// Waits for what is wanted, and reads.
 fn wait<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, want: Want, exact: bool) {
     let shared = caller.shared();
@@ -281,10 +286,15 @@ fn wait<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, want: Want, exac
     if !want.read {
         left = Some(left.map_or(READER_INTERVAL, |left| left.min(READER_INTERVAL)));
     }
+    if let Some(interval) = SHUT_DOWN_INTERVAL {
+        left = Some(left.map_or(interval, |left| left.min(interval)));
+    }
     let mut read = None;
     if left != Some(Duration::ZERO) {
         let waited = caller.aside(|stream, reading| match reading {
-            Some((arrivals, timeout)) if want.read && !want.write => {
+            Some((arrivals, timeout))
+                if want.read && !want.write && !(cfg!(windows) && stream.is_timed()) =>
+            {
                 timeout.set(stream, left, exact)?;
                 stream.read(arrivals.space()).map(Some)
             }

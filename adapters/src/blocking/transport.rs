@@ -81,7 +81,8 @@ pub trait Transport {
     }
 
     /// Shuts one direction down, or both. Threads that wait in [`read`](Self::read) or
-    /// [`wait`](Self::wait) for a direction that is shut down must return.
+    /// [`wait`](Self::wait) for a direction that is shut down must return. On Windows, where sockets do
+    /// not let them, Bluewire waits for 100 ms at a time, and never in `read`.
     ///
     /// # Errors
     ///
@@ -182,7 +183,11 @@ macro_rules! transport_of_socket {
             }
 
             fn shut_down(&self, how: Shutdown) -> io::Result<()> {
-                self.shutdown(how)
+                match how {
+                    // There it would take away what has arrived, and end no wait.
+                    Shutdown::Both if cfg!(windows) => self.shutdown(Shutdown::Write),
+                    how => self.shutdown(how),
+                }
             }
         }
 

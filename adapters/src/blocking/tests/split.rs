@@ -121,7 +121,8 @@ fn a_split_connection_of_a_server_closes_when_that_shuts_down() {
     let (mut reader, writer) = socket.split();
     let reading = thread::spawn(move || reader.recv().map(|message| message.is_none()));
     thread::sleep(Duration::from_millis(1_200));
-    assert_eq!(waits.load(Ordering::SeqCst), 1);
+    // On Windows a wait lasts for 100 ms at most.
+    assert!(cfg!(windows) || waits.load(Ordering::SeqCst) == 1);
     within(SLACK, || {
         admission.begin_shutdown();
         assert_eq!(client.recv().expect("it ends in order"), None);

@@ -108,7 +108,8 @@ fn an_idle_connection_of_a_server_waits_once() {
     let (mut socket, waits, mut client, _admission) = served();
     let reading = thread::spawn(move || socket.recv_owned());
     thread::sleep(Duration::from_millis(1_200));
-    assert_eq!(waits.load(Ordering::SeqCst), 1);
+    // On Windows a wait lasts for 100 ms at most.
+    assert!(cfg!(windows) || waits.load(Ordering::SeqCst) == 1);
     client.send("Hello").expect("it is open");
     assert_eq!(reading.join().expect("no panic").expect("it is open"), Some(hello()));
 }
