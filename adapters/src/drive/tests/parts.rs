@@ -3,9 +3,14 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Config, Fault, Message, ProtocolError, SendError, State};
+use bluewire_core::{
+    CloseCode, Config, Fault, Message, PreparedMessage, ProtocolError, SendError, State,
+};
 
-use super::super::{CORK_LEN_MAX, Flow, GATHER_LEN_MIN, Goal, Lay, Purpose, Rest, Want, into_io};
+use super::super::deadlines::Due;
+use super::super::{
+    Budget, CORK_LEN_MAX, Flow, GATHER_LEN_MIN, Goal, Lay, Next, Purpose, Rest, Want, into_io,
+};
 use super::world::{Turn, World};
 use crate::error::Error;
 
@@ -310,4 +315,60 @@ fn an_idle_connection_keeps_no_memory_of_a_stall() {
     world.driver.set_flow(Flow::default().cork(false));
     world.driver.rare.end_stall();
     assert!(world.driver.rare.own_flow().is_some());
+}
+
+#[test]
+fn a_clock_that_is_set_back_takes_the_beginnings_of_waits_along() {
+    let mut world = world();
+    world.room = 0;
+    world.now = 10 * S;
+    lay(&mut world, "Hello");
+    world.run(Purpose::Receive, None);
+    assert_eq!(world.driver.rare.stall().map(|stall| stall.since), Some(10 * S));
+    world.now = 5 * S;
+    world.run(Purpose::Receive, None);
+    assert_eq!(world.driver.rare.stall().map(|stall| stall.since), Some(5 * S));
+
+    let mut world = self::world();
+    world.driver.write_failed(ErrorKind::BrokenPipe.into(), 10 * S);
+    world.driver.drained(10 * S);
+    world.driver.judge(false, false, 5 * S);
+    assert_eq!(world.driver.rare.loss().and_then(|loss| loss.write), Some(5 * S));
+}
+
+#[test]
+fn a_budget_of_a_caller_that_cannot_read_ends_at_once() {
+    let world = world();
+    let mut budget = Budget::until(S);
+    assert_eq!(world.driver.judge_budget(&mut budget, false, S - MS), Due::No);
+    assert_eq!(world.driver.judge_budget(&mut budget, true, S), Due::AfterRead);
+    assert_eq!(world.driver.judge_budget(&mut budget, false, S), Due::Yes);
+}
+
+#[test]
+fn a_lost_stream_reaches_no_goal_for_control_frames() {
+    let mut world = world();
+    assert!(matches!(world.driver.is_reached(Goal::Control), Ok(true)));
+    world.driver.write_failed(ErrorKind::BrokenPipe.into(), S);
+    assert!(matches!(world.driver.is_reached(Goal::Control), Err(Error::Io(_))));
+}
+
+#[test]
+fn without_the_cork_every_answer_leaves_alone() {
+    let mut world = world();
+    world.driver.set_flow(Flow::default().cork(false));
+    world.arrivals.inbox.extend(&b"\x82\x80\0\0\0\0".repeat(2));
+    let next = world.driver.next(&mut world.arrivals, Purpose::Receive, None, || S);
+    let Next::Deliver(ready) = next else { panic!("a message has arrived: {next:?}") };
+    let lent = world.driver.lend(ready, &mut world.arrivals);
+    assert!(lent.is_ok_and(|lent| !lent.corked));
+    assert!(!world.driver.is_corked(&world.arrivals));
+}
+
+#[test]
+fn a_prepared_message_is_laid_like_another() {
+    let mut world = world();
+    world.lay(Lay::Prepared(&PreparedMessage::new("Hello"))).expect("it is open");
+    world.write();
+    assert_eq!(world.written, b"\x81\x05Hello");
 }
