@@ -1,4 +1,4 @@
-//! The last steps of a connection, and messages that arrive while nobody receives.
+//! The last steps of a connection, and messages that arrive while the program does not receive.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -19,14 +19,14 @@ fn lay(world: &mut World, text: &str) {
     world.lay(Lay::Message(Message::Text(text))).expect("it is open");
 }
 
-/// What a caller without the inbox has to do once the connection has ended.
+/// The steps of a caller without the inbox once the connection has ended.
 fn last_steps(world: &mut World) -> Vec<Want> {
     world.driver.connection.abort();
     (0..3).map_while(|_| world.driver.next_without(true, false, || S)).collect()
 }
 
 #[test]
-fn what_is_left_has_one_more_chance_to_leave() {
+fn unsent_bytes_have_one_more_chance_to_leave() {
     let until = Some(Duration::ZERO);
     let once = [Want { read: false, write: true, shut_down: false, until }];
     let mut world = World::new(config());

@@ -1,4 +1,4 @@
-//! What only the asynchronous adapters ask of the driver.
+//! The calls that only the asynchronous adapters make.
 
 use std::io::ErrorKind;
 use std::time::Duration;

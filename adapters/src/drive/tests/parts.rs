@@ -76,7 +76,7 @@ fn a_peer_must_take_the_rate_over_the_timeout_and_at_least_a_byte() {
 }
 
 #[test]
-fn what_waits_is_written_first_from_the_bound_on() {
+fn waiting_bytes_are_written_first_from_the_bound_on() {
     for (len, waits) in [(CORK_LEN_MAX - 1, false), (CORK_LEN_MAX, true)] {
         let mut world = world();
         // Its header has ten bytes from 64 KiB on, and four below.
@@ -199,7 +199,7 @@ fn a_write_that_takes_nothing_fails_and_an_interrupted_one_is_tried_again() {
 }
 
 #[test]
-fn what_a_slow_peer_took_counts_from_when_it_stopped() {
+fn the_rate_of_a_slow_peer_counts_from_when_it_stopped() {
     let mut world = world();
     world.driver.set_flow(Flow::default().write_timeout(S).write_rate_min(10));
     world.lay(Lay::Message(Message::Binary(&[0; 1000]))).expect("it is open");
@@ -255,7 +255,7 @@ fn lay_fails(world: &mut World) {
 }
 
 #[test]
-fn a_ping_is_answered_by_the_driver_if_the_engine_leaves_it() {
+fn the_driver_answers_a_ping_if_the_engine_leaves_it() {
     for (answers, auto_pong, pongs) in
         [(false, false, 0), (true, false, 1), (false, true, 1), (true, true, 1)]
     {

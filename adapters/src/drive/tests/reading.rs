@@ -1,4 +1,4 @@
-//! What is held, read aside, or left to others to read.
+//! Messages that are held, bytes that are read aside, and reads that are left to others.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn read_aside(world: &mut World, aside: &mut Aside, read: io::Result<&[u8]>) -> 
 }
 
 #[test]
-fn what_is_read_aside_is_delivered_behind_the_lent_message() {
+fn bytes_read_aside_are_delivered_behind_the_lent_message() {
     let mut world = world();
     let mut aside = Aside::default();
     let reads = world.driver.reads;
