@@ -1,13 +1,15 @@
 //! The last steps of a connection, and messages that arrive while the program does not receive.
 
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bluewire_core::{Config, Delivery, Keepalive, Message, OwnedMessage};
+use bluewire_core::{Config, Delivery, Keepalive, Message, OwnedMessage, Role};
 
-use super::super::{Flow, Lay, Purpose, Want};
+use super::super::{Driver, Flow, Lay, Purpose, Want};
 use super::world::{Turn, World};
+use crate::clock::Clock;
 use crate::error::Error;
+use crate::open::request::Opened;
 
 const S: Duration = Duration::from_secs(1);
 
@@ -117,4 +119,16 @@ fn an_error_of_a_read_ends_the_connection_unless_it_passes() {
     let turn = world.run(Purpose::Receive, None);
     let reset = ErrorKind::ConnectionReset;
     assert!(matches!(&turn, Turn::Ended(Err(Error::Io(error))) if error.kind() == reset));
+}
+
+#[test]
+fn the_flow_of_a_connection_goes_along_to_another_owner() {
+    let clock = Clock::by(Instant::now);
+    let opened = Opened::adopted(Role::Server, b"", config().into(), clock);
+    let (mut driver, arrivals, established, clock) = Driver::open(opened, None);
+    driver.set_flow(Flow::default().cork(false));
+    let (opened, slot) = driver.into_opened(arrivals, established, clock);
+    assert!(slot.is_none());
+    let (driver, ..) = Driver::open(opened, None);
+    assert!(!driver.flow().cork);
 }
