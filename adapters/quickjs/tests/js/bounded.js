@@ -10,6 +10,9 @@ equal(socket.bufferedAmount >= 2 * data.byteLength, true);
 equal(socket.bufferedAmount < 3 * data.byteLength, true);
 equal(await sends[2], 205);
 equal(socket.readyState, 1);
+// The peer takes this as the sign to go away.
+const sign = websocketfactory.create({ url });
+await next(sign, 'onOpen');
 equal(await sends[1], 300);
 equal((await next(socket, 'onClose')).code, 1006);
 console.log('done');

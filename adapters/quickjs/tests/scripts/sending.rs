@@ -34,9 +34,9 @@ fn waiting_data_is_bounded_and_reported() {
     let (listener, url) = listener();
     let peer = thread::spawn(move || {
         let peer = Peer::accept(&listener);
-        // Takes nothing for as long as the script needs, and then goes away.
-        thread::sleep(std::time::Duration::from_secs(2));
-        drop(peer);
+        // Takes nothing until the script connects once more, and then goes away.
+        let sign = Peer::accept(&listener);
+        drop((peer, sign));
     });
     run("bounded.js", &[&url]).expect(&promised("bounded.js"));
     peer.join().expect("the peer is well");
