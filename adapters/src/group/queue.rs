@@ -40,7 +40,7 @@ impl fmt::Display for MemberKey {
 pub(crate) struct Queue {
     pub(super) key: MemberKey,
     state: Mutex<State>,
-    /// What waits, as a [`News`]: so that it can be looked at without the lock.
+    /// The state of the queue, a [`News`], for looks without the lock.
     news: AtomicU8,
     /// Whether the connection must be closed, since it is too far behind.
     closes: AtomicBool,
@@ -50,7 +50,7 @@ pub(crate) struct Queue {
     direct: OnceLock<Box<dyn Reach>>,
 }
 
-/// What waits for the owner of a connection.
+/// The messages for the owner of a connection, in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum News {
@@ -109,7 +109,7 @@ impl Queue {
         pushed
     }
 
-    /// Whether the owner of the connection has to be told comes with the result.
+    /// Also returns whether to notify the owner of the connection.
     fn try_push(&self, slot: u32, posted: &Arc<Posted>, corked: bool) -> (Pushed, bool) {
         let mut state = lock(&self.state);
         // A member whose queue is full only because its owner has not looked at it yet gets another

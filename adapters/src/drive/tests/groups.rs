@@ -115,7 +115,7 @@ fn a_message_is_written_at_once_only_if_nothing_waits_before_it() {
 }
 
 #[test]
-fn what_a_socket_did_not_take_of_a_message_leaves_before_all_others() {
+fn the_rest_of_a_message_leaves_before_all_others() {
     for room in [0, 1, 3, 4, 5, LEN, LEN + 3] {
         let (mut world, group) = (World::new(config()), group(SlowMember::Skip));
         group.join(&mut world).expect("it is open");
