@@ -49,7 +49,7 @@ fn connect(shared: &Arc<Shared>, request: &Request, handle: &WakeHandle, pipe: &
     run_attempt(shared, request, dialled, pipe);
 }
 
-/// What comes of an attempt.
+/// Runs the connection that an attempt has opened, or reports why it did not open.
 pub(super) fn run_attempt<S: WaitWithPipe>(
     shared: &Arc<Shared>,
     request: &Request,

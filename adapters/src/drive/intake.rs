@@ -50,7 +50,7 @@ impl Driver {
     }
 
     /// Whether a task that has waited, with every deadline judged, reads before it asks for the next
-    /// step: most often, bytes have come. It may do so once after each wait, so that a peer that always
+    /// step: most often, bytes have arrived. It may do so once after each wait, so that a peer that always
     /// sends postpones no deadline.
     #[cfg(feature = "_asynch")]
     #[inline]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::origin::Origin;
 use crate::orders::Orders;
 
-/// Whoever has a slot.
+/// The holder of a slot.
 pub(super) struct Occupied {
     pub(super) orders: Arc<Orders>,
     pub(super) settled: bool,

@@ -108,7 +108,7 @@ fn echoes(good: &mut [blocking::WebSocket]) {
     }
 }
 
-/// Sends a Pong that nobody asked for, between two frames.
+/// Sends a Pong that answers no Ping, between two frames.
 fn show_life(slow: &mut [TcpStream]) {
     for stream in slow {
         stream.write_all(b"\x8a\x80\x00\x00\x00\x00").unwrap();

@@ -7,7 +7,7 @@ use super::super::super::wake::WakePipe;
 use super::super::*;
 use crate::testkit::MemoryStream;
 
-/// What goes wrong at a call.
+/// A fault at a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
     /// This call fails, and later ones work.
@@ -74,7 +74,7 @@ pub(super) struct Plan {
     calls: usize,
     /// The kind of the call that went wrong.
     pub(super) hit: Option<Call>,
-    /// What the program was given to read.
+    /// The bytes that the program was given to read.
     pub(super) read: Vec<u8>,
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Failing {
 }
 
 impl Failing {
-    /// What befalls this call: an error, or whether it moves as much as usual.
+    /// Lets a call be hit: gives an error, or whether the call moves as much as usual.
     fn call(&self, call: Call) -> io::Result<Extent> {
         let mut plan = lock(&self.plan);
         plan.calls += 1;
@@ -119,7 +119,7 @@ impl Failing {
         }
     }
 
-    /// Whether reads fail or find the end from now on, for which nobody waits.
+    /// Whether reads fail or find the end from now on, so that a wait for them would not end.
     fn reads_end(&self) -> bool {
         let plan = lock(&self.plan);
         let lasting = matches!(plan.fault, Fault::Always(_) | Fault::Zero);

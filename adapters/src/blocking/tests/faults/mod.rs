@@ -26,7 +26,7 @@ use crate::testkit::MemoryStream;
 /// Far longer than a conversation takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the other end has seen.
+/// The other end, and all that it has seen.
 #[derive(Debug, Default)]
 struct Peer {
     messages: Vec<OwnedMessage>,
@@ -197,7 +197,7 @@ fn answer(stream: Failing) -> Option<Tally> {
     Some(Tally::take(&converse(socket, false)))
 }
 
-/// What is in these bytes, as the engine reads them.
+/// The messages in these bytes, as the engine reads them.
 fn parse(bytes: &[u8], asks: bool) -> Vec<OwnedMessage> {
     let mut end = match asks {
         true => End::open(Role::Client, Config::default()),
