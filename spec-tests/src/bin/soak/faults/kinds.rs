@@ -49,9 +49,7 @@ pub(super) fn half_close(
 
 /// The server's memory is bounded, and so is its patience.
 pub(super) fn stall(course: &Course, addr: SocketAddr, random: &mut Random) -> Result<(), String> {
-    let mut raw = Raw::open(course, addr, random)?;
-    sockopt::set_socket_recv_buffer_size(&raw.stream, 4096)
-        .map_err(|error| format!("cannot take little: {error}"))?;
+    let mut raw = Raw::open_with_little_room(course, addr, random)?;
     raw.write_until_ended(&text(&[b'x'; 64 * 1024], random))
 }
 
@@ -61,9 +59,7 @@ pub(super) fn stall_with_pongs(
     addr: SocketAddr,
     random: &mut Random,
 ) -> Result<(), String> {
-    let mut raw = Raw::open(course, addr, random)?;
-    sockopt::set_socket_recv_buffer_size(&raw.stream, 4096)
-        .map_err(|error| format!("cannot take little: {error}"))?;
+    let mut raw = Raw::open_with_little_room(course, addr, random)?;
     // More than the kernel holds of the echoes, and no more than a server reads meanwhile.
     let long = text(&[b'x'; traffic::LEN_MAX], random);
     for _ in 0..4 {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bluewire_spec_tests::digest::{accept_value, base64};
 use bluewire_spec_tests::random::Random;
 use bluewire_spec_tests::wire::{self, Header, opcode};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use crate::PATIENCE;
 use crate::course::Course;
@@ -19,7 +20,11 @@ pub(super) struct Raw {
 impl Raw {
     /// A connection on which nothing was said yet.
     pub(super) fn connect(addr: SocketAddr) -> Result<Self, String> {
-        let stream = TcpStream::connect(addr).map_err(|error| format!("connects: {error}"))?;
+        Self::over(TcpStream::connect(addr))
+    }
+
+    fn over(connected: io::Result<TcpStream>) -> Result<Self, String> {
+        let stream = connected.map_err(|error| format!("connects: {error}"))?;
         let set = stream
             .set_nodelay(true)
             .and_then(|()| stream.set_read_timeout(Some(PATIENCE)))
@@ -34,11 +39,40 @@ impl Raw {
         addr: SocketAddr,
         random: &mut Random,
     ) -> Result<Self, String> {
-        let mut raw = Self::connect(addr)?;
+        Self::connect(addr)?.opened(course, addr, random)
+    }
+
+    /// One that is open and has room for little. The socket has the small buffer before it connects: if
+    /// its window shrank later, its system would drop packets with acknowledgements and the end in
+    /// them, and it might never learn that the server has left.
+    pub(super) fn open_with_little_room(
+        course: &Course,
+        addr: SocketAddr,
+        random: &mut Random,
+    ) -> Result<Self, String> {
+        let connected = || {
+            let family = match addr {
+                SocketAddr::V4(_) => AddressFamily::INET,
+                SocketAddr::V6(_) => AddressFamily::INET6,
+            };
+            let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+            sockopt::set_socket_recv_buffer_size(&socket, 4096)?;
+            rustix::net::connect(&socket, &addr)?;
+            Ok(TcpStream::from(socket))
+        };
+        Self::over(connected())?.opened(course, addr, random)
+    }
+
+    fn opened(
+        mut self,
+        course: &Course,
+        addr: SocketAddr,
+        random: &mut Random,
+    ) -> Result<Self, String> {
         let (request, accept) = request(addr, random);
-        raw.write(request.as_bytes())?;
-        raw.read_response(course, &accept)?;
-        Ok(raw)
+        self.write(request.as_bytes())?;
+        self.read_response(course, &accept)?;
+        Ok(self)
     }
 
     /// Reads what answers the request.
