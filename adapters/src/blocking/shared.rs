@@ -144,7 +144,7 @@ impl<S: Transport> Shared<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`] if there is not, and as
+    /// [`SendError::OutboxFull`](bluewire_core::SendError::OutboxFull) if there is not, and as
     /// [`Driver::lay`].
     pub(super) fn try_feed(&self, driver: &mut Driver, message: Lay<'_>) -> Result<(), Error> {
         if driver.should_write_first() {
