@@ -139,7 +139,9 @@ fn a_server_that_is_stopped_and_continued_loses_nothing() {
         drop(storm);
         server.signal("CONT");
         server.signal("TERM");
-        assert_eq!(server.end(), ("stopped: 0 closed, 0 cut\n".to_owned(), true));
+        // A client may have seen the end of its connection before the server's task is over.
+        let (said, succeeded) = server.end();
+        assert!(succeeded && said.ends_with(" closed, 0 cut\n"), "{said:?}");
     }
 }
 
