@@ -59,6 +59,7 @@ fn messages_are_bytes_too() {
     assert_eq!(AsRef::<[u8]>::as_ref(&owned), [1, 2]);
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn the_system_gives_keys_that_differ() {
     let (mut one, mut other) = (MaskingKeys::from_system(), MaskingKeys::from_system());
