@@ -80,15 +80,15 @@ fn prepare<R: Runtime>(url: String, spawner: R::Spawner) -> (Shared, Arc<LoopWak
 }
 
 /// A stream to which publishers write while its loop does not use it.
-struct Line<R: Runtime, S>(Mutex<Ends<R, S>>);
+struct SharedStream<R: Runtime, S>(Mutex<StreamState<R, S>>);
 
-struct Ends<R: Runtime, S> {
+struct StreamState<R: Runtime, S> {
     io: Io<R, S>,
     /// Whether the stream may hold back bytes that it has taken.
     unflushed: bool,
 }
 
-impl<R: Runtime, S: AsyncTransport<R>> Ends<R, S> {
+impl<R: Runtime, S: AsyncTransport<R>> StreamState<R, S> {
     /// Lets bytes go that the stream may hold back. Whether none are left.
     fn flush(&mut self, caller: &Caller<'_>) -> io::Result<bool> {
         if self.unflushed {
@@ -103,7 +103,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Ends<R, S> {
 }
 
 // A task that publishes to thousands of members must not spend its budget on that.
-impl<R, S> Writable for Line<R, S>
+impl<R, S> Writable for SharedStream<R, S>
 where
     R: Runtime,
     S: AsyncTransport<R> + Send + 'static,
@@ -111,15 +111,15 @@ where
     fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool> {
         R::unconstrained(|| {
             // The loop holds this lock while it locks the connection, which is locked here.
-            let Some(mut ends) = try_lock(&self.0) else {
+            let Some(mut stream_state) = try_lock(&self.0) else {
                 return Ok(act(&mut |_| Err(io::ErrorKind::WouldBlock.into())));
             };
             let caller = &Caller::brief();
             let written = act(&mut |slices| {
-                ends.unflushed = true;
-                ends.io.write(slices, caller)
+                stream_state.unflushed = true;
+                stream_state.io.write(slices, caller)
             });
-            Ok(written && ends.flush(caller)?)
+            Ok(written && stream_state.flush(caller)?)
         })
     }
 }
@@ -130,21 +130,21 @@ where
     S: AsyncTransport<R> + Send + 'static,
 {
     let io = Io::<R, S>::new(stream, session.clock());
-    let line = Arc::new(Line(Mutex::new(Ends { io, unflushed: false })));
-    session.lend_stream(&line);
+    let shared_stream = Arc::new(SharedStream(Mutex::new(StreamState { io, unflushed: false })));
+    session.lend_stream(&shared_stream);
     while let Some(want) = session.next() {
-        poll_fn(|cx| poll(&mut session, &mut lock(&line.0), wake, want, cx)).await;
+        poll_fn(|cx| poll(&mut session, &mut lock(&shared_stream.0), wake, want, cx)).await;
     }
-    let shut_down = poll_fn(|cx| lock(&line.0).io.stream.poll_shut_down(cx));
+    let shut_down = poll_fn(|cx| lock(&shared_stream.0).io.stream.poll_shut_down(cx));
     if within::<R, _>(Some(LINGER), shut_down).await.is_none() {
-        lock(&line.0).io.stream.shut_down_now();
+        lock(&shared_stream.0).io.stream.shut_down_now();
     }
 }
 
 /// Takes the step that the session wants, and waits. Ready when the session should be asked again.
 fn poll<R: Runtime, S: AsyncTransport<R>>(
     session: &mut Session,
-    ends: &mut Ends<R, S>,
+    stream_state: &mut StreamState<R, S>,
     wake: &LoopWaker,
     want: Want,
     cx: &mut Context<'_>,
@@ -152,21 +152,21 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
     // Before anything is looked at, so that no wake-up is lost.
     wake.listen(cx);
     let caller = &mut Caller::alone(cx.waker());
-    ready!(ends.io.poll_turn(caller));
+    ready!(stream_state.io.poll_turn(caller));
     let mut go_on = false;
     if want.write {
         session.write(|slices| {
-            let written = ends.io.write(slices, caller);
+            let written = stream_state.io.write(slices, caller);
             go_on |= !written.as_ref().is_err_and(would_block);
             written
         });
-        ends.unflushed = true;
+        stream_state.unflushed = true;
     }
-    if let Err(error) = ends.flush(caller) {
+    if let Err(error) = stream_state.flush(caller) {
         session.write_failed(error);
         go_on = true;
     }
-    let io = &mut ends.io;
+    let io = &mut stream_state.io;
     if want.shut_down && io.poll_shut_down(caller).is_ready() {
         session.was_shut_down();
         go_on = true;

@@ -86,8 +86,8 @@ impl<R: Runtime, S> Io<R, S> {
     }
 
     /// Pending when the executor wants the task to let others run, or the task's own budget is used
-    /// up; it has been woken then. Called once in a poll: reads and writes of the runtime's streams
-    /// take part in its budget themselves.
+    /// up; it has been woken then. Call it where a poll begins: after that, reads and writes of the
+    /// runtime's streams take part in its budget themselves.
     #[inline]
     pub(super) fn poll_turn(&mut self, caller: &Caller<'_>) -> Poll<()> {
         ready!(R::poll_budget(&mut Context::from_waker(caller.own())));
