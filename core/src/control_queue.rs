@@ -203,6 +203,67 @@ mod tests {
     }
 
     #[test]
+    fn answers_wait_up_to_the_longest_queue_and_not_longer() {
+        let fits = |last_len: usize| {
+            let mut queue = ControlQueue::default();
+            // With its header, each has 127 bytes.
+            for _ in 0..31 {
+                queue.push_answer(PONG, &[0; 125], None);
+            }
+            queue.push_answer(PONG, &[0; 125][..last_len], None);
+            let len = queue.len();
+            queue.push_answer(PONG, b"", None);
+            queue.len() == len + 2
+        };
+        let last_len = LEN_MAX - CONTROL_FRAME_LEN_MAX - 31 * 127 - 2;
+        assert!(fits(last_len));
+        assert!(!fits(last_len + 1));
+    }
+
+    #[test]
+    fn frames_of_the_application_wait_up_to_the_longest_queue_and_not_longer() {
+        let has_room = |last_len: usize| {
+            let mut queue = ControlQueue::default();
+            // Answers do not count.
+            queue.push_answer(PONG, &[0; 125], None);
+            for _ in 0..31 {
+                assert!(queue.has_room());
+                queue.push_own(PING, &[0; 125], None);
+            }
+            assert!(queue.has_room());
+            queue.push_own(PING, &[0; 125][..last_len], None);
+            queue.has_room()
+        };
+        let last_len = LEN_MAX - CONTROL_FRAME_LEN_MAX - 31 * 127 - 2;
+        assert!(has_room(last_len));
+        assert!(!has_room(last_len + 1));
+    }
+
+    #[test]
+    fn the_memory_doubles_when_it_is_full_and_not_before() {
+        let mut queue = ControlQueue::default();
+        let capacities = [3, 6, 12, 12, 24].map(|_| {
+            queue.push_answer(PONG, b"a", None);
+            queue.capacity()
+        });
+        assert_eq!(capacities, [3, 6, 12, 12, 24]);
+    }
+
+    #[test]
+    fn what_is_sent_is_forgotten_once_it_is_more_than_half() {
+        let mut queue = ControlQueue::default();
+        queue.push_own(PING, b"a", None);
+        queue.push_own(PING, b"b", None);
+        queue.sent(3);
+        queue.push_own(PING, b"", None);
+        assert_eq!((queue.start, queue.end), (3, 8));
+        queue.sent(2);
+        queue.push_own(PING, b"", None);
+        assert_eq!((queue.start, queue.end), (0, 5));
+        assert_eq!(queue.unsent(), b"b\x89\0\x89\0");
+    }
+
+    #[test]
     fn many_answers_of_one_turn_give_way_to_the_latest() {
         let mut queue = ControlQueue::default();
         for _ in 0..10_000 {

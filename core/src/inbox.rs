@@ -488,6 +488,123 @@ mod tests {
         assert_eq!(inbox.space().len(), inbox.capacity() - FRONT);
     }
 
+    /// Where the message begins and ends, where the unparsed bytes begin and end, and the memory.
+    fn places(inbox: &Inbox) -> [usize; 5] {
+        let memory = inbox.buffer.len();
+        [inbox.message_start, inbox.message_end, inbox.read, inbox.end, memory]
+    }
+
+    #[test]
+    fn a_read_gets_a_quarter_of_its_length_at_least_and_grows_only_for_less() {
+        let mut inbox = Inbox::with_read_len(400);
+        inbox.extend(b"x");
+        assert_eq!(places(&inbox), [0, 0, 0, 1, 100]);
+        assert_eq!(inbox.space().len(), 400);
+        assert_eq!(places(&inbox), [0, 0, 0, 1, 401]);
+        inbox.filled(300);
+        assert_eq!(inbox.space().len(), 100);
+        assert_eq!(inbox.capacity(), 401);
+        inbox.filled(1);
+        assert_eq!(inbox.space().len(), 400);
+        assert_eq!(places(&inbox), [0, 0, 0, 302, 702]);
+        inbox.skip(302);
+        assert_eq!(inbox.space().len(), 702 - FRONT);
+        assert_eq!(places(&inbox), [FRONT, FRONT, FRONT, FRONT, 702]);
+    }
+
+    #[test]
+    fn the_least_room_follows_what_is_expected_up_to_what_is_made_anyway() {
+        let mut inbox = Inbox::with_read_len(400);
+        for (expected, room_min) in [
+            (0, 100),
+            (100 - BEYOND_LEN, 100),
+            (101 - BEYOND_LEN, 101),
+            (400 + BEYOND_LEN, 400 + 2 * BEYOND_LEN),
+            (401 + BEYOND_LEN, 100),
+            (usize::MAX, 100),
+        ] {
+            inbox.expect(expected as u64);
+            assert_eq!(inbox.room_min(), room_min, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_gap_stays_while_there_is_room_and_is_closed_when_there_is_not() {
+        let mut inbox = Inbox::with_read_len(400);
+        inbox.extend(&[7; 60]);
+        inbox.take_payload(10, &mut { MaskingKey::NONE });
+        inbox.skip(5);
+        inbox.expect(40);
+        assert_eq!(places(&inbox), [0, 10, 15, 60, 100]);
+        // 40 bytes are left, and 100 are wanted: what is alive moves to new memory.
+        assert_eq!(inbox.space().len(), 100);
+        assert_eq!(places(&inbox), [0, 10, 10, 55, 455]);
+        inbox.filled(300);
+        inbox.skip(5);
+        assert_eq!(inbox.space().len(), 100);
+        assert_eq!(places(&inbox), [0, 10, 15, 355, 455]);
+        inbox.extend(&[7; 100]);
+        assert_eq!(places(&inbox), [0, 10, 15, 455, 455]);
+        // Now the gap is all that can be given.
+        inbox.extend(&[7; 5]);
+        assert_eq!(places(&inbox), [0, 10, 10, 455, 455]);
+    }
+
+    #[test]
+    fn memory_grows_by_what_is_missing_or_by_half_of_what_waits() {
+        let grown = |expected| {
+            let mut inbox = Inbox::with_read_len(64);
+            inbox.extend(&[7; 1000]);
+            inbox.take_payload(100, &mut { MaskingKey::NONE });
+            inbox.take_message(30);
+            inbox.expect(expected);
+            assert_eq!(places(&inbox), [30, 100, 100, 1000, 1000]);
+            inbox.space();
+            inbox
+        };
+        // 970 bytes are alive, 900 of them unparsed.
+        assert_eq!(places(&grown(0)), [0, 70, 70, 970, 970 + 450]);
+        assert_eq!(places(&grown(600)), [0, 70, 70, 970, 970 + 600 + BEYOND_LEN]);
+        assert_eq!(places(&grown(2000)), [0, 70, 70, 970, 2 * 970]);
+
+        // What is alive moves to the front where the memory is long enough.
+        let mut inbox = grown(0);
+        inbox.take_message(70);
+        inbox.skip(890);
+        inbox.filled(440);
+        inbox.skip(430);
+        assert_eq!(places(&inbox), [70, 70, 1390, 1410, 1420]);
+        assert_eq!(inbox.space().len(), 1400);
+        assert_eq!(places(&inbox), [0, 0, 0, 20, 1420]);
+    }
+
+    #[test]
+    fn a_message_begins_at_the_next_unparsed_byte() {
+        let mut inbox = Inbox::default();
+        inbox.extend(b"abcdef");
+        inbox.take_payload(2, &mut { MaskingKey::NONE });
+        inbox.skip(1);
+        inbox.begin_message();
+        inbox.take_payload(2, &mut { MaskingKey::NONE });
+        assert_eq!((inbox.message(), inbox.unparsed()), (&b"de"[..], &b"f"[..]));
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn the_decoded_bytes_count_as_memory_and_as_contents() {
+        let mut inbox = Inbox::with_read_len(400);
+        inbox.extend(b"x");
+        inbox.skip(1);
+        let budget = Budget { limit: 1000, left: 1000 };
+        let mut decoded = inbox.decoded.get_or_insert_default().resume(budget, usize::MAX);
+        let decoded_len = decoded.room().len();
+        decoded.wrote(1).expect("within the budget");
+        assert_eq!(inbox.capacity(), 100 + decoded_len);
+        assert!(!inbox.is_empty());
+        inbox.take_decoded(1);
+        assert!(inbox.is_empty());
+    }
+
     #[test]
     fn memory_is_exchanged_only_while_nothing_is_in_it() {
         let (mut inbox, mut spare) = (Inbox::default(), Inbox::default());

@@ -132,6 +132,12 @@ mod tests {
     }
 
     #[test]
+    fn the_source_of_keys_shows_nothing_of_its_state() {
+        let keys = MaskingKeys::from_seed([7; 32]);
+        assert_eq!(alloc::format!("{keys:?}"), "MaskingKeys { .. }");
+    }
+
+    #[test]
     fn keys_from_one_seed_do_not_repeat_within_reason() {
         let mut keys = MaskingKeys::from_seed([7; 32]);
         let mut drawn: Vec<u32> = (0..100_000).map(|_| keys.next_key().0).collect();

@@ -374,6 +374,18 @@ mod tests {
     }
 
     #[test]
+    fn a_message_without_a_byte_is_empty() {
+        for (message, is_empty) in [
+            (Message::Text(""), true),
+            (Message::Binary(b""), true),
+            (Message::Text("a"), false),
+            (Message::Binary(b"a"), false),
+        ] {
+            assert_eq!((message.is_empty(), message.into_owned().is_empty()), (is_empty, is_empty));
+        }
+    }
+
+    #[test]
     fn a_text_keeps_to_the_width_that_is_asked_for() {
         assert_eq!(
             alloc::format!("{:>4}|{:.1}", Message::Text("hi"), Message::Text("hi")),

@@ -428,6 +428,49 @@ mod tests {
     }
 
     #[test]
+    fn memory_doubles_when_it_is_full_and_moves_when_half_is_sent() {
+        // Zeros are frames of two bytes.
+        let mut outbox = Outbox::new();
+        let capacities = [10, 4, 6, 30].map(|len| {
+            outbox.lay_laid(&[0; 30][..len]);
+            outbox.capacity()
+        });
+        assert_eq!(capacities, [10, 20, 20, 50]);
+        outbox.sent(30);
+        outbox.lay_laid(&[0; 4]);
+        assert_eq!((outbox.data_start, outbox.data_end, outbox.capacity()), (0, 24, 50));
+        outbox.lay_answer(PING, b"abc", None);
+        assert_eq!(outbox.capacity(), 50 + 5);
+        assert_eq!(drain(&mut outbox, 100).len(), 24 + 5);
+    }
+
+    #[test]
+    fn a_frame_takes_the_memory_of_its_payload_and_a_header() {
+        let (mut plain, mut masked) = (Outbox::new(), Outbox::new());
+        plain.lay_frame(TEXT, b"abc");
+        masked.lay_masked_frame(TEXT, b"abc", MaskingKey::new([1, 2, 3, 4]));
+        assert_eq!((plain.capacity(), masked.capacity()), (16 + 3, 16 + 3));
+    }
+
+    #[test]
+    fn only_an_empty_outbox_frees_or_exchanges_its_memory() {
+        let (mut outbox, mut spare) = (Outbox::new(), Outbox::new());
+        outbox.lay_laid(&[0; 2]);
+        for _ in 0..2 {
+            outbox.release();
+            outbox.swap_memory(&mut spare);
+            assert_eq!((outbox.capacity(), outbox.len(), spare.capacity()), (2, 2, 0));
+            spare.swap_memory(&mut outbox);
+            assert_eq!((outbox.capacity(), outbox.len(), spare.capacity()), (2, 2, 0));
+        }
+        outbox.sent(2);
+        outbox.swap_memory(&mut spare);
+        assert_eq!((outbox.capacity(), spare.capacity()), (0, 2));
+        spare.release();
+        assert_eq!(spare.capacity(), 0);
+    }
+
+    #[test]
     fn a_half_drained_outbox_does_not_grow() {
         let mut outbox = Outbox::new();
         outbox.lay_frame(TEXT, &[b'x'; 1000]);

@@ -126,3 +126,29 @@ fn frame(first: u8, payload: &[u8]) -> Frame {
     bytes.extend_from_slice(payload);
     Frame { bytes: bytes.into(), header_len }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn only_a_message_that_becomes_shorter_is_compressed() {
+        use super::*;
+        use core::cmp::Ordering;
+
+        let deflate = crate::Deflate::default();
+        // It repeats a little, so that compression gains or loses a few bytes.
+        let message: Vec<u8> = (0..64_u8).map(|i| i.wrapping_mul(i) & 31).collect();
+        let mut seen = Vec::new();
+        for len in 0..message.len() {
+            let message = &message[..len];
+            let (compressed, _) = deflate.compress_once(message);
+            let prepared = PreparedMessage::compressed(message, &deflate);
+            let ordering = compressed.len().cmp(&len);
+            assert_eq!(prepared.compressed.is_some(), ordering == Ordering::Less, "{len}");
+            seen.push(ordering);
+        }
+        for ordering in [Ordering::Less, Ordering::Equal, Ordering::Greater] {
+            assert!(seen.contains(&ordering), "{ordering:?}");
+        }
+    }
+}

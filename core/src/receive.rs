@@ -418,3 +418,43 @@ fn as_message(data_type: DataType, bytes: &[u8]) -> Option<Message<'_>> {
         DataType::Binary => Some(Message::Binary(bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn nothing_came_only_if_nothing_waits_and_nothing_is_left_to_look_at() {
+        let mut connection = Connection::server(Config::default(), Duration::ZERO);
+        let mut inbox = Inbox::default();
+        assert!(connection.nothing_came(&inbox));
+        for (bytes, left, looks) in [
+            (1, 0, false),
+            (1, 1, false),
+            (0, 1, false),
+            (0, 0, true),
+            (1, 0, true),
+            (0, 1, true),
+            (1, 1, true),
+        ] {
+            inbox.discard();
+            inbox.extend(&[0; 1][..bytes]);
+            connection.receiving.left = left;
+            connection.receiving.looks = looks;
+            assert!(!connection.nothing_came(&inbox), "{bytes} {left} {looks}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_not_taken_is_lost() {
+        let keys = crate::MaskingKeys::from_seed([1; 32]);
+        let mut connection = Connection::client(Config::default(), keys, Duration::ZERO);
+        let (mut inbox, mut outbox) = (Inbox::default(), Outbox::new());
+        inbox.extend(b"\x01\x01a\x80\x01b");
+        assert!(connection.poll_event(Duration::ZERO, &mut inbox).is_some_and(|it| it.is_data()));
+        inbox.extend(b"\x01\x01c\x80\x01d");
+        let event = connection.next_event(Duration::ZERO, &mut inbox, &mut outbox);
+        assert!(matches!(event, Some(Event::Message(Message::Text("cd")))), "{event:?}");
+    }
+}

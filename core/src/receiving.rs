@@ -404,3 +404,154 @@ fn chunk_len(
     }
     Ok((ends || len != 0).then_some(len))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    const KEY: [u8; 4] = [1, 2, 3, 4];
+
+    /// A frame to this end, with the length in 7 or 16 bits, and a byte behind it.
+    fn frame(to: Role, first: u8, long: bool, payload: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(payload.len()).expect("at most 16 bits");
+        let mut bytes = Vec::from([first]);
+        if long {
+            bytes.push(LEN_16);
+            bytes.extend(len.to_be_bytes());
+        } else {
+            bytes.extend(len.to_le_bytes().first());
+        }
+        if to == Role::Server {
+            bytes[1] |= MASK;
+            bytes.extend(KEY);
+            bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+        } else {
+            bytes.extend(payload);
+        }
+        bytes.push(b'+');
+        bytes
+    }
+
+    /// What one of the short ways says of these bytes. They lie where they lay if it is nothing.
+    fn short_way(role: Role, config: &Config, long: bool, bytes: &[u8]) -> Option<DataType> {
+        let mut receiving = Receiving::new(config, role);
+        let mut inbox = Inbox::default();
+        inbox.extend(bytes);
+        receiving.left = bytes.len();
+        let taken = if long {
+            receiving.medium_message(&config.limits, &mut inbox)
+        } else {
+            receiving.short_message(&mut inbox)
+        };
+        match taken {
+            Some(_) => {
+                assert!(inbox.message().iter().all(|byte| *byte == 7));
+                assert_eq!((inbox.unparsed(), receiving.left), (&b"+"[..], 1));
+            }
+            None => assert_eq!((inbox.unparsed(), receiving.left), (bytes, bytes.len())),
+        }
+        taken
+    }
+
+    #[test]
+    fn the_short_ways_take_each_whole_message_of_one_frame() {
+        let config = Config::default();
+        for role in [Role::Client, Role::Server] {
+            for (long, lens) in [(false, [0, 1, 125]), (true, [126, 4096, 65_535])] {
+                for len in lens {
+                    let payload = [7; 65_535].get(..len).expect("at most as long");
+                    for (first, taken) in [
+                        (0x81, Some(DataType::Text)),
+                        (0x82, Some(DataType::Binary)),
+                        (0x01, None),
+                        (0x80, None),
+                        (0x89, None),
+                        (0xc1, None),
+                    ] {
+                        let bytes = frame(role, first, long, payload);
+                        assert_eq!(short_way(role, &config, long, &bytes), taken, "{first} {len}");
+                    }
+                    let bytes = frame(role, 0x82, long, payload);
+                    for cut in [0, 1, 2, 3, 5, 7, bytes.len() - 2] {
+                        let bytes = bytes.get(..cut.min(bytes.len() - 2)).expect("shorter");
+                        assert_eq!(short_way(role, &config, long, bytes), None);
+                    }
+                }
+            }
+            for bytes in [frame(role, 0x82, true, &[7; 125]), frame(role, 0x82, true, b"")] {
+                assert_eq!(short_way(role, &config, true, &bytes), None, "not the shortest form");
+            }
+        }
+        let (plain, masked) = (Role::Client, Role::Server);
+        for (long, payload) in [(false, &[7; 100][..]), (true, &[7; 200])] {
+            let wrong = frame(plain, 0x82, long, payload);
+            assert_eq!(short_way(masked, &config, long, &wrong), None);
+            let wrong = frame(masked, 0x82, long, payload);
+            assert_eq!(short_way(plain, &config, long, &wrong), None);
+        }
+    }
+
+    #[test]
+    fn the_short_ways_take_only_what_is_within_the_limits_and_delivered_whole() {
+        for role in [Role::Client, Role::Server] {
+            for (long, len) in [(false, 100_u16), (true, 200)] {
+                let bytes = frame(role, 0x82, long, &[7; 200][..len.into()]);
+                let takes = |limits: Limits, delivery| {
+                    let config = Config::default().limits(limits).delivery(delivery);
+                    short_way(role, &config, long, &bytes).is_some()
+                };
+                let (limits, at, below) = (Limits::default(), len.into(), u64::from(len) - 1);
+                assert!(takes(limits.message_len_max(at).frame_len_max(at), Delivery::Whole));
+                assert!(!takes(limits.message_len_max(below), Delivery::Whole));
+                assert!(!takes(limits.frame_len_max(below), Delivery::Whole));
+                assert!(takes(limits.fragments_max(1), Delivery::Whole));
+                assert!(!takes(limits.fragments_max(0), Delivery::Whole));
+                assert!(!takes(limits, Delivery::Chunks));
+            }
+        }
+    }
+
+    /// What a client that is sent these bytes takes of them, one array after the other, and the
+    /// space for what comes next.
+    fn space_after(limit: u64, read_len: usize, arrivals: &[&[u8]]) -> (usize, usize) {
+        let config = Config::default().limits(Limits::default().message_len_max(limit));
+        let mut receiving = Receiving::new(&config, Role::Client);
+        let mut inbox = Inbox::with_read_len(read_len);
+        let mut messages = 0;
+        for bytes in arrivals {
+            inbox.extend(bytes);
+            if !receiving.in_frame {
+                let header = Header::parse(inbox.unparsed(), false, false);
+                let header = header.expect("lawful").expect("whole");
+                receiving.begin_frame(&header, &config, &mut inbox).expect("lawful");
+            }
+            if receiving.payload(&config, &mut inbox).expect("lawful").is_some() {
+                inbox.take_message(inbox.message_len());
+                messages += 1;
+            }
+        }
+        (messages, inbox.space().len())
+    }
+
+    #[test]
+    fn the_inbox_gets_room_for_what_a_message_can_still_bring() {
+        use crate::inbox::BEYOND_LEN;
+        let bytes = |first: u8, len: u16, there: usize| {
+            let mut bytes = Vec::from([first, LEN_16]);
+            bytes.extend(len.to_be_bytes());
+            bytes.resize(4 + there, 7);
+            bytes
+        };
+        // 500 bytes of the frame are missing, and 100 more can follow a frame that is not the last.
+        let space = space_after(1600, 64, &[&bytes(0x82, 1500, 1000)]);
+        assert_eq!(space, (0, 500 + BEYOND_LEN));
+        let space = space_after(1600, 64, &[&bytes(0x02, 1500, 1000)]);
+        assert_eq!(space, (0, 600 + BEYOND_LEN));
+        // The next message is expected to be as long as the last, if that came in one frame.
+        let whole = bytes(0x82, 5000, 5000);
+        let (first, second) = (bytes(0x02, 200, 200), bytes(0x80, 5000, 5000));
+        assert_eq!(space_after(10_000, 16 * 1024, &[&whole]), (1, 5000 + BEYOND_LEN));
+        assert_ne!(space_after(10_000, 16 * 1024, &[&first, &second]).1, 5000 + BEYOND_LEN);
+    }
+}

@@ -65,6 +65,26 @@ mod tests {
     }
 
     #[test]
+    fn only_a_character_that_is_longer_than_what_is_there_has_begun() {
+        for (bytes, begun) in [
+            (&b""[..], 0),
+            (b"a", 0),
+            (b"\x80", 0),
+            (b"\x80\x80\x80\x80", 0),
+            (b"a\xce", 1),
+            (b"\xce\xba", 0),
+            (b"a\xe1", 1),
+            (b"a\xe1\xbd", 2),
+            (b"\xe1\xbd\xb9", 0),
+            (b"a\xf0\x90", 2),
+            (b"a\xf0\x90\x8d", 3),
+            (b"\xf0\x90\x8d\x88", 0),
+        ] {
+            assert_eq!(begun_len(bytes), begun, "{bytes:x?}");
+        }
+    }
+
+    #[test]
     fn every_three_bytes_that_begin_a_sequence_are_judged_as_by_the_standard_library() {
         let mut bytes = [0; 3];
         for sequence in 0xc0_0000..=0xff_ffff_u32 {

@@ -111,6 +111,25 @@ fn a_short_message_is_sent_as_it_is() {
     }
 }
 
+/// What is compressed may become longer, and is laid in the outbox before anyone knows.
+#[test]
+fn a_message_is_compressed_only_if_the_outbox_has_room_for_its_worst_case() {
+    let bytes = noise(1000);
+    for role in BOTH {
+        let limits = Limits::default().outbox_len_max(1000 + 14);
+        let limit = limits.outbox_len_max;
+        let mut plain = End::with(role, &config(deflate()).limits(limits));
+        assert_eq!(plain.connection.send(&bytes, &mut plain.outbox), Ok(()));
+        let mut end = end_with(role, &config(deflate()).limits(limits), DeflateParams::default());
+        let too_long = Err(SendError::MessageTooLong { limit });
+        assert_eq!(end.connection.send(&bytes, &mut end.outbox), too_long);
+        let parts = &mut end.connection;
+        assert_eq!(parts.send_fragment(&bytes, true, &mut end.outbox), too_long);
+        assert_eq!(parts.send_fragment(&bytes, false, &mut end.outbox), too_long);
+        assert!(end.outbox.is_empty());
+    }
+}
+
 #[test]
 fn incompressible_data_is_sent_as_it_is_where_possible() {
     for role in BOTH {
