@@ -1,0 +1,201 @@
+//! How a driver takes what groups publish, and how publishers reach its connection.
+
+use std::sync::Arc;
+#[cfg(feature = "_asynch")]
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use bluewire_core::{CloseCode, Config, Limits, Message, PreparedMessage};
+
+use super::super::{Lay, Next, Purpose};
+use super::world::World;
+use crate::group::{Group, MemberKey, Reach};
+use crate::sync::{Mutex, lock};
+
+const S: Duration = Duration::from_secs(1);
+
+/// What publishers hand over, in order.
+#[derive(Clone, Default)]
+struct Handed(Arc<Mutex<Vec<Option<PreparedMessage>>>>);
+
+impl Reach for Handed {
+    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+        lock(&self.0).push(message.cloned());
+        true
+    }
+}
+
+impl Handed {
+    fn all(&self) -> Vec<Option<PreparedMessage>> {
+        lock(&self.0).clone()
+    }
+}
+
+fn world() -> World {
+    World::new(Config::default().keepalive(None).close_timeout(S))
+}
+
+/// A member of a group.
+fn member(world: &mut World) -> (Group, MemberKey) {
+    let group = Group::new();
+    let key = group.join(world).expect("it is open");
+    (group, key)
+}
+
+/// What a caller that reads nothing has to do next.
+fn look(world: &mut World) {
+    let now = world.now;
+    world.driver.next_without(false, false, || now).expect("it is not over");
+}
+
+#[cfg(feature = "blocking")]
+#[test]
+fn a_driver_has_a_feed_once_it_has_joined_a_group() {
+    let mut world = world();
+    assert!(!world.driver.has_feed());
+    let (group, key) = member(&mut world);
+    assert!(world.driver.has_feed());
+    group.leave(key);
+    assert!(world.driver.has_feed(), "it may join again");
+}
+
+#[test]
+fn publishers_hand_messages_to_who_reaches_the_connection() {
+    let mut world = world();
+    let handed = Handed::default();
+    world.driver.set_reach(|| panic!("it is in no group"));
+    let (group, _) = member(&mut world);
+    group.publish("queued");
+    look(&mut world);
+    assert_eq!(handed.all(), []);
+    world.driver.set_reach(|| Box::new(handed.clone()));
+    group.publish("direct");
+    assert_eq!(handed.all(), [Some(PreparedMessage::new("direct"))]);
+    world.write();
+    assert_eq!(world.written, b"\x81\x06queued");
+}
+
+/// A group compresses a message only if a member can take it so.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_connection_with_compression_lets_its_groups_compress() {
+    use bluewire_core::Deflate;
+
+    let text = "once for all members, ".repeat(100);
+    let deflate = Deflate::default();
+    for compresses in [false, true] {
+        let mut world = world();
+        if compresses {
+            let params = deflate.accept("permessage-deflate").expect("it is acceptable");
+            world.driver = world.driver.with_deflate(params);
+        }
+        let options = crate::group::GroupOptions::default().deflate(deflate.clone());
+        let (group, handed) = (Group::with(options), Handed::default());
+        group.join(&mut world).expect("it is open");
+        world.driver.set_reach(|| Box::new(handed.clone()));
+        group.publish(&text);
+        let expected = match compresses {
+            true => PreparedMessage::compressed(text.as_str(), &deflate),
+            false => PreparedMessage::new(text.as_str()),
+        };
+        assert_eq!(handed.all(), [Some(expected)], "{compresses}");
+    }
+}
+
+#[cfg(feature = "_asynch")]
+#[derive(Default)]
+struct Count(std::sync::atomic::AtomicUsize);
+
+#[cfg(feature = "_asynch")]
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(feature = "_asynch")]
+#[test]
+fn a_task_that_listens_is_woken_once_and_at_once_if_something_waits() {
+    let mut world = world();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let woken = || count.0.load(std::sync::atomic::Ordering::SeqCst);
+    // In no group, nothing can wake it.
+    world.driver.listen_for_published(&waker);
+    let (group, _) = member(&mut world);
+    group.publish("before");
+    assert_eq!(woken(), 0);
+    world.driver.listen_for_published(&waker);
+    assert_eq!(woken(), 1);
+    look(&mut world);
+    world.driver.listen_for_published(&waker);
+    assert_eq!(woken(), 1);
+    group.publish("first");
+    group.publish("second");
+    assert_eq!(woken(), 2);
+}
+
+#[test]
+fn one_look_takes_all_that_the_outbox_has_room_for() {
+    let mut world = world();
+    let (group, _) = member(&mut world);
+    for text in ["a", "b", "c"] {
+        group.publish(text);
+    }
+    look(&mut world);
+    assert_eq!(world.driver.queue_len(), 9);
+    assert!(!world.driver.has_published());
+}
+
+#[test]
+fn a_message_that_needs_more_room_waits_for_it() {
+    let limits = Limits::default().outbox_len_max(1000);
+    let mut world = World::new(Config::default().keepalive(None).limits(limits));
+    let (group, key) = member(&mut world);
+    world.room = 0;
+    world.lay(Lay::Message(Message::Binary(&[0; 600]))).expect("it is open");
+    group.publish(&vec![1; 600]);
+    look(&mut world);
+    assert_eq!(world.driver.queue_len(), 604);
+    assert_eq!(group.stats(key).map(|stats| (stats.waiting, stats.skipped)), Some((1, 0)));
+    assert!(!world.driver.has_published(), "a thread could not sleep");
+    // The end of a write makes room.
+    world.room = usize::MAX;
+    world.write();
+    assert_eq!(world.written.len(), 2 * 604);
+    assert_eq!(group.skipped(), 0);
+}
+
+#[test]
+fn nothing_is_taken_any_more_once_nothing_can_be_written() {
+    type End = fn(&mut World);
+    let ends: [(&str, End); 2] = [
+        ("closing", |world| drop(world.lay(Lay::Close(CloseCode::NORMAL, "")))),
+        ("a failed write", |world| {
+            world.driver.write_failed(std::io::ErrorKind::BrokenPipe.into(), S);
+        }),
+    ];
+    for (what, end) in ends {
+        let mut world = world();
+        let (group, _) = member(&mut world);
+        end(&mut world);
+        let waiting = world.driver.queue_len();
+        group.publish("late");
+        look(&mut world);
+        assert_eq!(world.driver.queue_len(), waiting, "{what}");
+        // It has left at once, and does not count as slow.
+        assert_eq!((group.len(), group.skipped()), (0, 0), "{what}");
+    }
+}
+
+#[test]
+fn published_messages_leave_before_the_next_message_is_lent() {
+    let mut world = world();
+    let (group, _) = member(&mut world);
+    group.publish("first");
+    world.arrivals.inbox.extend(b"\x82\x80\0\0\0\0");
+    let next = world.driver.next(&mut world.arrivals, Purpose::Receive, None, || S);
+    assert!(matches!(next, Next::Deliver(Some(_))), "{next:?}");
+    assert_eq!(world.driver.queue_len(), 7);
+    assert!(world.driver.take_answered(), "the program may take its time");
+}
