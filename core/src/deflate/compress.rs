@@ -132,3 +132,16 @@ pub(super) fn count(before: u64, after: u64) -> usize {
 pub(super) const fn compressed_len_max(len: usize) -> usize {
     len.saturating_add(len / 8).saturating_add(64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_on_memory_and_length_are_what_their_parts_come_to() {
+        assert_eq!(bytes_max(8, 15), 128 * 1024 + 128 * 1024 + 112 * 1024 + 8 * 1024);
+        assert_eq!(bytes_max(1, 9), 2 * 1024 + 128 * 1024 + 896 + 8 * 1024);
+        assert_eq!(bytes_max(1, 8), bytes_max(1, 9), "a window of 9 bits stands for it");
+        assert_eq!([0, 7, 8, 800].map(compressed_len_max), [64, 71, 73, 964]);
+    }
+}

@@ -76,3 +76,38 @@ impl fmt::Debug for Pool {
         f.write_str("Pool")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::iter;
+
+    #[test]
+    fn so_many_spares_of_a_kind_are_kept_and_not_more() {
+        let pool = Pool::default();
+        for _ in 0..LEN_MAX + 2 {
+            pool.put_compressor(Compressor::small(12));
+            pool.put_inflater(Inflater::new());
+        }
+        assert_eq!(iter::from_fn(|| pool.take_compressor(12)).count(), LEN_MAX);
+        assert_eq!(iter::from_fn(|| pool.take_inflater()).count(), LEN_MAX);
+    }
+
+    #[test]
+    fn a_spare_compressor_has_the_window_that_is_asked_for() {
+        let pool = Pool::default();
+        pool.put_compressor(Compressor::small(9));
+        pool.put_compressor(Compressor::small(12));
+        let take = |bits| pool.take_compressor(bits).map(|spare| spare.window_bits());
+        assert_eq!([take(10), take(12), take(12)], [None, Some(12), None]);
+        assert_eq!([take(9), take(9)], [Some(9), None]);
+    }
+
+    #[test]
+    fn the_states_do_not_print_what_they_hold() {
+        let text = alloc::format!("{:?} {:?}", Pool::default(), Compressor::small(12));
+        assert_eq!(text, "Pool Compressor { window_bits: 12 }");
+        let text = alloc::format!("{:?}", Inflater::new());
+        assert_eq!(text, "Inflater { at_border: true }");
+    }
+}
