@@ -183,8 +183,9 @@ fn sending_without_waiting_is_bounded<S: Socket>(role: Role) {
     assert!(matches!(refused, Error::Send(SendError::OutboxFull)), "{refused}");
     assert!((256 * 1024..512 * 1024).contains(&socket.queue_len()));
     let reading = thread::spawn(move || {
-        for _ in 0..sent {
-            let Seen::Message(received) = peer.next(SOON) else { panic!("all of them come") };
+        for number in 0..sent {
+            let seen = peer.next(SOON);
+            let Seen::Message(received) = seen else { panic!("{number} of {sent}: {seen:?}") };
             assert_eq!(received.len(), 100_000);
         }
     });

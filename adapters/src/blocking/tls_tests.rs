@@ -169,8 +169,9 @@ fn a_silent_peer_takes_no_longer_than_allowed() {
         let begun = Instant::now();
         let error = failed(TlsStream::connect(client, "localhost", &TLS.1, timeout));
         assert!(matches!(error, TlsError::TimedOut(time) if time == timeout), "{error:?}");
-        // The end of the other side came first.
-        let error = failed(TlsStream::accept(server, &TLS.0, timeout));
+        // It has to answer first, which takes a busy machine a while, and then sees the end.
+        let allowed = if timeout.is_zero() { timeout } else { PATIENCE };
+        let error = failed(TlsStream::accept(server, &TLS.0, allowed));
         assert!(begun.elapsed() < PATIENCE / 2);
         match timeout {
             Duration::ZERO => assert!(matches!(error, TlsError::TimedOut(_)), "{error:?}"),

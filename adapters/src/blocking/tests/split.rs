@@ -32,7 +32,7 @@ fn a_failed_write_ends_a_reader_that_blocks_but_hides_nothing() {
     let (mut reader, writer) = socket.split();
     client.send("before").expect("it is open");
     let stalled = thread::spawn(move || writer.send(&vec![0; LARGE]));
-    within(Duration::from_millis(200) + 2 * SLACK, || {
+    within(SLACK, || {
         let error = stalled.join().expect("no panic").expect_err("nobody reads");
         assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut));
         assert_eq!(reader.recv().expect("it came before"), Some("before".into()));
@@ -60,7 +60,7 @@ fn the_timekeeper_ends_a_closing_behind_a_reader_that_blocks() {
     let reading = thread::spawn(move || reader.recv().map(drop));
     thread::sleep(Duration::from_millis(100));
     writer.close(CloseCode::NORMAL, "").expect("it is open");
-    let error = within(Duration::from_millis(300) + SLACK, || reading.join().expect("no panic"));
+    let error = within(SLACK, || reading.join().expect("no panic"));
     let Err(Error::Fault(fault)) = error else { panic!("{error:?}") };
     assert_eq!(fault, Fault::Timeout(Timeout::Close));
     let began = Instant::now();
@@ -75,7 +75,7 @@ fn closed_returns_beside_a_reader_that_is_not_called() {
     // After a Close frame.
     let (socket, _client) = pair(config());
     let (_reader, writer) = socket.split();
-    within(Duration::from_millis(300) + SLACK, || {
+    within(SLACK, || {
         writer.close(CloseCode::NORMAL, "").expect("it is open");
         assert!(!writer.closed().expect("it ends").clean);
     });
@@ -87,7 +87,7 @@ fn closed_returns_beside_a_reader_that_is_not_called() {
     let waiting = thread::spawn(move || waiting.closed().map(|closure| closure.clean));
     thread::sleep(Duration::from_millis(50));
     assert!(writer.send(&vec![0; LARGE]).is_err());
-    within(Duration::from_millis(300) + SLACK, || {
+    within(SLACK, || {
         assert!(!waiting.join().expect("no panic").expect("it ends"));
     });
 }
@@ -138,7 +138,7 @@ fn a_peer_that_floods_does_not_postpone_the_end_of_a_split_connection() {
     let (mut reader, writer) = socket.split();
     let reading = thread::spawn(move || while let Ok(Some(_)) = reader.recv() {});
     thread::sleep(Duration::from_millis(100));
-    within(Duration::from_millis(300) + SLACK, || {
+    within(SLACK, || {
         writer.close(CloseCode::NORMAL, "").expect("it is open");
         assert!(!writer.closed().expect("it ends").clean);
         reading.join().expect("no panic");
