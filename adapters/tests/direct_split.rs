@@ -127,7 +127,7 @@ mod blocking {
             .map(|index| {
                 let writer = writer.clone();
                 thread::spawn(move || {
-                    for number in 0..10_000_u32 {
+                    for number in 0..message_count() / 10 {
                         let mut message = vec![index];
                         message.extend(number.to_be_bytes());
                         if number % 7 == 0 {
@@ -141,7 +141,7 @@ mod blocking {
             })
             .collect();
         let mut next = [0_u32; 4];
-        for _ in 0..40_000 {
+        for _ in 0..message_count() / 10 * 4 {
             let message = reader.recv().unwrap().unwrap();
             let (index, number) = message.as_bytes().split_first().unwrap();
             let next = &mut next[usize::from(*index)];
@@ -429,7 +429,7 @@ mod asynchronous {
                 let writer = writer.clone();
                 thread::spawn(move || {
                     R::block_on(async {
-                        for number in 0..10_000_u32 {
+                        for number in 0..message_count() / 10 {
                             let mut message = vec![index];
                             message.extend(number.to_be_bytes());
                             if number % 7 == 0 {
@@ -445,7 +445,7 @@ mod asynchronous {
             .collect();
         let mut next = [0_u32; 4];
         R::block_on(async {
-            for _ in 0..40_000 {
+            for _ in 0..message_count() / 10 * 4 {
                 let message = reader.recv().await.unwrap().unwrap();
                 let (index, number) = message.as_bytes().split_first().unwrap();
                 let next = &mut next[usize::from(*index)];

@@ -442,7 +442,8 @@ fn frames_prints_a_capture() {
 fn command(example: &str) -> Command {
     let tests = std::env::current_exe().expect("it has a path");
     let directory = tests.parent().and_then(|path| path.parent()).expect("target/PROFILE/deps");
-    let program = directory.join("examples").join(example);
+    let program = format!("{example}{}", std::env::consts::EXE_SUFFIX);
+    let program = directory.join("examples").join(program);
     assert!(program.exists(), "build it first: cargo build --example {example}");
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
