@@ -48,11 +48,12 @@ pub struct Connection {
     pub(crate) close_sent: bool,
     pub(crate) close_received: bool,
     pub(crate) failed: bool,
-    pub(crate) closure: Closure,
+    /// What is known of its end. In a box, since most connections have none yet.
+    closure: Option<Box<Closure>>,
 }
 
 /// A connection's cost beside its buffers, and a client's 320 bytes for masking keys.
-const _: () = assert!(size_of::<Connection>() <= 256);
+const _: () = assert!(size_of::<Connection>() <= 232);
 
 /// The phase of a connection (7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,14 +118,7 @@ impl Connection {
             close_sent: false,
             close_received: false,
             failed: false,
-            closure: Closure {
-                code: CloseCode::ABNORMAL,
-                reason: Box::default(),
-                clean: false,
-                sent: None,
-                closed_by: ClosedBy::Transport,
-                fault: None,
-            },
+            closure: None,
         }
     }
 
@@ -182,7 +176,20 @@ impl Connection {
     /// How the connection ended; `None` until it is [`Closed`](State::Closed).
     #[must_use]
     pub fn closure(&self) -> Option<&Closure> {
-        (self.state == State::Closed).then_some(&self.closure)
+        self.closure.as_deref().filter(|_| self.state == State::Closed)
+    }
+
+    pub(crate) fn closure_mut(&mut self) -> &mut Closure {
+        self.closure.get_or_insert_with(|| {
+            Box::new(Closure {
+                code: CloseCode::ABNORMAL,
+                reason: Box::default(),
+                clean: false,
+                sent: None,
+                closed_by: ClosedBy::Transport,
+                fault: None,
+            })
+        })
     }
 
     /// The negotiated parameters of compression (RFC 7692); `None` without compression.
@@ -195,7 +202,10 @@ impl Connection {
     /// The fault of the connection. It is known as soon as the connection fails, before it is closed.
     #[must_use]
     pub const fn fault(&self) -> Option<Fault> {
-        self.closure.fault
+        match &self.closure {
+            Some(closure) => closure.fault,
+            None => None,
+        }
     }
 
     /// The round-trip time that the last answered keepalive ping measured.
@@ -222,7 +232,7 @@ impl Connection {
     pub(crate) fn begin_closing(&mut self, now: Duration, by: ClosedBy) {
         if self.state == State::Open {
             self.state = State::Closing;
-            self.closure.closed_by = by;
+            self.closure_mut().closed_by = by;
             self.clock.closing_began = now;
         }
     }
@@ -233,10 +243,11 @@ impl Connection {
         }
         self.state = State::Closed;
         self.receiving.looks = true;
-        let closure = &mut self.closure;
         // 7.1.4: closed cleanly if "the TCP connection is closed after the WebSocket closing
         // handshake is completed".
-        closure.clean = self.close_sent && self.close_received && closure.fault.is_none();
+        let completed = self.close_sent && self.close_received;
+        let closure = self.closure_mut();
+        closure.clean = completed && closure.fault.is_none();
         if !closure.clean && closure.fault.is_none() {
             closure.fault = Some(Fault::ConnectionLost);
         }

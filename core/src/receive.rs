@@ -373,8 +373,9 @@ impl Connection {
         self.begin_closing(now, ClosedBy::Peer);
         self.close_received = true;
         self.receiving.looks = true;
-        self.closure.code = close.code.unwrap_or(CloseCode::NO_STATUS_RECEIVED);
-        self.closure.reason = close.reason.into();
+        let closure = self.closure_mut();
+        closure.code = close.code.unwrap_or(CloseCode::NO_STATUS_RECEIVED);
+        closure.reason = close.reason.into();
         if !self.close_sent {
             // 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
             // frame, the endpoint MUST send a Close frame in response. (When sending a Close frame

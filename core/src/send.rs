@@ -263,7 +263,7 @@ impl Connection {
         self.begin_closing(now, ClosedBy::Local);
         self.failed = true;
         self.receiving.looks = true;
-        self.closure.fault = Some(fault);
+        self.closure_mut().fault = Some(fault);
         if !self.close_sent {
             // 7.1.7: "an endpoint SHOULD send a Close frame with an appropriate status code".
             self.lay_close(Some(code), reason, outbox);
@@ -277,7 +277,7 @@ impl Connection {
         let len = body.iter_mut().zip(parts).map(|(room, byte)| *room = *byte).count();
         self.lay_frame(FIN | Opcode::Close as u8, body.part(0..len), outbox);
         self.close_sent = true;
-        self.closure.sent = code;
+        self.closure_mut().sent = code;
     }
 
     fn send_control(

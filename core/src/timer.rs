@@ -90,8 +90,8 @@ impl Connection {
             Timer::Close => {
                 // 7.1.1: "In abnormal cases (such as not having received a TCP Close from the
                 // server after a reasonable amount of time) a client MAY initiate the TCP Close."
-                if !(self.close_sent && self.close_received) && self.closure.fault.is_none() {
-                    self.closure.fault = Some(Fault::Timeout(Timeout::Close));
+                if !(self.close_sent && self.close_received) {
+                    self.closure_mut().fault.get_or_insert(Fault::Timeout(Timeout::Close));
                 }
                 self.conclude();
             }
