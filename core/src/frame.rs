@@ -87,6 +87,15 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Whether these bytes hold a whole frame with a length of seven bits, masked or not, which may
+    /// break rules. `false` may be wrong for the last frame.
+    #[inline]
+    pub(crate) fn is_short_frame(bytes: &[u8]) -> bool {
+        let Some(second) = bytes.get(1) else { return false };
+        let len = second & LEN_7;
+        len < LEN_16 && bytes.len() >= usize::from(len).saturating_add(2 + 4)
+    }
+
     /// Reads the header at the start of `bytes`; `None` until all of it is there.
     ///
     /// A broken rule is reported as soon as the byte that breaks it and its neighbour are there:

@@ -259,6 +259,9 @@ impl Connection {
         if let Some(remaining) = self.receiving.payload_remaining() {
             return there.len() as u64 >= remaining;
         }
+        if Header::is_short_frame(there) {
+            return true;
+        }
         match Header::parse(there, self.masking_keys.is_none(), self.codec.is_some()) {
             Ok(Some(header)) => there.len().saturating_sub(header.len) as u64 >= header.payload_len,
             Ok(None) => false,
