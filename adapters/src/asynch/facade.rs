@@ -172,11 +172,11 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
         go_on = true;
     }
     if want.read {
-        spare::lend(session.inbox_mut());
+        spare::lend(Some(session.inbox_mut()), None);
         let mut unknown = false;
         go_on |= session.read(|space| {
             let read = io.read(space, caller);
-            unknown = io.is_unknown(&read, want.until, caller);
+            unknown = read.as_ref().is_err_and(would_block) && io.is_unknown(want.until, caller);
             if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
         });
         if unknown {
@@ -187,8 +187,8 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
     if go_on || wake.take() {
         return Poll::Ready(());
     }
-    io.waits();
-    spare::take_back(session.inbox_mut());
+    io.waits(caller);
+    spare::take_back(Some(session.inbox_mut()), None);
     want.until.map_or(Poll::Pending, |until| io.poll_until(until, caller))
 }
 

@@ -25,6 +25,10 @@ pub(super) struct Io<R: Runtime, S> {
     timer: R::Timer,
     /// The time that the timer was last set to; a time that never comes if it is not set.
     timer_set: Nanos,
+    /// The waker of the last wait. It is registered for news of the connection.
+    waker: Option<Waker>,
+    /// Whether the timer, if it is set, has the waker of the last wait.
+    timer_registered: bool,
     /// The rest of the task's budget.
     budget: u32,
     /// Whether the task waits, or has waited.
@@ -50,6 +54,8 @@ impl<R: Runtime, S> Io<R, S> {
             start: clock.beginning(),
             timer: R::Timer::never(),
             timer_set: Nanos::MAX,
+            waker: None,
+            timer_registered: false,
             budget: BUDGET,
             waited: false,
             is_over: false,
@@ -74,10 +80,18 @@ impl<R: Runtime, S> Io<R, S> {
         self.budget = self.budget.saturating_sub(cost);
     }
 
-    /// Notes that the task waits, so that others run.
-    pub(super) const fn waits(&mut self) {
+    /// Notes that the task waits, so that others run. Whether its waker is another one than at the last
+    /// wait: one that stays the same is registered already.
+    pub(super) fn waits(&mut self, caller: &Caller<'_>) -> bool {
         self.budget = BUDGET;
         self.waited = true;
+        let waker = caller.news_waker();
+        let is_new = !self.waker.as_ref().is_some_and(|last| last.will_wake(waker));
+        if is_new {
+            self.waker = Some(waker.clone());
+            self.timer_registered = false;
+        }
+        is_new
     }
 
     /// Whether the task has waited since the last call.
@@ -105,14 +119,19 @@ impl<R: Runtime, S> Io<R, S> {
         Poll::Pending
     }
 
-    /// Ready once this time is reached or past.
+    /// Ready once this time is reached or past. Call it in a [wait](Self::waits).
     pub(super) fn poll_until(&mut self, until: Duration, caller: &mut Caller<'_>) -> Poll<()> {
-        if until <= caller.now(self.clock()) {
+        let now = caller.now(self.clock());
+        if until <= now {
             return Poll::Ready(());
         }
         caller.register(Event::Time);
-        let cx = &mut Context::from_waker(caller.waker(Event::Time));
         let time = Nanos::from(until);
+        if self.timer_registered && self.timer_set <= time && Nanos::from(now) < self.timer_set {
+            // It will ring in time.
+            return Poll::Pending;
+        }
+        let cx = &mut Context::from_waker(caller.waker(Event::Time));
         loop {
             // A busy connection does not set a timer for each message.
             if time < self.timer_set {
@@ -124,6 +143,7 @@ impl<R: Runtime, S> Io<R, S> {
                 // Nor does one so late. The timer may have rung before.
                 return Poll::Pending;
             }
+            self.timer_registered = true;
             ready!(self.timer.poll(cx));
             self.timer_set = Nanos::MAX;
             self.news.rang = true;
@@ -142,6 +162,12 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
         let len = or_would_block(self.stream.poll_read(cx, buf))?;
         self.pay(len);
         Ok(len)
+    }
+
+    /// Whether it is known, without a read, that there is nothing to read.
+    pub(super) fn is_drained(&mut self, caller: &Caller<'_>) -> bool {
+        let cx = &mut Context::from_waker(caller.waker(Event::Read));
+        self.stream.poll_readable(cx).is_pending()
     }
 
     /// Writes once; `WouldBlock` if the stream takes nothing.
@@ -170,14 +196,9 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
 
     /// Whether there may be something although a read gave nothing, which matters once the time is
     /// over: what has arrived must not lose to a deadline.
-    pub(super) fn is_unknown(
-        &self,
-        read: &io::Result<usize>,
-        until: Option<Duration>,
-        caller: &Caller<'_>,
-    ) -> bool {
-        read.as_ref().is_err_and(would_block)
-            && until.is_some_and(|until| until <= caller.now(self.clock()))
+    #[inline]
+    pub(super) fn is_unknown(&self, until: Option<Duration>, caller: &Caller<'_>) -> bool {
+        until.is_some_and(|until| until <= caller.now(self.clock()))
             && self.stream.has_unreported_input()
     }
 

@@ -69,6 +69,17 @@ impl<R: Platform> NetStream<R> {
         on_the_stream!(self, poll_read, AsyncRead::poll_read(cx, buf))
     }
 
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp(socket) => socket.poll_readable(cx),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.poll_readable(cx),
+            // The session may hold bytes.
+            #[cfg(any(feature = "_tls", feature = "async-tls"))]
+            _ => Poll::Ready(()),
+        }
+    }
+
     pub(crate) fn has_input(&self) -> bool {
         match self {
             Self::Tcp(socket) => socket.has_unreported_input(),

@@ -163,9 +163,9 @@ impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
     pub(super) fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
         let (taken, written) = self.call(|state, caller| {
             let exchange = &mut state.exchange;
-            spare::lend_outbox(exchange.driver.outbox_mut());
+            spare::lend(None, Some(exchange.driver.outbox_mut()));
             let written = exchange.write_published(message, caller);
-            spare::take_back_outbox(exchange.driver.outbox_mut());
+            spare::take_back(None, Some(exchange.driver.outbox_mut()));
             (written.is_some(), written != Some(false))
         });
         if !written {
@@ -185,7 +185,7 @@ impl<R: Runtime, S: AsyncTransport<R>> State<R, S> {
     ) -> Poll<Result<(), Error>> {
         let (exchange, mut intake) = self.parts();
         ready!(exchange.poll_reach(goal, &mut intake, caller))?;
-        spare::take_back_outbox(exchange.driver.outbox_mut());
+        spare::take_back(None, Some(exchange.driver.outbox_mut()));
         Poll::Ready(Ok(()))
     }
 

@@ -54,11 +54,27 @@ impl Spare {
         fits
     }
 
-    /// Takes the inbox that was kept last.
-    fn lend(&mut self) -> Option<Inbox> {
-        let inbox = self.inboxes.pop()?;
-        self.inboxes_capacity -= inbox.capacity();
-        Some(inbox)
+    /// Gives what was kept last, to those that have no memory.
+    fn lend(&mut self, inbox: Option<&mut Inbox>, outbox: Option<&mut Outbox>) {
+        if let Some(inbox) = inbox
+            && let Some(mut spare) = self.inboxes.pop()
+        {
+            self.inboxes_capacity -= spare.capacity();
+            inbox.swap_memory(&mut spare);
+        }
+        if let Some(outbox) = outbox {
+            outbox.swap_memory(&mut self.outbox);
+        }
+    }
+
+    /// Keeps the memory of an empty outbox if there is room for it, and frees it otherwise.
+    fn keep_outbox(&mut self, outbox: &mut Outbox) {
+        let capacity = outbox.capacity();
+        if self.outbox.capacity() == 0 && capacity <= OUTBOX_CAPACITY_MAX {
+            outbox.swap_memory(&mut self.outbox);
+        } else if capacity > 0 {
+            outbox.release();
+        }
     }
 }
 
@@ -66,48 +82,32 @@ thread_local! {
     static SPARE: RefCell<Spare> = RefCell::default();
 }
 
-/// Gives the inbox memory, if the thread has some to spare and the inbox has none.
+/// Gives an inbox, an outbox, or both, memory if the thread has some to spare and they have none.
 #[inline]
-pub(super) fn lend(inbox: &mut Inbox) {
-    if inbox.capacity() == 0
-        && let Some(mut spare) = SPARE.with_borrow_mut(Spare::lend)
-    {
-        inbox.swap_memory(&mut spare);
+pub(super) fn lend(inbox: Option<&mut Inbox>, outbox: Option<&mut Outbox>) {
+    let (inbox, outbox) = (
+        inbox.filter(|inbox| inbox.capacity() == 0),
+        outbox.filter(|outbox| outbox.capacity() == 0),
+    );
+    if inbox.is_some() || outbox.is_some() {
+        SPARE.with_borrow_mut(|spare| spare.lend(inbox, outbox));
     }
 }
 
-/// The same for an outbox.
-#[inline]
-pub(super) fn lend_outbox(outbox: &mut Outbox) {
-    if outbox.capacity() == 0 {
-        SPARE.with_borrow_mut(|spare| outbox.swap_memory(&mut spare.outbox));
-    }
-}
-
-/// Takes the memory of an inbox, if nothing is in it.
-pub(super) fn take_back(inbox: &mut Inbox) {
-    if inbox.capacity() > 0 && inbox.is_empty() && !SPARE.with_borrow_mut(|spare| spare.keep(inbox))
-    {
-        inbox.release();
-    }
-}
-
-/// The same for an outbox.
-pub(super) fn take_back_outbox(outbox: &mut Outbox) {
-    let capacity = outbox.capacity();
-    if capacity == 0 {
-        return;
-    }
-    let has_room = SPARE.with_borrow_mut(|spare| {
-        let has_room = spare.outbox.capacity() == 0 && capacity <= OUTBOX_CAPACITY_MAX;
-        if has_room {
-            outbox.swap_memory(&mut spare.outbox);
+/// Takes the memory of an inbox, an outbox, or both, if nothing is in them.
+pub(super) fn take_back(inbox: Option<&mut Inbox>, outbox: Option<&mut Outbox>) {
+    SPARE.with_borrow_mut(|spare| {
+        if let Some(inbox) = inbox
+            && inbox.capacity() > 0
+            && inbox.is_empty()
+            && !spare.keep(inbox)
+        {
+            inbox.release();
         }
-        has_room
+        if let Some(outbox) = outbox {
+            spare.keep_outbox(outbox);
+        }
     });
-    if !has_room {
-        outbox.release();
-    }
 }
 
 #[cfg(test)]
@@ -129,7 +129,9 @@ mod tests {
         assert_eq!(spare.inboxes.len(), INBOXES_MAX);
         spare.keep(&mut inbox(1024 * 1024));
         assert_eq!(spare.inboxes.len(), INBOXES_MAX);
-        assert_eq!(spare.lend().map(|inbox| inbox.capacity()), Some(1024 * 1024));
+        let mut needy = Inbox::default();
+        spare.lend(Some(&mut needy), None);
+        assert_eq!(needy.capacity(), 1024 * 1024);
     }
 
     #[test]

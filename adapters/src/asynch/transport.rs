@@ -11,6 +11,11 @@ pub trait AsyncTransport<R>: Unpin {
     /// Reads what is there; 0 at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 
+    /// Pending if it is known, without a read, that there is nothing to read.
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// Whether there is something to read that the runtime has not reported yet, so that a read
     /// gave nothing: a runtime learns of it only when it asks the system. False where that cannot
     /// be found out.

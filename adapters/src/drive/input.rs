@@ -68,9 +68,7 @@ impl Driver {
             Ok(0) => self.received_end(None),
             Ok(len) => self.received(len, arrivals, clock()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let unchecked = self.connection.has_unchecked_text();
-                self.drained(clock());
-                return unchecked;
+                return self.drained(clock());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => self.received_end(Some(error)),
@@ -125,15 +123,18 @@ impl Driver {
         self.connection.receive_eof();
     }
 
-    /// Reports that there was nothing to read.
+    /// Reports that there was nothing to read. Whether there is text now that was left unchecked while
+    /// more was about to come.
     #[inline]
-    pub(crate) fn drained(&mut self, now: Duration) {
+    pub(crate) fn drained(&mut self, now: Duration) -> bool {
+        let unchecked = self.connection.has_unchecked_text();
         self.reads = self.reads.wrapping_add(1);
         self.drained = now.into();
         self.connection.drained();
         if let Some(loss) = self.rare.loss_mut() {
             loss.drained = true;
         }
+        unchecked
     }
 
     /// Takes into the inbox what was read while a message was lent.

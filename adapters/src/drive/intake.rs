@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 #[cfg(feature = "_asynch")]
-use bluewire_core::State;
+use bluewire_core::{Inbox, State};
 
 use super::arrivals::{Arrivals, Aside};
 use super::deadlines::{Budget, earlier};
@@ -18,6 +18,17 @@ pub(crate) enum Intake<'a> {
     Aside(&'a mut Aside),
     /// Nowhere, since somebody else reads.
     Nowhere,
+}
+
+impl Intake<'_> {
+    /// The inbox that is read into.
+    #[cfg(feature = "_asynch")]
+    pub(crate) const fn inbox(&mut self) -> Option<&mut Inbox> {
+        match self {
+            Self::Arrivals(arrivals, _) => Some(&mut arrivals.inbox),
+            _ => None,
+        }
+    }
 }
 
 /// One read while a message is lent.
@@ -80,5 +91,12 @@ impl Driver {
             }
             Intake::Nowhere => false,
         }
+    }
+    /// Reports that there is nothing to read. Whether there is something to look at all the same, as
+    /// [`report_read`](Self::report_read) says.
+    #[cfg(feature = "_asynch")]
+    #[inline]
+    pub(crate) fn read_nothing(&mut self, intake: &Intake<'_>, now: Duration) -> bool {
+        self.drained(now) && matches!(intake, Intake::Arrivals(..))
     }
 }

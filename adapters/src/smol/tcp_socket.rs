@@ -77,6 +77,19 @@ impl TcpSocket {
         self.poll_read_with(cx, usize::MAX, &mut peek)
     }
 
+    /// Pending if the last read has taken everything, and the system has reported nothing since.
+    pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.source {
+            // An error is found by the read.
+            Source::AsyncIo { socket, drained: true } => socket.poll_readable(cx).map(drop),
+            Source::AsyncIo { .. } => Poll::Ready(()),
+            #[cfg(target_os = "linux")]
+            Source::Set { registration, read, .. } => {
+                registration.poll(Direction::Read, *read, cx).map(drop)
+            }
+        }
+    }
+
     /// Reads by `read` into a buffer of this length.
     fn poll_read_with(
         &mut self,

@@ -27,6 +27,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
         AsyncRead::poll_read(Pin::new(self), cx, buf)
     }
 
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let any: &mut dyn Any = self;
+        if let Some(stream) = any.downcast_mut::<NetStream>() {
+            return stream.poll_readable(cx);
+        }
+        match any.downcast_mut::<TcpSocket>() {
+            Some(socket) => socket.poll_readable(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
     /// Those of async-io always ask the system.
     fn has_unreported_input(&self) -> bool {
         if let Some(stream) = known::<_, NetStream>(self) {

@@ -51,6 +51,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         Poll::Ready(Ok(buf.filled().len()))
     }
 
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let any: &mut dyn Any = self;
+        if let Some(stream) = any.downcast_mut::<NetStream>() {
+            return stream.poll_readable(cx);
+        }
+        if let Some(socket) = known::<_, TcpStream>(self) {
+            // An error is found by the read.
+            return socket.poll_read_ready(cx).map(drop);
+        }
+        Poll::Ready(())
+    }
+
     fn has_unreported_input(&self) -> bool {
         if let Some(stream) = known::<_, NetStream>(self) {
             return stream.has_input();

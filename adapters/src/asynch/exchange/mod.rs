@@ -191,7 +191,9 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
             return Poll::Ready(());
         }
         self.rest(intake);
-        if let Some(slot) = self.driver.slot() {
+        if self.io.waits(caller)
+            && let Some(slot) = self.driver.slot()
+        {
             slot.listen(caller.news_waker());
         }
         self.driver.listen_for_published(caller.news_waker());
@@ -242,10 +244,15 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         caller: &Caller<'_>,
     ) -> Poll<bool> {
         let mut unknown = false;
-        let came = self.read(intake, caller, |io, read| {
-            unknown = io.is_unknown(&read, until, caller);
-            if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
-        });
+        let came = if self.io.is_drained(caller) {
+            unknown = self.io.is_unknown(until, caller);
+            !unknown && self.driver.read_nothing(intake, caller.now(self.io.clock()))
+        } else {
+            self.read(intake, caller, |io, read| {
+                unknown = read.as_ref().is_err_and(would_block) && io.is_unknown(until, caller);
+                if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
+            })
+        };
         if unknown {
             caller.own().wake_by_ref();
             return Poll::Pending;
@@ -263,9 +270,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         judge: impl FnOnce(&Io<R, S>, io::Result<usize>) -> io::Result<usize>,
     ) -> bool {
         let Self { io, driver } = self;
-        if let Intake::Arrivals(arrivals, _) = intake {
-            spare::lend(&mut arrivals.inbox);
-        }
+        // What comes may want an answer.
+        spare::lend(intake.inbox(), Some(driver.outbox_mut()));
         let clock = io.clock();
         let read = |space: &mut [u8]| {
             let read = io.read(space, caller);
@@ -274,25 +280,21 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         let came = driver.read_into(intake, read, || caller.now(clock));
         if came {
             caller.pass_time();
-            // It may want an answer.
-            spare::lend_outbox(driver.outbox_mut());
         }
         came
     }
 
     /// Frees what only a busy connection needs.
     fn rest(&mut self, intake: &mut Intake<'_>) {
-        self.io.waits();
-        spare::take_back_outbox(self.driver.outbox_mut());
         if let Intake::Arrivals(arrivals, _) = intake {
             arrivals.release();
-            spare::take_back(&mut arrivals.inbox);
         }
+        spare::take_back(intake.inbox(), Some(self.driver.outbox_mut()));
     }
 
     /// Shuts the stream down once the connection has ended.
     fn end(&mut self) {
-        spare::take_back_outbox(self.driver.outbox_mut());
+        spare::take_back(None, Some(self.driver.outbox_mut()));
         self.io.end(self.driver.is_cut());
     }
 

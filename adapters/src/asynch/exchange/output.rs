@@ -29,7 +29,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         let Self { io, driver } = self;
         let clock = io.clock();
         io.pay(what.len());
-        spare::lend_outbox(driver.outbox_mut());
+        spare::lend(None, Some(driver.outbox_mut()));
         match what {
             // On other streams the header would leave in a write of its own.
             Lay::Message(message) if message.len() >= GATHER_LEN_MIN && io.stream.is_vectored() => {
@@ -122,7 +122,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         driver.check_queue()?;
         let clock = io.clock();
         io.pay(message.len());
-        spare::lend_outbox(driver.outbox_mut());
+        spare::lend(None, Some(driver.outbox_mut()));
         driver.lay(message, || caller.now(clock)).map(drop)
     }
 

@@ -142,6 +142,27 @@ fn arrivals_are_read_aside_while_a_message_is_lent() {
     assert_eq!(peer.written(), [b"\x81\x05Hello", PONG].concat());
 }
 
+/// A task that waits again with the same waker registers it only once.
+#[test]
+fn a_deadline_wakes_the_task_that_waited_last() {
+    let (mut socket, peer) = socket(keepalive());
+    // Each waits, and none of them is polled again.
+    for _ in 0..3 {
+        assert!(Task::new(socket.recv()).run().is_pending());
+    }
+    let mut last = Task::new(socket.recv());
+    assert!(last.run().is_pending());
+    advance(SEC / 2);
+    // As if it was woken for nothing.
+    assert!(last.poll().is_pending());
+    assert!(!last.was_woken());
+    assert!(last.run_for(SEC / 2, SEC / 2).is_pending());
+    assert_eq!(peer.written()[0], PING[0]);
+    // The next deadline is that of the Pong.
+    assert!(!last.was_woken());
+    assert!(ready(last.run_for(SEC, SEC)).is_err());
+}
+
 #[test]
 fn a_program_that_only_sends_pings_and_notices_that_the_peer_is_gone() {
     let (mut socket, peer) = socket(keepalive());
@@ -375,5 +396,5 @@ fn a_stalled_send_fails_at_once_when_no_more_may_be_held() {
 fn an_idle_connection_is_small() {
     use crate::asynch::websocket::Inner;
     use crate::smol::{NetStream, Smol};
-    assert!(size_of::<Inner<Smol, NetStream>>() <= 608);
+    assert!(size_of::<Inner<Smol, NetStream>>() <= 600);
 }

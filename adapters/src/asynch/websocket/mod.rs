@@ -3,7 +3,8 @@
 mod output;
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -261,11 +262,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Self { inner: Box::new(Inner { exchange, arrivals, established }) }
     }
 
-    async fn receive(&mut self) -> Result<Option<(Message<'_>, bool, Sender<'_, R, S>)>, Error> {
-        match poll_fn(|cx| self.poll_message(cx)).await? {
-            Some(ready) => self.lend(ready).map(Some),
-            None => Ok(None),
-        }
+    const fn receive(&mut self) -> Receive<'_, R, S> {
+        Receive(Some(self))
     }
 
     /// As [`Exchange::poll_message`].
@@ -288,6 +286,27 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         let Lent { message, fin, aside, corked } =
             exchange.lend(ready, arrivals, &Caller::brief())?;
         Ok((message, fin, Sender { exchange, intake: Intake::Aside(aside), corked }))
+    }
+}
+
+/// Receives a message. By hand, since the future of an `async fn` would move what it lends about.
+struct Receive<'a, R: Runtime, S>(Option<&'a mut WebSocket<R, S>>);
+
+impl<'a, R: Runtime, S: AsyncTransport<R>> Future for Receive<'a, R, S> {
+    type Output = Result<Option<(Message<'a>, bool, Sender<'a, R, S>)>, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(socket) = self.0.take() else { return Poll::Pending };
+        match socket.poll_message(cx) {
+            Poll::Pending => {
+                self.0 = Some(socket);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(Some(ready))) => Poll::Ready(socket.lend(ready).map(Some)),
+            Poll::Ready(Ok(None)) => Poll::Ready(Ok(None)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        }
     }
 }
 
