@@ -2,27 +2,47 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bluewire_core::{Inbox, Outbox};
+use pin_project_lite::pin_project;
 
 use super::runtime::{Runtime, Timer};
 use super::transport::AsyncTransport;
 use crate::server::LINGER;
 
+pin_project! {
+    /// Two futures of which one is awaited. By hand: that of an `async fn` would have room for each of
+    /// its arguments twice.
+    pub(crate) struct Either<A, B> {
+        #[pin]
+        first: A,
+        #[pin]
+        second: B,
+    }
+}
+
 /// The output of the future that is ready first. The first one is polled first.
-pub(crate) async fn either<T>(
-    first: impl Future<Output = T>,
-    second: impl Future<Output = T>,
-) -> T {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    poll_fn(|cx| match first.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(output),
-        Poll::Pending => second.as_mut().poll(cx),
-    })
-    .await
+pub(crate) const fn either<T, A, B>(first: A, second: B) -> Either<A, B>
+where
+    A: Future<Output = T>,
+    B: Future<Output = T>,
+{
+    Either { first, second }
+}
+
+impl<T, A: Future<Output = T>, B: Future<Output = T>> Future for Either<A, B> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let both = self.project();
+        match both.first.poll(cx) {
+            Poll::Ready(output) => Poll::Ready(output),
+            Poll::Pending => both.second.poll(cx),
+        }
+    }
 }
 
 /// The future's output, or `None` if the time ends first. A time of `None` has no end.
