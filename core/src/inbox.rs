@@ -79,8 +79,8 @@ pub struct Inbox {
     reason = "positions in order, in memory of at most isize::MAX bytes: no sum or difference overflows"
 )]
 impl Inbox {
-    /// An inbox that offers at least a quarter of `read_len` bytes to each read, and allocates
-    /// for `read_len`; see [`Limits::read_len`]. At least 64, at most 1 GiB.
+    /// An inbox that offers at least a quarter of `read_len` bytes to each read, and has memory for
+    /// `read_len` once more arrives at a time; see [`Limits::read_len`]. At least 64, at most 1 GiB.
     #[must_use]
     pub fn with_read_len(read_len: usize) -> Self {
         let read_len = u32::try_from(read_len).unwrap_or(u32::MAX).clamp(READ_LEN_MIN, 1 << 30);
@@ -104,21 +104,30 @@ impl Inbox {
     /// few large reads.
     #[inline]
     pub fn space(&mut self) -> &mut [u8] {
+        let is_full = self.end == self.buffer.len();
         if self.all_was_taken() {
             self.begin_anew();
         }
-        if self.expected != 0 || self.buffer.len() - self.end < self.read_len as usize / 4 {
-            return self.measured_space();
+        let runs_short = self.buffer.len() - self.end < self.read_len as usize / 4;
+        if self.expected != 0 || runs_short || is_full {
+            return self.measured_space(is_full);
         }
         self.buffer.part_from_mut(self.end)
     }
 
-    /// The space by what is expected, or when it runs short.
+    /// The space by what is expected, or when it runs short. `was_full` says that the last read has
+    /// filled all there was.
     #[inline(never)]
-    fn measured_space(&mut self) -> &mut [u8] {
+    fn measured_space(&mut self, was_full: bool) -> &mut [u8] {
         let room_min = self.room_min();
-        if self.buffer.len() - self.end < room_min {
-            self.make_room(room_min, room_min.max(self.read_len as usize));
+        let room = room_min.max(self.read_len as usize);
+        if self.buffer.is_empty() {
+            // Most connections are idle, and need no more.
+            self.make_room(room_min, room_min + FRONT);
+        } else if was_full && self.all_was_taken() && self.buffer.len() < room {
+            self.make_room(room, room);
+        } else if self.buffer.len() - self.end < room_min {
+            self.make_room(room_min, room);
         }
         let room = self.buffer.part_from_mut(self.end);
         match self.expected {
@@ -603,6 +612,25 @@ mod tests {
         assert!(!inbox.is_empty());
         inbox.take_decoded(1);
         assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn memory_for_a_whole_read_is_made_once_a_read_fills_a_quarter() {
+        let mut inbox = Inbox::with_read_len(400);
+        for len in [1, 50, 99] {
+            assert_eq!(inbox.space().len(), if len == 1 { 102 } else { 100 });
+            inbox.filled(len);
+            inbox.skip(len);
+        }
+        let len = inbox.space().len();
+        inbox.filled(len);
+        inbox.skip(len);
+        for _ in 0..2 {
+            assert!((398..=400).contains(&inbox.space().len()));
+            inbox.filled(398);
+            inbox.skip(398);
+            assert_eq!(inbox.capacity(), 400);
+        }
     }
 
     #[test]

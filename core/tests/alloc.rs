@@ -131,10 +131,9 @@ fn write(outbox: &mut Outbox, write_len: usize, left: usize) {
 
 const READ_LENS: [usize; 4] = [1, 7, 1000, usize::MAX];
 
-/// Warms up, and then counts.
+/// Warms up, and then counts. An inbox has its memory for good only once a read has found it short.
 fn assert_allocates_nothing(name: &str, mut work: impl FnMut()) {
-    work();
-    work();
+    (0..4).for_each(|_| work());
     let (count, bytes) = allocations(|| (0..3).for_each(|_| work()));
     assert_eq!((count, bytes), (0, 0), "{name}");
 }
@@ -262,7 +261,7 @@ fn keepalive_allocates_nothing() {
             inbox.filled(answer.len());
             while connection.next_event(now, &mut inbox, &mut outbox).is_some() {}
         });
-        assert_eq!(pings, 5);
+        assert_eq!(pings, 7);
     }
 }
 
