@@ -60,3 +60,46 @@ impl Config {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+
+    const CONTROL_QUEUE: u64 = 4 * (2 * 4096 + 131);
+
+    fn config(delivery: Delivery, head_len_max: usize) -> Config {
+        let limits = Limits::default()
+            .message_len_max(1000)
+            .head_len_max(head_len_max)
+            .body_len_max(0)
+            .read_len(100)
+            .outbox_len_max(500);
+        Config::default().limits(limits).delivery(delivery)
+    }
+
+    #[test]
+    fn the_most_memory_is_what_its_parts_come_to() {
+        let outbox = 2 * 500 + 14 + 131 + CONTROL_QUEUE;
+        let whole = config(Delivery::Whole, 50).max_bytes_per_connection();
+        assert_eq!(whole, (1000 + 14 + 131 + 100 + 32) + 50 + outbox);
+        let chunks = config(Delivery::Chunks, 50).max_bytes_per_connection();
+        assert_eq!(chunks, (4 + 14 + 131 + 100 + 32) + 50 + outbox);
+        let long_head = config(Delivery::Chunks, 300).max_bytes_per_connection();
+        assert_eq!(long_head, (300 + 100 + 32) + 300 + outbox);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn the_most_memory_counts_both_directions_of_compression() {
+        let deflate = crate::Deflate::default();
+        let states = deflate.bytes_max();
+        assert_eq!(states, 376 * 1024 + 64 * 1024);
+        for (delivery, decoded) in [(Delivery::Whole, 1001), (Delivery::Chunks, 64 * 1024)] {
+            let plain = config(delivery, 50);
+            let compressed = plain.clone().deflate(deflate.clone());
+            let more = compressed.max_bytes_per_connection() - plain.max_bytes_per_connection();
+            assert_eq!(more, decoded + states);
+        }
+    }
+}

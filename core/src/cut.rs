@@ -49,3 +49,24 @@ fn nothing<B: Default>() -> B {
     debug_assert!(false, "a position that is not in the bytes");
     B::default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_the_bytes_of_its_place() {
+        let mut bytes = *b"abcd";
+        assert_eq!((bytes.part(1..3), bytes.part_from(3)), (&b"bc"[..], &b"d"[..]));
+        bytes.part_mut(1..3).fill(b'x');
+        bytes.part_from_mut(3).fill(b'y');
+        assert_eq!(&bytes, b"axxy");
+    }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    #[should_panic(expected = "a position that is not in the bytes")]
+    fn a_position_behind_the_bytes_stops_a_debug_build() {
+        b"abcd".part(3..5);
+    }
+}

@@ -129,3 +129,58 @@ impl Decoded<'_> {
         self.budget
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "deflate")]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget { limit: 1 << 20, left: 1 << 20 };
+
+    /// Memory with so many bytes that wait.
+    fn memory(len: usize) -> DecodedMemory {
+        let mut memory = DecodedMemory::default();
+        let mut decoded = memory.resume(BUDGET, usize::MAX);
+        while decoded.memory.end < len {
+            let room_len = decoded.room().len();
+            decoded.wrote(room_len.min(len - decoded.memory.end)).expect("within the budget");
+        }
+        memory
+    }
+
+    #[test]
+    fn what_was_taken_makes_room_for_what_is_decoded_next() {
+        let mut memory = memory(500);
+        assert_eq!(memory.capacity(), LEN_MIN);
+        memory.take(400);
+        assert_eq!(memory.resume(BUDGET, usize::MAX).room().len(), LEN_MIN - 100);
+        assert_eq!(memory.bytes().len(), 100);
+    }
+
+    #[test]
+    fn memory_that_is_full_doubles_within_the_budget() {
+        let mut memory = memory(LEN_MIN);
+        let budget = Budget { limit: 2000, left: 2000 };
+        assert_eq!(memory.resume(budget, usize::MAX).room().len(), LEN_MIN);
+        memory.end = memory.memory.len();
+        let budget = Budget { limit: 2000, left: 9 };
+        assert_eq!(memory.resume(budget, usize::MAX).room().len(), 10);
+    }
+
+    #[test]
+    fn only_the_memory_of_a_long_message_that_was_taken_is_given_back() {
+        let mut long = memory(KEPT_LEN_MAX + 1);
+        let capacity = long.capacity();
+        assert!(capacity > KEPT_LEN_MAX);
+        long.give_back();
+        assert_eq!((long.capacity(), long.bytes().len()), (capacity, KEPT_LEN_MAX + 1));
+        long.take(KEPT_LEN_MAX + 1);
+        long.give_back();
+        assert_eq!((long.capacity(), long.bytes().len()), (KEPT_LEN_MAX, 0));
+
+        let mut short = memory(10);
+        short.take(10);
+        short.give_back();
+        assert_eq!(short.capacity(), LEN_MIN);
+    }
+}
