@@ -58,6 +58,7 @@ fn every_protocol_error() -> impl IntoIterator<Item = ProtocolError> {
 fn a_fault_of_the_peer_names_its_section() {
     let messages = read(every_protocol_error());
     assert_begins_with_one_of(&messages, &["the peer ", "the client ", "the server "]);
+    let mut rules = Vec::new();
     for (message, error) in messages.iter().zip(every_protocol_error()) {
         let rfc = if error == ProtocolError::InvalidDeflate { "7692" } else { "6455" };
         let place = alloc::format!("(RFC {rfc}, section {})", error.section());
@@ -66,6 +67,8 @@ fn a_fault_of_the_peer_names_its_section() {
         assert_eq!(error.section() == "10.4", message.contains("; raise that limit"), "{message}");
         // The same goes to the peer as the reason of a Close frame.
         assert!(error.rule().len() <= 123, "{message}");
+        assert!(!rules.contains(&error.rule()), "twice: {}", error.rule());
+        rules.push(error.rule());
     }
 }
 

@@ -221,6 +221,12 @@ mod tests {
     }
 
     #[test]
+    fn an_element_prints_what_it_says() {
+        let item = ExtensionList::new(b"bar; baz=\"2\"").next().expect("one").expect("valid");
+        assert_eq!(alloc::format!("{item:?}"), "ExtensionItem(bar; baz=2)");
+    }
+
+    #[test]
     fn a_list_of_extensions_is_read_and_written() {
         for (list, written) in [
             // The examples of 9.1.

@@ -34,7 +34,7 @@ pub struct Gather<'o> {
     outbox: &'o mut Outbox,
     /// The unsent bytes of the last fragment that has a header.
     payload: &'o [u8],
-    /// The fragments behind it.
+    /// The fragments behind it; empty if `payload` is.
     rest: &'o [u8],
     fragment_len: usize,
     /// The length of a frame that lies with its header in `payload`; otherwise 0.
@@ -94,7 +94,7 @@ impl<'o> Gather<'o> {
     #[must_use]
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.payload.is_empty() && self.rest.is_empty() && self.outbox.is_empty()
+        self.payload.is_empty() && self.outbox.is_empty()
     }
 
     #[inline]
@@ -105,10 +105,10 @@ impl<'o> Gather<'o> {
         (self.payload, self.rest) = (payload, rest);
     }
 
-    /// Copies what is left behind what lies in the outbox.
+    /// Copies what is left, which is not nothing, behind what lies in the outbox.
     #[cold]
     fn keep(&mut self) {
-        if self.frame_len > 0 && self.payload.len() == self.frame_len {
+        if self.payload.len() == self.frame_len {
             // Control frames can still pass a frame that has not begun to leave.
             return self.outbox.lay_laid(self.payload);
         }
@@ -123,7 +123,7 @@ impl<'o> Gather<'o> {
 impl Drop for Gather<'_> {
     #[inline]
     fn drop(&mut self) {
-        if !self.payload.is_empty() || !self.rest.is_empty() {
+        if !self.payload.is_empty() {
             self.keep();
         }
     }

@@ -89,9 +89,9 @@ mod tests {
     #[test]
     fn a_run_ends_before_the_first_byte_that_no_value_holds_or_a_tab() {
         for byte in 0..=u8::MAX {
-            for position in 0..40 {
+            for position in 0..43 {
                 for behind in [b'x', 0x00, 0x1f, 0x7f, 0x80, 0xff] {
-                    let mut bytes = [b'~'; 40];
+                    let mut bytes = [b'~'; 43];
                     bytes[position] = byte;
                     bytes[position + 1..].fill(behind);
                     let stops = |byte: &u8| !is_field_byte(*byte) || *byte == b'\t';
