@@ -452,6 +452,18 @@ mod tests {
         assert_eq!((plain.capacity(), masked.capacity()), (16 + 3, 16 + 3));
     }
 
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn bare_payload_gets_room_for_all_of_its_headers() {
+        let mut outbox = Outbox::new();
+        outbox.lay_laid(&[b'x'; 100]);
+        outbox.frame_bare(100, 1, Opcode::Text as u8, true, None);
+        let bytes = drain(&mut outbox, usize::MAX);
+        let frame = |first| [first, 1, b'x'];
+        let frames = [frame(0x01), frame(0x00), frame(0x80)];
+        assert_eq!(bytes, [&frames[0][..], &frames[1].repeat(98), &frames[2]].concat());
+    }
+
     #[test]
     fn only_an_empty_outbox_frees_or_exchanges_its_memory() {
         let (mut outbox, mut spare) = (Outbox::new(), Outbox::new());
