@@ -131,6 +131,22 @@ fn a_message_is_compressed_only_if_the_outbox_has_room_for_its_worst_case() {
 }
 
 #[test]
+fn parts_that_do_not_become_shorter_stay_compressed() {
+    for role in BOTH {
+        let mut end = sender(role, deflate().no_context_takeover(true));
+        let (first, last) = (noise(1000), noise(500));
+        for (part, fin) in [(&first, false), (&last, true)] {
+            end.connection.send_fragment(part, fin, &mut end.outbox).expect("open, with room");
+        }
+        let sent = end.sent();
+        let [Sent(0x42, begun), Sent(0x80, ended)] = &sent[..] else { panic!("{sent:?}") };
+        let mut bytes = Vec::new();
+        assert!(inflate(&[&begun[..], ended].concat(), &mut bytes).is_some());
+        assert_eq!(bytes, [first, last].concat());
+    }
+}
+
+#[test]
 fn incompressible_data_is_sent_as_it_is_where_possible() {
     for role in BOTH {
         for len in [1, 100, 1000, 100_000] {
