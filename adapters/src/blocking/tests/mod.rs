@@ -26,8 +26,8 @@ use crate::server::{Admission, ServerOptions};
 const LONG: Duration = Duration::from_secs(300);
 /// More than sockets of this machine take at once.
 const LARGE: usize = 15 * 1024 * 1024;
-/// The delay that a busy machine may add. What goes wrong takes longer: a write timeout of 30 s, `LONG`,
-/// or for ever.
+/// The delay that a busy machine may add. A fault takes longer: a write timeout of 30 s, `LONG`, or
+/// forever.
 const SLACK: Duration = Duration::from_secs(15);
 
 /// A socket, and how often it was read and waited for.
