@@ -151,3 +151,24 @@ impl Drop for DeflateCodec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoded::{Budget, DecodedMemory};
+
+    #[test]
+    fn a_codec_that_ends_gives_its_states_back() {
+        let settings = Deflate::default();
+        let mut codec = DeflateCodec::new(&settings, DeflateParams::default(), Role::Server);
+        let (mut outbox, mut memory) = (Outbox::new(), DecodedMemory::default());
+        codec.encode(b"Hello", true, &mut outbox);
+        let mut decoded = memory.resume(Budget { limit: 9, left: 9 }, usize::MAX);
+        codec.decode(outbox.unsent(), &mut decoded).expect("it was just compressed");
+        assert!(settings.pool.take_inflater().is_none());
+        assert!(settings.pool.take_compressor(WINDOW_BITS_MAX).is_none());
+        drop(codec);
+        assert!(settings.pool.take_inflater().is_some());
+        assert!(settings.pool.take_compressor(WINDOW_BITS_MAX).is_some());
+    }
+}

@@ -104,6 +104,13 @@ mod tests {
     }
 
     #[test]
+    fn pools_are_equal_whatever_they_hold() {
+        let pool = Pool::default();
+        pool.put_inflater(Inflater::new());
+        assert_eq!(pool, Pool::default());
+    }
+
+    #[test]
     fn the_states_do_not_print_what_they_hold() {
         let text = alloc::format!("{:?} {:?}", Pool::default(), Compressor::small(12));
         assert_eq!(text, "Pool Compressor { window_bits: 12 }");

@@ -230,3 +230,75 @@ impl Bits {
         len
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// Bytes in which no four bytes stand twice, each with a code of 8 bits.
+    fn letters(len: usize) -> Vec<u8> {
+        let pairs = (0..len).map(|i| if i % 2 == 0 { i / 2 % 64 } else { 64 + i / 128 });
+        pairs.map(|byte| u8::try_from(byte).expect("below 128")).collect()
+    }
+
+    fn compressed(small: &mut Small, payload: &[u8]) -> Vec<u8> {
+        let mut outbox = Outbox::new();
+        let len = small.compress(payload, true, &mut outbox);
+        assert_eq!(outbox.len(), len);
+        outbox.unsent().to_vec()
+    }
+
+    #[test]
+    fn a_match_reaches_back_as_far_as_the_window_and_not_further() {
+        for (distance, is_match) in [(255, true), (256, true), (257, false), (300, false)] {
+            let mut small = Small::new(8);
+            compressed(&mut small, &[b"@@@@<>{}", &letters(distance - 8)[..]].concat());
+            let len = compressed(&mut small, b"@@@@<>{}").len();
+            assert_eq!(len < 8, is_match, "{distance}: {len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_compressor_that_forgets_is_as_good_as_new() {
+        let (text, mut small) = (b"to be or not to be", Small::new(12));
+        let new = compressed(&mut small, text);
+        assert!(compressed(&mut small, text).len() < new.len());
+        small.forget();
+        assert_eq!(compressed(&mut small, text), new);
+    }
+
+    #[test]
+    fn every_byte_has_the_code_that_an_inflater_knows() {
+        use crate::decoded::{Budget, DecodedMemory};
+        use crate::deflate::inflate::Inflater;
+
+        let bytes: Vec<u8> = (0..=u8::MAX).collect();
+        let budget = Budget { limit: 1000, left: 1000 };
+        let mut memory = DecodedMemory::default();
+        let mut decoded = memory.resume(budget, usize::MAX);
+        let compressed = compressed(&mut Small::new(12), &bytes);
+        Inflater::new().inflate(&compressed, &mut decoded).expect("valid");
+        assert_eq!(memory.bytes(), bytes);
+    }
+
+    #[test]
+    fn the_longest_match_has_a_code_of_its_own() {
+        let mut bits = Bits::default();
+        bits.put_match(MATCH_LEN_MAX, 1);
+        // 8 bits for the length and 5 for the distance.
+        assert_eq!(bits.len, 13);
+        bits = Bits::default();
+        bits.put_match(MATCH_LEN_MAX - 1, 1);
+        assert_eq!(bits.len, 13 + 5);
+    }
+
+    #[test]
+    fn the_room_is_for_the_longest_codes_of_all_bytes() {
+        for payload in [letters(4000), letters(4000).iter().map(|byte| byte | 0x80).collect()] {
+            let mut outbox = Outbox::new();
+            Small::new(12).compress(&payload, true, &mut outbox);
+            assert_eq!(outbox.capacity(), 4000 + 500 + 16);
+        }
+    }
+}

@@ -22,7 +22,7 @@ mod tests {
         for len in 1..=1000 {
             append(&mut bytes, b"x", 1000);
             assert_eq!(bytes.len(), len);
-            assert!(bytes.capacity() <= (2 * len).min(1000));
+            assert_eq!(bytes.capacity(), len.next_power_of_two().min(1000));
         }
     }
 }

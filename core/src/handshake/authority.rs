@@ -79,6 +79,7 @@ mod tests {
         assert_eq!(parse("[::1]:9"), Some(("[::1]", Some(9))));
         assert_eq!(parse("[fe80::1]"), Some(("[fe80::1]", None)));
         assert_eq!(parse("a_b.x%2Dy"), Some(("a_b.x%2Dy", None)));
+        assert_eq!(parse("a!$&'()*+,;=~-b"), Some(("a!$&'()*+,;=~-b", None)));
         for bad in [
             "",
             ":80",
@@ -97,6 +98,8 @@ mod tests {
             "ü",
             "a%2",
             "a%zz",
+            "a%2z",
+            "a%z2",
             "a\"",
             "[fe80::1%25eth0]",
         ] {

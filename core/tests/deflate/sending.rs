@@ -130,6 +130,16 @@ fn a_message_is_compressed_only_if_the_outbox_has_room_for_its_worst_case() {
     }
 }
 
+/// It leaves nothing in the window of what was there before.
+#[test]
+fn an_incompressible_message_that_fills_the_window_is_sent_as_it_is() {
+    for role in BOTH {
+        let mut end = sender(role, deflate().window_bits(9));
+        assert_eq!(send(&mut end, &noise(511)).0, 0xc2);
+        assert_eq!(send(&mut end, &noise(512)), Sent::new(0x82, noise(512)));
+    }
+}
+
 #[test]
 fn parts_that_do_not_become_shorter_stay_compressed() {
     for role in BOTH {

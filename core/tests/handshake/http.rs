@@ -22,6 +22,7 @@ const BAD_LINES: &[(&str, E)] = &[
     // RFC 9112, section 2.2: line ends.
     ("+X: a\nY: b", E::BareLineEnd),
     ("+X: a\rY: b", E::BareLineEnd),
+    ("+X: a\rb\nY: c", E::BareLineEnd),
     ("+X: a\r\rY: b", E::BareLineEnd),
     ("+X: a\r", E::BareLineEnd),
     ("+\n", E::BareLineEnd),

@@ -112,8 +112,10 @@ fn a_parsed_head_has_no_lines_but_its_own() {
         let parsed = RequestHead::of_http1("GET", target, 1, []);
         assert!(parsed.is_err(), "{target:?} {parsed:?}");
     }
-    let name = RequestHead::of_http1("GET", "/", 1, [("a b", &b"c"[..])]);
-    assert_eq!(name.map(|_| ()), Err(E::InvalidHeaderLine));
+    for name in ["a b", "a: b\r\nc", "a: b\r\n\r\nc"] {
+        let parsed = RequestHead::of_http1("GET", "/", 1, [(name, &b"d"[..])]);
+        assert_eq!(parsed.map(|_| ()), Err(E::InvalidHeaderLine), "{name:?}");
+    }
 }
 
 #[test]
