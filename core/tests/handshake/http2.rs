@@ -102,6 +102,11 @@ fn over_http2_each_broken_rule_has_its_status() {
         head("CONNECT", "", "/", Some("websocket"), &[VERSION]).expect("it is valid"),
     );
     assert_eq!(invalid.map(|_| ()), Err(E::MissingHost));
+    let invalid = Request::judge(
+        Config::default(),
+        head("CONNECT", "example.com", "*", Some("websocket"), &[VERSION]).expect("it is valid"),
+    );
+    assert_eq!(invalid.map(|_| ()), Err(E::InvalidTarget));
 }
 
 #[test]

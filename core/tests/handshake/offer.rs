@@ -73,7 +73,9 @@ fn among_supported_subprotocols_the_client_chooses() {
         (&[], None),
     ] {
         let mut offer = offer(&["+Sec-WebSocket-Protocol: v2", "+Sec-WebSocket-Protocol: v1"]);
+        assert_eq!(offer.subprotocol(), None);
         assert_eq!(offer.select_subprotocol_among(supported), chosen);
+        assert_eq!(offer.subprotocol(), chosen);
         let line = chosen.map(|name| format!("\r\nSec-WebSocket-Protocol: {name}\r\n"));
         let head = accept(offer);
         match line {
