@@ -48,7 +48,7 @@ pub struct Connection {
     pub(crate) close_sent: bool,
     pub(crate) close_received: bool,
     pub(crate) failed: bool,
-    /// What is known of its end. In a box, since most connections have none yet.
+    /// How it ends, as far as that is known. In a box, since most connections stay open.
     closure: Option<Box<Closure>>,
 }
 

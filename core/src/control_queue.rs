@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_forgotten_once_it_is_more_than_half() {
+    fn sent_frames_are_forgotten_once_they_are_more_than_half() {
         let mut queue = ControlQueue::default();
         queue.push_own(PING, b"a", None);
         queue.push_own(PING, b"b", None);

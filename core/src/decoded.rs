@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_makes_room_for_what_is_decoded_next() {
+    fn a_message_that_was_taken_makes_room_for_the_next() {
         let mut memory = memory(500);
         assert_eq!(memory.capacity(), LEN_MIN);
         memory.take(400);

@@ -576,7 +576,7 @@ mod tests {
         assert_eq!(places(&grown(600)), [0, 70, 70, 970, 970 + 600 + BEYOND_LEN]);
         assert_eq!(places(&grown(2000)), [0, 70, 70, 970, 2 * 970]);
 
-        // What is alive moves to the front where the memory is long enough.
+        // The live bytes move to the front where the memory is long enough.
         let mut inbox = grown(0);
         inbox.take_message(70);
         inbox.skip(890);

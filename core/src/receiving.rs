@@ -433,7 +433,7 @@ mod tests {
         bytes
     }
 
-    /// What one of the short ways says of these bytes. They lie where they lay if it is nothing.
+    /// The answer of one of the short ways to these bytes. Without one, they stay where they are.
     fn short_way(role: Role, config: &Config, long: bool, bytes: &[u8]) -> Option<DataType> {
         let mut receiving = Receiving::new(config, role);
         let mut inbox = Inbox::default();
@@ -512,8 +512,8 @@ mod tests {
         }
     }
 
-    /// What a client that is sent these bytes takes of them, one array after the other, and the
-    /// space for what comes next.
+    /// Sends these bytes to a client, one array after the other. Returns how much it takes of them, and
+    /// the space for the next read.
     fn space_after(limit: u64, read_len: usize, arrivals: &[&[u8]]) -> (usize, usize) {
         let config = Config::default().limits(Limits::default().message_len_max(limit));
         let mut receiving = Receiving::new(&config, Role::Client);

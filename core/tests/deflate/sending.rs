@@ -111,7 +111,7 @@ fn a_short_message_is_sent_as_it_is() {
     }
 }
 
-/// What is compressed may become longer, and is laid in the outbox before anyone knows.
+/// Compression may make a message longer, and its length is known only once it lies in the outbox.
 #[test]
 fn a_message_is_compressed_only_if_the_outbox_has_room_for_its_worst_case() {
     let bytes = noise(1000);

@@ -270,7 +270,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         judge: impl FnOnce(&Io<R, S>, io::Result<usize>) -> io::Result<usize>,
     ) -> bool {
         let Self { io, driver } = self;
-        // What comes may want an answer.
+        // The bytes may want an answer.
         spare::lend(intake.inbox(), Some(driver.outbox_mut()));
         let clock = io.clock();
         let read = |space: &mut [u8]| {

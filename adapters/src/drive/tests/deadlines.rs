@@ -46,7 +46,7 @@ fn a_deadline_by_an_empty_socket_counts_from_then() {
         let mut world = World::new(Config::default().keepalive(Some(keepalive)));
         world.driver.drained(drained);
         world.now = 10 * S;
-        // Nobody may read, so it is judged at once.
+        // The caller may not read, so it is judged at once.
         assert_eq!(world.driver.judge(false, true, world.now), None);
         world.driver.connection().poll_timeout()
     };

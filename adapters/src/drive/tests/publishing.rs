@@ -14,7 +14,7 @@ use crate::sync::{Mutex, lock};
 
 const S: Duration = Duration::from_secs(1);
 
-/// What publishers hand over, in order.
+/// The messages that publishers hand over, in order.
 #[derive(Clone, Default)]
 struct Handed(Arc<Mutex<Vec<Option<PreparedMessage>>>>);
 
@@ -42,7 +42,7 @@ fn member(world: &mut World) -> (Group, MemberKey) {
     (group, key)
 }
 
-/// What a caller that reads nothing has to do next.
+/// Asks for the next step of a caller that reads nothing.
 fn look(world: &mut World) {
     let now = world.now;
     world.driver.next_without(false, false, || now).expect("it is not over");

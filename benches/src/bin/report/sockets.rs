@@ -35,6 +35,9 @@ target/release/sockets --seconds 0.6 WORKLOAD
 
 ";
 
+/// The reasons for what is slower or larger than it might be.
+const LIMITS: &str = include_str!("../../../limits.md");
+
 const METHOD: &str = "\
 - Servers are processes of their own. Each waits for a message, sends it back, and waits for the next,
   and is otherwise written as its library recommends, with `TCP_NODELAY` and without logging. The
@@ -153,6 +156,8 @@ fn section(sections: &[Section], broadcast: &[Option<Taken>]) -> String {
     guests(&mut text, broadcast);
     text.push_str("\n### How it is measured\n\n");
     text.push_str(METHOD);
+    text.push_str("\n### What limits it\n\n");
+    text.push_str(LIMITS);
     text
 }
 
