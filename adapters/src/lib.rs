@@ -1,7 +1,7 @@
 //! WebSocket clients and servers (RFC 6455) on blocking sockets, smol or tokio.
 //!
-//! There are three adapters: [`blocking`], [`smol`], and `tokio`, which needs the feature `tokio`. Each
-//! has the same two APIs:
+//! There are three adapters: [`blocking`], [`smol`], and `tokio`, which needs the feature `tokio`.
+//! Each has the same two APIs:
 //!
 //! - The **direct API**: `connect` and `accept` return a `WebSocket` with `recv` and `send`. A
 //!   `Server` accepts many clients, with limits, and closes all connections when it shuts down.
@@ -65,7 +65,8 @@
 //!   `send` takes a `&Bytes`, and an [`OwnedMessage`] becomes `Bytes`.
 //! - `tracing`: events for the `tracing` crate.
 //! - `hyper`: a hyper server can serve WebSockets beside its pages, over HTTP/1 and HTTP/2, and a
-//!   client can open them over an HTTP/2 connection of hyper. The crate `bluewire-axum` is for servers on axum.
+//!   client can open them over an HTTP/2 connection of hyper. The crate `bluewire-axum` is for
+//!   servers on axum.
 //! - `testkit`: peers in memory, a virtual clock and faults, for your tests.
 //!
 //! The engine is [`bluewire_core`]. You can use it alone.

@@ -1,5 +1,5 @@
-//! Futures of the asynchronous adapters that open connections, dropped after any number of polls, leave
-//! nothing behind and lose no client.
+//! Futures of the asynchronous adapters that open connections, dropped after any number of polls,
+//! leave nothing behind and lose no client.
 
 #![cfg(any(feature = "smol", feature = "tokio"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

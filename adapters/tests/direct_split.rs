@@ -17,8 +17,8 @@ use bluewire::{
     SendError,
 };
 
-/// How many messages go each way. `tools/test-windows` sends fewer: under Wine, each call goes through
-/// a process that serves all.
+/// How many messages go each way. `tools/test-windows` sends fewer: under Wine, each call goes
+/// through a process that serves all.
 fn message_count() -> u32 {
     let count = std::env::var("BLUEWIRE_MESSAGES").ok();
     count.map_or(100_000, |count| count.parse().expect("BLUEWIRE_MESSAGES is a number"))

@@ -32,8 +32,8 @@ thread_local! {
     static OFFSET: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Moves the wires and payloads made from now on by this many bytes, against what they are copied to: large
-/// memory is otherwise always placed alike.
+/// Moves the wires and payloads made from now on by this many bytes, against what they are copied
+/// to: large memory is otherwise always placed alike.
 pub fn set_offset(offset: usize) {
     OFFSET.set(offset);
 }

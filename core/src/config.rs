@@ -33,11 +33,12 @@ pub struct Config {
     /// transport, only the latest is kept. If this is off, the application must answer with
     /// [`Connection::pong`](crate::Connection::pong).
     pub auto_pong: bool,
-    /// Pings that detect a dead peer, and keep routers and proxies from dropping a quiet connection. On
-    /// by default.
+    /// Pings that detect a dead peer, and keep routers and proxies from dropping a quiet
+    /// connection. On by default.
     pub keepalive: Option<Keepalive>,
-    /// Ends the connection when no byte has arrived for this long. Off by default, because `keepalive`
-    /// does the same and asks the peer first. Zero ends the connection at the first deadline check.
+    /// Ends the connection when no byte has arrived for this long. Off by default, because
+    /// `keepalive` does the same and asks the peer first. Zero ends the connection at the first
+    /// deadline check.
     pub idle_timeout: Option<Duration>,
     /// Ends the connection with 1008 when a message is not complete this long after its first frame
     /// header. With zero, each message must arrive in one read.
@@ -175,15 +176,16 @@ pub struct Limits {
     pub frame_len_max: u64,
     /// Payload bytes of one message, over all its fragments; of a compressed one, what it inflates
     /// to. Its compressed bytes may be an eighth and 64 KiB more, which is more than any compressor
-    /// adds to data that does not compress. 16 MiB. In [`Delivery::Chunks`] it costs no memory and can be as large as you like.
+    /// adds to data that does not compress. 16 MiB. In [`Delivery::Chunks`] it costs no memory and
+    /// can be as large as you like.
     pub message_len_max: u64,
     /// Frames of one message. 131,072: a fragment costs time, not memory, and 4 MiB in fragments
     /// of 64 bytes is still within it.
     pub fragments_max: u32,
     /// Bytes that wait in an outbox. A message that does not fit is refused, by
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if it fits later and by
-    /// [`SendError::MessageTooLong`](crate::SendError::MessageTooLong) if it never does. 32 MiB: the answer to
-    /// the largest message that can be received, and nearly as much again.
+    /// [`SendError::MessageTooLong`](crate::SendError::MessageTooLong) if it never does. 32 MiB:
+    /// the answer to the largest message that can be received, and nearly as much again.
     pub outbox_len_max: usize,
     /// Bytes of room that an inbox offers to one read. 16 KiB: more gains little for messages
     /// below it, and for a longer one the room grows with what arrives.

@@ -27,8 +27,8 @@ use crate::role::{DataType, Role};
 /// The state of one WebSocket connection, from the end of the opening handshake to its closure.
 ///
 /// The caller owns the memory, in an [`Inbox`](crate::Inbox) and an [`Outbox`](crate::Outbox). The
-/// caller also passes the time, as a `Duration` on a monotonic clock with any start. The front page of
-/// the crate shows the loop around a connection.
+/// caller also passes the time, as a `Duration` on a monotonic clock with any start. The front page
+/// of the crate shows the loop around a connection.
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) config: Arc<Config>,
@@ -133,11 +133,11 @@ impl Connection {
         }
     }
 
-    /// Ends the connection now, without a closing handshake. Received messages that you have not taken
-    /// are lost.
+    /// Ends the connection now, without a closing handshake. Received messages that you have not
+    /// taken are lost.
     ///
-    /// The closure is clean only if both ends have already sent a Close frame. On a closed connection,
-    /// this does nothing.
+    /// The closure is clean only if both ends have already sent a Close frame. On a closed
+    /// connection, this does nothing.
     pub fn abort(&mut self) {
         self.conclude();
     }
@@ -165,8 +165,8 @@ impl Connection {
     /// Whether to shut down the writing side of the transport once the outbox is empty. Then read on
     /// until the transport ends.
     ///
-    /// A server shuts down first, after both Close frames. A client waits for the server (7.1.1), unless
-    /// it failed the connection. Both shut down when the connection is closed.
+    /// A server shuts down first, after both Close frames. A client waits for the server (7.1.1),
+    /// unless it failed the connection. Both shut down when the connection is closed.
     #[must_use]
     pub const fn should_shut_down(&self) -> bool {
         let server_is_done = self.close_sent && self.close_received && self.masking_keys.is_none();

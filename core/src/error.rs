@@ -216,9 +216,9 @@ pub enum SendError {
     /// The outbox would exceed [`Limits::outbox_len_max`](crate::Limits::outbox_len_max), or too many
     /// control frames wait. There is room again after the peer has read.
     OutboxFull,
-    /// The message or fragment does not fit an empty outbox. With its headers, and with the bytes that
-    /// compression may add, it exceeds [`Limits::outbox_len_max`](crate::Limits::outbox_len_max).
-    /// Waiting does not help.
+    /// The message or fragment does not fit an empty outbox. With its headers, and with the bytes
+    /// that compression may add, it exceeds
+    /// [`Limits::outbox_len_max`](crate::Limits::outbox_len_max). Waiting does not help.
     MessageTooLong {
         /// That limit, in bytes.
         limit: usize,

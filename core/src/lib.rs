@@ -17,7 +17,8 @@
 //!
 //! - A [`Connection`] holds the state, in at most 256 bytes. It allocates nothing per message.
 //! - An [`Inbox`] holds received bytes, an [`Outbox`] holds bytes to send. You own both, so you can
-//!   pool them. An empty one holds no memory. You pass the outbox to every method that can produce bytes.
+//!   pool them. An empty one holds no memory. You pass the outbox to every method that can produce
+//!   bytes.
 //! - An [`Event`] borrows the inbox only. Its message is still in the inbox, where you read it. (A
 //!   compressed one lies in memory of its own.) `send` copies it directly into the outbox.
 //! - Time is a `Duration` on a monotonic clock that you provide. [`MaskingKeys`] come from a seed of
@@ -135,13 +136,13 @@
 //! | [`Keepalive`] | ping after 20 s of quiet, end after 20 s more | [`Timeout::Pong`] |
 //! | [`handshake_timeout`](Config::handshake_timeout), [`close_timeout`](Config::close_timeout) | 10 s | the connection ends |
 //!
-//! [`Config::max_bytes_per_connection`] computes the worst case. Bluewire allocates only for bytes that
-//! have arrived, never because a peer announces a length.
+//! [`Config::max_bytes_per_connection`] computes the worst case. Bluewire allocates only for bytes
+//! that have arrived, never because a peer announces a length.
 //!
 //! # Other features
 //!
-//! With the feature `bytes`, messages convert from and to `bytes::Bytes`, without a copy where that is
-//! possible.
+//! With the feature `bytes`, messages convert from and to `bytes::Bytes`, without a copy where that
+//! is possible.
 //!
 //! The feature `testkit` adds a module for the tests of your program: two ends in memory, a scripted
 //! peer, streams cut at every place, and captures.
@@ -173,8 +174,8 @@
 //!
 //! Without the feature `std` the crate needs `alloc` alone. Seed [`MaskingKeys`] from the board's
 //! source of randomness, and take the time from its timer. Some targets, such as `riscv32imc` and
-//! `thumbv6m`, have no compare-and-swap. Enable the feature `portable-atomic` there: [`Arc`] then comes
-//! from `portable-atomic-util`. Your program must also enable one feature of the crate
+//! `thumbv6m`, have no compare-and-swap. Enable the feature `portable-atomic` there: [`Arc`] then
+//! comes from `portable-atomic-util`. Your program must also enable one feature of the crate
 //! `portable-atomic`: `critical-section` or `unsafe-assume-single-core`.
 //!
 //! # Non-goals

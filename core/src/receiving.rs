@@ -512,8 +512,8 @@ mod tests {
         }
     }
 
-    /// Sends these bytes to a client, one array after the other. Returns how much it takes of them, and
-    /// the space for the next read.
+    /// Sends these bytes to a client, one array after the other. Returns how much it takes of them,
+    /// and the space for the next read.
     fn space_after(limit: u64, read_len: usize, arrivals: &[&[u8]]) -> (usize, usize) {
         let config = Config::default().limits(Limits::default().message_len_max(limit));
         let mut receiving = Receiving::new(&config, Role::Client);

@@ -56,8 +56,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a part of a message; `fin` marks the last part (5.4). Use it for a message of unknown length,
-    /// or one that is larger than memory. All parts must have the same type.
+    /// Sends a part of a message; `fin` marks the last part (5.4). Use it for a message of unknown
+    /// length, or one that is larger than memory. All parts must have the same type.
     ///
     /// # Errors
     ///
@@ -97,8 +97,8 @@ impl Connection {
 
     /// Sends a whole message without copying it, on a server: see [`Gather`].
     ///
-    /// A client has to mask its frames, and a compressed message has to be compressed. Both are copies,
-    /// so in these cases the gather contains only the outbox.
+    /// A client has to mask its frames, and a compressed message has to be compressed. Both are
+    /// copies, so in these cases the gather contains only the outbox.
     ///
     /// # Errors
     ///
@@ -139,8 +139,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a prepared message without copying it, on a server: see [`Gather`]. On a client the message
-    /// is masked, which is a copy, so the gather contains only the outbox.
+    /// Sends a prepared message without copying it, on a server: see [`Gather`]. On a client the
+    /// message is masked, which is a copy, so the gather contains only the outbox.
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ impl Connection {
         Ok(Gather::laid(frame.bytes(), outbox))
     }
 
-    /// Sends a Ping (5.5.2) with at most 125 bytes, ahead of waiting messages. The peer's Pong has the
-    /// same bytes.
+    /// Sends a Ping (5.5.2) with at most 125 bytes, ahead of waiting messages. The peer's Pong has
+    /// the same bytes.
     ///
     /// # Errors
     ///
@@ -180,10 +180,11 @@ impl Connection {
         self.send_control(Opcode::Pong, payload, outbox)
     }
 
-    /// Starts the closing handshake (7.1.2): sends a Close frame after everything that was sent before.
+    /// Starts the closing handshake (7.1.2): sends a Close frame after everything that was sent
+    /// before.
     ///
-    /// You can receive messages until the peer's Close frame arrives. The connection ends then, or after
-    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    /// You can receive messages until the peer's Close frame arrives. The connection ends then, or
+    /// after [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
     ///
@@ -218,8 +219,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Starts the closing handshake after the current frame and drops everything that waits behind it.
-    /// So the Close frame does not wait until a slow peer has read a long message.
+    /// Starts the closing handshake after the current frame and drops everything that waits behind
+    /// it. So the Close frame does not wait until a slow peer has read a long message.
     ///
     /// # Errors
     ///
@@ -237,9 +238,9 @@ impl Connection {
         self.close(now, code, reason, outbox)
     }
 
-    /// Fails the connection (7.1.7) for a reason of the application. It sends a Close frame unless one
-    /// was sent, and ignores further input. On a failed connection, and after the closing handshake, it
-    /// does nothing.
+    /// Fails the connection (7.1.7) for a reason of the application. It sends a Close frame unless
+    /// one was sent, and ignores further input. On a failed connection, and after the closing
+    /// handshake, it does nothing.
     ///
     /// A code that must not be sent is replaced by 1011, and a reason is cut to 123 bytes.
     pub fn fail(&mut self, now: Duration, code: CloseCode, reason: &str, outbox: &mut Outbox) {

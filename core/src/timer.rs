@@ -52,7 +52,8 @@ impl Connection {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` if there is nothing to
-    /// wait for, or only what a setting of [`Duration::MAX`] puts off forever. It may change with every other call, and may be in the past.
+    /// wait for, or only what a setting of [`Duration::MAX`] puts off forever. It may change with
+    /// every other call, and may be in the past.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         Timer::ALL.into_iter().filter_map(|timer| self.deadline(timer)).min()

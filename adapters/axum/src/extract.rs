@@ -92,10 +92,10 @@ impl WebSocketUpgrade {
         self.map(|options| options.config(config))
     }
 
-    /// Calls this, once, if there is no connection although the request was accepted: the client has
-    /// gone, or has reset its stream of HTTP/2 ([`AcceptError::Io`]), the response was not sent within
-    /// [`Config::handshake_timeout`] ([`AcceptError::Handshake`]), or the server was shut down
-    /// ([`AcceptError::GivenUp`]). By default the error is dropped.
+    /// Calls this, once, if there is no connection although the request was accepted: the client
+    /// has gone, or has reset its stream of HTTP/2 ([`AcceptError::Io`]), the response was not sent
+    /// within [`Config::handshake_timeout`] ([`AcceptError::Handshake`]), or the server was shut
+    /// down ([`AcceptError::GivenUp`]). By default the error is dropped.
     ///
     /// The response is not sent if a layer around the handler replaces it. hyper hands over the
     /// connection in that case too if it ends within that time. The WebSocket then fails at once.

@@ -110,8 +110,9 @@
 //!
 //! `axum::serve` takes WebSockets over HTTP/2 (RFC 8441), with one weakness: with hyper's default
 //! windows, one WebSocket that does not receive can stop all others on the same HTTP/2 connection.
-//! `bluewire_axum::serve` (feature `serve`, on by default) takes its place and sets windows that avoid
-//! this. To serve by hyper's own builder, see [`bluewire::hyper`], which explains those windows.
+//! `bluewire_axum::serve` (feature `serve`, on by default) takes its place and sets windows that
+//! avoid this. To serve by hyper's own builder, see [`bluewire::hyper`], which explains those
+//! windows.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Several WebSockets on one HTTP/2 connection to `bluewire_axum::serve`: those that are paused do not
-//! stop the others.
+//! Several WebSockets on one HTTP/2 connection to `bluewire_axum::serve`: those that are paused do
+//! not stop the others.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::future::{Future, pending};

@@ -19,10 +19,10 @@
 //! - Redis keeps nothing. A client that is away misses what is said meanwhile.
 //! - When a node dies, its clients see their connections fail. Lines that they sent and have not
 //!   seen come back may have reached all clients or none.
-//! - When Redis dies, or is not reached any more, nodes may have missed lines. Every node closes its
-//!   clients with 1001 (or with 1013 where it could not pass a line on) and exits. A
-//!   supervisor starts it again, and clients come back. Lines that were on their way are lost, and those
-//!   that a client has seen come back are not.
+//! - When Redis dies, or is not reached any more, nodes may have missed lines. Every node closes
+//!   its clients with 1001 (or with 1013 where it could not pass a line on) and exits. A supervisor
+//!   starts it again, and clients come back. Lines that were on their way are lost, and those that
+//!   a client has seen come back are not.
 //! - A client that does not read is closed with 1013 once 256 lines wait for it.
 //!
 //! A client that has to be certain gives its lines numbers, waits until each comes back, and says it

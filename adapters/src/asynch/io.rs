@@ -80,8 +80,8 @@ impl<R: Runtime, S> Io<R, S> {
         self.budget = self.budget.saturating_sub(cost);
     }
 
-    /// Notes that the task waits, so that others run. Whether its waker is another one than at the last
-    /// wait: one that stays the same is registered already.
+    /// Notes that the task waits, so that others run. Whether its waker is another one than at the
+    /// last wait: one that stays the same is registered already.
     pub(super) fn waits(&mut self, caller: &Caller<'_>) -> bool {
         self.budget = BUDGET;
         self.waited = true;

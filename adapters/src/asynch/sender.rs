@@ -77,14 +77,14 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
         self.write_unless_corked(ticket).await
     }
 
-    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
-    /// rest leaves while the connection next waits, or with the next write. It refuses the message where
-    /// [`feed`](Self::feed) would wait.
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once.
+    /// The rest leaves while the connection next waits, or with the next write. It refuses the
+    /// message where [`feed`](Self::feed) would wait.
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
-    /// fails is an error of the next call.
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.try_write(Lay::Message(message.into()))
     }

@@ -106,8 +106,8 @@ impl<R: Runtime> Server<R> {
     /// Runs `serve` with each connection, in a new task. It returns after a
     /// [shutdown](ServerHandle::shutdown), with a report.
     ///
-    /// When the server shuts down, each connection is closed with 1001 while its task receives, and its
-    /// `recv` then returns `None`. A task that still runs at the end of the budget is dropped.
+    /// When the server shuts down, each connection is closed with 1001 while its task receives, and
+    /// its `recv` then returns `None`. A task that still runs at the end of the budget is dropped.
     ///
     /// # Cancel safety
     ///
@@ -158,8 +158,8 @@ impl<R: Runtime> Server<R> {
         .await
     }
 
-    /// Serves requests before they are answered. Use it to decide in ways that the options do not offer,
-    /// or to take over streams.
+    /// Serves requests before they are answered. Use it to decide in ways that the options do not
+    /// offer, or to take over streams.
     ///
     /// # Cancel safety
     ///
@@ -293,9 +293,10 @@ impl<R: Runtime> ServerHandle<R> {
     /// opening handshakes, and closes every connection with 1001. It waits until the connections have
     /// ended, for at most `budget`, and then cuts off the others. The report has the numbers.
     ///
-    /// A connection closes at once while its task receives. If its task does something else until the end
-    /// of the budget, the connection is cut off: with [`Server::serve`], its task is dropped; with
-    /// [`Server::accept`], the peer sees the end when the task next uses or drops the socket.
+    /// A connection closes at once while its task receives. If its task does something else until
+    /// the end of the budget, the connection is cut off: with [`Server::serve`], its task is
+    /// dropped; with [`Server::accept`], the peer sees the end when the task next uses or drops the
+    /// socket.
     ///
     /// A second call does the same; the shorter budget counts.
     ///
@@ -318,8 +319,8 @@ impl<R: Runtime> ServerHandle<R> {
     }
 
     /// The number of opening handshakes that were dropped for other clients: because of
-    /// [`ServerOptions::handshakes_max`] or [`ServerOptions::handshakes_per_address_max`], or because the
-    /// system had no file descriptors left. A fast growth is the sign of a flood.
+    /// [`ServerOptions::handshakes_max`] or [`ServerOptions::handshakes_per_address_max`], or
+    /// because the system had no file descriptors left. A fast growth is the sign of a flood.
     #[must_use]
     pub fn handshakes_given_up(&self) -> u64 {
         self.shared.admission.given_up()

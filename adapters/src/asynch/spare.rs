@@ -30,8 +30,8 @@ struct Spare {
 }
 
 impl Spare {
-    /// Keeps the memory of an empty inbox if there is room for it, or if a smaller one can go. Whether
-    /// it did.
+    /// Keeps the memory of an empty inbox if there is room for it, or if a smaller one can go.
+    /// Whether it did.
     fn keep(&mut self, inbox: &mut Inbox) -> bool {
         let capacity = inbox.capacity();
         if self.inboxes.len() == INBOXES_MAX {

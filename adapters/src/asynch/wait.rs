@@ -14,8 +14,8 @@ use super::transport::AsyncTransport;
 use crate::server::LINGER;
 
 pin_project! {
-    /// Two futures of which one is awaited. By hand: that of an `async fn` would have room for each of
-    /// its arguments twice.
+    /// Two futures of which one is awaited. By hand: that of an `async fn` would have room for each
+    /// of its arguments twice.
     pub(crate) struct Either<A, B> {
         #[pin]
         first: A,

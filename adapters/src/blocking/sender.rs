@@ -57,8 +57,8 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
-    /// fails is an error of the next call.
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.try_write(Lay::Message(message.into()))
     }

@@ -144,8 +144,8 @@ impl Server {
         })
     }
 
-    /// Serves requests before they are answered. Use it to decide in ways that the options do not offer,
-    /// or to take over streams.
+    /// Serves requests before they are answered. Use it to decide in ways that the options do not
+    /// offer, or to take over streams.
     pub fn serve_requests(
         &self,
         serve: impl Fn(Incoming) + Send + Sync + 'static,
@@ -161,8 +161,8 @@ impl Server {
         self.handle.admission.wait_until_over()
     }
 
-    /// Waits for the next connection; `None` once the server shuts down. Several threads can call it at
-    /// the same time. While no thread calls it, new clients wait in the system's queue.
+    /// Waits for the next connection; `None` once the server shuts down. Several threads can call
+    /// it at the same time. While no thread calls it, new clients wait in the system's queue.
     ///
     /// The callbacks of the options run on other threads.
     pub fn accept(&self) -> Option<WebSocket<NetStream>> {
@@ -277,12 +277,12 @@ pub struct ServerHandle {
 
 impl ServerHandle {
     /// Shuts the server down, from any thread. The server stops listening, drops unfinished opening
-    /// handshakes, and closes every connection with 1001. It waits until the connections have ended, for
-    /// at most `budget`, and then cuts off the others. The report has the numbers.
+    /// handshakes, and closes every connection with 1001. It waits until the connections have
+    /// ended, for at most `budget`, and then cuts off the others. The report has the numbers.
     ///
-    /// A connection closes at once if its thread waits in it, or if it was split. Otherwise it closes
-    /// when its thread next waits in it. If that is after the budget, it counts as cut, and the peer sees
-    /// the end when the thread next uses or drops the socket.
+    /// A connection closes at once if its thread waits in it, or if it was split. Otherwise it
+    /// closes when its thread next waits in it. If that is after the budget, it counts as cut, and
+    /// the peer sees the end when the thread next uses or drops the socket.
     ///
     /// A second call does the same; the shorter budget counts.
     pub fn shutdown(&self, budget: Duration) -> ShutdownReport {
@@ -299,8 +299,8 @@ impl ServerHandle {
     }
 
     /// The number of opening handshakes that were dropped for other clients: because of
-    /// [`ServerOptions::handshakes_max`] or [`ServerOptions::handshakes_per_address_max`], or because the
-    /// system had no file descriptors left. A fast growth is the sign of a flood.
+    /// [`ServerOptions::handshakes_max`] or [`ServerOptions::handshakes_per_address_max`], or
+    /// because the system had no file descriptors left. A fast growth is the sign of a flood.
     #[must_use]
     pub fn handshakes_given_up(&self) -> u64 {
         self.admission.given_up()

@@ -81,8 +81,8 @@ pub trait Transport {
     }
 
     /// Shuts one direction down, or both. Threads that wait in [`read`](Self::read) or
-    /// [`wait`](Self::wait) for a direction that is shut down must return. On Windows, where sockets do
-    /// not let them, Bluewire waits for 100 ms at a time, and never in `read`.
+    /// [`wait`](Self::wait) for a direction that is shut down must return. On Windows, where
+    /// sockets do not let them, Bluewire waits for 100 ms at a time, and never in `read`.
     ///
     /// # Errors
     ///
@@ -199,8 +199,8 @@ transport_of_socket!(TcpStream);
 #[cfg(unix)]
 transport_of_socket!(UnixStream);
 
-/// Writes so little that a writable socket takes it at once: without `MSG_DONTWAIT`, a call waits until
-/// the system has taken all that it was given.
+/// Writes so little that a writable socket takes it at once: without `MSG_DONTWAIT`, a call waits
+/// until the system has taken all that it was given.
 #[cfg(not(unix))]
 fn write_a_little(mut socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     const LEN_MAX: usize = 16 * 1024;

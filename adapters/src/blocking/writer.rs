@@ -61,9 +61,9 @@ impl<S: SplitTransport> Writer<S> {
         self.lay(Lay::Prepared(message))
     }
 
-    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
-    /// rest leaves with the next call that writes, such as [`flush`](Self::flush). It refuses the message where
-    /// [`feed`](Self::feed) would wait.
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once.
+    /// The rest leaves with the next call that writes, such as [`flush`](Self::flush). It refuses
+    /// the message where [`feed`](Self::feed) would wait.
     ///
     /// # Errors
     ///

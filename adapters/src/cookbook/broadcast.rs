@@ -1,10 +1,11 @@
 //! Send the same message to many clients.
 //!
-//! A [`Group`](crate::group::Group) encodes a message once, and compresses it once if its options say
-//! so. All members share it. By default, the group does not wait for a client that does not read: it
-//! closes the client with 1013 once a megabyte or 1,024 messages wait for it. In this recipe, the
-//! speaker waits, for a minute at most. So a burst of lines removes no client, and a client that reads
-//! nothing for a minute is closed. A client that leaves is out of the room at once.
+//! A [`Group`](crate::group::Group) encodes a message once, and compresses it once if its options
+//! say so. All members share it. By default, the group does not wait for a client that does not
+//! read: it closes the client with 1013 once a megabyte or 1,024 messages wait for it. In this
+//! recipe, the speaker waits, for a minute at most. So a burst of lines removes no client, and a
+//! client that reads nothing for a minute is closed. A client that leaves is out of the room at
+//! once.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,9 +1,9 @@
 //! Send headers, and authenticate clients.
 //!
-//! A program sends its token in a header. A page in a browser cannot set headers; it uses cookies, or
-//! sends the token as its first message. The server decides in [`ServerOptions::on_offer`], which sees
-//! the head of the request and can answer with any HTTP response. The client gets the whole response
-//! in [`ConnectError::Refused`].
+//! A program sends its token in a header. A page in a browser cannot set headers; it uses cookies,
+//! or sends the token as its first message. The server decides in [`ServerOptions::on_offer`],
+//! which sees the head of the request and can answer with any HTTP response. The client gets the
+//! whole response in [`ConnectError::Refused`].
 //!
 //! [`ServerOptions::on_offer`]: crate::ServerOptions::on_offer
 //! [`ConnectError::Refused`]: crate::ConnectError::Refused

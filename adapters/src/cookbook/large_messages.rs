@@ -1,10 +1,10 @@
 //! Send and receive a file that is larger than memory, as one message.
 //!
 //! With [`Delivery::Chunks`](crate::Delivery::Chunks), you receive each part of a message as it
-//! arrives. Text is cut between characters. The sender passes its parts to `send_chunk`, the last one
-//! with `true`, and each part becomes a fragment. Neither end holds more than one part.
-//! [`Limits::message_len_max`](crate::Limits::message_len_max) still applies. Here, a high limit costs
-//! no memory.
+//! arrives. Text is cut between characters. The sender passes its parts to `send_chunk`, the last
+//! one with `true`, and each part becomes a fragment. Neither end holds more than one part.
+//! [`Limits::message_len_max`](crate::Limits::message_len_max) still applies. Here, a high limit
+//! costs no memory.
 //!
 //! ```
 //! use std::fs::File;

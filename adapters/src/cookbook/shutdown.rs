@@ -1,9 +1,9 @@
 //! Stop a server without losing what clients have sent.
 //!
-//! [`ServerHandle::shutdown`](crate::blocking::ServerHandle::shutdown) stops listening and sends every
-//! client the close code 1001, "going away". Each connection receives until its client has answered:
-//! the program's loop gets every message that was sent before that, and then ends. A client that has
-//! not answered when the budget ends is cut off.
+//! [`ServerHandle::shutdown`](crate::blocking::ServerHandle::shutdown) stops listening and sends
+//! every client the close code 1001, "going away". Each connection receives until its client has
+//! answered: the program's loop gets every message that was sent before that, and then ends. A
+//! client that has not answered when the budget ends is cut off.
 //!
 //! ```
 //! use std::thread;

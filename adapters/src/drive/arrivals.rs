@@ -24,8 +24,8 @@ pub(crate) struct Arrivals {
     /// When the inbox was last seen with no event left, in milliseconds that begin again after 49
     /// days.
     pub(super) looked: u32,
-    /// Whether a message has ever been lent: what is sent before then answers nothing, and the program
-    /// may never receive.
+    /// Whether a message has ever been lent: what is sent before then answers nothing, and the
+    /// program may never receive.
     pub(super) has_lent: bool,
 }
 

@@ -123,8 +123,8 @@ impl Driver {
         self.connection.receive_eof();
     }
 
-    /// Reports that there was nothing to read. Whether there is text now that was left unchecked while
-    /// more was about to come.
+    /// Reports that there was nothing to read. Whether there is text now that was left unchecked
+    /// while more was about to come.
     #[inline]
     pub(crate) fn drained(&mut self, now: Duration) -> bool {
         let unchecked = self.connection.has_unchecked_text();

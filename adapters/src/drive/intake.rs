@@ -60,9 +60,9 @@ impl Driver {
         }
     }
 
-    /// Whether a task that has waited, with every deadline judged, reads before it asks for the next
-    /// step: most often, bytes have arrived. It may do so once after each wait, so that a peer that always
-    /// sends postpones no deadline.
+    /// Whether a task that has waited, with every deadline judged, reads before it asks for the
+    /// next step: most often, bytes have arrived. It may do so once after each wait, so that a peer
+    /// that always sends postpones no deadline.
     #[cfg(feature = "_asynch")]
     #[inline]
     pub(crate) fn may_read_first(&self, intake: &Intake<'_>) -> bool {

@@ -64,10 +64,10 @@ impl Driver {
         }
     }
 
-    /// Sends a message that is published now, from where it lies, as far as `write` takes it at once:
-    /// it gives the bytes taken, and `WouldBlock` if the stream takes none. Whether nothing is left
-    /// to write. `None` if the message has to go through the feed, since something waits before it, or
-    /// it cannot be sent now.
+    /// Sends a message that is published now, from where it lies, as far as `write` takes it at
+    /// once: it gives the bytes taken, and `WouldBlock` if the stream takes none. Whether nothing
+    /// is left to write. `None` if the message has to go through the feed, since something waits
+    /// before it, or it cannot be sent now.
     pub(super) fn send_published(
         &mut self,
         message: &PreparedMessage,
@@ -85,8 +85,8 @@ impl Driver {
         Some(all)
     }
 
-    /// Writes a message that is published now as [`send_published`](Self::send_published) does, or else
-    /// what waits.
+    /// Writes a message that is published now as [`send_published`](Self::send_published) does, or
+    /// else what waits.
     pub(crate) fn write_published(
         &mut self,
         message: Option<&PreparedMessage>,

@@ -52,17 +52,17 @@
 //! | a blocking `WebSocket` whose thread does something else | that thread, at its next call on the socket; until then, the message waits |
 //! | an asynchronous `WebSocket` | its task; the group wakes it if it waits in a call on the socket |
 //!
-//! The publisher never waits for a member, unless the group's policy is [`SlowMember::Wait`]. If
-//! a socket does not take all bytes at once, the rest is written when it is ready again. Pings, pongs and Close frames do not wait
-//! behind what groups have published. [`Group::cork`] lets a burst of messages leave by one write
-//! for each member.
+//! The publisher never waits for a member, unless the group's policy is [`SlowMember::Wait`]. If a
+//! socket does not take all bytes at once, the rest is written when it is ready again. Pings, pongs
+//! and Close frames do not wait behind what groups have published. [`Group::cork`] lets a burst of
+//! messages leave by one write for each member.
 //!
 //! # Slow members
 //!
 //! The queue of a member holds at most [`GroupOptions::messages_max`] messages and
-//! [`GroupOptions::bytes_max`] bytes. Its connection can hold another 64 KiB and one message. [`SlowMember`] says what
-//! happens to a message that does not fit. [`Group::skipped`] and [`Group::stats`] count what
-//! members did not get.
+//! [`GroupOptions::bytes_max`] bytes. Its connection can hold another 64 KiB and one message.
+//! [`SlowMember`] says what happens to a message that does not fit. [`Group::skipped`] and
+//! [`Group::stats`] count what members did not get.
 //!
 //! # Memory
 //!
@@ -73,9 +73,10 @@
 //! m * 512 B  +  s * (64 KiB + L + 12 B * messages_max * 2)  +  P
 //! ```
 //!
-//! where `L` is the longest message, and `P` is the total size of the waiting messages. A message that
-//! waits for several members counts once, because they share its bytes. If the same messages wait for
-//! all slow members, `P` is at most `bytes_max`. In every case it is at most `s * bytes_max`.
+//! where `L` is the longest message, and `P` is the total size of the waiting messages. A message
+//! that waits for several members counts once, because they share its bytes. If the same messages
+//! wait for all slow members, `P` is at most `bytes_max`. In every case it is at most `s *
+//! bytes_max`.
 //!
 //! # Order
 //!

@@ -2,10 +2,10 @@
 //! the runtime tokio.
 //!
 //! You can add a WebSocket to an existing hyper server and keep its routes. Call [`upgrade`] in a
-//! handler. It checks the request by the rules of the opening handshake and by your [`AcceptOptions`]:
-//! subprotocols, origins, compression and limits. It returns a response and a future, or a rejection
-//! that you return as the response. Return the response from your handler, and run the future in a
-//! task: it gives the WebSocket once hyper has sent the response.
+//! handler. It checks the request by the rules of the opening handshake and by your
+//! [`AcceptOptions`]: subprotocols, origins, compression and limits. It returns a response and a
+//! future, or a rejection that you return as the response. Return the response from your handler,
+//! and run the future in a task: it gives the WebSocket once hyper has sent the response.
 //!
 //! ```
 //! use bluewire::AcceptOptions;
@@ -51,23 +51,25 @@
 //!
 //! # The stream below
 //!
-//! If hyper's connection is a `TokioIo` (of hyper-util) around a `TcpStream` or `UnixStream` of tokio,
-//! Bluewire takes the socket from hyper. The WebSocket is then as fast as one of Bluewire's own server.
-//! If anything lies between, such as TLS, the bytes go through hyper's [`Upgraded`](::hyper::upgrade::Upgraded).
-//! Bytes that came with the request are kept in both cases.
+//! If hyper's connection is a `TokioIo` (of hyper-util) around a `TcpStream` or `UnixStream` of
+//! tokio, Bluewire takes the socket from hyper. The WebSocket is then as fast as one of Bluewire's
+//! own server. If anything lies between, such as TLS, the bytes go through hyper's
+//! [`Upgraded`](::hyper::upgrade::Upgraded). Bytes that came with the request are kept in both
+//! cases.
 //!
 //! # HTTP/2
 //!
 //! [`upgrade`] also accepts extended CONNECT requests (RFC 8441). Call `enable_connect_protocol` on
-//! hyper's builder to allow them. The end of the HTTP/2 stream (END_STREAM) takes the place of the end
-//! of a TCP connection. hyper cannot send RST_STREAM immediately: if you drop a WebSocket without a
-//! closing handshake, the peer receives END_STREAM first and RST_STREAM after it.
+//! hyper's builder to allow them. The end of the HTTP/2 stream (END_STREAM) takes the place of the
+//! end of a TCP connection. hyper cannot send RST_STREAM immediately: if you drop a WebSocket
+//! without a closing handshake, the peer receives END_STREAM first and RST_STREAM after it.
 //!
-//! If your program does not call `recv` on a WebSocket, the peer's data fills the window of its stream.
-//! The same bytes count against the window of the whole HTTP/2 connection. With hyper's defaults, one
-//! such WebSocket fills that window, and all other streams of the connection stop. So make the window
-//! of the connection larger than that of a stream, by a factor that is the number of WebSockets that
-//! may be paused at once. [`STREAM_WINDOW`] and [`CONNECTION_WINDOW`] are suitable values.
+//! If your program does not call `recv` on a WebSocket, the peer's data fills the window of its
+//! stream. The same bytes count against the window of the whole HTTP/2 connection. With hyper's
+//! defaults, one such WebSocket fills that window, and all other streams of the connection stop. So
+//! make the window of the connection larger than that of a stream, by a factor that is the number
+//! of WebSockets that may be paused at once. [`STREAM_WINDOW`] and [`CONNECTION_WINDOW`] are
+//! suitable values.
 //!
 //! # Hosts
 //!
@@ -100,8 +102,8 @@ pub type WebSocket = crate::tokio::WebSocket<UpgradedStream>;
 /// that does not receive. It bounds the speed of one WebSocket to this much in each round trip.
 pub const STREAM_WINDOW: u32 = 256 * 1024;
 
-/// A window for an HTTP/2 connection, in bytes: that of 100 streams, all paused, and one that goes on.
-/// A connection buffers no more than that.
+/// A window for an HTTP/2 connection, in bytes: that of 100 streams, all paused, and one that goes
+/// on. A connection buffers no more than that.
 pub const CONNECTION_WINDOW: u32 = 101 * STREAM_WINDOW;
 
 /// Judges a request, and accepts it if it asks for a WebSocket and the options allow it: GET with

@@ -58,8 +58,8 @@ impl Trail {
     }
 }
 
-/// Whether the refusal is a redirect that can be followed. Status 300 leaves a choice to the user, and
-/// 304 and 305 do not redirect.
+/// Whether the refusal is a redirect that can be followed. Status 300 leaves a choice to the user,
+/// and 304 and 305 do not redirect.
 pub(crate) fn redirects(refusal: &Refusal) -> bool {
     matches!(refusal.head().status(), 301 | 302 | 303 | 307 | 308)
 }

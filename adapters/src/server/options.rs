@@ -64,8 +64,8 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// Sets the options of each connection: subprotocols, origins, headers, limits and timeouts.
-    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) is the deadline of each opening
-    /// handshake.
+    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout) is the deadline of each
+    /// opening handshake.
     #[must_use]
     pub fn accept(mut self, accept: AcceptOptions) -> Self {
         self.accept = accept;
@@ -90,9 +90,10 @@ impl ServerOptions {
     /// An opening handshake takes up to 40 KiB of memory with the default limits (mostly
     /// [`Limits::head_len_max`](crate::Limits::head_len_max) and
     /// [`Limits::read_len`](field@crate::Limits::read_len)), and up to 128 KiB with TLS: 80 MiB or
-    /// 256 MiB for all. [`max_bytes_of_handshakes`](Self::max_bytes_of_handshakes) is the bound of these
-    /// options. Count it beside the connections:
-    /// [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection) is about open ones.
+    /// 256 MiB for all. [`max_bytes_of_handshakes`](Self::max_bytes_of_handshakes) is the bound of
+    /// these options. Count it beside the connections:
+    /// [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection) is about open
+    /// ones.
     #[must_use]
     pub fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
@@ -104,8 +105,8 @@ impl ServerOptions {
     /// each takes. It does not depend on what clients send.
     ///
     /// With open connections ([`connections_max`](Self::connections_max) times
-    /// [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection), and TLS for each),
-    /// it bounds the memory of a server.
+    /// [`Config::max_bytes_per_connection`](crate::Config::max_bytes_per_connection), and TLS for
+    /// each), it bounds the memory of a server.
     ///
     /// ```
     /// use bluewire::ServerOptions;
@@ -150,9 +151,9 @@ impl ServerOptions {
         self
     }
 
-    /// Sets whether a server on smol uses Bluewire's own reactor on Linux, which saves a system call for
-    /// each message; see [`TcpSocket`](crate::smol::TcpSocket). On by default. If it is off, connections
-    /// use the reactor of async-io. A server on tokio uses its runtime.
+    /// Sets whether a server on smol uses Bluewire's own reactor on Linux, which saves a system
+    /// call for each message; see [`TcpSocket`](crate::smol::TcpSocket). On by default. If it is
+    /// off, connections use the reactor of async-io. A server on tokio uses its runtime.
     #[cfg(feature = "smol")]
     #[must_use]
     pub fn own_reactor(mut self, own_reactor: bool) -> Self {
@@ -166,13 +167,13 @@ impl ServerOptions {
     /// environment variable `SMOL_THREADS` sets the number of its threads.
     ///
     /// With several threads, `Server::bind` gives each its own listener at the same address
-    /// (`SO_REUSEPORT`), and the kernel distributes the clients. This needs Linux; elsewhere, the threads
-    /// share a listener. Even one thread is faster than none on Linux, because it waits for its
-    /// connections in one epoll set. A task that blocks or computes for a long time delays all tasks on
-    /// its thread.
+    /// (`SO_REUSEPORT`), and the kernel distributes the clients. This needs Linux; elsewhere, the
+    /// threads share a listener. Even one thread is faster than none on Linux, because it waits for
+    /// its connections in one epoll set. A task that blocks or computes for a long time delays all
+    /// tasks on its thread.
     ///
-    /// The threads, and the tasks on them, end when the server is dropped. A server on tokio has no such
-    /// threads; it uses its runtime.
+    /// The threads, and the tasks on them, end when the server is dropped. A server on tokio has no
+    /// such threads; it uses its runtime.
     #[cfg(feature = "smol")]
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
@@ -180,13 +181,14 @@ impl ServerOptions {
         self
     }
 
-    /// Sets a callback that decides about each valid request for a WebSocket from an allowed origin.
-    /// `Ok` accepts the request, with the subprotocol and headers in the offer. An answer refuses it. The
-    /// options have already chosen a subprotocol; the callback can choose another one.
+    /// Sets a callback that decides about each valid request for a WebSocket from an allowed
+    /// origin. `Ok` accepts the request, with the subprotocol and headers in the offer. An answer
+    /// refuses it. The options have already chosen a subprotocol; the callback can choose another
+    /// one.
     ///
-    /// On the blocking adapter, the callback can block, because it runs on the connection's own thread.
-    /// On smol and tokio, it must not block. There, use `Server::serve_requests` to decide in an `async`
-    /// block.
+    /// On the blocking adapter, the callback can block, because it runs on the connection's own
+    /// thread. On smol and tokio, it must not block. There, use `Server::serve_requests` to decide
+    /// in an `async` block.
     #[must_use]
     pub fn on_offer(
         mut self,
@@ -196,9 +198,9 @@ impl ServerOptions {
         self
     }
 
-    /// Sets a callback that answers each request that does not ask for a WebSocket, such as one for a
-    /// page. Without it, such a request gets a 426 response. It runs where `on_offer` runs. The body of
-    /// the request is not read; use `Server::serve_requests` to read it.
+    /// Sets a callback that answers each request that does not ask for a WebSocket, such as one for
+    /// a page. Without it, such a request gets a 426 response. It runs where `on_offer` runs. The
+    /// body of the request is not read; use `Server::serve_requests` to read it.
     #[must_use]
     pub fn on_request(
         mut self,
@@ -228,13 +230,13 @@ impl ServerOptions {
         self
     }
 
-    /// Sets a callback for errors of the listener, for a log. The server continues. Unless the error
-    /// concerns a single connection only, it pauses first, for 10 ms to 1 s, longer with each failure in
-    /// a row.
+    /// Sets a callback for errors of the listener, for a log. The server continues. Unless the
+    /// error concerns a single connection only, it pauses first, for 10 ms to 1 s, longer with each
+    /// failure in a row.
     ///
-    /// When the system has no file descriptors left, the server drops an opening handshake to make room
-    /// for a new client. If it has no such handshake, it accepts the client with a reserved descriptor,
-    /// sends a 503 response and reports the error here, once a second at most.
+    /// When the system has no file descriptors left, the server drops an opening handshake to make
+    /// room for a new client. If it has no such handshake, it accepts the client with a reserved
+    /// descriptor, sends a 503 response and reports the error here, once a second at most.
     #[must_use]
     pub fn on_listener_error(mut self, tell: impl Fn(&io::Error) + Send + Sync + 'static) -> Self {
         self.on_listener_error = Some(Arc::new(tell));

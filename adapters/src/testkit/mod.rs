@@ -1,8 +1,8 @@
 //! Tools for the tests of your program. They need the feature `testkit`.
 //!
 //! Some tools work without a stream: a [`Pair`] of ends on virtual time, a [`ScriptedPeer`],
-//! [`every_cut`] and a [`Capture`]. [`bluewire_core::testkit`] introduces them. This module adds tools
-//! that replace a stream, or wrap one.
+//! [`every_cut`] and a [`Capture`]. [`bluewire_core::testkit`] introduces them. This module adds
+//! tools that replace a stream, or wrap one.
 //!
 //! # A peer in memory
 //!

@@ -32,9 +32,9 @@ pub enum CertificateProblem {
         /// Whom it is for.
         names: Vec<String>,
     },
-    /// Its chain does not end at a trusted certificate authority. Either the authority is private, and
-    /// [`Tls::root_pem`](crate::tls::Tls::root_pem) adds its root; or the server does not send an
-    /// intermediate certificate.
+    /// Its chain does not end at a trusted certificate authority. Either the authority is private,
+    /// and [`Tls::root_pem`](crate::tls::Tls::root_pem) adds its root; or the server does not send
+    /// an intermediate certificate.
     UnknownIssuer {
         /// The issuer at the end of the chain; empty if unknown.
         issuer: String,

@@ -100,7 +100,8 @@ impl Tls {
     }
 
     /// Accepts only the certificate with this SHA-256 fingerprint, in hexadecimal, with or without
-    /// colons, as `openssl x509 -fingerprint -sha256` prints it. A second call adds another fingerprint.
+    /// colons, as `openssl x509 -fingerprint -sha256` prints it. A second call adds another
+    /// fingerprint.
     ///
     /// The names, dates and issuer of the certificate do not matter then. Use it for a device with a
     /// self-signed certificate. The server must still prove that it has the key. You cannot combine a
@@ -148,9 +149,9 @@ impl Tls {
         Ok(self.with(|settings| settings.identity = Some(Arc::new(identity))))
     }
 
-    /// Accepts any certificate. Anyone on the network path can then read and change everything. Use it
-    /// only for tests; for a private certificate, [pin](Self::pin_sha256) it. You cannot combine it with
-    /// pins or roots.
+    /// Accepts any certificate. Anyone on the network path can then read and change everything. Use
+    /// it only for tests; for a private certificate, [pin](Self::pin_sha256) it. You cannot combine
+    /// it with pins or roots.
     #[must_use]
     pub fn dangerously_accept_any_certificate(self) -> Self {
         self.with(|settings| settings.accept_any = true)

@@ -1,5 +1,5 @@
-//! The facade on smol and on tokio, over such streams; that on blocking sockets over connections that are cut at
-//! every byte.
+//! The facade on smol and on tokio, over such streams; that on blocking sockets over connections
+//! that are cut at every byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

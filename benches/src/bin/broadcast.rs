@@ -4,11 +4,11 @@
 //! broadcast [CONNECTIONS [BYTES [ROUNDS [SECONDS [SERVER...]]]]]
 //! ```
 //!
-//! By default 5,000 connections, 512 bytes, 5 rounds of 2 seconds. All take turns in one run. Prints
-//! the processor time for a recipient: the least round, the median, and the median of the ratios to
-//! each peer in the same round. Each server takes as many open files as connections in this process: raise the limit
-//! first (`ulimit -n 65536`), or name fewer servers. Bun takes part if
-//! `tools/install-peers bun` has installed it, or the environment variable `BUN` names it.
+//! By default 5,000 connections, 512 bytes, 5 rounds of 2 seconds. All take turns in one run.
+//! Prints the processor time for a recipient: the least round, the median, and the median of the
+//! ratios to each peer in the same round. Each server takes as many open files as connections in
+//! this process: raise the limit first (`ulimit -n 65536`), or name fewer servers. Bun takes part
+//! if `tools/install-peers bun` has installed it, or the environment variable `BUN` names it.
 #![forbid(unsafe_code)]
 
 use std::env;

@@ -25,12 +25,12 @@ use crate::outbox::Outbox;
 ///   [`no_context_takeover`](Self::no_context_takeover) and
 ///   [`peer_no_context_takeover`](Self::peer_no_context_takeover), connections share a few states.
 ///   [`idle_timeout`](Self::idle_timeout) frees the state of a quiet connection.
-///   [`memory_level`](Self::memory_level) and [`window_bits`](Self::window_bits) reduce the 371 KiB to
-///   134 KiB at the least. [`small`](Self::small) keeps both directions in 63 KiB.
+///   [`memory_level`](Self::memory_level) and [`window_bits`](Self::window_bits) reduce the 371 KiB
+///   to 134 KiB at the least. [`small`](Self::small) keeps both directions in 63 KiB.
 /// - **Time.** Compressing a message takes many times longer than everything else.
-/// - **Secrets.** An attacker may be able to place text next to a secret, and to see the length of the
-///   messages. Then the attacker can find out the secret (RFC 7692, section 8; the attacks CRIME and
-///   BREACH). Do not compress in this case.
+/// - **Secrets.** An attacker may be able to place text next to a secret, and to see the length of
+///   the messages. Then the attacker can find out the secret (RFC 7692, section 8; the attacks
+///   CRIME and BREACH). Do not compress in this case.
 ///
 /// [`Limits::message_len_max`](crate::Limits) limits how far a message of the peer is inflated. It
 /// should be small: [`MESSAGE_LEN_MAX`](Self::MESSAGE_LEN_MAX) is recommended, unless you need

@@ -91,16 +91,16 @@ impl ClientHandshake {
     }
 
     /// Returns the server's response once it is complete and valid. Returns `None` while bytes are
-    /// missing, and after it has returned the response. Bytes after the response stay in the inbox; they
-    /// are frames.
+    /// missing, and after it has returned the response. Bytes after the response stay in the inbox;
+    /// they are frames.
     ///
     /// If the server refuses, this also reads the body of its answer; see [`refusal`](Self::refusal).
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Refused`] when an answer with another status has arrived with its body. Another
-    /// [`HandshakeError`] for a rule that the response breaks. The handshake has then failed; close the
-    /// transport (7.2.1). Further calls return the same error.
+    /// [`HandshakeError::Refused`] when an answer with another status has arrived with its body.
+    /// Another [`HandshakeError`] for a rule that the response breaks. The handshake has then
+    /// failed; close the transport (7.2.1). Further calls return the same error.
     pub fn next_response(&mut self, inbox: &mut Inbox) -> Result<Option<Response>, HandshakeError> {
         if let Stage::Head = self.stage {
             match self.read_head(inbox) {

@@ -53,8 +53,8 @@ impl Asked {
             None => return Err(HandshakeError::UnsupportedHttpVersion),
         }
         let headers = head.headers();
-        // 5 is `check_extension`. 6: "[...] indicates the use of a subprotocol that was not present in the client's
-        // handshake".
+        // 5 is `check_extension`. 6: "[...] indicates the use of a subprotocol that was not present
+        // in the client's handshake".
         let repeated = HandshakeError::RepeatedSubprotocol;
         match headers.only("Sec-WebSocket-Protocol", repeated)? {
             Some(value) if elements(self.subprotocols.as_bytes()).any(|name| name == value) => {

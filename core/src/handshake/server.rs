@@ -123,9 +123,9 @@ impl ServerHandshake {
         }
     }
 
-    /// Returns the client's request once its head is complete. Returns `None` while bytes are missing,
-    /// and after it has returned the request. Bytes after the head stay in the inbox; after an upgrade,
-    /// they are frames.
+    /// Returns the client's request once its head is complete. Returns `None` while bytes are
+    /// missing, and after it has returned the request. Bytes after the head stay in the inbox;
+    /// after an upgrade, they are frames.
     ///
     /// A request that names WebSocket in `Upgrade`, or has `Sec-WebSocket-Key` or
     /// `Sec-WebSocket-Version`, asks for the upgrade and must do it right; all others are
@@ -133,9 +133,9 @@ impl ServerHandshake {
     ///
     /// # Errors
     ///
-    /// A [`HandshakeError`] for a rule that the request breaks. The handshake has then failed, and an
-    /// answer with the reason is in the outbox. Send it, then close the transport. Further calls return
-    /// the same error.
+    /// A [`HandshakeError`] for a rule that the request breaks. The handshake has then failed, and
+    /// an answer with the reason is in the outbox. Send it, then close the transport. Further calls
+    /// return the same error.
     pub fn next_request(
         &mut self,
         inbox: &mut Inbox,

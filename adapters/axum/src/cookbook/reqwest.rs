@@ -1,8 +1,8 @@
 //! Open a WebSocket with reqwest, which has your proxies, cookies and TLS settings.
 //!
-//! reqwest sends the request of a [`ClientUpgrade`](bluewire::hyper::ClientUpgrade), which then judges
-//! the response and takes the connection: the subprotocol and compression are negotiated as with
-//! Bluewire's own `connect`.
+//! reqwest sends the request of a [`ClientUpgrade`](bluewire::hyper::ClientUpgrade), which then
+//! judges the response and takes the connection: the subprotocol and compression are negotiated as
+//! with Bluewire's own `connect`.
 //!
 //! ```
 //! use bluewire::ConnectOptions;

@@ -206,7 +206,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         self.write_published(None, caller) != Some(false)
     }
 
-    /// The same, or writes a message that is published now. `None` if that has to go through the feed.
+    /// The same, or writes a message that is published now. `None` if that has to go through the
+    /// feed.
     #[inline]
     pub(super) fn write_published(
         &mut self,

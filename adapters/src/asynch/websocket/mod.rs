@@ -145,8 +145,9 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     }
 
     /// Keeps the connection alive without receiving, for this long or until the connection ends. It
-    /// answers pings and a Close frame, keeps deadlines, and writes queued bytes. It holds messages for
-    /// the next `recv`, up to [`Flow::held_len_max`]; then it reads no more, and sends no pings.
+    /// answers pings and a Close frame, keeps deadlines, and writes queued bytes. It holds messages
+    /// for the next `recv`, up to [`Flow::held_len_max`]; then it reads no more, and sends no
+    /// pings.
     ///
     /// Call it when your program is busy with something else and must not lose its peer.
     ///
@@ -199,8 +200,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.inner.established.request.as_ref()
     }
 
-    /// Takes the head of the client's request out of the socket. A server that no longer needs it saves
-    /// memory: a browser's head is the largest part of an idle connection.
+    /// Takes the head of the client's request out of the socket. A server that no longer needs it
+    /// saves memory: a browser's head is the largest part of an idle connection.
     #[must_use]
     pub const fn take_request(&mut self) -> Option<RequestHead> {
         self.inner.established.request.take()
@@ -229,8 +230,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.inner.exchange.driver.set_flow(flow);
     }
 
-    /// Splits the connection into a reader, and a writer that you can clone. Each works in its own task,
-    /// also while the others wait.
+    /// Splits the connection into a reader, and a writer that you can clone. Each works in its own
+    /// task, also while the others wait.
     pub fn split(self) -> (Reader<R, S>, Writer<R, S>) {
         let Inner { exchange, arrivals, established } = *self.inner;
         let shared = Arc::new(Shared::new(exchange, established));
@@ -238,8 +239,9 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     }
 
     /// Turns the connection into a [`facade::WebSocket`] with callbacks, which run in a task of the
-    /// runtime. Messages are whole from then on. [Held](Flow::held_len_max) messages are dropped, so
-    /// receive them first. The settings of [`set_flow`](Self::set_flow) stay, such as the write timeout.
+    /// runtime. Messages are whole from then on. [Held](Flow::held_len_max) messages are dropped,
+    /// so receive them first. The settings of [`set_flow`](Self::set_flow) stay, such as the write
+    /// timeout.
     ///
     /// # Panics
     ///

@@ -20,8 +20,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or the
-    /// peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or
+    /// the peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
     ///
     /// # Cancel safety
     ///
@@ -64,14 +64,14 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.write_unless_corked(ticket).await
     }
 
-    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
-    /// rest leaves while the connection next waits, or with the next write. It refuses the message where
-    /// [`feed`](Self::feed) would wait.
+    /// Sends a whole message without waiting: queues it, and writes what the peer takes at once.
+    /// The rest leaves while the connection next waits, or with the next write. It refuses the
+    /// message where [`feed`](Self::feed) would wait.
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
-    /// fails is an error of the next call.
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.sender().try_send(message)
     }
@@ -167,14 +167,15 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         self.flush().await
     }
 
-    /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the peer's
-    /// Close frame, for at most [`Config::close_timeout`](bluewire_core::Config::close_timeout). It drops
-    /// messages that arrive in the meantime. If the connection is already closing, it waits for the end.
+    /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the
+    /// peer's Close frame, for at most
+    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). It drops messages that
+    /// arrive in the meantime. If the connection is already closing, it waits for the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that does
-    /// not answer is not an error: the closure is then not [`clean`](Closure::clean).
+    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that
+    /// does not answer is not an error: the closure is then not [`clean`](Closure::clean).
     ///
     /// # Cancel safety
     ///
@@ -184,8 +185,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
         Ok(poll_fn(|cx| self.poll_finish(None, cx)).await)
     }
 
-    /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has not
-    /// answered by then, the closure is not [`clean`](Closure::clean).
+    /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has
+    /// not answered by then, the closure is not [`clean`](Closure::clean).
     ///
     /// # Errors
     ///

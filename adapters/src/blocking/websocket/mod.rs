@@ -25,8 +25,8 @@ use crate::server::Slot;
 
 /// An open connection over a blocking stream.
 ///
-/// One thread uses it at a time. [`split`](Self::split) it for several threads. [`close`](Self::close)
-/// ends it.
+/// One thread uses it at a time. [`split`](Self::split) it for several threads.
+/// [`close`](Self::close) ends it.
 ///
 /// # When a message leaves
 ///
@@ -87,10 +87,11 @@ impl<S: Transport> WebSocket<S> {
         Ok(self.recv()?.map(Message::into_owned))
     }
 
-    /// Receives the next message if it arrives within this time. `None` means that none arrived, or that
-    /// the connection has ended; then [`closure`](Self::closure) is `Some`.
+    /// Receives the next message if it arrives within this time. `None` means that none arrived, or
+    /// that the connection has ended; then [`closure`](Self::closure) is `Some`.
     ///
-    /// A timeout loses nothing. If a part of a message has arrived, a later call receives the message.
+    /// A timeout loses nothing. If a part of a message has arrived, a later call receives the
+    /// message.
     ///
     /// # Errors
     ///
@@ -140,8 +141,9 @@ impl<S: Transport> WebSocket<S> {
     }
 
     /// Keeps the connection alive without receiving, for this long or until the connection ends. It
-    /// answers pings and a Close frame, keeps deadlines, and writes queued bytes. It holds messages for
-    /// the next `recv`, up to [`Flow::held_len_max`]; then it reads no more, and sends no pings.
+    /// answers pings and a Close frame, keeps deadlines, and writes queued bytes. It holds messages
+    /// for the next `recv`, up to [`Flow::held_len_max`]; then it reads no more, and sends no
+    /// pings.
     ///
     /// Call it when your program is busy with something else and must not lose its peer.
     ///
@@ -186,8 +188,8 @@ impl<S: Transport> WebSocket<S> {
         self.established.request.as_ref()
     }
 
-    /// Takes the head of the client's request out of the socket. A server that no longer needs it saves
-    /// memory: a browser's head is the largest part of an idle connection.
+    /// Takes the head of the client's request out of the socket. A server that no longer needs it
+    /// saves memory: a browser's head is the largest part of an idle connection.
     #[must_use]
     pub const fn take_request(&mut self) -> Option<RequestHead> {
         self.established.request.take()

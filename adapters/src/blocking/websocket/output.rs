@@ -17,8 +17,8 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or the
-    /// peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
+    /// [`Error::Send`] if the connection refuses the message. [`Error::Io`] if the stream fails, or
+    /// the peer reads too slowly for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.sender().send(message)
     }
@@ -48,8 +48,8 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
-    /// fails is an error of the next call.
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.sender().try_send(message)
     }
@@ -127,21 +127,22 @@ impl<S: Transport> WebSocket<S> {
         self.sender().ping(payload)
     }
 
-    /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the peer's
-    /// Close frame, for at most [`Config::close_timeout`](bluewire_core::Config::close_timeout). It drops
-    /// messages that arrive in the meantime. If the connection is already closing, it waits for the end.
+    /// Closes the connection: writes all queued bytes, sends a Close frame, and waits for the
+    /// peer's Close frame, for at most
+    /// [`Config::close_timeout`](bluewire_core::Config::close_timeout). It drops messages that
+    /// arrive in the meantime. If the connection is already closing, it waits for the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that does
-    /// not answer is not an error: the closure is then not [`clean`](Closure::clean).
+    /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that
+    /// does not answer is not an error: the closure is then not [`clean`](Closure::clean).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
         owned(&mut self.driver).begin_close(code, reason, self.shared.now())?;
         self.finish(None)
     }
 
-    /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has not
-    /// answered by then, the closure is not [`clean`](Closure::clean).
+    /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has
+    /// not answered by then, the closure is not [`clean`](Closure::clean).
     ///
     /// # Errors
     ///

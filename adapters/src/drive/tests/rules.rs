@@ -362,8 +362,8 @@ fn nothing_waits_for_other_answers_before_the_first_message_is_lent() {
     assert!(world.driver.is_corked(&world.arrivals));
 }
 
-/// A fault of the peer that is seen after a write has failed lays a Close frame, which must not follow
-/// a part of a frame.
+/// A fault of the peer that is seen after a write has failed lays a Close frame, which must not
+/// follow a part of a frame.
 #[test]
 fn nothing_is_written_behind_a_frame_that_a_failed_write_cut() {
     let mut world = World::new(config().close_timeout(10 * S));

@@ -23,8 +23,8 @@ pub enum AcceptError {
     Handshake(HandshakeError),
     /// A page of another origin tried to connect. It got a 403 response.
     OriginRefused(RequestHead),
-    /// A client asked for a name that is not in [`AcceptOptions::hosts`](crate::AcceptOptions::hosts).
-    /// It got a 421 response.
+    /// A client asked for a name that is not in
+    /// [`AcceptOptions::hosts`](crate::AcceptOptions::hosts). It got a 421 response.
     HostRefused(RequestHead),
     /// The request did not ask for a WebSocket. It got a 426 response.
     NotWebSocket(RequestHead),

@@ -40,9 +40,8 @@ pub enum ConnectError {
     Unreachable {
         /// The host.
         host: String,
-        /// Each address and its error. Its kind is [`TimedOut`](io::ErrorKind::TimedOut) if the timeout
-        /// of TCP passed.
-        /// Empty if the host has no address.
+        /// Each address and its error. Its kind is [`TimedOut`](io::ErrorKind::TimedOut) if the
+        /// timeout of TCP passed. Empty if the host has no address.
         failures: Vec<(SocketAddr, io::Error)>,
     },
     /// The Unix socket of a `ws+unix` URL could not be reached. The kind of the error is
@@ -83,8 +82,8 @@ pub enum ConnectError {
     /// The server sent a redirect, which [`redirects`](crate::ConnectOptions::redirects) allows, but
     /// this one cannot be followed. Without redirects, the error is [`Refused`](Self::Refused).
     Redirect(RedirectError),
-    /// The attempt was cancelled: with a [`Canceller`](crate::Canceller), with `close`, or by dropping the
-    /// last handle.
+    /// The attempt was cancelled: with a [`Canceller`](crate::Canceller), with `close`, or by
+    /// dropping the last handle.
     Abandoned,
 }
 

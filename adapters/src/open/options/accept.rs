@@ -32,8 +32,8 @@ pub struct AcceptOptions {
 }
 
 impl AcceptOptions {
-    /// Adds a subprotocol that this server supports. The server chooses the first supported one in the
-    /// client's order. Without a match, the connection has no subprotocol.
+    /// Adds a subprotocol that this server supports. The server chooses the first supported one in
+    /// the client's order. Without a match, the connection has no subprotocol.
     #[must_use]
     pub fn protocol(mut self, protocol: impl Into<String>) -> Self {
         self.protocols.push(protocol.into());
@@ -54,9 +54,9 @@ impl AcceptOptions {
         self
     }
 
-    /// Adds names of this server, such as `example.com` or `example.com:8443`. Requests for other names
-    /// get a 421 response. A name without a port matches every port. By default, every name is
-    /// accepted, with the exception in [`OriginPolicy::SameOrigin`].
+    /// Adds names of this server, such as `example.com` or `example.com:8443`. Requests for other
+    /// names get a 421 response. A name without a port matches every port. By default, every name
+    /// is accepted, with the exception in [`OriginPolicy::SameOrigin`].
     #[must_use]
     pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.hosts.get_or_insert_default().extend(hosts.into_iter().map(Into::into));
@@ -64,8 +64,8 @@ impl AcceptOptions {
     }
 
     /// Declares that clients reach this server over TLS, through a proxy or the given stream. The
-    /// [same origin](OriginPolicy::SameOrigin) then means `https`. You do not need it for a `Server` with
-    /// its own TLS.
+    /// [same origin](OriginPolicy::SameOrigin) then means `https`. You do not need it for a
+    /// `Server` with its own TLS.
     #[must_use]
     pub fn over_tls(mut self) -> Self {
         self.over_tls = true;
@@ -87,8 +87,8 @@ impl AcceptOptions {
         self
     }
 
-    /// Agrees to compression of messages (RFC 7692) with clients that offer it. This replaces the setting
-    /// in [`config`](Self::config), in whatever order you set them.
+    /// Agrees to compression of messages (RFC 7692) with clients that offer it. This replaces the
+    /// setting in [`config`](Self::config), in whatever order you set them.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
@@ -112,8 +112,8 @@ impl AcceptOptions {
 }
 
 impl AcceptOptions {
-    /// Why the options refuse an offer. If they do not, their settings are put into it. `is_secure` if
-    /// the offer arrived over TLS.
+    /// Why the options refuse an offer. If they do not, their settings are put into it. `is_secure`
+    /// if the offer arrived over TLS.
     pub(crate) fn judge(
         &self,
         offer: &mut Offer,

@@ -18,10 +18,11 @@ use crate::orders::{Order, Orders};
 ///   [`Config::close_timeout`](crate::Config::close_timeout).
 /// - Nothing connects again: `Reconnecting` and the callback facade end.
 ///
-/// It reaches clients that were made with [`ConnectOptions::canceller`](crate::ConnectOptions::canceller)
-/// by `connect`, `Reconnecting` and `websocketfactory::create`; not those of `connect_over`, whose
-/// stream is the program's own. An asynchronous connection closes when its program next awaits
-/// something of it. Connections of a server are closed by its handle.
+/// It reaches clients that were made with
+/// [`ConnectOptions::canceller`](crate::ConnectOptions::canceller) by `connect`, `Reconnecting` and
+/// `websocketfactory::create`; not those of `connect_over`, whose stream is the program's own. An
+/// asynchronous connection closes when its program next awaits something of it. Connections of a
+/// server are closed by its handle.
 ///
 /// Clones share one state. A used canceller stays used: it cancels later attempts at once.
 ///

@@ -49,9 +49,10 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Connects to this URL. The scheme is `ws`, `wss` for TLS, or `ws+unix` for a Unix socket, which
-    /// needs no address and no proxy; see [`Url`]. A percent-encoded user name and password in the URL
-    /// become the header `Authorization` (Basic), unless you [set](Self::header) that header.
+    /// Connects to this URL. The scheme is `ws`, `wss` for TLS, or `ws+unix` for a Unix socket,
+    /// which needs no address and no proxy; see [`Url`]. A percent-encoded user name and password
+    /// in the URL become the header `Authorization` (Basic), unless you [set](Self::header) that
+    /// header.
     pub fn new(url: impl Into<String>) -> Self {
         Self::with_url(UrlText::Unchecked(url.into()))
     }
@@ -110,8 +111,8 @@ impl ConnectOptions {
         self
     }
 
-    /// Offers compression of messages (RFC 7692). The server may decline. This replaces the setting in
-    /// [`config`](Self::config), in whatever order you set them.
+    /// Offers compression of messages (RFC 7692). The server may decline. This replaces the setting
+    /// in [`config`](Self::config), in whatever order you set them.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: crate::Deflate) -> Self {
@@ -172,10 +173,11 @@ impl ConnectOptions {
         self
     }
 
-    /// Connects again after failed attempts and lost connections; see [`reconnect`](crate::reconnect).
+    /// Connects again after failed attempts and lost connections; see
+    /// [`reconnect`](crate::reconnect).
     ///
-    /// This applies to the callback API and to `Reconnecting` of each adapter. `connect` always makes one
-    /// attempt.
+    /// This applies to the callback API and to `Reconnecting` of each adapter. `connect` always
+    /// makes one attempt.
     #[must_use]
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);

@@ -6,8 +6,8 @@ use super::ConnectOptions;
 use crate::open::proxy::Proxy;
 
 impl ConnectOptions {
-    /// Connects through this proxy. Only the proxy's name is looked up; the proxy looks up the server's
-    /// name. [`Proxy`] has one exception.
+    /// Connects through this proxy. Only the proxy's name is looked up; the proxy looks up the
+    /// server's name. [`Proxy`] has one exception.
     ///
     /// ```
     /// use bluewire::ConnectOptions;
@@ -35,10 +35,10 @@ impl ConnectOptions {
         self
     }
 
-    /// Reaches these servers without a proxy. The list is separated by commas or white space. Each entry
-    /// is a name, which includes its subdomains; an address, or a range in CIDR form; or `*` for all. An
-    /// entry can end with `:` and a port. Names are not looked up for this. A second call adds to the
-    /// list.
+    /// Reaches these servers without a proxy. The list is separated by commas or white space. Each
+    /// entry is a name, which includes its subdomains; an address, or a range in CIDR form; or `*`
+    /// for all. An entry can end with `:` and a port. Names are not looked up for this. A second
+    /// call adds to the list.
     #[must_use]
     pub fn no_proxy(mut self, list: &str) -> Self {
         self.proxies.except(list);

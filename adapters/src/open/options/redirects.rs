@@ -17,15 +17,16 @@ impl ConnectOptions {
     /// [timeout](Self::timeout). Each request chooses its [proxy](Self::proxy) anew. `Retry-After` is
     /// ignored.
     ///
-    /// Some redirects are not followed and give [`ConnectError::Redirect`](crate::ConnectError::Redirect)
-    /// with the reason: from `wss` to `ws`, in a circle, to or from a Unix socket, above the limit, or
-    /// with a user name, a fragment or another scheme in the `Location`.
+    /// Some redirects are not followed and give
+    /// [`ConnectError::Redirect`](crate::ConnectError::Redirect) with the reason: from `wss` to
+    /// `ws`, in a circle, to or from a Unix socket, above the limit, or with a user name, a
+    /// fragment or another scheme in the `Location`.
     ///
     /// A server at another origin gets no credentials. Another origin means another scheme, host or
     /// port, and `wss` instead of `ws` counts. Such a server gets only the [headers](Self::header)
     /// `Accept-Language`, `Origin` and `User-Agent`. It gets no user name, password or client
-    /// certificate, and [addresses](Self::addresses) no longer apply. This stays so if a later redirect
-    /// leads back.
+    /// certificate, and [addresses](Self::addresses) no longer apply. This stays so if a later
+    /// redirect leads back.
     ///
     /// It does get the [subprotocols](Self::protocol), so do not put a token into one if you follow
     /// redirects. The trusted certificates stay the same. A connector of async-tls is not used at

@@ -22,7 +22,8 @@ use crate::trace::Id;
 #[cfg(unix)]
 use crate::wording::Period;
 
-/// How long to wait for room in the queue of a Unix socket's server, of which the system does not tell.
+/// How long to wait for room in the queue of a Unix socket's server, of which the system does not
+/// tell.
 #[cfg(unix)]
 const CALL_AGAIN: Duration = Duration::from_millis(10);
 

@@ -69,9 +69,9 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ProxyUrlError::UserInfo`] if this type of proxy cannot take them. For HTTP, the user name must
-    /// not contain a colon (RFC 7617). For SOCKS, each has at most 255 bytes, and the name is not empty
-    /// (RFC 1929).
+    /// [`ProxyUrlError::UserInfo`] if this type of proxy cannot take them. For HTTP, the user name
+    /// must not contain a colon (RFC 7617). For SOCKS, each has at most 255 bytes, and the name is
+    /// not empty (RFC 1929).
     pub fn credentials(self, user: &str, password: &str) -> Result<Self, ProxyUrlError> {
         self.with(Credentials { user: user.into(), password: password.into() })
     }

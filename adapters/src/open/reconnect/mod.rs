@@ -45,8 +45,8 @@
 //! | the peer was silent for too long, or did not finish a message | yes |
 //! | this end closed or failed it, or the peer broke the protocol | no |
 //!
-//! [`Ending::is_worth_retrying`] implements this table. [`Reconnect::when`] replaces it with a rule of
-//! yours.
+//! [`Ending::is_worth_retrying`] implements this table. [`Reconnect::when`] replaces it with a rule
+//! of yours.
 
 mod course;
 mod ending;

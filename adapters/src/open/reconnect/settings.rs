@@ -70,8 +70,8 @@ impl Reconnect {
         self
     }
 
-    /// Sets the factor between one delay and the next. 2 by default. A value below 1, or NaN, counts as
-    /// 1.
+    /// Sets the factor between one delay and the next. 2 by default. A value below 1, or NaN,
+    /// counts as 1.
     #[must_use]
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor.max(1.0);
@@ -92,17 +92,17 @@ impl Reconnect {
         self
     }
 
-    /// Sets the number of retries in a row without a [stable](Self::stable_after) connection, after which
-    /// the client gives up. There is no limit by default.
+    /// Sets the number of retries in a row without a [stable](Self::stable_after) connection, after
+    /// which the client gives up. There is no limit by default.
     #[must_use]
     pub fn retries_max(mut self, retries: u32) -> Self {
         self.retries_max = Some(retries);
         self
     }
 
-    /// Sets how long a connection must have been open to be stable. After a stable connection, the delay
-    /// is [`first_delay`](Self::first_delay) again. 10 seconds by default, so that a server that accepts
-    /// and closes at once is not asked again and again.
+    /// Sets how long a connection must have been open to be stable. After a stable connection, the
+    /// delay is [`first_delay`](Self::first_delay) again. 10 seconds by default, so that a server
+    /// that accepts and closes at once is not asked again and again.
     #[must_use]
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.stable_after = time;
@@ -118,8 +118,8 @@ impl Reconnect {
 
     /// Sets a rule for what is worth a retry. It replaces [the table](Ending::is_worth_retrying).
     ///
-    /// A cancelled attempt ([`ConnectError::Abandoned`](crate::ConnectError::Abandoned)) is never retried,
-    /// and the rule is not called for it.
+    /// A cancelled attempt ([`ConnectError::Abandoned`](crate::ConnectError::Abandoned)) is never
+    /// retried, and the rule is not called for it.
     ///
     /// ```
     /// use bluewire::Reconnect;

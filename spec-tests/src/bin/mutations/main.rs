@@ -6,11 +6,11 @@
 //! cargo run -p bluewire-spec-tests --bin mutations -- --only pong  # those whose name has this
 //! ```
 //!
-//! A [`Mutation`] is a text to look for in one of the engine's sources and
-//! another in its place. It is made in a copy of the workspace in `target/mutations`, never in the
-//! sources themselves; there the cases of sections 1 to 7 and 10 are run against the engine, and
-//! what the mutation names beside them: requirement tests, groups of sections 12 and 13. It is caught if each case and each test
-//! that the table promises fails.
+//! A [`Mutation`] is a text to look for in one of the engine's sources and another in its place. It
+//! is made in a copy of the workspace in `target/mutations`, never in the sources themselves; there
+//! the cases of sections 1 to 7 and 10 are run against the engine, and what the mutation names
+//! beside them: requirement tests, groups of sections 12 and 13. It is caught if each case and each
+//! test that the table promises fails.
 #![forbid(unsafe_code)]
 
 mod scratch;

@@ -5,13 +5,13 @@
 //! cargo run --release -p bluewire-spec-tests --bin soak -- --seconds 1800
 //! ```
 //!
-//! The variables are for the allocator of glibc. By default it has up to eight arenas for each core,
-//! and keeps what is freed in the arena of the thread that allocated it: at the top of each arena twice
-//! the longest block that was freed before, here some megabytes. So resident memory grows until each
-//! arena has once held its longest messages, in ten minutes here, and stays several times what is
-//! allocated, which is watched too. Nothing of it is in use. A server with long messages and many
-//! threads sees the same; the variables, or an allocator that gives memory back, avoid it. Without them
-//! the run must take half an hour for its warm-up to be over.
+//! The variables are for the allocator of glibc. By default it has up to eight arenas for each
+//! core, and keeps what is freed in the arena of the thread that allocated it: at the top of each
+//! arena twice the longest block that was freed before, here some megabytes. So resident memory
+//! grows until each arena has once held its longest messages, in ten minutes here, and stays
+//! several times what is allocated, which is watched too. Nothing of it is in use. A server with
+//! long messages and many threads sees the same; the variables, or an allocator that gives memory
+//! back, avoid it. Without them the run must take half an hour for its warm-up to be over.
 //!
 //! Four echo servers run in the process: both adapters, the direct API and the facade, with
 //! permessage-deflate for those who ask. [`clients`] send them messages of every size, compare every

@@ -1,9 +1,9 @@
-//! The echo servers, each written as its library recommends. All do the same: wait for a message, send
-//! it back, wait for the next.
+//! The echo servers, each written as its library recommends. All do the same: wait for a message,
+//! send it back, wait for the next.
 //!
-//! Those whose name ends in `-batched` write when nothing more is there to read, where their library
-//! has a way to do it; `-tuned` have buffers of the size that suits the load best. No server logs, and
-//! each sets `TCP_NODELAY`. On tokio and smol there is one thread.
+//! Those whose name ends in `-batched` write when nothing more is there to read, where their
+//! library has a way to do it; `-tuned` have buffers of the size that suits the load best. No
+//! server logs, and each sets `TCP_NODELAY`. On tokio and smol there is one thread.
 
 mod async_tungstenite;
 mod bare;

@@ -42,9 +42,9 @@ impl Raw {
         Self::connect(addr)?.opened(course, addr, random)
     }
 
-    /// One that is open and has room for little. The socket has the small buffer before it connects: if
-    /// its window shrank later, its system would drop packets with acknowledgements and the end in
-    /// them, and it might never learn that the server has left.
+    /// One that is open and has room for little. The socket has the small buffer before it
+    /// connects: if its window shrank later, its system would drop packets with acknowledgements
+    /// and the end in them, and it might never learn that the server has left.
     pub(super) fn open_with_little_room(
         course: &Course,
         addr: SocketAddr,
