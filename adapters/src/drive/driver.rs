@@ -347,6 +347,7 @@ impl Driver {
             Order::Stay => {}
             // An error says that the connection closes already.
             Order::Leave => {
+                self.take_published(clock);
                 let (code, outbox) = (CloseCode::GOING_AWAY, &mut self.outbox);
                 let _ = self.connection.close(clock(), code, "", outbox);
                 self.answered = true;

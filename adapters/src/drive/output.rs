@@ -118,6 +118,10 @@ impl Driver {
     ) -> Result<Ticket, Error> {
         self.check_stream()?;
         self.check_told()?;
+        if matches!(what, Lay::Close(..)) {
+            // Nothing can follow a Close frame.
+            self.take_published(&clock);
+        }
         let Self { connection, outbox, .. } = self;
         match what {
             Lay::Message(message) => connection.send(message, outbox),
@@ -360,7 +364,7 @@ impl Driver {
         !corked || self.outbox.len() >= CORK_LEN_MAX
     }
 
-    /// Starts the closing handshake behind all that was sent, unless it has begun.
+    /// Starts the closing handshake behind all that was sent or published, unless it has begun.
     ///
     /// # Errors
     ///
@@ -372,7 +376,10 @@ impl Driver {
         now: Duration,
     ) -> Result<(), SendError> {
         match self.connection.state() {
-            State::Open => self.connection.close(now, code, reason, &mut self.outbox),
+            State::Open => {
+                self.take_published(&|| now);
+                self.connection.close(now, code, reason, &mut self.outbox)
+            }
             _ => Connection::check_close(code, reason),
         }
     }

@@ -88,6 +88,8 @@
 //! - A connection that has joined gets all messages whose publication begins after `join` has
 //!   returned, and may get one that is under way. After [`leave`](Group::leave) has returned,
 //!   messages that are still in the queue of the group are discarded.
+//! - If the program or the server closes a member, messages published before leave before the Close
+//!   frame, as far as its connection holds them. The rest is discarded.
 
 mod join;
 mod members;

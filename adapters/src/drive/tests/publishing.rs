@@ -188,6 +188,29 @@ fn nothing_is_taken_any_more_once_nothing_can_be_written() {
     }
 }
 
+/// A group says goodbye, and then the connection, or its server, closes.
+#[test]
+fn a_close_frame_comes_behind_what_was_published_before() {
+    type Close = fn(&mut World);
+    let closes: [(&str, Close); 3] = [
+        ("sent", |world| drop(world.lay(Lay::Close(CloseCode::GOING_AWAY, "")))),
+        ("begun", |world| {
+            let begun = world.driver.begin_close(CloseCode::GOING_AWAY, "", world.now);
+            begun.expect("the code is valid");
+        }),
+        ("ordered", |world| assert!(world.admission.begin_shutdown())),
+    ];
+    for (how, close) in closes {
+        let mut world = World::with_slot(Config::default().keepalive(None), true);
+        let (group, _) = member(&mut world);
+        group.publish("bye");
+        close(&mut world);
+        world.run(Purpose::Receive, None);
+        assert_eq!(world.written, b"\x81\x03bye\x88\x02\x03\xe9", "{how}");
+        assert_eq!(group.skipped(), 0, "{how}");
+    }
+}
+
 #[test]
 fn published_messages_leave_before_the_next_message_is_lent() {
     let mut world = world();
