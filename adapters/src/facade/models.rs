@@ -1,14 +1,18 @@
 //! Handles of a connection and its loop, in orders that a model checker chooses.
 
-use std::io;
+mod groups;
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluewire_core::{Config, Message, Role};
 use shuttle::thread;
 
-use super::{Runner, Session, Shared, WebSocket};
+use super::{Runner, Session, Shared, WebSocket, Writable, WriteSlices};
 use crate::clock::Clock;
+use crate::drive::Want;
 use crate::open::request::Opened;
 use crate::sync::model::{Timed, check};
 use crate::sync::{Condvar, Mutex, lock, now, wait, wait_for};
@@ -17,14 +21,29 @@ use crate::sync::{Condvar, Mutex, lock, now, wait, wait_for};
 const HELLO: &[u8] = b"\x81\x85\0\0\0\0Hello";
 const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 
-/// Lets a loop wait, and be woken.
-#[derive(Clone, Default)]
-struct Woken(Arc<(Mutex<bool>, Condvar)>);
+/// The stream of a connection in memory, and what lets its loop wait.
+#[derive(Default)]
+struct Stream(Mutex<Ends>, Condvar);
 
-impl Runner for Woken {
+#[derive(Default)]
+struct Ends {
+    /// Whether a handle has woken the loop.
+    woken: bool,
+    incoming: VecDeque<u8>,
+    /// Whether the peer ends the stream behind that.
+    ended: bool,
+    written: Vec<u8>,
+    /// How much more the peer takes.
+    room: usize,
+    write_fails: bool,
+}
+
+/// A handle's way to the loop.
+struct Handle(Arc<Stream>);
+
+impl Runner for Handle {
     fn wake(&self) {
-        *lock(&self.0.0) = true;
-        self.0.1.notify_all();
+        self.0.change(|ends| ends.woken = true);
     }
 
     fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
@@ -33,17 +52,75 @@ impl Runner for Woken {
     }
 }
 
-impl Woken {
-    fn wait(&self, left: Option<Duration>) {
-        let mut woken = lock(&self.0.0);
+impl Stream {
+    fn change(&self, change: impl FnOnce(&mut Ends)) {
+        change(&mut lock(&self.0));
+        self.1.notify_all();
+    }
+
+    fn make_room(&self, room: usize) {
+        self.change(|ends| ends.room = room);
+    }
+
+    /// Waits for what the loop wants, for a handle, or for the time to be over.
+    fn wait(&self, want: Want, left: Option<Duration>) {
+        let mut ends = lock(&self.0);
         let until = left.map(|left| now() + left);
-        while !std::mem::take(&mut *woken) {
-            woken = match until.map(|until| until.saturating_duration_since(now())) {
-                None => wait(&self.0.1, woken),
+        while !std::mem::take(&mut ends.woken) && !ends.is_ready(want) {
+            ends = match until.map(|until| until.saturating_duration_since(now())) {
+                None => wait(&self.1, ends),
                 Some(Duration::ZERO) => return,
-                Some(left) => wait_for(&self.0.1, woken, left),
+                Some(left) => wait_for(&self.1, ends, left),
             };
         }
+    }
+
+    /// Waits until the peer has got this.
+    fn expect(&self, is_so: impl Fn(&[u8]) -> bool) {
+        let mut ends = lock(&self.0);
+        while !is_so(&ends.written) {
+            ends = wait(&self.1, ends);
+        }
+    }
+
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut ends = lock(&self.0);
+        if ends.write_fails {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if ends.room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut bytes = slices.iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<u8>>();
+        bytes.truncate(ends.room);
+        ends.room -= bytes.len();
+        ends.written.extend(&bytes);
+        drop(ends);
+        self.1.notify_all();
+        Ok(bytes.len())
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut ends = lock(&self.0);
+        if ends.incoming.is_empty() && !ends.ended {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = buf.len().min(ends.incoming.len());
+        ends.incoming.drain(..len).zip(buf).for_each(|(byte, place)| *place = byte);
+        Ok(len)
+    }
+}
+
+impl Ends {
+    fn is_ready(&self, want: Want) -> bool {
+        (want.read && (!self.incoming.is_empty() || self.ended))
+            || (want.write && (self.room > 0 || self.write_fails))
+    }
+}
+
+impl Writable for Stream {
+    fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool> {
+        Ok(act(&mut |slices| self.try_write(slices)))
     }
 }
 
@@ -72,43 +149,43 @@ impl Log {
 
 /// The loop of a connection whose peer has sent this, takes everything and says no more.
 fn start(sent: &[u8]) -> (WebSocket, Timed<Vec<u8>>) {
-    let woken = Woken::default();
-    let shared = Arc::new(Shared::new(String::new(), Box::new(woken.clone())));
+    let (socket, looping, stream) = start_with(sent);
+    stream.make_room(usize::MAX);
+    (socket, looping)
+}
+
+/// The loop of a connection whose peer has sent this, and takes nothing yet.
+fn start_with(sent: &[u8]) -> (WebSocket, Timed<Vec<u8>>, Arc<Stream>) {
+    let stream = Arc::new(Stream::default());
+    let shared = Arc::new(Shared::new(String::new(), Box::new(Handle(Arc::clone(&stream)))));
     let config = Config::default().keepalive(None);
     let opened = Opened::adopted(Role::Server, sent, config.into(), Clock::start());
     let session = Session::open(&shared, opened, None).expect("nobody has given it up");
-    let looping = Timed::spawn(move || run(session, &woken));
-    (WebSocket::new(shared), looping)
+    let lent = Arc::clone(&stream);
+    let looping = Timed::spawn(move || run(session, &lent));
+    (WebSocket::new(shared), looping, stream)
 }
 
-fn run(mut session: Session, woken: &Woken) -> Vec<u8> {
-    let (mut written, mut is_shut_down) = (Vec::new(), false);
+/// As the loop of the blocking adapter.
+fn run(mut session: Session, stream: &Arc<Stream>) -> Vec<u8> {
+    session.lend_stream(stream);
     while let Some(want) = session.next() {
-        let write = want.write;
-        if write {
-            session.write(|slices| {
-                let bytes: Vec<u8> =
-                    slices.iter().flat_map(|slice| slice.iter().copied()).collect();
-                written.extend(&bytes);
-                Ok(bytes.len())
-            });
-        }
+        let written = !want.write || session.write(|slices| stream.try_write(slices));
         if want.shut_down {
             session.was_shut_down();
-            is_shut_down = true;
+            // The peer ends the stream then.
+            stream.change(|ends| ends.ended = true);
         }
-        if write || want.shut_down {
-            continue;
-        }
-        // The peer ends the stream once it was shut down here.
-        let nothing = if is_shut_down { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
-        if want.read && session.read(|_| nothing) {
+        if want.shut_down || (want.write && written) {
             continue;
         }
         let left = want.until.map(|until| until.saturating_sub(session.clock().now()));
-        woken.wait(left);
+        stream.wait(want, left);
+        if want.read {
+            session.read(|buf| stream.try_read(buf));
+        }
     }
-    written
+    lock(&stream.0).written.clone()
 }
 
 #[test]

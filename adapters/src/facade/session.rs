@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bluewire_core::{Message, OwnedMessage};
+use bluewire_core::{Message, OwnedMessage, State};
 
 use super::shared::Shared;
 use super::state::{Link, Stage, Writable};
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     listening: bool,
     /// Whether the stream's writing side was shut down.
     shut_down: bool,
+    /// The connection's stage when the last wait was decided on.
+    seen: Option<(State, bool, bool)>,
 }
 
 impl Session {
@@ -51,6 +53,7 @@ impl Session {
             grace_end: None,
             listening: false,
             shut_down: false,
+            seen: None,
         })
     }
 
@@ -171,7 +174,10 @@ impl Session {
             state.settle();
             let Stage::Open(link) = &mut state.stage else { return self.ended() };
             match next {
-                Next::Wait(want) => return want,
+                Next::Wait(want) => {
+                    self.seen = Some(link.driver.stage());
+                    return want;
+                }
                 Next::Deliver(ready) => {
                     // An error is the connection's fault, with which it ends.
                     let Ok(lent) = link.driver.lend(ready, &mut self.arrivals) else { continue };
@@ -189,11 +195,16 @@ impl Session {
     /// The wait after callbacks have run, which may have sent something or made room.
     fn renewed(&self, want: Want) -> Want {
         let state = self.shared.lock();
-        let at_once = state.has_verdicts() || (!want.read && state.can_go_on());
-        let want = match &state.stage {
-            Stage::Open(link) => link.driver.renewed(want, self.clock.now()),
-            _ => self.ended(),
+        let (want, changed) = match &state.stage {
+            // A handle has closed it, say, and a publisher has written the Close frame: the wait has
+            // other deadlines then.
+            Stage::Open(link) => (
+                link.driver.renewed(want, self.clock.now()),
+                self.seen != Some(link.driver.stage()),
+            ),
+            _ => (self.ended(), false),
         };
+        let at_once = changed || state.has_verdicts() || (!want.read && state.can_go_on());
         if at_once { until(want, Some(Duration::ZERO)) } else { want }
     }
 

@@ -1,9 +1,9 @@
 //! The list of a group's members, which publishers read while others join and leave.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::queue::{MemberKey, Queue};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 
 /// A piece of the list is divided when it has more members than this.

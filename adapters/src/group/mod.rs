@@ -93,6 +93,8 @@
 
 mod join;
 mod members;
+#[cfg(all(test, shuttle))]
+pub(crate) mod models;
 mod options;
 mod published;
 mod queue;
@@ -103,7 +105,6 @@ mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use bluewire_core::{Message, OwnedMessage, PreparedMessage, SendError};
@@ -119,6 +120,7 @@ pub use self::topics::Topics;
 pub use self::waiting::MemberStats;
 pub(crate) use self::waiting::Taken;
 use self::waiting::{Posted, Pushed};
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// Connections that get the same messages; see the [module](self). Clones are the same group.
 #[derive(Clone)]

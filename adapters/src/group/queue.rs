@@ -1,7 +1,7 @@
 //! The queue between groups and one connection: what publishers and the connection's owner share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
@@ -10,6 +10,7 @@ use bluewire_core::{CloseCode, PreparedMessage};
 use super::members::Members;
 use super::options::GroupOptions;
 use super::waiting::{MemberStats, Posted, Pushed, Taken, Waiting};
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::sync::{Mutex, lock};
 
 /// Names a connection in all groups that it has joined. No two connections of a process have the

@@ -1,5 +1,7 @@
 //! Tasks that share a connection or a server, in orders that a model checker chooses.
 
+mod groups;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The runtime of the tests has no tasks and no sockets.
+//! The runtime of the tests has no sockets, and tasks only in models.
 
 use std::future::ready;
 use std::io::{self, ErrorKind, IoSlice};
@@ -37,9 +37,16 @@ impl Platform for Manual {
     type Workers = ();
 
     fn spawner() -> io::Result<()> {
-        unsupported()
+        if cfg!(shuttle) { Ok(()) } else { unsupported() }
     }
 
+    #[cfg(shuttle)]
+    fn spawn((): &(), task: impl Future<Output = ()> + Send + 'static) -> bool {
+        drop(shuttle::future::spawn(task));
+        true
+    }
+
+    #[cfg(not(shuttle))]
     fn spawn((): &(), _: impl Future<Output = ()> + Send + 'static) -> bool {
         false
     }
