@@ -56,7 +56,6 @@ pub(super) struct Handshakes {
 }
 
 /// The result of a wait for a request.
-#[expect(clippy::large_enum_variant, reason = "it is moved once for each client")]
 pub(super) enum Next {
     Incoming(Incoming),
     /// The caller has something else to do.

@@ -36,8 +36,9 @@ impl Incoming {
     /// The same, but leaves it to the caller to accept.
     pub(super) fn decide(self) -> Result<Upgrade, AcceptError> {
         let (stream, error, answer) = match self {
+            Self::Upgrade(upgrade) if upgrade.is_decided() => return Ok(upgrade),
             Self::Upgrade(Upgrade { stream, pending }) => match pending.decide() {
-                Ok(pending) => return Ok(Upgrade { stream, pending }),
+                Ok(pending) => return Ok(Upgrade::new(stream, pending)),
                 Err((error, answer)) => (stream, error, answer),
             },
             Self::Plain(Plain { stream, pending }) => {
@@ -70,12 +71,14 @@ impl Incoming {
 /// the offer holds their headers and the subprotocol that they chose.
 pub struct Upgrade {
     stream: NetStream,
-    pending: Pending<Asked>,
+    /// In a box: the stack of the connection's thread, which stays as large as it once was, would
+    /// hold each move of it.
+    pending: Box<Pending<Asked>>,
 }
 
 impl Upgrade {
-    pub(super) const fn new(stream: NetStream, pending: Pending<Asked>) -> Self {
-        Self { stream, pending }
+    pub(super) fn new(stream: NetStream, pending: Pending<Asked>) -> Self {
+        Self { stream, pending: Box::new(pending) }
     }
 
     /// The request.
@@ -128,12 +131,12 @@ impl fmt::Debug for Upgrade {
 /// It counts among the server's connections until it is answered or dropped.
 pub struct Plain {
     stream: NetStream,
-    pending: Pending<PlainRequest>,
+    pending: Box<Pending<PlainRequest>>,
 }
 
 impl Plain {
-    pub(super) const fn new(stream: NetStream, pending: Pending<PlainRequest>) -> Self {
-        Self { stream, pending }
+    pub(super) fn new(stream: NetStream, pending: Pending<PlainRequest>) -> Self {
+        Self { stream, pending: Box::new(pending) }
     }
 
     /// The head of the request.

@@ -35,6 +35,7 @@ pub(super) enum Stage {
 }
 
 /// The result of one look at a client.
+#[expect(clippy::large_enum_variant, reason = "most clients stay, and go back to where they were")]
 pub(super) enum Look {
     Stays(Client),
     Asks(Incoming),
