@@ -80,9 +80,7 @@ impl TcpSocket {
     /// Pending if the last read has taken everything, and the system has reported nothing since.
     pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.source {
-            // An error is found by the read.
-            Source::AsyncIo { socket, drained: true } => socket.poll_readable(cx).map(drop),
-            Source::AsyncIo { .. } => Poll::Ready(()),
+            Source::AsyncIo { socket, drained } => poll_reported(socket, drained, cx),
             #[cfg(target_os = "linux")]
             Source::Set { registration, read, .. } => {
                 registration.poll(Direction::Read, *read, cx).map(drop)
@@ -101,10 +99,7 @@ impl TcpSocket {
         let drains = |len: usize| 0 < len && len < len_max && len_max < usize::MAX;
         match &mut self.source {
             Source::AsyncIo { socket, drained } => loop {
-                if *drained {
-                    ready!(socket.poll_readable(cx))?;
-                    *drained = false;
-                }
+                ready!(poll_reported(socket, drained, cx));
                 match read_socket(socket.get_ref()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => *drained = true,
                     Ok(len) => {
@@ -180,6 +175,13 @@ impl AsyncWrite for TcpSocket {
     }
 }
 
+/// Asks async-io whether it has reported something since the socket was drained. It says so only once,
+/// so a socket of which it has is no longer drained. An error is found by the read.
+fn poll_reported(socket: &Async<TcpStream>, drained: &mut bool, cx: &mut Context<'_>) -> Poll<()> {
+    *drained = *drained && socket.poll_readable(cx).is_pending();
+    if *drained { Poll::Pending } else { Poll::Ready(()) }
+}
+
 /// Writes to a socket of async-io's.
 pub(super) fn poll_send<S: Socket>(
     socket: &Async<S>,
@@ -218,6 +220,8 @@ impl fmt::Debug for TcpSocket {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::future::poll_fn;
+    use std::io::Write as _;
     use std::net::TcpListener;
     use std::time::Duration;
 
@@ -254,5 +258,39 @@ mod tests {
             assert_eq!(all, b"beforebehind");
         };
         smol::block_on(read.or(late));
+    }
+
+    #[test]
+    fn a_read_finds_what_was_reported_as_readable() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+        let address = listener.local_addr().expect("it listens");
+        for through_async_io in [true, false] {
+            let mut peer = TcpStream::connect(address).expect("it listens");
+            let (ours, _) = listener.accept().expect("somebody connects");
+            let mut ours = match through_async_io {
+                true => Async::new(ours).expect("it is a socket").into(),
+                false => TcpSocket::new(ours).expect("it is a socket"),
+            };
+            let late = async {
+                Timer::after(Duration::from_secs(10)).await;
+                panic!("nothing is reported");
+            };
+            smol::block_on(poll_fn(|cx| {
+                let read = Pin::new(&mut ours).poll_read(cx, &mut [0; 64]);
+                assert!(read.is_pending(), "nothing was sent");
+                Poll::Ready(())
+            }));
+            peer.write_all(b"hello").expect("there is room");
+            let readable = async {
+                poll_fn(|cx| ours.poll_readable(cx)).await;
+                poll_fn(|cx| {
+                    let read = Pin::new(&mut ours).poll_read(cx, &mut [0; 64]);
+                    assert!(matches!(read, Poll::Ready(Ok(5))), "{read:?}, {through_async_io}");
+                    Poll::Ready(())
+                })
+                .await;
+            };
+            smol::block_on(readable.or(late));
+        }
     }
 }
