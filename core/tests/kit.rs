@@ -149,6 +149,8 @@ fn seconds_of_a_capture_have_decimals_of_digits_alone() {
     }
     let capture: Capture = "bluewire-capture 1 client\n1.000000001 < 00".parse().expect("valid");
     assert_eq!(capture.records()[0].time, Duration::new(1, 1));
+    let capture: Capture = "bluewire-capture 1 client\n1.5 < 00".parse().expect("valid");
+    assert_eq!(capture.records()[0].time, Duration::from_millis(1500));
 }
 
 #[cfg(feature = "deflate")]
@@ -185,6 +187,16 @@ fn a_replay_agrees_to_the_compression_of_the_capture() {
         assert_eq!(capture.replay(config.clone()).events, [OwnedEvent::text(&text)]);
         assert_eq!(capture.replay_sent(config.clone()).events, [OwnedEvent::text(&text)]);
     }
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_replay_agrees_to_no_compression_that_is_not_in_the_capture() {
+    let config = config().deflate(bluewire_core::Deflate::default());
+    let compressed = "bluewire-capture 1 client\n0 < c107 f248cdc9c90700";
+    let capture: Capture = compressed.parse().expect("valid");
+    let failed = OwnedEvent::Failed(bluewire_core::ProtocolError::ReservedBits);
+    assert_eq!(capture.replay(config).events, [failed]);
 }
 
 /// The error of a script against a server that is open.

@@ -272,6 +272,10 @@ fn a_capture_that_ends_in_a_frame_says_so() {
     assert_eq!(capture.to_frames(None), "3.000000000 < 4 bytes of what is not complete\n");
     assert_eq!(capture.bytes(Direction::Received), [0x81, 0x85, 1, 2]);
     assert_eq!(capture.replay(config()).events, []);
+    let capture: Capture =
+        "bluewire-capture 1 client\n3 < 8900 8105 6869".parse().expect("a capture");
+    let last = "3.000000000 < 4 bytes of what is not complete";
+    assert_eq!(capture.to_frames(None).lines().last(), Some(last));
 }
 
 #[test]

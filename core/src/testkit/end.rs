@@ -365,3 +365,18 @@ impl fmt::Debug for End {
 fn keys() -> MaskingKeys {
     MaskingKeys::from_seed([1; 32])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_has_events_until_they_are_taken() {
+        let mut end = End::open(Role::Client, Config::default());
+        assert!(!end.has_events());
+        end.receive(b"\x89\0");
+        assert!(end.has_events());
+        end.take_events();
+        assert!(!end.has_events());
+    }
+}
