@@ -121,6 +121,8 @@ fn a_frame_is_printed_with_all_that_it_says() {
     let (one, other) = (Frame::text("a"), Frame::ping("a"));
     assert!(!one.says_same(&other) && !one.says_same(&Frame::text("b")));
     assert!(one.says_same(&Frame::text("a")));
+    // The last three bits count.
+    assert_eq!(one.rsv(0b1101).reserved_bits(), 0b101);
 }
 
 #[test]
