@@ -258,6 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn a_short_frame_is_seen_where_all_of_it_and_four_bytes_more_are_there() {
+        let bytes = |len_7: u8, len: usize| {
+            let mut bytes = [0; 200];
+            bytes[1] = len_7;
+            Header::is_short_frame(&bytes[..len])
+        };
+        for mask in [0, MASK] {
+            for len_7 in [0, 1, 125] {
+                let len = 6 + usize::from(len_7);
+                assert!(bytes(mask | len_7, len) && bytes(mask | len_7, 200), "{len_7}");
+                assert!(!bytes(mask | len_7, len - 1), "{len_7}");
+            }
+            assert!(!bytes(mask | LEN_16, 200) && !bytes(mask | LEN_64, 200));
+            assert!(!bytes(mask, 1) && !bytes(mask, 0));
+        }
+    }
+
+    #[test]
     fn an_extension_defines_rsv1_where_a_message_begins() {
         for first in 0..=0xff_u8 {
             let extended = Header::parse(&[first, 0], false, true);
