@@ -81,7 +81,7 @@ fn a_member_that_ends_gets_what_was_published_before() {
         };
         let before = ending.join().expect("no panic");
         peer.make_room(usize::MAX);
-        [publishing, sending].map(join);
+        [publishing, sending].into_iter().for_each(join);
         // A failed write is seen by who writes.
         drop(socket);
         pass_time_until(advance, || peer.ends().shut_down && group.is_empty());
