@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bluewire_core::{CloseCode, Config, Limits, Message, PreparedMessage};
 
-use super::super::{Lay, Next, Purpose};
+use super::super::{Flow, Lay, Next, Purpose};
 use super::world::World;
 use crate::group::{Group, MemberKey, Reach};
 use crate::sync::{Mutex, lock};
@@ -145,6 +145,31 @@ fn one_look_takes_all_that_the_outbox_has_room_for() {
     look(&mut world);
     assert_eq!(world.driver.queue_len(), 9);
     assert!(!world.driver.has_published());
+}
+
+#[test]
+fn a_look_takes_no_message_once_the_outbox_is_full() {
+    let mut world = world();
+    // Two messages of three bytes reach the bound.
+    world.driver.set_flow(Flow::default().queue_len_max(6));
+    let (group, key) = member(&mut world);
+    for text in ["a", "b", "c"] {
+        group.publish(text);
+    }
+    look(&mut world);
+    assert_eq!(world.driver.queue_len(), 6);
+    assert_eq!(group.stats(key).map(|stats| stats.waiting), Some(1));
+}
+
+#[test]
+fn the_rest_of_a_published_message_does_not_wait_for_the_program() {
+    for (room, all) in [(usize::MAX, true), (1, false)] {
+        let mut world = world();
+        let _member = member(&mut world);
+        world.room = room;
+        assert_eq!(world.send_published(&PreparedMessage::new("Hello")), Some(all));
+        assert_eq!(world.driver.take_answered(), !all);
+    }
 }
 
 #[test]
