@@ -280,8 +280,8 @@ fn a_flood_leaves_every_other_turn_to_others() {
             most = most.max(now - seen);
             seen = now;
         }
-        // tokio's budget is 128 steps, and ours 256 messages; a turn ends with the first of them.
-        assert!((2..=256).contains(&most), "{most} messages in one turn");
+        // tokio's budget is 128 steps, and ours ends no later: whoever ends it waits for the others.
+        assert!((2..=129).contains(&most), "{most} messages in one turn");
         stopped.store(1, Ordering::Relaxed);
         serving.abort();
         let _ = serving.await;

@@ -180,7 +180,7 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
             if unknown { Err(io::ErrorKind::Interrupted.into()) } else { read }
         });
         if unknown {
-            cx.waker().wake_by_ref();
+            R::wake_later(cx.waker());
             return Poll::Pending;
         }
     }

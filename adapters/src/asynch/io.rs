@@ -115,7 +115,7 @@ impl<R: Runtime, S> Io<R, S> {
             return Poll::Ready(());
         }
         self.budget = BUDGET;
-        caller.own().wake_by_ref();
+        R::wake_later(caller.own());
         Poll::Pending
     }
 

@@ -1,6 +1,6 @@
 //! The traits of a runtime.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::platform::Platform;
@@ -20,6 +20,11 @@ pub trait Runtime: Platform {
     fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
         let _ = cx;
         Poll::Ready(())
+    }
+
+    /// Wakes a task that lets others run, once they have had their turn.
+    fn wake_later(waker: &Waker) {
+        waker.wake_by_ref();
     }
 }
 

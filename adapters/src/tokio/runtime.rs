@@ -41,6 +41,13 @@ impl Runtime for Tokio {
     fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
         coop::poll_proceed(cx).map(|proceed| proceed.made_progress())
     }
+
+    /// A task that wakes itself runs again at once where it is the only one that is ready, before those
+    /// that have yielded, and before the runtime has looked for input.
+    fn wake_later(waker: &Waker) {
+        let yielding = pin!(tokio::task::yield_now());
+        let _ = yielding.poll(&mut Context::from_waker(waker));
+    }
 }
 
 /// A timer of tokio's. The sleep is made where it is first waited for: only there must be a

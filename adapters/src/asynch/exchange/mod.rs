@@ -255,7 +255,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
             })
         };
         if unknown {
-            caller.own().wake_by_ref();
+            R::wake_later(caller.own());
             return Poll::Pending;
         }
         Poll::Ready(came)
