@@ -40,7 +40,7 @@ fn a_member_gets_all_that_is_published_beside_its_loop() {
         if thread_rng().gen_bool(0.5) {
             threads.drain(..).for_each(join);
         }
-        // No room is left when all is written, so that this wakes nobody.
+        // No room is left when all is written, so this causes no wake-up.
         stream.change(|ends| ends.room += ALL_LEN - room);
         // Nothing else happens meanwhile: without a wake-up that is due, it waits forever.
         stream.expect(|written| written.len() == ALL_LEN);
