@@ -82,10 +82,10 @@ fn echo<S: blocking::Transport>(mut socket: blocking::WebSocket<S>) -> Result<()
 }
 
 impl Seen {
-    /// At least 99 of 100 were served, and half of them within five times the quiet time.
-    pub(crate) fn expect_as_good_as(&self, quiet: &Self, what: &str) {
+    /// At least so many of the hundred were served, and half of them within five times the quiet time.
+    pub(crate) fn expect_as_good_as(&self, quiet: &Self, served_min: usize, what: &str) {
         let failures = &self.failures;
-        assert!(self.served >= CLIENTS * 99 / 100, "{what}: {} served, {failures:?}", self.served);
+        assert!(self.served >= served_min, "{what}: {} served, {failures:?}", self.served);
         let soon = (5 * quiet.median).max(SOON);
         println!("{what}: {:?} after {:?}", self.median, quiet.median);
         assert!(self.median <= soon, "{what}: {:?} after {:?}", self.median, quiet.median);

@@ -29,15 +29,19 @@ fn silent(at_a_time: usize, rate: u32) -> Plan {
 /// The hundred beside this attack, and before it.
 fn beside(server: &Server, what: &str, plan: Plan, pause: Duration, memory_max: usize) {
     let quiet = hundred(server, pause);
-    quiet.expect_as_good_as(&quiet, &format!("{what}, quiet"));
+    quiet.expect_as_good_as(&quiet, 99, &format!("{what}, quiet"));
     let before = server.resident();
+    // The handshake that ends for another one is chosen at random among those of one address.
+    let served_min = if plan.from == ELSEWHERE { 99 } else { 90 };
     let attack = Attack::begin(plan, server.addr);
-    // When a later client is served, the server has seen them all.
-    one(server).unwrap();
+    // When a later client is served, the server has seen them all. One from the attackers' address may
+    // itself be given up while they all come at once.
+    let served = (0..100).map(|_| one(server)).find(Result::is_ok);
+    assert!(served.is_some(), "{what}: no client is served");
     let seen = hundred(server, pause);
     let more = server.resident().saturating_sub(before);
     drop(attack);
-    seen.expect_as_good_as(&quiet, what);
+    seen.expect_as_good_as(&quiet, served_min, what);
     assert!(more <= memory_max + SLACK, "{what}: {} MiB", more / MIB);
 }
 
