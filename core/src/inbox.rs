@@ -634,6 +634,16 @@ mod tests {
     }
 
     #[test]
+    fn memory_that_is_full_does_not_grow_if_closing_a_gap_gives_enough() {
+        let mut inbox = Inbox::with_read_len(400);
+        inbox.extend(&[0; 400]);
+        inbox.take_payload(50, &mut { MaskingKey::NONE });
+        inbox.skip(150);
+        assert_eq!(inbox.space().len(), 150);
+        assert_eq!(inbox.capacity(), 400);
+    }
+
+    #[test]
     fn memory_is_exchanged_only_while_nothing_is_in_it() {
         let (mut inbox, mut spare) = (Inbox::default(), Inbox::default());
         inbox.extend(b"x");

@@ -246,6 +246,8 @@ fn a_script_finds_a_message_that_is_too_short_or_split() {
     assert!(run(&[("", true)], "").is_ok());
     let error = run(&[("Hel", true)], "Hello").expect_err("it is too short");
     assert_eq!(error.found, "text fin 3 bytes \"Hel\"");
+    let error = run(&[("Help!", true)], "Hello").expect_err("it is another");
+    assert_eq!(error.found, "text fin 5 bytes \"Help!\"");
     let error = run(&[("Hel", false), ("p", true)], "Hello").expect_err("it is another");
     assert_eq!(error.found, "continuation fin 1 bytes \"p\"");
 }

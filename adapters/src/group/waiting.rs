@@ -171,6 +171,7 @@ impl Waiting {
         let Some(membership) = membership else { return (Vec::new(), 0) };
         self.order.retain(|next| *next != slot);
         self.len -= membership.messages.len();
+        self.compact();
         let dropped = membership.messages.len() as u64;
         (membership.blocked.into_iter().map(|blocked| blocked.waker).collect(), dropped)
     }
@@ -218,15 +219,16 @@ impl Waiting {
         membership.add(Arc::clone(posted));
         self.len = self.len + 1 - usize::try_from(dropped).unwrap_or(usize::MAX);
         self.order.push_back(slot);
-        // Each pass drops at least half of the entries, so that it costs a message little.
-        if self.order.len() > 2 * self.len + 16 {
-            self.compact();
-        }
+        self.compact();
         dropped
     }
 
-    /// Drops the entries of messages that were dropped.
+    /// Drops the entries of messages that were dropped, if there are many: each pass drops at least half
+    /// of the entries, so that it costs a message little.
     fn compact(&mut self) {
+        if self.order.len() <= 2 * self.len + 16 {
+            return;
+        }
         let Self { memberships, order, .. } = self;
         order.retain(|slot| match memberships[*slot as usize].as_mut() {
             Some(membership) if membership.stale > 0 => {
@@ -319,6 +321,7 @@ impl Waiting {
                 break;
             }
         }
+        self.compact();
         self.release();
         (wakers, never)
     }
