@@ -43,8 +43,13 @@ fn a_server_out_of_file_descriptors_recovers() {
             let taken = server.ticks() - ticks;
             assert!(taken < 50, "{adapter}: {taken} ticks of 100");
             drop(crowd);
-            let mut other = connect(server.url()).unwrap();
-            speak(&mut other);
+            // Until the server has seen that they are gone, it turns others away.
+            let mut other = None;
+            wait_until(&format!("the server on {adapter} serves again"), || {
+                other = connect(server.url()).ok();
+                other.is_some()
+            });
+            speak(&mut other.unwrap());
             speak(&mut good);
         }
         wait_until("the crowd is gone", || server.files() < FILES_MAX / 2);
