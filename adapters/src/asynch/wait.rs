@@ -73,13 +73,13 @@ pub(crate) fn timer<R: Runtime>(at: Option<Instant>) -> R::Timer {
 }
 
 /// Lets other tasks run.
-pub(super) async fn yield_now() {
+async fn yield_now<R: Runtime>() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        R::wake_later(cx.waker());
         Poll::Pending
     })
     .await;
@@ -147,7 +147,7 @@ pub(super) async fn refuse<R: Runtime, S: AsyncTransport<R>>(stream: &mut S, out
         // The timer does not get its turn while a peer always has more.
         while R::now() < until {
             match poll_fn(|cx| poll_read(stream, cx, &mut ignored)).await {
-                Ok(len) if len > 0 => yield_now().await,
+                Ok(len) if len > 0 => yield_now::<R>().await,
                 _ => return,
             }
         }
