@@ -313,10 +313,14 @@ fn a_server_whose_futures_are_dropped_at_any_poll_loses_no_client<R: OnRuntime>(
         };
         all_echoes.or(serving).await;
         let budget = Duration::from_secs(60);
-        assert!(polled_meanwhile(1, server.shutdown(budget)).await.is_none());
+        // On several threads all connections may have ended when the first poll looks at them.
+        let report = polled_meanwhile(1, server.shutdown(budget)).await;
         assert!(server.handle().is_shut_down());
         assert!(server.accept().await.is_none());
-        let report = server.shutdown(budget).await;
+        let report = match report {
+            Some(report) => report,
+            None => server.shutdown(budget).await,
+        };
         assert_eq!((report.closed, report.cut), (30, 0));
         for task in tasks {
             task.await;
