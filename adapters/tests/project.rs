@@ -66,15 +66,28 @@ fn contributing_names_every_script_of_a_hosted_job() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Each hosted job, from its name on.
+fn hosted_jobs(workflow: &str) -> Vec<&str> {
+    let (_, jobs) = workflow.split_once("\njobs:\n").expect("the jobs");
+    jobs.split("\n\n").collect()
+}
+
 #[test]
-fn every_hosted_job_has_a_time_limit() {
+fn a_pull_request_waits_for_no_job_longer_than_45_minutes() {
     let _bound = watchdog::bound();
     let workflow = read(".github/workflows/ci.yml");
-    let (_, jobs) = workflow.split_once("\njobs:\n").expect("the jobs");
-    let count = jobs.lines().filter(|line| line.starts_with("    runs-on:")).count();
-    let limits = jobs.lines().filter(|line| line.starts_with("    timeout-minutes:")).count();
-    assert!(count >= 7, "{count}");
-    assert_eq!(count, limits);
+    let jobs = hosted_jobs(&workflow);
+    assert!(jobs.len() >= 10, "{jobs:#?}");
+    for job in jobs {
+        assert_eq!(job.matches("    runs-on: ").count(), 1, "{job}");
+        let limit: u32 = job
+            .lines()
+            .find_map(|line| line.strip_prefix("    timeout-minutes: "))
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or_else(|| panic!("it has no time limit:\n{job}"));
+        let waits = !job.contains("    if: github.event_name == 'schedule' ||");
+        assert!(limit <= 45 || !waits, "{job}");
+    }
 }
 
 /// The arguments of an option in a command.
@@ -153,6 +166,18 @@ fn every_fuzz_target_is_built_and_described() {
     // OSS-Fuzz builds and copies what cargo fuzz lists.
     let build = read("core/fuzz/oss-fuzz/build.sh");
     assert!(build.contains("cargo fuzz build") && build.contains("$(cargo fuzz list)"), "{build}");
+    // It runs them with the options of `core/fuzz/run`.
+    let run = read("core/fuzz/run");
+    let without_leaks: Vec<_> = run
+        .lines()
+        .filter(|line| line.contains("-detect_leaks=0"))
+        .filter_map(|line| line.split_once("\"$target\" = ")?.1.split(' ').next())
+        .collect();
+    assert_eq!(without_leaks, ["facade_arguments"], "{run}");
+    for target in without_leaks {
+        let options = format!("detect_leaks = 0\\n' >\"$OUT/{target}.options\"");
+        assert!(build.contains(&options), "{build}");
+    }
 }
 
 /// A move of the repository changes `Cargo.toml`, and this test names the files that must follow.
