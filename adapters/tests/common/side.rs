@@ -95,8 +95,11 @@ impl Side {
     }
 
     /// An open connection and its peer; no callback is set.
+    ///
+    /// Without keepalive: the peer sends nothing by itself, and on a busy machine a test takes longer
+    /// than a silent peer is given.
     pub(crate) fn open(self) -> (WebSocket, Peer) {
-        let (socket, peer) = self.open_with(Config::default());
+        let (socket, peer) = self.open_with(Config::default().keepalive(None));
         assert_eq!(socket.ready_state(), ReadyState::Open, "nobody has closed it");
         (socket, peer)
     }

@@ -17,9 +17,7 @@ const LARGE: usize = 12 * 1024 * 1024;
 
 on_each_side! {
     fn success_means_that_all_bytes_were_handed_over(side) {
-        // The peer of this test answers no Ping while it reads so much, which takes a busy machine
-        // longer than a silent peer is given.
-        let (socket, mut peer) = side.open_with(Config::default().keepalive(None));
+        let (socket, mut peer) = side.open();
         let log = Log::of(&socket);
         log.wait(&Told::Open);
         assert_eq!(socket.buffered_amount(), 0);
@@ -101,7 +99,7 @@ on_each_side! {
 
     fn past_the_bound_send_fails_with_205_at_once(side) {
         let limits = Limits::default().outbox_len_max(LARGE + 100);
-        let (socket, mut peer) = side.open_with(Config::default().limits(limits));
+        let (socket, mut peer) = side.open_with(Config::default().keepalive(None).limits(limits));
         let log = Log::of(&socket);
         socket.send(log.send(1, vec![7; LARGE]));
         socket.send(log.send(2, vec![7; LARGE]));
