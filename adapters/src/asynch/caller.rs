@@ -6,6 +6,7 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::waker_set::{Key, WakerSet};
 
 /// The events that a task waits for.
@@ -89,7 +90,22 @@ impl<'a> Caller<'a> {
     pub(super) fn register(&mut self, event: Event) -> bool {
         let Some((wakers, Some(keys))) = &mut self.shared else { return false };
         wakers.of(event).set.register(keys.of(event), self.waker);
+        if matches!(event, Event::Write) {
+            wakers.write_waits.store(true, Ordering::Relaxed);
+        }
         true
+    }
+
+    /// Whether other tasks may wait to write. They are to be [woken](Wakers::wake_others) then.
+    pub(super) fn take_write_waits(&self) -> bool {
+        let Some((wakers, keys)) = &self.shared else { return false };
+        // Loaded and stored, since nobody else changes it now.
+        let waits = wakers.write_waits.load(Ordering::Relaxed);
+        // This task itself stays registered.
+        if waits && !keys.as_ref().is_some_and(|keys| keys.write.was_registered()) {
+            wakers.write_waits.store(false, Ordering::Relaxed);
+        }
+        waits
     }
 }
 
@@ -100,6 +116,8 @@ pub(super) struct Wakers {
     time: Group,
     /// Wakes all of them.
     news: Waker,
+    /// Whether a task may wait to write. The lock of the connection guards it.
+    write_waits: AtomicBool,
 }
 
 /// The tasks that wait for one event, and what wakes them all.
@@ -161,8 +179,9 @@ impl Default for Wakers {
         let set = Arc::new(WakerSet::default());
         let writable = Writable { write: Arc::clone(&set), read: Arc::clone(&read.set) };
         let write = Group { set, waker: Waker::from(Arc::new(writable)) };
+        let write_waits = AtomicBool::new(false);
         let sets = [&read, &write, &time].map(|group| Arc::clone(&group.set));
-        Self { read, write, time, news: Waker::from(Arc::new(News(sets))) }
+        Self { read, write, time, news: Waker::from(Arc::new(News(sets))), write_waits }
     }
 }
 

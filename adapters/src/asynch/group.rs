@@ -1,11 +1,12 @@
 //! Asynchronous connections as members of groups.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use bluewire_core::{PreparedMessage, SendError};
 
 use super::runtime::Runtime;
 use super::shared::Shared;
+use super::spare;
 use super::transport::AsyncTransport;
 use super::websocket::WebSocket;
 use super::writer::Writer;
@@ -29,20 +30,32 @@ where
         shared.call(|state, _| {
             let driver = &mut state.exchange.driver;
             let key = driver.join(group)?;
-            driver.set_reach(|| Box::new(Arc::downgrade(shared)));
+            driver.set_reach(shared);
             Ok(key)
         })
     }
 }
 
 // A task that publishes to thousands of members must not spend its budget on that.
-impl<R, S> Reach for Weak<Shared<R, S>>
+impl<R, S> Reach for Shared<R, S>
 where
     R: Runtime,
     S: AsyncTransport<R> + Send + 'static,
 {
-    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
-        let Some(shared) = self.upgrade() else { return false };
-        R::unconstrained(|| shared.write_published(message))
+    fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool {
+        let (taken, written) = R::unconstrained(|| {
+            self.call(|state, caller| {
+                let exchange = &mut state.exchange;
+                spare::lend(None, Some(exchange.driver.outbox_mut()));
+                let written = exchange.write_published(message, caller);
+                spare::take_back(None, Some(exchange.driver.outbox_mut()));
+                (written.is_some(), written != Some(false))
+            })
+        });
+        if !written {
+            // Waiting tasks do the rest: their deadlines have changed.
+            self.wake_all();
+        }
+        taken
     }
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bluewire_core::{Closure, PreparedMessage};
+use bluewire_core::Closure;
 
 use super::caller::{Caller, Event, Keys, Wakers};
 use super::exchange::Exchange;
@@ -68,7 +68,9 @@ impl<R: Runtime, S> Shared<R, S> {
         let stage = state.exchange.driver.stage();
         let result = step(&mut state, &mut caller);
         let Exchange { io, driver } = &mut state.exchange;
-        (result, io.take_news(), stage != driver.stage())
+        let mut news = io.take_news();
+        news.wrote = news.wrote && caller.take_write_waits();
+        (result, news, stage != driver.stage())
     }
 
     /// Wakes the tasks that have to look again, other than the one with these keys. No lock is
@@ -102,6 +104,11 @@ impl<R: Runtime, S> Shared<R, S> {
     pub(super) fn park(&self, arrivals: Option<Box<Arrivals>>) {
         lock(&self.state).parked = arrivals;
         // Somebody else has to read now.
+        self.wake_all();
+    }
+
+    /// Wakes all tasks that wait.
+    pub(super) fn wake_all(&self) {
         self.wakers.wake_all_others(&mut Keys::default());
     }
 
@@ -153,26 +160,6 @@ impl<R: Runtime, S, F> Drop for Wait<'_, R, S, F> {
             true => self.shared.wakers.leave(&self.keys),
             false => self.shared.wakers.remove(&self.keys),
         }
-    }
-}
-
-impl<R: Runtime, S: AsyncTransport<R>> Shared<R, S> {
-    /// Writes a message that is published now, or else what groups have published before, as far as
-    /// the stream takes it at once. Waiting tasks do the rest. Returns whether the message was taken:
-    /// it is not if others wait before it.
-    pub(super) fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
-        let (taken, written) = self.call(|state, caller| {
-            let exchange = &mut state.exchange;
-            spare::lend(None, Some(exchange.driver.outbox_mut()));
-            let written = exchange.write_published(message, caller);
-            spare::take_back(None, Some(exchange.driver.outbox_mut()));
-            (written.is_some(), written != Some(false))
-        });
-        if !written {
-            // Their deadlines have changed.
-            self.wakers.wake_all_others(&mut Keys::default());
-        }
-        taken
     }
 }
 

@@ -1,6 +1,7 @@
 //! Blocking connections as members of groups.
 
-use std::sync::{Arc, Weak};
+use std::io::IoSlice;
+use std::sync::Arc;
 
 use bluewire_core::{PreparedMessage, SendError};
 
@@ -33,12 +34,18 @@ fn join<S: SplitTransport>(
     group: &Joining<'_>,
 ) -> Result<MemberKey, SendError> {
     let key = driver.join(group)?;
-    driver.set_reach(|| Box::new(Arc::downgrade(shared)));
+    driver.set_reach(shared);
     Ok(key)
 }
 
-impl<S: SplitTransport> Reach for Weak<Shared<S>> {
-    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
-        self.upgrade().is_some_and(|shared| shared.write_published(message))
+// While the connection's thread is at work, messages wait for it: it looks for them before it waits.
+impl<S: SplitTransport> Reach for Shared<S> {
+    fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool {
+        let taken = self.act_aside(|driver| {
+            let write = |slices: &[IoSlice<'_>]| self.stream.try_write(slices);
+            let written = driver.write_published(message, self.clock(), write);
+            (written.is_some(), written != Some(false))
+        });
+        taken.unwrap_or(false)
     }
 }

@@ -5,13 +5,13 @@
 //! waits, so that the server's orders can be followed meanwhile. Once it is split, the driver stays
 //! here. The lock is held to compute and to write what leaves at once, never for a wait.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use bluewire_core::{PreparedMessage, Ready, State};
+use bluewire_core::{Ready, State};
 use rustix::fd::BorrowedFd;
 
 use super::backlog::{self, Backlogged};
@@ -266,21 +266,12 @@ impl<S: SplitTransport> Shared<S> {
         });
     }
 
-    /// Writes a message that is published now, or else what groups have published before, unless the
-    /// connection's thread is at work: it looks for that before it waits. Returns whether the message
-    /// was taken: it is not if others wait before it.
-    pub(super) fn write_published(self: &Arc<Self>, message: Option<&PreparedMessage>) -> bool {
-        let taken = self.act_aside(|driver| {
-            let write = |slices: &[IoSlice<'_>]| self.stream.try_write(slices);
-            let written = driver.write_published(message, self.clock(), write);
-            (written.is_some(), written != Some(false))
-        });
-        taken.unwrap_or(false)
-    }
-
     /// Acts in place of the connection's thread, unless that is at work. `act` says whether there is
     /// nothing left to write; if there is, another thread writes what groups have published.
-    fn act_aside<T>(self: &Arc<Self>, act: impl FnOnce(&mut Driver) -> (T, bool)) -> Option<T> {
+    pub(super) fn act_aside<T>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&mut Driver) -> (T, bool),
+    ) -> Option<T> {
         let mut state = self.lock();
         let Guarded { driver, backlogged, .. } = &mut *state;
         let driver = driver.as_mut()?;

@@ -4,6 +4,7 @@
 //! Pings, Pongs and Close frames wait behind little, and the group counts what waits.
 
 use std::io::{self, IoSlice};
+use std::sync::{Arc, Weak};
 #[cfg(feature = "_asynch")]
 use std::task::Waker;
 use std::time::Duration;
@@ -58,9 +59,10 @@ impl Driver {
     }
 
     /// Lets publishers reach the connection from now on, from any thread.
-    pub(crate) fn set_reach(&self, reach: impl FnOnce() -> Box<dyn Reach>) {
+    pub(crate) fn set_reach<T: Reach + 'static>(&self, reach: &Arc<T>) {
+        let weak: Weak<T> = Arc::downgrade(reach);
         if let Some(inflow) = self.rare.inflow() {
-            inflow.feed.set_direct(reach);
+            inflow.feed.set_direct(weak);
         }
     }
 

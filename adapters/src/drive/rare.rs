@@ -10,20 +10,22 @@ use super::published::Inflow;
 #[derive(Debug, Default)]
 pub(super) struct Rare(Option<Box<Fields>>);
 
+// A publisher looks at the first two for each member, which should cost no more memory than that.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Fields {
+    /// The messages that groups have published to it.
+    pub(super) inflow: Option<Inflow>,
+    /// Since when the stream takes too little.
+    pub(super) stall: Option<Stall>,
     /// The program's own, if it is not the default one.
     pub(super) flow: Option<Flow>,
     /// The messages that `close_now` dropped.
     pub(super) dropped: Option<Dropped>,
-    /// Since when the stream takes too little.
-    pub(super) stall: Option<Stall>,
     /// The error of the stream.
     pub(super) loss: Option<Loss>,
     /// How the connection ended, once that was reported.
     pub(super) closure: Option<Closure>,
-    /// The messages that groups have published to it.
-    pub(super) inflow: Option<Inflow>,
 }
 
 static DEFAULT_FLOW: Flow = Flow::DEFAULT;
@@ -84,21 +86,21 @@ impl Rare {
     /// The stream takes enough again: what may happen to any connection keeps no memory.
     #[inline]
     pub(super) fn end_stall(&mut self) {
-        if let Some(fields) = &mut self.0 {
-            fields.stall = None;
-            if matches!(
+        if let Some(fields) = &mut self.0
+            && fields.stall.take().is_some()
+            && matches!(
                 **fields,
                 Fields {
+                    inflow: None,
+                    stall: None,
                     flow: None,
                     dropped: None,
-                    stall: None,
                     loss: None,
-                    closure: None,
-                    inflow: None
+                    closure: None
                 }
-            ) {
-                self.0 = None;
-            }
+            )
+        {
+            self.0 = None;
         }
     }
 }

@@ -15,22 +15,13 @@ impl JoinSealed for &WebSocket {
         let mut state = shared.lock();
         let Stage::Open(link) = &mut state.stage else { return Err(SendError::NotOpen) };
         let key = link.driver.join(group)?;
-        link.driver.set_reach(|| Box::new(Arc::downgrade(shared)));
+        link.driver.set_reach(shared);
         Ok(key)
     }
 }
 
-impl Reach for Weak<Shared> {
-    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
-        self.upgrade().is_some_and(|shared| shared.write_published(message))
-    }
-}
-
-impl Shared {
-    /// Writes a message that is published now, or else what groups have published before, as far as
-    /// the stream takes it at once. Returns whether the message was taken: it is not if others wait
-    /// before it.
-    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+impl Reach for Shared {
+    fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool {
         let mut state = self.lock();
         let Stage::Open(Link { clock, driver, stream }) = &mut state.stage else { return false };
         let Some(stream) = stream.as_ref().and_then(Weak::upgrade) else {

@@ -48,7 +48,7 @@ pub(crate) struct Queue {
     /// Whether the owner has left messages here, since the peer has to take others first.
     stalled: AtomicBool,
     /// Reaches the connection from any thread.
-    direct: OnceLock<Box<dyn Reach>>,
+    direct: OnceLock<Weak<dyn Reach>>,
 }
 
 /// The messages for the owner of a connection, in short.
@@ -66,7 +66,7 @@ pub(crate) trait Reach: Send + Sync {
     /// Sends a message that is published now, if the connection can take it and nothing waits before
     /// it; without a message, lets the connection take what waits for it. Whether it took the
     /// message.
-    fn write_published(&self, message: Option<&PreparedMessage>) -> bool;
+    fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool;
 }
 
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl Queue {
         // Most members are not behind: their messages need not be queued.
         if !corked
             && self.is_idle()
-            && let Some(direct) = self.direct.get()
+            && let Some(direct) = self.direct.get().and_then(Weak::upgrade)
             && direct.write_published(Some(&posted.message))
         {
             return Pushed::Queued { first: false, half_full: false };
@@ -154,7 +154,9 @@ impl Queue {
     /// Tells the connection that something waits.
     pub(super) fn notify(&self) {
         if let Some(direct) = self.direct.get() {
-            direct.write_published(None);
+            if let Some(direct) = direct.upgrade() {
+                direct.write_published(None);
+            }
             return;
         }
         let task = lock(&self.state).task.take();
@@ -253,8 +255,8 @@ impl Feed {
     }
 
     /// Lets publishers reach the connection from now on.
-    pub(crate) fn set_direct(&self, reach: impl FnOnce() -> Box<dyn Reach>) {
-        self.0.direct.get_or_init(reach);
+    pub(crate) fn set_direct(&self, reach: Weak<dyn Reach>) {
+        self.0.direct.get_or_init(|| reach);
     }
 
     /// Lets the next message wake this task; at once if `now`.

@@ -15,11 +15,11 @@ use crate::sync::{Mutex, lock};
 const S: Duration = Duration::from_secs(1);
 
 /// The messages that publishers hand over, in order.
-#[derive(Clone, Default)]
-struct Handed(Arc<Mutex<Vec<Option<PreparedMessage>>>>);
+#[derive(Default)]
+struct Handed(Mutex<Vec<Option<PreparedMessage>>>);
 
 impl Reach for Handed {
-    fn write_published(&self, message: Option<&PreparedMessage>) -> bool {
+    fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool {
         lock(&self.0).push(message.cloned());
         true
     }
@@ -62,13 +62,13 @@ fn a_driver_has_a_feed_once_it_has_joined_a_group() {
 #[test]
 fn publishers_hand_messages_to_who_reaches_the_connection() {
     let mut world = world();
-    let handed = Handed::default();
-    world.driver.set_reach(|| panic!("it is in no group"));
+    let handed = Arc::<Handed>::default();
+    world.driver.set_reach(&handed);
     let (group, _) = member(&mut world);
     group.publish("queued");
     look(&mut world);
     assert_eq!(handed.all(), []);
-    world.driver.set_reach(|| Box::new(handed.clone()));
+    world.driver.set_reach(&handed);
     group.publish("direct");
     assert_eq!(handed.all(), [Some(PreparedMessage::new("direct"))]);
     world.write();
@@ -90,9 +90,9 @@ fn a_connection_with_compression_lets_its_groups_compress() {
             world.driver = world.driver.with_deflate(params);
         }
         let options = crate::group::GroupOptions::default().deflate(deflate.clone());
-        let (group, handed) = (Group::with(options), Handed::default());
+        let (group, handed) = (Group::with(options), Arc::<Handed>::default());
         group.join(&mut world).expect("it is open");
-        world.driver.set_reach(|| Box::new(handed.clone()));
+        world.driver.set_reach(&handed);
         group.publish(&text);
         let expected = match compresses {
             true => PreparedMessage::compressed(text.as_str(), &deflate),
