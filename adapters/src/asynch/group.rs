@@ -46,7 +46,10 @@ where
         let (taken, written) = R::unconstrained(|| {
             self.call(|state, caller| {
                 let exchange = &mut state.exchange;
-                spare::lend(None, Some(exchange.driver.outbox_mut()));
+                // Most often a message is written from where it lies.
+                if message.is_none() || exchange.driver.masks() {
+                    spare::lend(None, Some(exchange.driver.outbox_mut()));
+                }
                 let written = exchange.write_published(message, caller);
                 spare::take_back(None, Some(exchange.driver.outbox_mut()));
                 (written.is_some(), written != Some(false))

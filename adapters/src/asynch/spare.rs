@@ -72,7 +72,7 @@ impl Spare {
         let capacity = outbox.capacity();
         if self.outbox.capacity() == 0 && capacity <= OUTBOX_CAPACITY_MAX {
             outbox.swap_memory(&mut self.outbox);
-        } else if capacity > 0 {
+        } else {
             outbox.release();
         }
     }
@@ -96,10 +96,13 @@ pub(super) fn lend(inbox: Option<&mut Inbox>, outbox: Option<&mut Outbox>) {
 
 /// Takes the memory of an inbox, an outbox, or both, if nothing is in them.
 pub(super) fn take_back(inbox: Option<&mut Inbox>, outbox: Option<&mut Outbox>) {
+    let inbox = inbox.filter(|inbox| inbox.capacity() > 0 && inbox.is_empty());
+    let outbox = outbox.filter(|outbox| outbox.capacity() > 0);
+    if inbox.is_none() && outbox.is_none() {
+        return;
+    }
     SPARE.with_borrow_mut(|spare| {
         if let Some(inbox) = inbox
-            && inbox.capacity() > 0
-            && inbox.is_empty()
             && !spare.keep(inbox)
         {
             inbox.release();

@@ -87,6 +87,12 @@ impl Driver {
         Some(all)
     }
 
+    /// Whether a message that is published goes through the outbox in any case: it is masked there.
+    #[cfg(feature = "_asynch")]
+    pub(crate) const fn masks(&self) -> bool {
+        matches!(self.connection.role(), bluewire_core::Role::Client)
+    }
+
     /// Writes a message that is published now as [`send_published`](Self::send_published) does, or
     /// else what waits.
     pub(crate) fn write_published(
