@@ -649,6 +649,8 @@ mod tests {
         inbox.extend(b"x");
         inbox.swap_memory(&mut spare);
         assert_eq!((inbox.unparsed(), spare.capacity()), (&b"x"[..], 0));
+        spare.swap_memory(&mut inbox);
+        assert_eq!((inbox.unparsed(), spare.capacity()), (&b"x"[..], 0));
         inbox.skip(1);
         inbox.swap_memory(&mut spare);
         assert_eq!((inbox.capacity(), spare.capacity()), (0, Limits::default().read_len / 4));

@@ -258,7 +258,7 @@ impl Connection {
         reason: &str,
         outbox: &mut Outbox,
     ) {
-        if self.receiving_is_over() || self.state == State::Closed {
+        if self.receiving_is_over() {
             return;
         }
         self.begin_closing(now, ClosedBy::Local);

@@ -116,6 +116,8 @@ fn a_frame_is_printed_with_all_that_it_says() {
     let frame = Frame::text("héllo");
     assert_eq!(frame.display(None).to_string(), "text fin 6 bytes");
     assert_eq!(frame.display(Some(0)).to_string(), "text fin 6 bytes");
+    let announcing = Frame::text("one").announcing(5);
+    assert_eq!(announcing.to_string(), "text fin 3 bytes (5 announced) \"one\"");
     // It is cut between characters.
     assert_eq!(frame.display(Some(2)).to_string(), "text fin 6 bytes \"h\"...");
     let (one, other) = (Frame::text("a"), Frame::ping("a"));

@@ -74,6 +74,21 @@ fn both_ends_close_cleanly_and_the_stream_ends() {
 }
 
 #[test]
+fn the_end_of_the_stream_arrives_behind_the_last_byte() {
+    let mut pair = Pair::open(config(), config());
+    let now = pair.now();
+    let (server, outbox) = pair.server.parts().expect("it is open");
+    server.fail(now, CloseCode::INTERNAL_ERROR, "", outbox);
+    for left in (0..4).rev() {
+        assert_eq!(pair.deliver(Role::Client, 1), 1);
+        assert_eq!(
+            (pair.in_flight(Role::Client), pair.client.closure().is_some()),
+            (left, left == 0)
+        );
+    }
+}
+
+#[test]
 fn cut_bytes_are_lost_and_blocked_bytes_wait() {
     let mut pair = Pair::open(config(), config());
     pair.block(Role::Server);

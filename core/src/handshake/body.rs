@@ -240,7 +240,8 @@ fn announced(head: &ResponseHead) -> State {
 
 /// `Content-Length = 1*DIGIT`
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    // `parse` would take a sign. It refuses an empty text itself.
+    if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     core::str::from_utf8(digits).ok()?.parse().ok()
