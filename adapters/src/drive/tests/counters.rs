@@ -42,8 +42,11 @@ fn tickets_stay_honest_when_the_count_of_written_bytes_begins_again() {
 
 #[test]
 fn dropped_messages_are_not_reported_as_written_when_the_count_wraps() {
-    for before in 0..=20 {
-        let mut world = World::new(quiet());
+    let roles: [fn(Config) -> World; 2] = [World::new, World::client];
+    for (world, before) in
+        roles.into_iter().flat_map(|new| (0..=30).map(move |before| (new(quiet()), before)))
+    {
+        let mut world = world;
         world.driver.written = u64::MAX - before;
         world.room = 3;
         let begun = lay_text(&mut world, "one");

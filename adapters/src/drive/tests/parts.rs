@@ -13,6 +13,7 @@ use super::super::{
 };
 use super::world::{Turn, World};
 use crate::error::Error;
+use crate::group::Group;
 
 const S: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -300,6 +301,13 @@ fn a_wait_is_renewed_once_something_was_queued() {
     assert_eq!(world.driver.renewed(Want { until: Some(S), ..idle }, S).until, Some(S));
     let writing = Want { write: true, ..idle };
     assert_eq!(world.driver.renewed(writing, S), writing);
+
+    let (mut world, group) = (self::world(), Group::new());
+    world.driver.set_flow(Flow::default().write_timeout(3 * S));
+    group.join(&mut world).expect("it is open");
+    assert_eq!(world.driver.renewed(idle, S), idle);
+    group.publish("Hello");
+    assert_eq!(world.driver.renewed(idle, S), renewed);
 }
 
 #[test]

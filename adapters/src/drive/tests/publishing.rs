@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Config, Limits, Message, PreparedMessage};
+use bluewire_core::{CloseCode, Config, Limits, Message, PreparedMessage, SendError};
 
 use super::super::{Flow, Lay, Next, Purpose};
 use super::world::World;
@@ -192,6 +192,19 @@ fn a_message_that_needs_more_room_waits_for_it() {
 }
 
 #[test]
+fn a_message_goes_nowhere_at_once_while_an_earlier_one_is_held_up() {
+    let mut world = world();
+    let (group, key) = member(&mut world);
+    world.lay(Lay::Chunk(Message::Text("part"), false)).expect("it is open");
+    world.write();
+    group.publish("first");
+    look(&mut world);
+    assert_eq!(world.send_published(&PreparedMessage::new("second")), None);
+    assert_eq!(group.stats(key).map(|stats| stats.waiting), Some(1));
+    assert_eq!(world.written, b"\x01\x04part");
+}
+
+#[test]
 fn nothing_is_taken_any_more_once_nothing_can_be_written() {
     type End = fn(&mut World);
     let ends: [(&str, End); 2] = [
@@ -210,6 +223,7 @@ fn nothing_is_taken_any_more_once_nothing_can_be_written() {
         assert_eq!(world.driver.queue_len(), waiting, "{what}");
         // It has left at once, and does not count as slow.
         assert_eq!((group.len(), group.skipped()), (0, 0), "{what}");
+        assert_eq!(group.join(&mut world), Err(SendError::NotOpen), "{what}");
     }
 }
 

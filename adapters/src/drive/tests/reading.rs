@@ -3,8 +3,12 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+#[cfg(feature = "_asynch")]
+use bluewire_core::CloseCode;
 use bluewire_core::{Config, Message};
 
+#[cfg(feature = "_asynch")]
+use super::super::Lay;
 use super::super::arrivals::{Aside, Held};
 use super::super::{Budget, Intake, LOOK_INTERVAL, Next, Purpose, Want};
 use super::world::{Turn, World};
@@ -120,4 +124,56 @@ fn a_program_that_only_sends_looks_at_intervals() {
     world.run(Purpose::Receive, None);
     assert!(!world.driver.should_look(&world.arrivals, || 2 * LOOK_INTERVAL - MS));
     assert!(world.driver.should_look(&world.arrivals, || 2 * LOOK_INTERVAL));
+}
+
+/// After a wait most often bytes have arrived, so a read comes first, unless something else has to.
+#[cfg(feature = "_asynch")]
+#[test]
+fn a_read_comes_before_the_next_step_only_where_nothing_else_is_to_be_received() {
+    fn may(world: &mut World, purpose: Purpose) -> bool {
+        world.driver.may_read_first(&Intake::Arrivals(&mut world.arrivals, purpose))
+    }
+    let mut world = world();
+    assert!(may(&mut world, Purpose::Receive));
+    for purpose in [Purpose::Attend, Purpose::Discard] {
+        assert!(!may(&mut world, purpose), "{purpose:?} may have to stop reading");
+    }
+    let mut aside = Aside::default();
+    assert!(!world.driver.may_read_first(&Intake::Aside(&mut aside)), "it may have no room");
+    assert!(!world.driver.may_read_first(&Intake::Nowhere));
+
+    world.arrivals.aside.received(b"\x82\x80\0\0\0\0", S);
+    assert!(!may(&mut world, Purpose::Receive), "these bytes came before");
+    world.run(Purpose::Attend, None);
+    assert!(world.arrivals.has_held());
+    assert!(!may(&mut world, Purpose::Receive), "this message came before");
+    world.run(Purpose::Receive, None);
+    assert!(may(&mut world, Purpose::Receive));
+    world.lay(Lay::Close(CloseCode::NORMAL, "")).expect("it is open");
+    assert!(!may(&mut world, Purpose::Receive), "the peer may flood what closes");
+}
+
+#[cfg(feature = "_asynch")]
+#[test]
+fn a_report_that_nothing_has_arrived_lets_a_begun_text_be_judged() {
+    for may_judge in [true, false] {
+        let mut world = world();
+        // 8,000 bytes of text are announced, and 5,000 come.
+        world.arrivals.inbox.extend(&[0x81, 0xfe, 0x1f, 0x40, 0, 0, 0, 0]);
+        world.arrivals.inbox.extend(&[b'a'; 5_000]);
+        let mut aside = Aside::default();
+        let mut intake = Intake::Arrivals(&mut world.arrivals, Purpose::Receive);
+        let next = world.driver.next_for(&mut intake, None, || S);
+        assert!(matches!(next, Next::Wait(_)), "{next:?}");
+        if !may_judge {
+            intake = Intake::Aside(&mut aside);
+        }
+        let reads = world.driver.reads;
+        assert_eq!(world.driver.read_nothing(&intake, S), may_judge);
+        assert_eq!(world.driver.reads, reads + 1);
+        // The next step judges it.
+        intake = Intake::Arrivals(&mut world.arrivals, Purpose::Receive);
+        world.driver.next_for(&mut intake, None, || S);
+        assert!(!world.driver.read_nothing(&intake, S));
+    }
 }

@@ -360,6 +360,11 @@ fn nothing_waits_for_other_answers_before_the_first_message_is_lent() {
     let Next::Deliver(ready) = next else { panic!("a message has arrived: {next:?}") };
     assert!(world.driver.lend(ready, &mut world.arrivals).is_ok());
     assert!(world.driver.is_corked(&world.arrivals));
+    // Messages that arrived while the program did something else wait for it, too.
+    world.run(Purpose::Attend, None);
+    assert!(world.arrivals.has_held() && world.driver.is_corked(&world.arrivals));
+    world.run(Purpose::Receive, None);
+    assert!(!world.driver.is_corked(&world.arrivals));
 }
 
 /// A fault of the peer that is seen after a write has failed lays a Close frame, which must not

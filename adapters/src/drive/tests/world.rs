@@ -78,8 +78,16 @@ impl World {
     pub(super) fn with_slot(config: Config, in_server: bool) -> Self {
         let admission = Admission::new(&ServerOptions::default());
         let slot: Option<Slot> = if in_server { admission.enter(None) } else { None };
+        Self::of(Role::Server, config, admission, slot)
+    }
+
+    pub(super) fn client(config: Config) -> Self {
+        Self::of(Role::Client, config, Admission::new(&ServerOptions::default()), None)
+    }
+
+    fn of(role: Role, config: Config, admission: Arc<Admission>, slot: Option<Slot>) -> Self {
         let clock = Clock::by(standing_still);
-        let opened = Opened::adopted(Role::Server, b"", config.into(), clock);
+        let opened = Opened::adopted(role, b"", config.into(), clock);
         let (driver, arrivals, ..) = Driver::open(opened, slot);
         Self {
             now: Duration::ZERO,
