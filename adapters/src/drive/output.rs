@@ -401,18 +401,19 @@ impl Driver {
         let end = self.written.wrapping_add(self.outbox.data_len() as u64);
         self.connection.close_now(now, code, reason, &mut self.outbox)?;
         // Only the frame that has begun to leave remains before the Close frame.
-        let kept = self.outbox.data_len().saturating_sub(self.close_frame_len(code, reason));
+        let kept = self.outbox.data_len().saturating_sub(self.close_frame_len(reason));
         let from = self.written.wrapping_add(kept as u64);
         self.rare.make().dropped = Some(Dropped { from, len: end.wrapping_sub(from) });
         Ok(())
     }
 
     /// The length of the Close frame that was just laid behind everything else.
-    const fn close_frame_len(&self, _: CloseCode, reason: &str) -> usize {
-        let masking_key = match self.connection.role() {
-            Role::Client => 4_usize,
-            Role::Server => 0,
+    const fn close_frame_len(&self, reason: &str) -> usize {
+        // A header of two bytes, the masking key of a client, and a code of two bytes.
+        let before_reason = match self.connection.role() {
+            Role::Client => 8,
+            Role::Server => 4,
         };
-        reason.len().saturating_add(masking_key).saturating_add(2 + 2)
+        reason.len().saturating_add(before_reason)
     }
 }
