@@ -6,7 +6,9 @@ RUSTFLAGS="" cargo run --quiet --manifest-path ../../Cargo.toml -p bluewire-spec
     --bin fuzz_seeds -- corpus
 cargo fuzz build -O --debug-assertions
 
-for target in $(cargo fuzz list); do
+# By itself, so that the script ends if it fails.
+targets=$(cargo fuzz list)
+for target in $targets; do
     cp "target/x86_64-unknown-linux-gnu/release/$target" "$OUT/"
     for inputs in "corpus/$target" "seeds/$target"; do
         # Some targets begin with nothing, and zip refuses to pack nothing.
