@@ -100,6 +100,13 @@ pub(crate) fn url(address: SocketAddr) -> String {
     format!("ws://{address}/")
 }
 
+/// Tries it with 300 milliseconds, then with 3 and with 30 seconds: on a busy machine, a deadline may
+/// come before what a test is about has happened. The attempt says whether it had.
+pub(crate) fn with_more_time_each_time(attempt: impl FnMut(Duration) -> bool) {
+    let mut times = [300, 3_000, 30_000].map(Duration::from_millis).into_iter();
+    assert!(times.any(attempt), "30 seconds were not enough");
+}
+
 /// An address at which TCP does not answer, as long as it lives: a listener whose queue is full.
 pub(crate) struct Dead {
     pub(crate) address: SocketAddr,
