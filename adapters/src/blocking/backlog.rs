@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
+use std::task::Wake;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use rustix::fd::BorrowedFd;
 
 use super::poller::Poller;
 use super::transport::Readiness;
-use super::wake::{WakeHandle, WakePipe, wake_pipe};
+use super::wake::{WakeHandle, WakePipe};
 use crate::sync::{Mutex, lock};
 
 /// A connection on which bytes wait.
@@ -29,7 +30,7 @@ pub(super) trait Backlogged: Send + Sync {
 struct Backlog {
     added: Vec<Weak<dyn Backlogged>>,
     /// Wakes the thread, if it runs.
-    wakes: Option<WakeHandle>,
+    wakes: Option<Arc<WakeHandle>>,
 }
 
 static BACKLOG: Mutex<Backlog> = Mutex::new(Backlog { added: Vec::new(), wakes: None });
@@ -46,9 +47,10 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 pub(super) fn watch(connection: Weak<dyn Backlogged>) -> bool {
     let mut backlog = lock(&BACKLOG);
     if let Some(wakes) = &backlog.wakes {
-        wakes.wake();
+        wakes.wake_by_ref();
     } else {
-        let started = wake_pipe().and_then(|(handle, pipe)| {
+        let started = WakePipe::new().and_then(|pipe| {
+            let handle = Arc::clone(pipe.handle());
             let work = Work::new(pipe)?;
             thread::Builder::new().name("bluewire-backlog".to_owned()).spawn(|| work.run())?;
             Ok(handle)

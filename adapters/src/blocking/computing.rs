@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Wake;
 
-use super::facade::spawn;
 use super::newcomer::Client;
-use super::wake::WakeHandle;
+use super::wake::{WakeHandle, spawn};
 use crate::server::{Turns, computed_at_a_time};
 use crate::sync::{Condvar, Mutex, lock, wait};
 
@@ -27,7 +27,7 @@ struct Shared {
     /// Tells the threads.
     changed: Condvar,
     /// Tells whoever waits for clients.
-    wakes: WakeHandle,
+    wakes: Arc<WakeHandle>,
 }
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ struct State {
 }
 
 impl Computing {
-    pub(super) fn new(wakes: WakeHandle) -> Self {
+    pub(super) fn new(wakes: Arc<WakeHandle>) -> Self {
         let shared = Shared { state: Mutex::default(), changed: Condvar::new(), wakes };
         Self { turns: Turns::new(computed_at_a_time()), shared: Arc::new(shared), threads: 0 }
     }
@@ -125,6 +125,6 @@ impl Shared {
             }
         };
         drop(late);
-        self.wakes.wake();
+        self.wakes.wake_by_ref();
     }
 }

@@ -10,7 +10,7 @@ use super::dial::dial;
 use super::net_stream::NetStream;
 use super::opening::{filled, open};
 use super::transport::{Readiness, Transport, read_timeout, write_all};
-use super::wake::wake_pipe;
+use super::wake::WakePipe;
 use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::error::{AcceptError, ConnectError};
@@ -40,8 +40,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The fault of an option or the network, or the refusal of the server.
 pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream>, ConnectError> {
     let request = Request::to_connect(options.into())?;
-    let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
-    let (stream, opened) = dial(&request, &handle, &pipe, &|| false)?;
+    let pipe = WakePipe::new().map_err(ConnectError::Io)?;
+    let (stream, opened) = dial(&request, &pipe, || false)?;
     Ok(WebSocket::of_client(stream, opened, Slot::of_client(&request)))
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bluewire_core::Inbox;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
@@ -17,11 +17,11 @@ use super::net_stream::{NetStream, WaitWithPipe};
 use super::opening::{filled, open};
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
-use super::transport::{Readiness, is_passing, timespec};
-use super::wake::{WakeHandle, WakePipe};
+use super::transport::{Readiness, is_passing, poll_fds};
+use super::wake::WakePipe;
 use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
-use crate::open::options::{Canceller, Watch};
+use crate::open::options::Canceller;
 use crate::open::plan::{Budget, Came, Plan, Resolving, Step};
 use crate::open::request::{Opened, Opening, Request};
 use crate::socket::stream_socket;
@@ -31,26 +31,46 @@ use crate::unix_socket;
 /// Connects, unless the attempt is given up meanwhile.
 pub(super) fn dial(
     request: &Request,
-    handle: &WakeHandle,
     pipe: &WakePipe,
-    given_up: &dyn Fn() -> bool,
+    given_up: impl Fn() -> bool,
 ) -> Result<(NetStream, Opened), ConnectError> {
-    let is_cancelled = cancelled(request, handle);
-    let given_up = || given_up() || is_cancelled();
-    let dialler = Dialler { handle, pipe, given_up: &given_up, clock: Clock::start() };
+    let given_up = or_cancelled(given_up, request, pipe);
+    let dialler = Dialler { pipe, given_up: &given_up, clock: Clock::start() };
     request.id.dialled(dialler.follow(request))
 }
 
-/// Tells whether the request's canceller was used, and wakes the thread when it is.
-pub(super) fn cancelled(request: &Request, handle: &WakeHandle) -> impl Fn() -> bool + use<> {
-    let waker = handle.waker();
+/// Waits before an attempt, unless it is given up.
+pub(super) fn pause(
+    time: Duration,
+    request: &Request,
+    pipe: &WakePipe,
+    given_up: impl Fn() -> bool,
+) -> Result<(), ConnectError> {
+    let given_up = or_cancelled(given_up, request, pipe);
+    let clock = Clock::start();
+    while !given_up() {
+        let left = time.saturating_sub(clock.now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        pipe.wait(left);
+    }
+    Err(ConnectError::Abandoned)
+}
+
+/// Whether an attempt is given up, or the request's canceller was used, which wakes the thread.
+fn or_cancelled(
+    given_up: impl Fn() -> bool,
+    request: &Request,
+    pipe: &WakePipe,
+) -> impl Fn() -> bool {
+    let waker = pipe.waker();
     let watch = request.canceller.as_ref().map(Canceller::watch);
-    move || watch.as_ref().is_some_and(|watch: &Watch| watch.is_cancelled(&waker))
+    move || given_up() || watch.as_ref().is_some_and(|watch| watch.is_cancelled(&waker))
 }
 
 /// How a thread connects: all requests that it takes, by one clock.
 struct Dialler<'a> {
-    handle: &'a WakeHandle,
     pipe: &'a WakePipe,
     given_up: &'a dyn Fn() -> bool,
     clock: Clock,
@@ -104,9 +124,7 @@ impl Dialler<'_> {
                 }
                 Step::Wait(until) => match &secured {
                     Some(stream) => self.shake_hands(stream, self.left(until))?,
-                    None => race
-                        .wait(self.handle, self.pipe, self.left(until))
-                        .map_err(ConnectError::Io)?,
+                    None => race.wait(self.pipe, self.left(until)).map_err(ConnectError::Io)?,
                 },
                 Step::Fail(error) => return Err(race.resolving.explain(error)),
             };
@@ -255,23 +273,14 @@ impl Race {
         Ok(())
     }
 
-    fn wait(
-        &mut self,
-        handle: &WakeHandle,
-        pipe: &WakePipe,
-        time: Duration,
-    ) -> io::Result<Option<Came>> {
-        if let Some(found) = self.resolving.take(&handle.waker()) {
+    fn wait(&mut self, pipe: &WakePipe, time: Duration) -> io::Result<Option<Came>> {
+        if let Some(found) = self.resolving.take(&pipe.waker()) {
             return Ok(Some(Came::Addresses(found)));
         }
         let mut waiting = vec![PollFd::from_borrowed_fd(pipe.source(), PollFlags::IN)];
         let attempts = self.attempts.iter().map(|(_, stream)| PollFd::new(stream, PollFlags::OUT));
         waiting.extend(attempts);
-        match poll(&mut waiting, timespec(Some(time)).as_ref()) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
+        poll_fds(&mut waiting, Some(time))?;
         if !waiting[0].revents().is_empty() {
             pipe.clear();
         }

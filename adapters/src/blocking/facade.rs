@@ -4,13 +4,11 @@
 use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
-use super::dial::{cancelled, dial};
+use super::dial::{dial, pause};
 use super::net_stream::WaitWithPipe;
 use super::transport::Readiness;
-use super::wake::{WakeHandle, WakePipe, wake_pipe};
+use super::wake::{WakePipe, spawn};
 use crate::clock::Clock;
 use crate::facade::{Session, Shared, WebSocket, Writable, WriteSlices};
 use crate::open::error::ConnectError;
@@ -26,15 +24,16 @@ use crate::server::Slot;
 /// `on_error` and `on_close` report what happens on the network.
 pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectError> {
     let request = Request::for_facade(options.into())?;
-    let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
-    let shared = Shared::new(request.url.without_user_info(), Box::new(handle.clone()));
+    let pipe = WakePipe::new().map_err(ConnectError::Io)?;
+    let runner = Box::new(Arc::clone(pipe.handle()));
+    let shared = Shared::new(request.url.without_user_info(), runner);
     let shared = Arc::new(shared.reconnecting(&request, Clock::start()));
     let thread = Arc::clone(&shared);
     spawn(move || {
-        connect(&thread, &request, &handle, &pipe);
+        connect(&thread, &request, &pipe);
         while let Some(time) = thread.time_to_attempt() {
-            match pause(time, &request, &handle, &pipe, &|| thread.is_given_up()) {
-                Ok(()) => connect(&thread, &request, &handle, &pipe),
+            match pause(time, &request, &pipe, || thread.is_given_up()) {
+                Ok(()) => connect(&thread, &request, &pipe),
                 Err(error) => thread.fail_to_open(error),
             }
         }
@@ -44,8 +43,8 @@ pub fn create(options: impl Into<ConnectOptions>) -> Result<WebSocket, ConnectEr
 }
 
 /// One attempt, and the connection that comes of it.
-fn connect(shared: &Arc<Shared>, request: &Request, handle: &WakeHandle, pipe: &WakePipe) {
-    let dialled = dial(request, handle, pipe, &|| shared.is_given_up());
+fn connect(shared: &Arc<Shared>, request: &Request, pipe: &WakePipe) {
+    let dialled = dial(request, pipe, || shared.is_given_up());
     run_attempt(shared, request, dialled, pipe);
 }
 
@@ -65,45 +64,19 @@ pub(super) fn run_attempt<S: WaitWithPipe>(
     }
 }
 
-/// Waits before an attempt, unless it is given up.
-pub(super) fn pause(
-    time: Duration,
-    request: &Request,
-    handle: &WakeHandle,
-    pipe: &WakePipe,
-    given_up: &dyn Fn() -> bool,
-) -> Result<(), ConnectError> {
-    let is_cancelled = cancelled(request, handle);
-    let clock = Clock::start();
-    loop {
-        if given_up() || is_cancelled() {
-            return Err(ConnectError::Abandoned);
-        }
-        let left = time.saturating_sub(clock.now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        pipe.wait(left);
-    }
-}
-
 /// The same object for a connection that is open already, here or on the server's side.
 pub(super) fn adopt<S: WaitWithPipe + Send + 'static>(
     stream: S,
     opened: Opened,
     slot: Option<Slot>,
 ) -> io::Result<WebSocket> {
-    let (handle, pipe) = wake_pipe()?;
-    let shared = Arc::new(Shared::new(String::new(), Box::new(handle)));
+    let pipe = WakePipe::new()?;
+    let shared = Arc::new(Shared::new(String::new(), Box::new(Arc::clone(pipe.handle()))));
     // At once, so that it can be sent on at once.
     if let Some(session) = Session::open(&shared, opened, slot) {
         spawn(move || run(session, &Arc::new(stream), &pipe))?;
     }
     Ok(WebSocket::new(shared))
-}
-
-pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name("bluewire".to_owned()).spawn(work).map(drop)
 }
 
 /// The loop of one connection.

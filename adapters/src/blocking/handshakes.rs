@@ -17,7 +17,7 @@ use super::poller::Poller;
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::Readiness;
-use super::wake::{WakeHandle, WakePipe};
+use super::wake::WakePipe;
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;
@@ -67,7 +67,7 @@ pub(super) enum Next {
 impl Handshakes {
     pub(super) fn new(
         listener: TcpListener,
-        (wakes, pipe): (WakeHandle, WakePipe),
+        pipe: WakePipe,
         options: Arc<ServerOptions>,
         admission: Arc<Admission>,
     ) -> io::Result<Self> {
@@ -77,6 +77,7 @@ impl Handshakes {
         poller.add(&listener, LISTENER, Readiness::READ)?;
         Ok(Self {
             listener: Some(listener),
+            computing: Computing::new(Arc::clone(pipe.handle())),
             pipe,
             poller,
             options,
@@ -84,7 +85,6 @@ impl Handshakes {
             clients: HashMap::new(),
             deadlines: BTreeSet::new(),
             due: VecDeque::new(),
-            computing: Computing::new(wakes),
             ready: VecDeque::new(),
             resume: None,
             pause: PAUSE_MIN,

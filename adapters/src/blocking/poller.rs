@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::fd::{AsFd, BorrowedFd};
 
-use super::transport::{Readiness, timespec};
+use super::transport::Readiness;
 
 /// How many events a wait takes.
 const EVENTS_MAX: usize = 64;
@@ -27,6 +27,7 @@ mod epoll {
     use rustix::event::epoll;
     use rustix::io::Errno;
 
+    use super::super::transport::timespec;
     use super::*;
 
     pub(in super::super) struct Poller(OwnedFd);
@@ -85,10 +86,9 @@ mod epoll {
 
 #[cfg(any(test, not(target_os = "linux")))]
 mod poll {
-    use rustix::event::{PollFd, poll};
-    use rustix::io::Errno;
+    use rustix::event::PollFd;
 
-    use super::super::transport::poll_flags;
+    use super::super::transport::{poll_fds, poll_flags};
     use super::*;
 
     /// The next wait begins its report here, so that each source has its turn.
@@ -129,10 +129,7 @@ mod poll {
             let (mut fds, ids): (Vec<_>, Vec<_>) = asked
                 .map(|(fd, id, interest)| (PollFd::from_borrowed_fd(fd, poll_flags(interest)), id))
                 .unzip();
-            match poll(&mut fds, timespec(timeout).as_ref()) {
-                Err(Errno::INTR) => return Ok(Vec::new()),
-                polled => drop(polled?),
-            }
+            poll_fds(&mut fds, timeout)?;
             let first = self.0.get() % ids.len().max(1);
             let ready = (first..ids.len()).chain(0..first);
             let ready = ready.filter(|&index| !fds[index].revents().is_empty());

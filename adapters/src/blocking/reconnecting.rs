@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use bluewire_core::Closure;
 
-use super::dial::dial;
-use super::facade::pause;
+use super::dial::{dial, pause};
 use super::net_stream::NetStream;
-use super::wake::{WakeHandle, WakePipe, wake_pipe};
+use super::wake::WakePipe;
 use super::websocket::WebSocket;
 use crate::clock::Clock;
 use crate::open::error::ConnectError;
@@ -51,7 +50,6 @@ use crate::server::Slot;
 pub struct Reconnecting {
     request: Request,
     course: Course,
-    handle: WakeHandle,
     pipe: WakePipe,
 }
 
@@ -66,8 +64,8 @@ impl Reconnecting {
         let request = Request::to_connect(options.into())?;
         let settings = request.reconnect.clone().unwrap_or_default();
         let course = Course::new(settings, request.id, Clock::start());
-        let (handle, pipe) = wake_pipe().map_err(ConnectError::Io)?;
-        Ok(Self { request, course, handle, pipe })
+        let pipe = WakePipe::new().map_err(ConnectError::Io)?;
+        Ok(Self { request, course, pipe })
     }
 
     /// Waits for the delay, connects, and goes on until there is a connection. The first attempt is
@@ -94,9 +92,9 @@ impl Reconnecting {
     }
 
     fn attempt_in(&self, time: Duration) -> Result<WebSocket<NetStream>, ConnectError> {
-        let Self { request, handle, pipe, .. } = self;
-        pause(time, request, handle, pipe, &|| false)?;
-        let (stream, opened) = dial(request, handle, pipe, &|| false)?;
+        let Self { request, pipe, .. } = self;
+        pause(time, request, pipe, || false)?;
+        let (stream, opened) = dial(request, pipe, || false)?;
         Ok(WebSocket::of_client(stream, opened, Slot::of_client(request)))
     }
 

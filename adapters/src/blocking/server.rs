@@ -5,13 +5,13 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
+use std::task::Wake;
 use std::time::Duration;
 
-use super::facade::spawn;
 use super::handshakes::{Handshakes, Next};
 use super::incoming::{Incoming, Upgrade};
 use super::net_stream::NetStream;
-use super::wake::{WakeHandle, wake_pipe};
+use super::wake::{WakeHandle, WakePipe, spawn};
 use super::websocket::WebSocket;
 use crate::facade;
 use crate::open::error::AcceptError;
@@ -89,9 +89,10 @@ impl Server {
         let local_addr = listener.local_addr()?;
         let options = Arc::new(options.listening_at(local_addr));
         let admission = Admission::new(&options);
-        let (wakes, pipe) = wake_pipe()?;
+        let pipe = WakePipe::new()?;
+        let wakes = Arc::clone(pipe.handle());
         let (of_server, of_admission) = (Arc::clone(&options), Arc::clone(&admission));
-        let handshakes = Handshakes::new(listener, (wakes.clone(), pipe), of_server, of_admission)?;
+        let handshakes = Handshakes::new(listener, pipe, of_server, of_admission)?;
         let shared =
             Shared { handshakes: Mutex::new(handshakes), decided: Mutex::default(), wakes };
         Ok(Self {
@@ -214,7 +215,7 @@ impl Server {
                 if admission.is_leaving() {
                     shared.drop_decided();
                 }
-                shared.wakes.wake();
+                shared.wakes.wake_by_ref();
             }
             Err(error) => options.tell_refused(&error),
         });
@@ -250,14 +251,14 @@ struct Shared {
     /// Requests that other threads have decided to accept, for [`Server::accept`].
     decided: Mutex<VecDeque<Upgrade>>,
     /// Wakes the thread that waits for clients.
-    wakes: WakeHandle,
+    wakes: Arc<WakeHandle>,
 }
 
 impl Shared {
     /// Drops the listener and all whose request was not answered.
     fn shut(&self) {
         // The thread that waits there makes way.
-        self.wakes.wake();
+        self.wakes.wake_by_ref();
         lock(&self.handshakes).shut();
         self.drop_decided();
     }

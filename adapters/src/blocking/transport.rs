@@ -226,11 +226,7 @@ pub(super) fn poll_each<const N: usize>(
 ) -> io::Result<[Readiness; N]> {
     let interests = sources.map(|(_, interest)| interest);
     let mut fds = sources.map(|(fd, interest)| PollFd::from_borrowed_fd(fd, poll_flags(interest)));
-    match poll(&mut fds, timespec(timeout).as_ref()) {
-        // Nothing is ready, and the caller looks at the clock.
-        Err(Errno::INTR) => return Ok([Readiness::NONE; N]),
-        polled => drop(polled?),
-    }
+    poll_fds(&mut fds, timeout)?;
     let mut ready = interests;
     for (ready, fd) in ready.iter_mut().zip(&fds) {
         let is = |flag| fd.revents().intersects(flag | !(PollFlags::IN | PollFlags::OUT));
@@ -238,6 +234,15 @@ pub(super) fn poll_each<const N: usize>(
         ready.writable &= is(PollFlags::OUT);
     }
     Ok(ready)
+}
+
+/// The same for any number. A signal ends the wait with nothing ready, and the caller looks at the
+/// clock.
+pub(super) fn poll_fds(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    match poll(fds, timespec(timeout).as_ref()) {
+        Err(Errno::INTR) => Ok(()),
+        polled => Ok(polled.map(drop)?),
+    }
 }
 
 pub(super) fn poll_flags(interest: Readiness) -> PollFlags {

@@ -19,33 +19,16 @@ type Pipe = std::os::unix::net::UnixStream;
 #[cfg(not(unix))]
 type Pipe = TcpStream;
 
-/// Ends a thread's wait. A clone ends the same one.
-#[derive(Clone)]
-pub(super) struct WakeHandle(Arc<Handle>);
-
-struct Handle {
+/// Ends a thread's wait.
+pub(super) struct WakeHandle {
     pipe: Pipe,
-    woken: Arc<AtomicBool>,
+    woken: AtomicBool,
 }
 
 /// The pipe on which the thread waits beside its socket.
 pub(super) struct WakePipe {
     pipe: Pipe,
-    woken: Arc<AtomicBool>,
-}
-
-/// The two ends of a pipe.
-///
-/// # Errors
-///
-/// If the system has none.
-pub(super) fn wake_pipe() -> io::Result<(WakeHandle, WakePipe)> {
-    let (from, to) = pair()?;
-    from.set_nonblocking(true)?;
-    to.set_nonblocking(true)?;
-    let woken = Arc::new(AtomicBool::new(false));
-    let handle = Handle { pipe: from, woken: Arc::clone(&woken) };
-    Ok((WakeHandle(Arc::new(handle)), WakePipe { pipe: to, woken }))
+    handle: Arc<WakeHandle>,
 }
 
 #[cfg(unix)]
@@ -66,17 +49,7 @@ fn pair() -> io::Result<(Pipe, Pipe)> {
     }
 }
 
-impl WakeHandle {
-    pub(super) fn wake(&self) {
-        self.0.wake_by_ref();
-    }
-
-    pub(super) fn waker(&self) -> Waker {
-        Arc::clone(&self.0).into()
-    }
-}
-
-impl Wake for Handle {
+impl Wake for WakeHandle {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -89,17 +62,45 @@ impl Wake for Handle {
     }
 }
 
-impl Runner for WakeHandle {
+impl Runner for Arc<WakeHandle> {
     fn wake(&self) {
-        self.0.wake_by_ref();
+        self.wake_by_ref();
     }
 
     fn spawn(&self, task: Box<dyn FnOnce() + Send>) -> bool {
-        thread::Builder::new().name("bluewire".to_owned()).spawn(task).is_ok()
+        spawn(task).is_ok()
     }
 }
 
+/// Starts a thread for a connection.
+pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name("bluewire".to_owned()).spawn(work).map(drop)
+}
+
 impl WakePipe {
+    /// A pipe with its handle.
+    ///
+    /// # Errors
+    ///
+    /// If the system has none.
+    pub(super) fn new() -> io::Result<Self> {
+        let (from, to) = pair()?;
+        from.set_nonblocking(true)?;
+        to.set_nonblocking(true)?;
+        let handle = Arc::new(WakeHandle { pipe: from, woken: AtomicBool::new(false) });
+        Ok(Self { pipe: to, handle })
+    }
+
+    /// The handle that ends a wait.
+    pub(super) const fn handle(&self) -> &Arc<WakeHandle> {
+        &self.handle
+    }
+
+    /// The same as a waker.
+    pub(super) fn waker(&self) -> Waker {
+        Arc::clone(&self.handle).into()
+    }
+
     /// Waits until the socket is ready for one of these, or a handle wakes, or the time is over.
     /// Returns what the socket is ready for.
     pub(super) fn wait_with(
@@ -144,7 +145,7 @@ impl WakePipe {
         // handled in this turn, which begins after it.
         let mut bytes = [0; 16];
         while matches!(pipe.read(&mut bytes), Ok(len) if len == bytes.len()) {}
-        self.woken.store(false, Ordering::SeqCst);
+        self.handle.woken.store(false, Ordering::SeqCst);
     }
 }
 
@@ -153,21 +154,21 @@ mod tests {
     use super::*;
 
     /// A pipe whose handle wakes just before it is read.
-    struct Woken<'a>(&'a WakeHandle, &'a WakePipe);
+    struct Woken<'a>(&'a WakePipe);
 
     impl Read for Woken<'_> {
         fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-            self.0.wake();
-            (&self.1.pipe).read(bytes)
+            self.0.handle().wake_by_ref();
+            (&self.0.pipe).read(bytes)
         }
     }
 
     #[test]
     fn a_wake_up_while_the_pipe_is_cleared_does_not_mute_the_next() {
-        let (handle, pipe) = wake_pipe().expect("there is a pipe");
-        handle.wake();
-        pipe.clear_from(Woken(&handle, &pipe));
-        handle.wake();
+        let pipe = WakePipe::new().expect("there is a pipe");
+        pipe.handle().wake_by_ref();
+        pipe.clear_from(Woken(&pipe));
+        pipe.handle().wake_by_ref();
         let woken = poll_each([(pipe.source(), Readiness::READ)], Some(Duration::ZERO));
         assert!(woken.expect("it can be asked")[0].readable, "a handle does not wake");
     }

@@ -11,8 +11,6 @@ mod secret;
 pub use self::accept::AcceptOptions;
 pub(crate) use self::accept::answer;
 pub use self::cancel::Canceller;
-#[cfg(feature = "blocking")]
-pub(crate) use self::cancel::Watch;
 pub use self::connect::ConnectOptions;
 pub use self::origins::OriginPolicy;
 pub(crate) use self::origins::Reach;

@@ -15,7 +15,7 @@ use failing::{Failing, Fault, Plan, lock};
 use super::super::connect::accept_with;
 use super::super::dial::open_over;
 use super::super::facade::{adopt, run_attempt};
-use super::super::wake::wake_pipe;
+use super::super::wake::WakePipe;
 use super::*;
 use crate::facade::{self, CloseEvent, CloseOptions, SendOptions, Shared};
 use crate::open::error::ConnectError;
@@ -173,8 +173,8 @@ fn converse(socket: facade::WebSocket, asks: bool) -> Receiver<Told> {
 /// A client that connects over this stream, as `create` does after it has a socket.
 fn ask(stream: Failing) -> Option<Tally> {
     let request = Request::for_facade(ConnectOptions::new("ws://localhost/")).expect("it is valid");
-    let (handle, pipe) = wake_pipe().expect("there is a pipe");
-    let shared = Arc::new(Shared::new(String::new(), Box::new(handle)));
+    let pipe = WakePipe::new().expect("there is a pipe");
+    let shared = Arc::new(Shared::new(String::new(), Box::new(Arc::clone(pipe.handle()))));
     let told = converse(facade::WebSocket::new(Arc::clone(&shared)), true);
     let connecting = thread::spawn(move || {
         let budget = (request.timeouts.of_handshake_alone(), Duration::ZERO);
