@@ -1,6 +1,6 @@
 //! Threads that compute the steps of TLS handshakes, so that no other client waits for them.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,74 +9,79 @@ use std::task::Wake;
 use super::newcomer::Client;
 use super::wake::{WakeHandle, spawn};
 use crate::server::{Turns, computed_at_a_time};
-use crate::sync::{Condvar, Mutex, lock, wait};
+use crate::sync::{Mutex, lock};
 
-/// The clients whose next step must be computed, and the threads that do so. They start when they are
-/// needed first.
-pub(super) struct Computing {
-    pub(super) turns: Turns,
-    shared: Arc<Shared>,
-    threads: usize,
-}
+/// The clients whose next step must be computed, and the threads that do so. These run only while
+/// there is something to compute.
+pub(super) struct Computing(Arc<Shared>);
 
 /// A client whose step was computed, and what its stream gave.
 pub(super) type Computed = (Client, io::Result<usize>);
 
 struct Shared {
     state: Mutex<State>,
-    /// Tells the threads.
-    changed: Condvar,
     /// Tells whoever waits for clients.
     wakes: Arc<WakeHandle>,
 }
 
-#[derive(Default)]
 struct State {
-    to_compute: VecDeque<Client>,
+    turns: Turns,
+    /// Those whose turn has not come.
+    waiting: HashMap<u64, Client>,
     computed: Vec<Computed>,
-    idle: usize,
+    threads: usize,
     over: bool,
 }
 
 impl Computing {
     pub(super) fn new(wakes: Arc<WakeHandle>) -> Self {
-        let shared = Shared { state: Mutex::default(), changed: Condvar::new(), wakes };
-        Self { turns: Turns::new(computed_at_a_time()), shared: Arc::new(shared), threads: 0 }
-    }
-
-    /// Hands a client to a thread, whose turn it is.
-    pub(super) fn compute(&mut self, client: Client) {
-        let idle = {
-            let mut state = lock(&self.shared.state);
-            state.to_compute.push_back(client);
-            state.idle >= state.to_compute.len()
+        let state = State {
+            turns: Turns::new(computed_at_a_time()),
+            waiting: HashMap::new(),
+            computed: Vec::new(),
+            threads: 0,
+            over: false,
         };
-        if idle || self.threads >= self.turns.at_a_time() {
-            return self.shared.changed.notify_one();
-        }
-        let shared = Arc::clone(&self.shared);
-        match spawn(move || shared.work()) {
-            Ok(()) => self.threads += 1,
-            // Another thread comes to it, or this one has to.
-            Err(_) if self.threads > 0 => self.shared.changed.notify_one(),
-            Err(_) => self.shared.compute_one(),
+        Self(Arc::new(Shared { state: Mutex::new(state), wakes }))
+    }
+
+    /// Lets a client wait for its turn, which threads begin when they are [started](Self::start).
+    pub(super) fn wait(&self, client: Client) {
+        let mut state = lock(&self.0.state);
+        state.turns.wait(client.slot.id(), client.address);
+        state.waiting.insert(client.slot.id(), client);
+    }
+
+    /// Takes a client whose turn has not come, if there is one of this number.
+    pub(super) fn take(&self, id: u64) -> Option<Client> {
+        let mut state = lock(&self.0.state);
+        state.turns.give_up(id);
+        state.waiting.remove(&id)
+    }
+
+    /// Starts as many threads as can compute now.
+    pub(super) fn start(&self) {
+        while self.0.wants_thread() {
+            let shared = Arc::clone(&self.0);
+            if spawn(move || shared.work()).is_err() {
+                return self.0.work_without_thread();
+            }
         }
     }
 
-    /// The clients that threads are done with, but for those that were given up.
-    pub(super) fn take_computed(&mut self) -> Vec<Computed> {
-        let computed = std::mem::take(&mut lock(&self.shared.state).computed);
-        computed.into_iter().filter(|(client, _)| self.turns.end(client.slot.id())).collect()
+    /// The clients that threads are done with.
+    pub(super) fn take_computed(&self) -> Vec<Computed> {
+        std::mem::take(&mut lock(&self.0.state).computed)
     }
 
     /// Drops all clients, and lets the threads end.
     pub(super) fn shut(&self) {
         let left = {
-            let mut state = lock(&self.shared.state);
-            std::mem::replace(&mut *state, State { over: true, ..State::default() })
+            let mut state = lock(&self.0.state);
+            state.over = true;
+            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.computed))
         };
         drop(left);
-        self.shared.changed.notify_all();
     }
 }
 
@@ -87,44 +92,65 @@ impl Drop for Computing {
 }
 
 impl Shared {
-    /// The work of a thread: client after client, until the server shuts down.
+    /// Counts one more thread, if there is something to compute for it.
+    fn wants_thread(&self) -> bool {
+        let mut state = lock(&self.state);
+        let wants = state.threads < state.turns.computable();
+        state.threads += usize::from(wants);
+        wants
+    }
+
+    /// The work of a thread: client after client, as long as there are any.
     fn work(&self) {
-        loop {
-            let client = {
-                let mut state = lock(&self.state);
-                state.idle += 1;
-                while !state.over && state.to_compute.is_empty() {
-                    state = wait(&self.changed, state);
-                }
-                state.idle = state.idle.saturating_sub(1);
-                if state.over {
-                    return;
-                }
-                state.to_compute.pop_front()
-            };
-            client.into_iter().for_each(|client| self.compute(client));
+        while let Some(client) = self.next() {
+            self.compute(client);
         }
     }
 
-    fn compute_one(&self) {
-        let client = lock(&self.state).to_compute.pop_front();
-        client.into_iter().for_each(|client| self.compute(client));
+    /// The next client of a thread, which ends without one.
+    fn next(&self) -> Option<Client> {
+        let mut state = lock(&self.state);
+        let next = state.begin();
+        state.threads -= usize::from(next.is_none());
+        next
+    }
+
+    /// The system has no thread. Another one comes to the next client, or this one has to.
+    fn work_without_thread(&self) {
+        let next = {
+            let mut state = lock(&self.state);
+            state.threads -= 1;
+            if state.threads == 0 { state.begin() } else { None }
+        };
+        next.into_iter().for_each(|client| self.compute(client));
     }
 
     fn compute(&self, mut client: Client) {
         // A provider of certificates may panic. That is this client's end, and not the thread's.
         let read = catch_unwind(AssertUnwindSafe(|| client.read()));
         let read = read.unwrap_or_else(|_| Err(io::Error::other("the TLS handshake panicked")));
-        let late = {
+        let unwanted = {
             let mut state = lock(&self.state);
-            if state.over {
+            state.turns.end();
+            if state.over || client.slot.is_given_up() {
                 Some(client)
             } else {
                 state.computed.push((client, read));
                 None
             }
         };
-        drop(late);
+        drop(unwanted);
         self.wakes.wake_by_ref();
+    }
+}
+
+impl State {
+    /// Begins the turn of a client.
+    fn begin(&mut self) -> Option<Client> {
+        if self.over {
+            return None;
+        }
+        let id = self.turns.begin()?;
+        self.waiting.remove(&id)
     }
 }

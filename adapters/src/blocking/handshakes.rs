@@ -26,8 +26,8 @@ use crate::server::{
     concerns_one, is_out_of_files,
 };
 
-/// After this time with the current clients, new clients and complete requests get their turn.
-const TURN: Duration = Duration::from_millis(5);
+/// After so many clients whose time is over, new clients and complete requests get their turn.
+const LATE_MAX: usize = 64;
 
 /// The poller's ids of the pipe and the listener. Handshake slots count from 1 on.
 const PIPE: u64 = 0;
@@ -44,8 +44,6 @@ pub(super) struct Handshakes {
     /// By the number of their slot.
     clients: HashMap<u64, Client>,
     deadlines: BTreeSet<(Instant, u64)>,
-    /// Clients to look at, in turn.
-    due: VecDeque<u64>,
     /// TLS handshakes whose next step must be computed.
     computing: Computing,
     /// Requests that wait to be taken.
@@ -84,7 +82,6 @@ impl Handshakes {
             admission,
             clients: HashMap::new(),
             deadlines: BTreeSet::new(),
-            due: VecDeque::new(),
             ready: VecDeque::new(),
             resume: None,
             pause: PAUSE_MIN,
@@ -113,7 +110,6 @@ impl Handshakes {
         self.listener = None;
         self.clients = HashMap::new();
         self.deadlines = BTreeSet::new();
-        self.due = VecDeque::new();
         self.computing.shut();
         self.ready = VecDeque::new();
     }
@@ -128,29 +124,20 @@ impl Handshakes {
             match id {
                 PIPE => self.pipe.clear(),
                 LISTENER => accepts = true,
-                id => self.make_due(id),
+                id => self.look_at(id),
             }
         }
         for (client, read) in self.computing.take_computed() {
-            let id = client.slot.id();
-            let look = client.judge(read, &self.options);
-            self.settle(id, look);
+            self.forget_deadline(&client);
+            self.settle(client.slot.id(), client.judge(read, &self.options));
         }
-        self.compute();
         let now = Instant::now();
-        while let Some(&(deadline, id)) = self.deadlines.first()
-            && deadline <= now
-        {
-            self.deadlines.pop_first();
-            self.make_due(id);
+        let late = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
+        for late in late.take(LATE_MAX).copied().collect::<Vec<_>>() {
+            self.deadlines.remove(&late);
+            self.look_at(late.1);
         }
-        while let Some(id) = self.due.pop_front() {
-            self.look_at(id);
-            if now.elapsed() >= TURN {
-                break;
-            }
-        }
-        self.compute();
+        self.computing.start();
         if accepts && self.resume.is_none() {
             self.accept();
         }
@@ -161,10 +148,7 @@ impl Handshakes {
         let now = Instant::now();
         let first = self.deadlines.first().map(|(deadline, _)| *deadline);
         let next = first.into_iter().chain(self.resume).min();
-        let mut timeout = next.map(|next| next.saturating_duration_since(now));
-        if !self.due.is_empty() {
-            timeout = Some(Duration::ZERO);
-        }
+        let timeout = next.map(|next| next.saturating_duration_since(now));
         let listens = Readiness::new(self.resume.is_none(), false);
         let clients = self.clients.iter();
         let clients = clients.map(|(id, client)| (client.stream.fd(), *id, client.interest));
@@ -178,14 +162,6 @@ impl Handshakes {
         })
     }
 
-    fn make_due(&mut self, id: u64) {
-        if let Some(client) = self.clients.get_mut(&id)
-            && !std::mem::replace(&mut client.due, true)
-        {
-            self.due.push_back(id);
-        }
-    }
-
     /// Goes on with a client that is ready, or whose time is over.
     fn look_at(&mut self, id: u64) {
         let Some(mut client) = self.take(id) else { return };
@@ -193,38 +169,19 @@ impl Handshakes {
             let look = client.look(&self.options);
             return self.settle(id, look);
         }
-        self.computing.turns.give_up(id);
         if client.is_late() {
             let read = Err(io::ErrorKind::WouldBlock.into());
             let look = client.judge(read, &self.options);
             return self.settle(id, look);
         }
         // Its events would come again and again while it waits.
-        if !std::mem::replace(&mut client.interest, Readiness::NONE).is_none() {
-            self.poller.remove(client.stream.fd());
-        }
-        self.computing.turns.wait(id, client.address);
-        self.keep(client);
-    }
-
-    /// Hands those whose turn it is to the threads that compute.
-    fn compute(&mut self) {
-        while let Some(id) = self.computing.turns.begin() {
-            match self.take(id) {
-                Some(client) => self.computing.compute(client),
-                None => drop(self.computing.turns.end(id)),
-            }
-        }
+        self.poller.remove(client.stream.fd());
+        client.interest = Readiness::NONE;
+        self.keep_deadline(&client);
+        self.computing.wait(client);
     }
 
     fn settle(&mut self, id: u64, look: Look) {
-        let look = match look {
-            // A request can be deciphered together with the end of the TLS handshake.
-            Look::Stays(client) if client.stream.has_incoming() && !client.is_securing() => {
-                client.look(&self.options)
-            }
-            look => look,
-        };
         match look {
             Look::Stays(client) => self.insert(id, client),
             Look::Asks(incoming) => {
@@ -250,24 +207,25 @@ impl Handshakes {
         self.keep(client);
     }
 
-    fn keep(&mut self, mut client: Client) {
-        let id = client.slot.id();
-        client.due = false;
-        self.deadlines.extend(client.deadline.map(|deadline| (deadline, id)));
-        self.clients.insert(id, client);
+    fn keep(&mut self, client: Client) {
+        self.keep_deadline(&client);
+        self.clients.insert(client.slot.id(), client);
     }
 
-    /// Drops a client, wherever it is.
-    fn give_up(&mut self, id: u64) {
-        self.computing.turns.give_up(id);
-        self.take(id);
+    fn keep_deadline(&mut self, client: &Client) {
+        self.deadlines.extend(client.deadline.map(|deadline| (deadline, client.slot.id())));
     }
 
-    fn take(&mut self, id: u64) -> Option<Client> {
-        let client = self.clients.remove(&id)?;
+    fn forget_deadline(&mut self, client: &Client) {
         if let Some(deadline) = client.deadline {
-            self.deadlines.remove(&(deadline, id));
+            self.deadlines.remove(&(deadline, client.slot.id()));
         }
+    }
+
+    /// Takes a client, unless its step is computed just now.
+    fn take(&mut self, id: u64) -> Option<Client> {
+        let client = self.clients.remove(&id).or_else(|| self.computing.take(id))?;
+        self.forget_deadline(&client);
         Some(client)
     }
 
@@ -316,7 +274,7 @@ impl Handshakes {
         let begun = self.admission.begin_handshake(address, &self.options);
         let Some((slot, evicted)) = begun else { return false };
         if let Some(evicted) = evicted {
-            self.give_up(evicted);
+            drop(self.take(evicted));
         }
         let accepting = Accepting::start(&self.options.accept, Clock::start());
         let left = accepting.time_left();
@@ -325,8 +283,7 @@ impl Handshakes {
         match self.poller.add(stream.fd(), slot.id(), interest) {
             Ok(()) => {
                 let stage = Stage::Reading(accepting);
-                let due = false;
-                self.keep(Client { stream, address, slot, stage, deadline, interest, due });
+                self.keep(Client { stream, address, slot, stage, deadline, interest });
             }
             Err(error) => self.options.tell_listener_error(&error),
         }
@@ -338,7 +295,7 @@ impl Handshakes {
     fn makes_room(&mut self, error: &io::Error) -> bool {
         match self.admission.make_room(&self.options) {
             Room::Made { id, .. } => {
-                self.give_up(id);
+                drop(self.take(id));
                 true
             }
             Room::ToRefuse => match self.listener.as_ref().map(TcpListener::accept) {

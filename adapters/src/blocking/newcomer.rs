@@ -23,8 +23,6 @@ pub(super) struct Client {
     pub(super) deadline: Option<Instant>,
     /// The readiness that the poller waits for; none if it does not know the client.
     pub(super) interest: Readiness,
-    /// Whether it is among those that are due.
-    pub(super) due: bool,
 }
 
 pub(super) enum Stage {
@@ -51,17 +49,8 @@ impl Client {
         if writes { Readiness::WRITE } else { Readiness::READ }
     }
 
-    /// Reads and goes on, also with bytes that were read before: no event reports those.
+    /// Reads and goes on.
     pub(super) fn look(mut self, options: &Arc<ServerOptions>) -> Look {
-        loop {
-            match self.look_once(options) {
-                Look::Stays(client) if client.stream.has_incoming() => self = client,
-                look => return look,
-            }
-        }
-    }
-
-    fn look_once(mut self, options: &Arc<ServerOptions>) -> Look {
         let read = self.read();
         self.judge(read, options)
     }
@@ -84,8 +73,25 @@ impl Client {
         }
     }
 
-    /// Goes on with what a read gave.
-    pub(super) fn judge(self, read: io::Result<usize>, options: &Arc<ServerOptions>) -> Look {
+    /// Goes on with the result of a read, and with bytes that were deciphered before: no event
+    /// reports those.
+    pub(super) fn judge(
+        mut self,
+        mut read: io::Result<usize>,
+        options: &Arc<ServerOptions>,
+    ) -> Look {
+        loop {
+            self = match self.judge_once(read, options) {
+                Look::Stays(client) if client.stream.has_incoming() && !client.is_securing() => {
+                    client
+                }
+                look => return look,
+            };
+            read = self.read();
+        }
+    }
+
+    fn judge_once(self, read: io::Result<usize>, options: &Arc<ServerOptions>) -> Look {
         let mut accepting = match self.stage {
             Stage::Reading(accepting) => accepting,
             stage @ Stage::Refused { .. } => return Self { stage, ..self }.linger(),

@@ -87,12 +87,7 @@ impl Admission {
         let id = handshakes.insert(origin, Arc::clone(&orders));
         drop(state);
         let evicted = evicted.map(|evicted| self.give_up(evicted, options));
-        let slot = HandshakeSlot {
-            admission: Arc::clone(self),
-            id,
-            #[cfg(feature = "_asynch")]
-            orders,
-        };
+        let slot = HandshakeSlot { admission: Arc::clone(self), id, orders };
         Some((slot, evicted))
     }
 
@@ -152,7 +147,6 @@ impl Admission {
 pub(crate) struct HandshakeSlot {
     admission: Arc<Admission>,
     id: u64,
-    #[cfg(feature = "_asynch")]
     orders: Arc<Orders>,
 }
 
@@ -161,6 +155,12 @@ impl HandshakeSlot {
     #[cfg(feature = "blocking")]
     pub(crate) const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whether it was given up, for another client or since the server shuts down.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.orders.order() == Order::Cut
     }
 
     /// A watch that reports when it is given up.

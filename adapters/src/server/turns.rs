@@ -1,7 +1,7 @@
 //! Whose turn it is to compute: each step of a TLS handshake costs a server far more than it costs
 //! its client.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::origin::Origin;
@@ -24,8 +24,6 @@ pub(crate) struct Turns {
     /// Each of these origins once, in the order of their turns.
     order: VecDeque<Origin>,
     origins: HashMap<u64, Origin>,
-    /// The steps that are computed now, without those that were given up meanwhile.
-    begun: HashSet<u64>,
     computed: usize,
     computed_max: usize,
 }
@@ -37,16 +35,15 @@ impl Turns {
             waiting: HashMap::new(),
             order: VecDeque::new(),
             origins: HashMap::new(),
-            begun: HashSet::new(),
             computed: 0,
             computed_max: computed_max.max(1),
         }
     }
 
-    /// How many steps are computed at a time.
+    /// How many steps can be computed now, those that are included.
     #[cfg(feature = "blocking")]
-    pub(crate) const fn at_a_time(&self) -> usize {
-        self.computed_max
+    pub(crate) fn computable(&self) -> usize {
+        self.computed_max.min(self.computed.saturating_add(self.origins.len()))
     }
 
     /// Lets a step wait for its turn. No two that wait have the same number.
@@ -75,20 +72,17 @@ impl Turns {
             self.order.push_back(origin);
         }
         self.origins.remove(&id);
-        self.begun.insert(id);
         self.computed += 1;
         Some(id)
     }
 
-    /// Records that a step that was begun is done, or will not be. Whether it is still wanted.
-    pub(crate) fn end(&mut self, id: u64) -> bool {
+    /// Records that a step that was begun is done, or will not be.
+    pub(crate) const fn end(&mut self) {
         self.computed -= 1;
-        self.begun.remove(&id)
     }
 
-    /// Gives up a step that waits or was begun, if there is one of this number.
+    /// Gives up a step that waits, if there is one of this number.
     pub(crate) fn give_up(&mut self, id: u64) {
-        self.begun.remove(&id);
         let Some(origin) = self.origins.remove(&id) else { return };
         if let Some(of_origin) = self.waiting.get_mut(&origin) {
             of_origin.retain(|other| *other != id);
