@@ -4,10 +4,10 @@ use std::fmt;
 
 use bluewire_core::{Message, PreparedMessage};
 
-use super::exchange::{Whole, owned, write_until};
+use super::exchange::{Caller, Whole};
 use super::net_stream::NetStream;
 use super::transport::Transport;
-use crate::drive::{Driver, Goal, Lay, Ticket};
+use crate::drive::{Goal, Lay};
 use crate::error::Error;
 
 /// Sends on a [`WebSocket`](super::WebSocket) while the program still reads a message that it has
@@ -30,7 +30,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
     /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.write(Lay::Message(message.into()))
+        self.whole.send(Lay::Message(message.into()), self.corked)
     }
 
     /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
@@ -39,7 +39,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        self.write(Lay::Chunk(part.into(), fin))
+        self.whole.send(Lay::Chunk(part.into(), fin), self.corked)
     }
 
     /// Sends a message that was laid out before.
@@ -48,7 +48,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.write(Lay::Prepared(message))
+        self.whole.send(Lay::Prepared(message), self.corked)
     }
 
     /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
@@ -60,7 +60,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.try_write(Lay::Message(message.into()))
+        self.whole.try_send(Lay::Message(message.into()), self.corked)
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -69,7 +69,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.try_write(Lay::Prepared(message))
+        self.whole.try_send(Lay::Prepared(message), self.corked)
     }
 
     /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).
@@ -78,12 +78,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let driver = self.driver();
-        if driver.check_queue().is_err() {
-            let room = driver.room_goal();
-            self.write_until(room)?;
-        }
-        self.try_feed(message)
+        self.whole.feed(message.into())
     }
 
     /// The same, but refuses the message where `feed` would wait.
@@ -92,7 +87,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.try_lay(Lay::Message(message.into()))
+        self.whole.try_feed(Lay::Message(message.into()))
     }
 
     /// [`try_feed`](Self::try_feed) for a message that was laid out before.
@@ -101,7 +96,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.try_lay(Lay::Prepared(message))
+        self.whole.try_feed(Lay::Prepared(message))
     }
 
     /// Sends a Ping with at most 125 bytes.
@@ -110,8 +105,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.lay(Lay::Ping(payload))?;
-        self.flush()
+        self.whole.ping(payload)
     }
 
     /// Writes all that waits.
@@ -121,39 +115,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`Error::Io`] if the stream fails, or takes too little for
     /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.write_until(Goal::Queue(0))
-    }
-
-    fn lay(&mut self, what: Lay<'_>) -> Result<Ticket, Error> {
-        let Whole { shared, driver, .. } = &mut self.whole;
-        shared.lay(owned(driver), what)
-    }
-
-    fn try_lay(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let Whole { shared, driver, .. } = &mut self.whole;
-        shared.try_feed(owned(driver), message)
-    }
-
-    fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        let Whole { shared, driver, .. } = &mut self.whole;
-        shared.try_send(owned(driver), message, self.corked)
-    }
-
-    fn write(&mut self, what: Lay<'_>) -> Result<(), Error> {
-        let ticket = self.lay(what)?;
-        let corked = self.corked;
-        if !self.driver().should_write_corked(corked) {
-            return Ok(());
-        }
-        self.write_until(Goal::Written(ticket))
-    }
-
-    pub(super) fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
-        write_until(&mut self.whole, goal)
-    }
-
-    fn driver(&mut self) -> &mut Driver {
-        owned(self.whole.driver)
+        self.whole.write_until(Goal::Queue(0))
     }
 }
 

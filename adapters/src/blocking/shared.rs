@@ -154,25 +154,6 @@ impl<S: Transport> Shared<S> {
         driver.lay(message, self.clock()).map(drop)
     }
 
-    /// The same, and writes what the stream takes at once, unless another frame has arrived whose
-    /// answer can leave by the same write.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_feed`](Self::try_feed).
-    pub(super) fn try_send(
-        &self,
-        driver: &mut Driver,
-        message: Lay<'_>,
-        corked: bool,
-    ) -> Result<(), Error> {
-        self.try_feed(driver, message)?;
-        if driver.should_write_corked(corked) {
-            self.write(driver);
-        }
-        Ok(())
-    }
-
     /// Lends a message. If it turns out to be invalid, the peer learns why, as far as that is
     /// possible without waiting.
     #[inline]

@@ -5,13 +5,13 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluewire_core::{CloseCode, Closure, Message, PreparedMessage, SendError};
+use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
-use super::exchange::{Caller, Found, Split, go_on, look, write_until};
+use super::exchange::{Caller, Split};
 use super::net_stream::NetStream;
 use super::shared::Shared;
 use super::transport::SplitTransport;
-use crate::drive::{Driver, Goal, Lay, Ticket};
+use crate::drive::{Goal, Lay};
 use crate::error::Error;
 
 /// An end of a split connection that sends; a clone is another one for the same connection.
@@ -40,7 +40,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
     /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.lay(Lay::Message(message.into()))
+        self.split().send(Lay::Message(message.into()), false)
     }
 
     /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
@@ -49,7 +49,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        self.lay(Lay::Chunk(part.into(), fin))
+        self.split().send(Lay::Chunk(part.into(), fin), false)
     }
 
     /// Sends a message that was laid out before.
@@ -58,7 +58,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.lay(Lay::Prepared(message))
+        self.split().send(Lay::Prepared(message), false)
     }
 
     /// Sends a whole message without waiting: queues it, and writes what the peer takes at once.
@@ -67,10 +67,10 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send). A write that
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
     /// fails is an error of the next call.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.with(|driver| self.shared.try_send(driver, Lay::Message(message.into()), false))
+        self.split().try_send(Lay::Message(message.into()), false)
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -79,7 +79,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.with(|driver| self.shared.try_send(driver, Lay::Prepared(message), false))
+        self.split().try_send(Lay::Prepared(message), false)
     }
 
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
@@ -90,28 +90,16 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`send`](Self::send).
     pub fn feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        let message = message.into();
-        loop {
-            let (full, room) =
-                self.with(|driver| (driver.check_queue().is_err(), driver.room_goal()));
-            if full {
-                self.write_until(room)?;
-            }
-            match self.try_feed(message) {
-                // Another writer was faster.
-                Err(Error::Send(SendError::OutboxFull)) if self.queue_len() > 0 => {}
-                fed => return fed,
-            }
-        }
+        self.split().feed(message.into())
     }
 
     /// The same, but refuses the message where `feed` would wait.
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`] if so, and as [`send`](Self::send).
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     pub fn try_feed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.with(|driver| self.shared.try_feed(driver, Lay::Message(message.into())))
+        self.split().try_feed(Lay::Message(message.into()))
     }
 
     /// [`try_feed`](Self::try_feed) for a message that was laid out before.
@@ -120,7 +108,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`try_feed`](Self::try_feed).
     pub fn try_feed_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.with(|driver| self.shared.try_feed(driver, Lay::Prepared(message)))
+        self.split().try_feed(Lay::Prepared(message))
     }
 
     /// Bytes that wait to be written.
@@ -135,7 +123,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`flush`](Self::flush).
     pub fn drain(&self, queue_len: usize) -> Result<(), Error> {
-        self.write_until(Goal::Queue(queue_len))
+        self.split().write_until(Goal::Queue(queue_len))
     }
 
     /// Writes all bytes that wait now.
@@ -145,7 +133,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Io`] if the stream fails, or takes too little for
     /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn flush(&self) -> Result<(), Error> {
-        self.write(|driver| Ok(driver.ticket()))
+        self.split().write(false, |driver| Ok(driver.ticket()))
     }
 
     /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
@@ -154,8 +142,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
-        self.lay(Lay::Ping(payload))?;
-        self.write_until(Goal::Control)
+        self.split().ping(payload)
     }
 
     /// Starts the closing handshake: sends what waits, then a Close frame. The reader still
@@ -166,7 +153,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Send`] if the code or the reason is invalid, or if the connection is closing
     /// already, and [`Error::Io`] as [`send`](Self::send).
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.lay(Lay::Close(code, reason))
+        self.split().send(Lay::Close(code, reason), false)
     }
 
     /// Ends the connection without waiting for the peer: drops the messages that have not begun to
@@ -178,10 +165,11 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// [`Error::Send`] if the code or the reason is invalid, which changes nothing.
     pub fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.with(|driver| {
+        self.split().with(|driver, _| {
             driver.begin_close_now(code, reason, self.shared.now())?;
             self.shared.write(driver);
-            self.cut(driver);
+            driver.cut();
+            self.shared.end(driver, Shutdown::Both);
             Ok(())
         })
     }
@@ -196,12 +184,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// None: the closure says how it ended.
     pub fn closed(&self) -> Result<Closure, Error> {
-        loop {
-            go_on(&mut self.split(), None, None);
-            if let Some(closure) = self.closure() {
-                return Ok(closure);
-            }
-        }
+        Ok(self.split().end(None))
     }
 
     /// [`close`](Self::close) and [`closed`](Self::closed) within a budget: a peer that has not
@@ -217,13 +200,7 @@ impl<S: SplitTransport> Writer<S> {
         code: CloseCode,
         reason: &str,
     ) -> Result<Closure, Error> {
-        let now = self.shared.now();
-        self.with(|driver| driver.begin_close(code, reason, now))?;
-        let until = Some(now.saturating_add(budget));
-        if let Found::Nothing = go_on(&mut self.split(), until, None) {
-            self.with(|driver| self.cut(driver));
-        }
-        self.closed()
+        self.split().close(code, reason, Some(budget))
     }
 
     /// How the connection ended; `None` until that was reported to the reader or to a writer.
@@ -232,39 +209,8 @@ impl<S: SplitTransport> Writer<S> {
         self.shared.lock().parts().0.closure().cloned()
     }
 
-    fn lay(&self, what: Lay<'_>) -> Result<(), Error> {
-        self.write(|driver| self.shared.lay(driver, what))
-    }
-
-    /// Writes what `lay` has queued.
-    fn write(&self, lay: impl FnOnce(&mut Driver) -> Result<Ticket, Error>) -> Result<(), Error> {
-        let (goal, reached) = self.with(|driver| {
-            let goal = Goal::Written(lay(driver)?);
-            self.shared.write(driver);
-            Ok::<_, Error>((goal, driver.is_reached(goal)?))
-        })?;
-        if !reached {
-            return self.write_until(goal);
-        }
-        look(&mut self.split());
-        Ok(())
-    }
-
-    fn write_until(&self, goal: Goal) -> Result<(), Error> {
-        write_until(&mut self.split(), goal)
-    }
-
     fn split(&self) -> Split<'_, '_, S> {
         Split::writer(&self.shared)
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
-        self.split().with(|driver, _| act(driver))
-    }
-
-    fn cut(&self, driver: &mut Driver) {
-        driver.cut();
-        self.shared.end(driver, Shutdown::Both);
     }
 }
 

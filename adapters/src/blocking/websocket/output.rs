@@ -6,7 +6,7 @@ use std::time::Duration;
 use bluewire_core::{CloseCode, Closure, Message, PreparedMessage};
 
 use super::WebSocket;
-use crate::blocking::exchange::{Found, go_on, owned};
+use crate::blocking::exchange::{Caller, owned};
 use crate::blocking::sender::Sender;
 use crate::blocking::transport::Transport;
 use crate::drive::{Goal, Purpose};
@@ -105,7 +105,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`flush`](Self::flush).
     pub fn drain(&mut self, queue_len: usize) -> Result<(), Error> {
-        self.sender().write_until(Goal::Queue(queue_len))
+        self.whole(Purpose::Attend).write_until(Goal::Queue(queue_len))
     }
 
     /// Writes all queued bytes.
@@ -137,8 +137,7 @@ impl<S: Transport> WebSocket<S> {
     /// [`Error::Send`] if the code or the reason is invalid; then nothing has changed. A peer that
     /// does not answer is not an error: the closure is then not [`clean`](Closure::clean).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closure, Error> {
-        owned(&mut self.driver).begin_close(code, reason, self.shared.now())?;
-        self.finish(None)
+        self.whole(Purpose::Discard).close(code, reason, None)
     }
 
     /// Closes the connection as `close` does, but waits no longer than this budget. If the peer has
@@ -153,9 +152,7 @@ impl<S: Transport> WebSocket<S> {
         code: CloseCode,
         reason: &str,
     ) -> Result<Closure, Error> {
-        let now = self.shared.now();
-        owned(&mut self.driver).begin_close(code, reason, now)?;
-        self.finish(Some(now.saturating_add(budget)))
+        self.whole(Purpose::Discard).close(code, reason, Some(budget))
     }
 
     /// Ends the connection without waiting. It drops queued messages, writes a Close frame if that is
@@ -170,22 +167,6 @@ impl<S: Transport> WebSocket<S> {
         self.shared.write(driver);
         let _ = self.shared.stream.shut_down(Shutdown::Write);
         Ok(())
-    }
-
-    fn finish(&mut self, until: Option<Duration>) -> Result<Closure, Error> {
-        loop {
-            if let Found::Nothing = go_on(&mut self.whole(Purpose::Discard), until, None) {
-                let driver = owned(&mut self.driver);
-                driver.cut();
-                self.shared.end(driver, Shutdown::Both);
-            }
-            let driver = owned(&mut self.driver);
-            // The caller learns from the closure how it ended.
-            let _ = driver.tell_end();
-            if let Some(closure) = driver.closure() {
-                return Ok(closure.clone());
-            }
-        }
     }
 
     /// A sender of the socket itself: no message is lent, so it reads into the inbox.

@@ -1,20 +1,21 @@
 //! The loop around the [`Driver`]: how a connection is read, written and waited for, by whoever
 //! calls.
 
+mod callers;
+
 use std::net::Shutdown;
 use std::time::Duration;
 
-use bluewire_core::{Ready, SendError, State};
+use bluewire_core::{CloseCode, Closure, Message, Ready, SendError, State};
 
-use super::shared::{Guarded, Phase, ReadTimeout, Shared, Side};
+pub(super) use self::callers::{Split, Whole, owned};
+use super::shared::{ReadTimeout, Shared};
 use super::transport::{Readiness, Transport, is_passing};
-use crate::drive::{Arrivals, Budget, Driver, Goal, Intake, Next, Purpose, Want};
+use crate::drive::{Arrivals, Budget, Driver, Goal, Intake, Lay, Next, Ticket, Want};
 use crate::error::Error;
-use crate::server::Slot;
-use crate::sync::MutexGuard;
 
-/// How the caller reaches the driver.
-pub(super) trait Caller<'s, S: 's> {
+/// Who calls, and how it reaches the driver; and what all callers do.
+pub(super) trait Caller<'s, S: Transport + 's>: Sized {
     /// How the stream is shut down at the end.
     const END: Shutdown;
 
@@ -25,142 +26,124 @@ pub(super) trait Caller<'s, S: 's> {
     fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<Reading<'_>>) -> T) -> Option<T>;
     /// Waits for nothing of the stream.
     fn rest(&mut self, left: Option<Duration>);
+    /// How the connection ended, once that was reported.
+    fn closure(&mut self) -> Option<Closure>;
+
+    /// Sends, and waits until that is written. If it is corked, it may wait in the queue for the
+    /// answer to a frame that has arrived.
+    fn send(&mut self, what: Lay<'_>, corked: bool) -> Result<(), Error> {
+        let shared = self.shared();
+        self.write(corked, |driver| shared.lay(driver, what))
+    }
+
+    fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send(Lay::Ping(payload), false)?;
+        self.write_until(Goal::Control)
+    }
+
+    /// Writes what `lay` has queued.
+    fn write(
+        &mut self,
+        corked: bool,
+        lay: impl FnOnce(&mut Driver) -> Result<Ticket, Error>,
+    ) -> Result<(), Error> {
+        let shared = self.shared();
+        let goal = self.with(|driver, _| {
+            let goal = Goal::Written(lay(driver)?);
+            if !driver.should_write_corked(corked) {
+                return Ok::<_, Error>(None);
+            }
+            shared.write(driver);
+            Ok(Some((goal, driver.is_reached(goal)?)))
+        })?;
+        match goal {
+            None => {}
+            Some((_, true)) => look(self),
+            Some((goal, false)) => self.write_until(goal)?,
+        }
+        Ok(())
+    }
+
+    /// Writes until the goal is reached, and handles messages that arrive meanwhile.
+    fn write_until(&mut self, goal: Goal) -> Result<(), Error> {
+        match go_on(self, None, Some(goal)) {
+            Found::Goal(reached) => reached.map_err(|error| *error)?,
+            // The connection has ended.
+            _ => return Err(Error::Send(SendError::NotOpen)),
+        }
+        look(self);
+        Ok(())
+    }
+
+    /// Queues a message, and waits for room if there is none.
+    fn feed(&mut self, message: Message<'_>) -> Result<(), Error> {
+        let shared = self.shared();
+        loop {
+            let fed = self.with(|driver, _| match driver.check_queue() {
+                Ok(()) => Ok(shared.try_feed(driver, Lay::Message(message))),
+                Err(_) => Err(driver.room_goal()),
+            });
+            match fed {
+                Ok(fed) => return fed,
+                Err(room) => self.write_until(room)?,
+            }
+        }
+    }
+
+    /// Queues a message if there is room for it.
+    fn try_feed(&mut self, message: Lay<'_>) -> Result<(), Error> {
+        let shared = self.shared();
+        self.with(|driver, _| shared.try_feed(driver, message))
+    }
+
+    /// The same, and writes what the stream takes at once, unless it is corked.
+    fn try_send(&mut self, message: Lay<'_>, corked: bool) -> Result<(), Error> {
+        let shared = self.shared();
+        self.with(|driver, _| {
+            shared.try_feed(driver, message)?;
+            if driver.should_write_corked(corked) {
+                shared.write(driver);
+            }
+            Ok(())
+        })
+    }
+
+    /// Closes the connection, and waits for its end: for no longer than this, if there is a budget.
+    fn close(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        budget: Option<Duration>,
+    ) -> Result<Closure, Error> {
+        let now = self.shared().now();
+        self.with(|driver, _| driver.begin_close(code, reason, now))?;
+        Ok(self.end(budget.map(|budget| now.saturating_add(budget))))
+    }
+
+    /// Waits until the connection has ended, and cuts it at this time.
+    fn end(&mut self, until: Option<Duration>) -> Closure {
+        loop {
+            if let Found::Nothing = go_on(self, until, None) {
+                self.cut();
+            }
+            if let Some(closure) = self.closure() {
+                return closure;
+            }
+        }
+    }
+
+    /// Ends the connection now.
+    fn cut(&mut self) {
+        let shared = self.shared();
+        self.with(|driver, _| {
+            driver.cut();
+            shared.end(driver, Shutdown::Both);
+        });
+    }
 }
 
 /// The state that a reading thread has to itself while others can reach the driver.
 pub(super) type Reading<'a> = (&'a mut Arrivals, &'a mut ReadTimeout);
-
-/// A socket that one thread uses, which owns the driver.
-pub(super) struct Whole<'s, 'i, S> {
-    pub(super) shared: &'s Shared<S>,
-    pub(super) driver: &'i mut Option<Box<Driver>>,
-    pub(super) intake: Intake<'i>,
-    /// Of the reads that wait, which are those into the inbox.
-    pub(super) read_timeout: Option<&'i mut ReadTimeout>,
-}
-
-/// The driver of such a socket.
-#[inline]
-pub(super) fn owned(driver: &mut Option<Box<Driver>>) -> &mut Driver {
-    driver.as_mut().expect("it is away only while its thread waits")
-}
-
-/// The driver while its thread waits. It comes back even if the stream's code panics.
-struct Parked<'a, S> {
-    shared: &'a Shared<S>,
-    home: &'a mut Option<Box<Driver>>,
-}
-
-impl<'a, S> Parked<'a, S> {
-    /// Parks the driver, unless there is an order, or a group has published something.
-    fn park(
-        shared: &'a Shared<S>,
-        home: &'a mut Option<Box<Driver>>,
-    ) -> Option<(Self, MutexGuard<'a, Guarded>)> {
-        let mut state = shared.lock();
-        let driver = owned(home);
-        if driver.slot().is_some_and(Slot::has_order) || driver.has_published() {
-            return None;
-        }
-        state.driver = home.take();
-        Some((Self { shared, home }, state))
-    }
-}
-
-impl<S> Drop for Parked<'_, S> {
-    fn drop(&mut self) {
-        *self.home = self.shared.lock().driver.take();
-    }
-}
-
-impl<'s, S: Transport> Caller<'s, S> for Whole<'s, '_, S> {
-    const END: Shutdown = Shutdown::Write;
-
-    fn shared(&self) -> &'s Shared<S> {
-        self.shared
-    }
-
-    #[inline]
-    fn with<T>(&mut self, act: impl FnOnce(&mut Driver, &mut Intake<'_>) -> T) -> T {
-        act(owned(self.driver), &mut self.intake)
-    }
-
-    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<Reading<'_>>) -> T) -> Option<T> {
-        let reading: Option<Reading<'_>> = match (&mut self.intake, &mut self.read_timeout) {
-            (Intake::Arrivals(arrivals, _), Some(timeout)) => Some((arrivals, timeout)),
-            _ => None,
-        };
-        let driver = owned(self.driver);
-        if driver.slot().is_none() && !driver.has_feed() {
-            return Some(wait(&self.shared.stream, reading));
-        }
-        let (_parked, state) = Parked::park(self.shared, self.driver)?;
-        drop(state);
-        Some(wait(&self.shared.stream, reading))
-    }
-
-    fn rest(&mut self, left: Option<Duration>) {
-        if let Some((_parked, state)) = Parked::park(self.shared, self.driver) {
-            drop(self.shared.wait(state, left));
-        }
-    }
-}
-
-/// An end of a socket that was split.
-pub(super) struct Split<'s, 'i, S> {
-    shared: &'s Shared<S>,
-    /// The reader's. A writer finds it behind the lock, once there is no reader.
-    side: Option<&'i mut Side>,
-    purpose: Purpose,
-    /// How far the connection had come when it was last looked at.
-    seen: Phase,
-}
-
-impl<'s, 'i, S> Split<'s, 'i, S> {
-    /// The end of the reader, which has the side.
-    pub(super) fn reader(shared: &'s Shared<S>, side: &'i mut Side) -> Self {
-        let purpose = Purpose::Receive;
-        Self { shared, side: Some(side), purpose, seen: Phase::default() }
-    }
-
-    /// That of a writer.
-    pub(super) fn writer(shared: &'s Shared<S>) -> Self {
-        Self { shared, side: None, purpose: Purpose::Discard, seen: Phase::default() }
-    }
-}
-
-impl<'s, S: Transport> Caller<'s, S> for Split<'s, '_, S> {
-    const END: Shutdown = Shutdown::Both;
-
-    fn shared(&self) -> &'s Shared<S> {
-        self.shared
-    }
-
-    fn with<T>(&mut self, act: impl FnOnce(&mut Driver, &mut Intake<'_>) -> T) -> T {
-        let mut state = self.shared.lock();
-        let (driver, left) = state.parts();
-        let mut intake = match (self.side.as_deref_mut(), left) {
-            (Some(side), _) | (None, Some(side)) => {
-                Intake::Arrivals(&mut side.arrivals, self.purpose)
-            }
-            (None, None) => Intake::Nowhere,
-        };
-        let result = act(driver, &mut intake);
-        self.seen = self.shared.unlock(state, self.side.is_none());
-        result
-    }
-
-    fn aside<T>(&mut self, wait: impl FnOnce(&S, Option<Reading<'_>>) -> T) -> Option<T> {
-        Some(wait(&self.shared.stream, self.side.as_deref_mut().map(Side::parts)))
-    }
-
-    fn rest(&mut self, left: Option<Duration>) {
-        let state = self.shared.lock();
-        if state.phase() == self.seen {
-            drop(self.shared.wait(state, left));
-        }
-    }
-}
 
 /// The result of a call.
 #[derive(Debug)]
@@ -240,22 +223,8 @@ fn reached(driver: &mut Driver, goal: Option<Goal>) -> Option<Result<(), Box<Err
     }
 }
 
-/// Writes until the goal is reached, and handles messages that arrive meanwhile.
-pub(super) fn write_until<'s, S: Transport + 's>(
-    caller: &mut impl Caller<'s, S>,
-    goal: Goal,
-) -> Result<(), Error> {
-    match go_on(caller, None, Some(goal)) {
-        Found::Goal(reached) => reached.map_err(|error| *error)?,
-        // The connection has ended.
-        _ => return Err(Error::Send(SendError::NotOpen)),
-    }
-    look(caller);
-    Ok(())
-}
-
 /// Takes what has arrived, for a program that only sends, if it did not do so just now.
-pub(super) fn look<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>) {
+fn look<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>) {
     let shared = caller.shared();
     let due = caller.with(|driver, intake| match intake {
         Intake::Arrivals(arrivals, _) => driver.should_look(arrivals, shared.clock()),
