@@ -107,6 +107,6 @@ fn run<S: WaitWithPipe>(mut session: Session, stream: &Arc<S>, pipe: &WakePipe) 
 
 impl<S: WaitWithPipe> Writable for S {
     fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool> {
-        Ok(act(&mut |slices| self.try_write(slices)) && !self.holds_back())
+        Ok(act(&mut |slices| self.try_write(slices)) && !self.has_unsent())
     }
 }

@@ -6,28 +6,51 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
 use super::transport::{Readiness, SplitTransport, Transport};
 use super::wake::WakePipe;
 
-/// A stream for which a thread waits together with a pipe. It is a [`NetStream`], except in tests.
+/// A stream for which a thread waits together with a pipe, and which may have a TLS session.
 pub(super) trait WaitWithPipe: Transport + Send + Sync + 'static {
+    /// Whether a read would give something without asking the socket.
+    fn has_incoming(&self) -> bool {
+        false
+    }
+
+    /// Whether the TLS handshake is under way.
+    fn is_handshaking(&self) -> bool {
+        false
+    }
+
+    /// Writes what TLS itself has to say, as far as that is possible without waiting. Whether
+    /// something is left. If it fails, so does what the caller reads or writes next.
+    fn has_unsent(&self) -> bool {
+        false
+    }
+
     /// Waits for the stream together with a pipe. Returns what the stream is ready for.
     fn wait_with(
         &self,
         pipe: &WakePipe,
         interest: Readiness,
         timeout: Option<Duration>,
-    ) -> io::Result<Readiness>;
-
-    /// Whether the stream has bytes of its own to write, which the thread that waits for it writes.
-    fn holds_back(&self) -> bool {
-        false
+    ) -> io::Result<Readiness> {
+        let fd = self.fd().ok_or(io::ErrorKind::Unsupported)?;
+        // The socket does not know what TLS has deciphered, and the caller not what TLS has to say.
+        let there = interest.readable && self.has_incoming();
+        let timeout = if there { Some(Duration::ZERO) } else { timeout };
+        let interest = Readiness::new(interest.readable, interest.writable || self.has_unsent());
+        let ready = pipe.wait_with(fd, interest, timeout)?;
+        Ok(Readiness::new(ready.readable || there, ready.writable))
     }
 }
+
+impl WaitWithPipe for TcpStream {}
+#[cfg(unix)]
+impl WaitWithPipe for UnixStream {}
 
 /// TCP, with TLS or without, or a Unix socket.
 #[derive(Debug)]
@@ -68,47 +91,10 @@ impl NetStream {
 
     /// The descriptor to wait for.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(socket) => socket.as_fd(),
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.as_fd(),
-            #[cfg(feature = "_tls")]
-            Self::Tls(stream) => stream.stream().as_fd(),
-        }
+        Transport::fd(self).expect("each of them is a socket")
     }
 
-    /// Whether a read would give something without asking the socket.
-    pub(super) fn has_incoming(&self) -> bool {
-        match self {
-            #[cfg(feature = "_tls")]
-            Self::Tls(stream) => stream.has_incoming(),
-            _ => false,
-        }
-    }
-
-    /// Whether the TLS handshake is under way.
-    pub(super) fn is_handshaking(&self) -> bool {
-        match self {
-            #[cfg(feature = "_tls")]
-            Self::Tls(stream) => stream.is_handshaking(),
-            _ => false,
-        }
-    }
-
-    /// Writes what TLS itself has to say, as far as that is possible without waiting. Whether
-    /// something is left. If it fails, so does what the caller reads or writes next.
-    pub(super) fn has_unsent(&self) -> bool {
-        match self {
-            #[cfg(feature = "_tls")]
-            Self::Tls(stream) => {
-                let written = stream.try_write(&[]);
-                written.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            }
-            _ => false,
-        }
-    }
-
-    fn transport(&self) -> &dyn Transport {
+    fn transport(&self) -> &dyn WaitWithPipe {
         match self {
             Self::Tcp(socket) => socket,
             #[cfg(unix)]
@@ -145,7 +131,7 @@ impl Transport for NetStream {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(Self::fd(self))
+        self.transport().fd()
     }
 
     fn shut_down(&self, how: Shutdown) -> io::Result<()> {
@@ -156,22 +142,16 @@ impl Transport for NetStream {
 impl SplitTransport for NetStream {}
 
 impl WaitWithPipe for NetStream {
-    fn wait_with(
-        &self,
-        pipe: &WakePipe,
-        interest: Readiness,
-        timeout: Option<Duration>,
-    ) -> io::Result<Readiness> {
-        // The socket does not know what TLS has deciphered, and the caller not what TLS has to say.
-        let there = interest.readable && self.has_incoming();
-        let timeout = if there { Some(Duration::ZERO) } else { timeout };
-        let interest = Readiness::new(interest.readable, interest.writable || self.has_unsent());
-        let ready = pipe.wait_with(Self::fd(self), interest, timeout)?;
-        Ok(Readiness::new(ready.readable || there, ready.writable))
+    fn has_incoming(&self) -> bool {
+        self.transport().has_incoming()
     }
 
-    fn holds_back(&self) -> bool {
-        self.has_unsent()
+    fn is_handshaking(&self) -> bool {
+        self.transport().is_handshaking()
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.transport().has_unsent()
     }
 }
 

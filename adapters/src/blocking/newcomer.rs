@@ -8,7 +8,7 @@ use std::time::Instant;
 use bluewire_core::Outbox;
 
 use super::incoming::{Incoming, Plain, Upgrade};
-use super::net_stream::NetStream;
+use super::net_stream::{NetStream, WaitWithPipe};
 use super::transport::{Readiness, Transport, is_passing, write_some};
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;

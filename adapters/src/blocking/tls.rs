@@ -7,10 +7,13 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::transport::{Readiness, Transport};
+use rustix::fd::BorrowedFd;
+
+use super::net_stream::WaitWithPipe;
+use super::transport::{Readiness, Transport, is_passing, read_timeout};
+use crate::sync::{Mutex, MutexGuard, lock, try_lock};
 use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
 
@@ -83,8 +86,7 @@ impl<S: Transport> TlsStream<S> {
                 self.stream.wait(Readiness::WRITE, left).map_err(TlsError::Io)?;
                 continue;
             }
-            let left = left.map(|left| left.max(Duration::from_millis(1)));
-            self.stream.set_read_timeout(left).map_err(TlsError::Io)?;
+            self.stream.set_read_timeout(read_timeout(left)).map_err(TlsError::Io)?;
             self.receive_by(S::read)?;
         }
         self.stream.set_read_timeout(None).map_err(TlsError::Io)
@@ -146,16 +148,6 @@ impl<S: Transport> TlsStream<S> {
         self.session().has_unsent()
     }
 
-    /// Whether the handshake is under way. It may have failed.
-    pub(super) fn is_handshaking(&self) -> bool {
-        self.session().is_handshaking()
-    }
-
-    /// Whether a read would return something without asking the stream.
-    pub(super) fn has_incoming(&self) -> bool {
-        self.session().has_incoming()
-    }
-
     fn read_by(
         &self,
         buf: &mut [u8],
@@ -179,6 +171,19 @@ impl<S: Transport> TlsStream<S> {
         };
         self.send_own(&mut session);
         read.unwrap_or_else(|| Err(io::ErrorKind::Interrupted.into()))
+    }
+
+    /// The session, once everything that was taken has left.
+    fn flushed(&self) -> io::Result<MutexGuard<'_, Session>> {
+        loop {
+            let mut session = self.session();
+            match session.flush(|slices| self.stream.try_write(slices)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                flushed => return flushed.map(|()| session),
+            }
+            drop(session);
+            self.stream.wait(Readiness::WRITE, None)?;
+        }
     }
 
     /// Sends the session's own messages, such as an alert, as far as that is possible without
@@ -217,12 +222,8 @@ impl<S: Transport> Transport for TlsStream<S> {
     }
 
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let _reading = match self.reading.try_lock() {
-            Ok(reading) => reading,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // The thread that waits in a read gets what comes.
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-        };
+        // Otherwise the thread that waits in a read gets what comes.
+        let _reading = try_lock(&self.reading).ok_or(io::ErrorKind::WouldBlock)?;
         self.read_by(buf, S::try_read)
     }
 
@@ -239,11 +240,15 @@ impl<S: Transport> Transport for TlsStream<S> {
     }
 
     fn wait(&self, interest: Readiness, timeout: Option<Duration>) -> io::Result<Readiness> {
-        let readable = interest.readable && self.has_incoming();
+        let readable = interest.readable && self.session().has_incoming();
         let timeout = if readable { Some(Duration::ZERO) } else { timeout };
         let mut ready = self.stream.wait(interest, timeout)?;
         ready.readable |= readable;
         Ok(ready)
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.fd()
     }
 
     /// Also sends the close_notify, if writing ends and that is possible without waiting.
@@ -254,6 +259,20 @@ impl<S: Transport> Transport for TlsStream<S> {
             self.send_own(&mut session);
         }
         self.stream.shut_down(how)
+    }
+}
+
+impl<S: WaitWithPipe> WaitWithPipe for TlsStream<S> {
+    fn has_incoming(&self) -> bool {
+        self.session().has_incoming()
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.session().is_handshaking()
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.try_write(&[]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 
@@ -270,30 +289,13 @@ impl<S: Transport> Write for &TlsStream<S> {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let taken = loop {
-            let mut session = self.session();
-            match session.flush(|slices| self.stream.try_write(slices)) {
-                Ok(()) => break session.encipher(bufs)?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-            drop(session);
-            self.stream.wait(Readiness::WRITE, None)?;
-        };
+        let taken = self.flushed()?.encipher(bufs)?;
         self.flush()?;
         Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        loop {
-            let flushed = self.session().flush(|slices| self.stream.try_write(slices));
-            match flushed {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.stream.wait(Readiness::WRITE, None)?;
-                }
-                flushed => return flushed,
-            }
-        }
+        self.flushed().map(drop)
     }
 }
 
@@ -322,17 +324,6 @@ impl<S> fmt::Debug for TlsStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream").finish_non_exhaustive()
     }
-}
-
-/// Whether a read can be tried again.
-fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
-}
-
-/// Locks. The state behind these locks stays whole when a thread panics.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 pub(crate) mod model;
 
 use std::sync::PoisonError;
-#[cfg(feature = "_asynch")]
+#[cfg(any(feature = "_asynch", all(feature = "blocking", feature = "_tls")))]
 use std::sync::TryLockError;
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Locks, unless that takes a wait.
-#[cfg(feature = "_asynch")]
+#[cfg(any(feature = "_asynch", all(feature = "blocking", feature = "_tls")))]
 pub(crate) fn try_lock<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
