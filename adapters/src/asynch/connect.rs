@@ -59,10 +59,7 @@ pub(crate) async fn accept<R: Runtime, S: AsyncTransport<R>>(
                 return Err(error);
             }
         };
-        match within::<R, _>(left(), read(&mut stream, &mut accepting.inbox)).await {
-            Some(Ok(0)) => accepting.receive_eof(),
-            Some(Err(error)) => return Err(AcceptError::of_stream(error)),
-            Some(Ok(_)) | None => {}
-        }
+        let read = read::<R, _>(&mut stream, accepting.inbox.space(), left()).await;
+        accepting.received(read)?;
     }
 }

@@ -69,11 +69,8 @@ pub(super) async fn open<R: Runtime, S: AsyncTransport<R>>(
             Progress::More(opening) => opening,
         };
         let left = opening.time_left();
-        match within::<R, _>(left, read(stream, &mut opening.inbox)).await {
-            Some(Ok(0)) => opening.receive_eof(),
-            Some(Err(error)) => return Err(opening.read_failed(error)),
-            Some(Ok(_)) | None => {}
-        }
+        let read = read::<R, _>(stream, opening.inbox.space(), left).await;
+        opening = opening.received(read)?;
     }
 }
 

@@ -325,11 +325,8 @@ async fn handshake<R: Runtime>(
             Err((error, outbox)) => return Err((error, Some((stream, outbox)))),
         };
         let left = accepting.time_left();
-        match within::<R, _>(left, read(&mut stream, &mut accepting.inbox)).await {
-            Some(Ok(0)) => accepting.receive_eof(),
-            Some(Err(error)) => return Err((AcceptError::of_stream(error), None)),
-            Some(Ok(_)) | None => {}
-        }
+        let read = read::<R, _>(&mut stream, accepting.inbox.space(), left).await;
+        accepting.received(read).map_err(|error| (error, None))?;
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bluewire_core::{Inbox, Outbox};
+use bluewire_core::Outbox;
 use pin_project_lite::pin_project;
 
 use super::runtime::{Runtime, Timer};
@@ -109,14 +109,14 @@ pub(super) fn poll_write_out<R, S: AsyncTransport<R>>(
     stream.poll_flush(cx)
 }
 
-/// Reads once. How much came; 0 at the end.
-pub(super) async fn read<R, S: AsyncTransport<R>>(
+/// Reads once, and fails with `WouldBlock` if nothing has come within this time.
+pub(super) async fn read<R: Runtime, S: AsyncTransport<R>>(
     stream: &mut S,
-    inbox: &mut Inbox,
+    buf: &mut [u8],
+    time: Option<Duration>,
 ) -> io::Result<usize> {
-    let len = poll_fn(|cx| poll_read(stream, cx, inbox.space())).await?;
-    inbox.filled(len);
-    Ok(len)
+    let read = within::<R, _>(time, poll_fn(|cx| poll_read(stream, cx, buf))).await;
+    read.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
 }
 
 fn poll_read<R, S: AsyncTransport<R>>(

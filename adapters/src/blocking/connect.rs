@@ -4,11 +4,10 @@ use std::io;
 use std::net::Shutdown;
 use std::time::Duration;
 
-use bluewire_core::{Inbox, Outbox};
+use bluewire_core::Outbox;
 
-use super::dial::dial;
+use super::dial::{dial, open};
 use super::net_stream::NetStream;
-use super::opening::{filled, open};
 use super::transport::{Readiness, Transport, read_timeout, write_all};
 use super::wake::WakePipe;
 use super::websocket::WebSocket;
@@ -59,7 +58,7 @@ pub fn connect_over<S: Transport>(
 ) -> Result<WebSocket<S>, ConnectError> {
     let request = Request::check(options.into())?;
     let opening = Opening::start(&request, Clock::start());
-    let read = |inbox: &mut Inbox, write, left| read(&stream, inbox, write, left);
+    let read = |space: &mut [u8], write, left| read(&stream, space, write, left);
     let opened = request.id.dialled(open(&stream, opening, read, || false))?;
     Ok(WebSocket::new(stream, opened))
 }
@@ -109,10 +108,8 @@ pub fn accept_with<S: Transport>(
             }
         };
         let left = accepting.time_left();
-        let read = read(&stream, &mut accepting.inbox, false, left);
-        if read.map_err(AcceptError::of_stream)? == Some(0) {
-            accepting.receive_eof();
-        }
+        let read = read(&stream, accepting.inbox.space(), false, left);
+        accepting.received(read)?;
     }
 }
 
@@ -145,18 +142,17 @@ pub(super) fn refuse(stream: &impl Transport, outbox: &mut Outbox) {
 }
 
 /// Reads once, for no longer than this, and not longer than the stream takes to be ready for more
-/// output if that waits. `None` if no bytes have arrived.
+/// output if that waits.
 fn read(
     stream: &impl Transport,
-    inbox: &mut Inbox,
+    space: &mut [u8],
     write: bool,
     left: Option<Duration>,
-) -> io::Result<Option<usize>> {
-    let read = if write {
-        stream.wait(Readiness::BOTH, left).and_then(|_| stream.try_read(inbox.space()))
-    } else {
-        stream.set_read_timeout(read_timeout(left))?;
-        stream.read(inbox.space())
-    };
-    filled(inbox, read)
+) -> io::Result<usize> {
+    if write {
+        stream.wait(Readiness::BOTH, left)?;
+        return stream.try_read(space);
+    }
+    stream.set_read_timeout(read_timeout(left))?;
+    stream.read(space)
 }

@@ -8,22 +8,20 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use bluewire_core::Inbox;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
 use super::net_stream::{NetStream, WaitWithPipe};
-use super::opening::{filled, open};
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
-use super::transport::{Readiness, is_passing, poll_fds};
+use super::transport::{Readiness, Transport, poll_fds, write_some};
 use super::wake::WakePipe;
 use crate::clock::Clock;
 use crate::open::error::{ConnectError, ProxyError};
 use crate::open::options::Canceller;
 use crate::open::plan::{Budget, Came, Plan, Resolving, Step};
-use crate::open::request::{Opened, Opening, Request};
+use crate::open::request::{Opened, Opening, Progress, Request, is_passing};
 use crate::socket::stream_socket;
 #[cfg(unix)]
 use crate::unix_socket;
@@ -170,16 +168,40 @@ pub(super) fn open_over<S: WaitWithPipe>(
     given_up: &dyn Fn() -> bool,
 ) -> Result<(S, Opened), ConnectError> {
     let opening = Opening::within(request, budget, now, Clock::start());
-    let read = |inbox: &mut Inbox, write, left| {
-        let ready = stream.wait_with(pipe, Readiness::new(true, write), left);
-        let read = ready.and_then(|ready| match ready.readable {
-            true => stream.try_read(inbox.space()),
-            false => Err(io::ErrorKind::WouldBlock.into()),
-        });
-        filled(inbox, read)
+    let read = |space: &mut [u8], write, left| match stream
+        .wait_with(pipe, Readiness::new(true, write), left)?
+        .readable
+    {
+        true => stream.try_read(space),
+        false => Err(io::ErrorKind::WouldBlock.into()),
     };
     let opened = open(&stream, opening, read, given_up)?;
     Ok((stream, opened))
+}
+
+/// Reads and writes until the opening handshake is complete, unless the attempt is given up. `read`
+/// reads once, and waits at most for the time that it gets. If the flag says that output waits, it
+/// also stops when the stream is ready for that.
+pub(super) fn open(
+    stream: &impl Transport,
+    mut opening: Opening,
+    read: impl Fn(&mut [u8], bool, Option<Duration>) -> io::Result<usize>,
+    given_up: impl Fn() -> bool,
+) -> Result<Opened, ConnectError> {
+    while !given_up() {
+        let written = write_some(stream, &mut opening.outbox).unwrap_or_else(|error| {
+            opening.write_failed(error);
+            true
+        });
+        opening = match opening.advance()? {
+            Progress::Done(opened) => return Ok(opened),
+            Progress::More(opening) => opening,
+        };
+        let left = opening.time_left();
+        let read = read(opening.inbox.space(), !written, left);
+        opening = opening.received(read)?;
+    }
+    Err(ConnectError::Abandoned)
 }
 
 /// A connection over which TLS is to be spoken.

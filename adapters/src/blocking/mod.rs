@@ -53,7 +53,6 @@ mod handshakes;
 mod incoming;
 mod net_stream;
 mod newcomer;
-mod opening;
 mod poller;
 mod reader;
 mod reconnecting;

@@ -9,9 +9,8 @@ use bluewire_core::Outbox;
 
 use super::incoming::{Incoming, Plain, Upgrade};
 use super::net_stream::{NetStream, WaitWithPipe};
-use super::transport::{Readiness, Transport, is_passing, write_some};
-use crate::open::error::AcceptError;
-use crate::open::request::Accepting;
+use super::transport::{Readiness, Transport, write_some};
+use crate::open::request::{Accepting, is_passing};
 use crate::server::{HandshakeSlot, LINGER, Progress, ServerOptions, hear};
 
 /// A client whose request has not come yet.
@@ -96,14 +95,9 @@ impl Client {
             Stage::Reading(accepting) => accepting,
             stage @ Stage::Refused { .. } => return Self { stage, ..self }.linger(),
         };
-        match read {
-            Ok(0) => accepting.receive_eof(),
-            Ok(len) => accepting.inbox.filled(len),
-            Err(error) if is_passing(&error) => {}
-            Err(error) => {
-                options.tell_refused(&AcceptError::of_stream(error));
-                return Look::Gone;
-            }
+        if let Err(error) = accepting.received(read) {
+            options.tell_refused(&error);
+            return Look::Gone;
         }
         match hear(accepting, options, &self.slot, self.address) {
             Ok(Progress::More(accepting)) => {

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use crate::clock::Clock;
+use crate::open::request::is_passing;
 #[cfg(unix)]
 use crate::socket;
 use crate::sync::{Mutex, lock};
@@ -264,11 +265,6 @@ pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60)
 /// A timeout that the system accepts; `None` for one that is too long for it.
 pub(super) fn timespec(timeout: Option<Duration>) -> Option<Timespec> {
     timeout.and_then(|timeout| Timespec::try_from(timeout).ok())
-}
-
-/// Whether an error says no more than that there is nothing to do now.
-pub(super) fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Writes all, until this time at most.

@@ -10,9 +10,10 @@ use bluewire_core::{CloseCode, Closure, Message, Ready, SendError, State};
 
 pub(super) use self::callers::{Split, Whole, owned};
 use super::shared::{ReadTimeout, Shared};
-use super::transport::{Readiness, Transport, is_passing};
+use super::transport::{Readiness, Transport};
 use crate::drive::{Arrivals, Budget, Driver, Goal, Intake, Lay, Next, Ticket, Want};
 use crate::error::Error;
+use crate::open::request::is_passing;
 
 /// Who calls, and how it reaches the driver; and what all callers do.
 pub(super) trait Caller<'s, S: Transport + 's>: Sized {

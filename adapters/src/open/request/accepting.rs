@@ -1,5 +1,7 @@
 //! The opening handshake from the server's side.
 
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use bluewire_core::{
     Connection, HttpAnswer, Inbox, Offer, Outbox, Request, RequestHead, Role, ServerHandshake,
 };
 
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+use super::is_passing;
 use super::{Established, Opened, Progress};
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
@@ -98,8 +102,20 @@ impl Accepting {
         (deadline != Duration::MAX).then(|| deadline.saturating_sub(self.clock.now()))
     }
 
-    pub(crate) fn receive_eof(&mut self) {
-        self.handshake.receive_eof();
+    /// Takes what a read into the inbox gave. One that found nothing to do now changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it failed.
+    #[cfg(any(feature = "blocking", feature = "_asynch"))]
+    pub(crate) fn received(&mut self, read: io::Result<usize>) -> Result<(), AcceptError> {
+        match read {
+            Ok(0) => self.handshake.receive_eof(),
+            Ok(len) => self.inbox.filled(len),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(AcceptError::of_stream(error)),
+        }
+        Ok(())
     }
 }
 

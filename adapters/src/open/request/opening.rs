@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bluewire_core::{ClientHandshake, HandshakeError, Inbox, MaskingKeys, Outbox};
 
-use super::{Opened, Progress, Request};
+use super::{Opened, Progress, Request, is_passing};
 use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::plan::Budget;
@@ -92,8 +92,19 @@ impl Opening {
         (deadline != Duration::MAX).then(|| deadline.saturating_sub(self.clock.now()))
     }
 
-    pub(crate) fn receive_eof(&mut self) {
-        self.handshake.receive_eof();
+    /// Takes what a read into the inbox gave. One that found nothing to do now changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it failed: the first failure of the stream.
+    pub(crate) fn received(mut self, read: io::Result<usize>) -> Result<Self, ConnectError> {
+        match read {
+            Ok(0) => self.handshake.receive_eof(),
+            Ok(len) => self.inbox.filled(len),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(ConnectError::of_stream(self.lost.unwrap_or(error))),
+        }
+        Ok(self)
     }
 
     /// Reports that the request cannot be written. A server that refuses a request need not read
@@ -103,10 +114,5 @@ impl Opening {
         self.outbox = Outbox::new();
         self.lost = Some(error);
         self.budget.until = self.budget.until.min(self.clock.now().saturating_add(LINGER));
-    }
-
-    /// The error if reading has failed: the first failure of the stream.
-    pub(crate) fn read_failed(self, error: io::Error) -> ConnectError {
-        ConnectError::of_stream(self.lost.unwrap_or(error))
     }
 }
