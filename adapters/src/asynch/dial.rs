@@ -101,8 +101,7 @@ async fn carry_out<R: Runtime>(first: &Request) -> Result<Dialled<R>, ConnectErr
 async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, ConnectError> {
     let mut plan = request.plan();
     let mut race = Race::<R>::default();
-    #[cfg(feature = "_tls")]
-    let mut secured = None;
+    let mut secured: Option<R::NetStream> = None;
     loop {
         match plan.next(clock.now()) {
             Step::Resolve(host, port) => race.resolving.begin(host, port),
@@ -130,13 +129,7 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
             #[cfg(not(feature = "_tls"))]
             Step::StartTls => return Err(ConnectError::TlsUnavailable),
             Step::SendRequest(budget) => {
-                #[cfg(feature = "_tls")]
-                let mut stream = match secured.take() {
-                    Some(stream) => stream,
-                    None => race.stream()?,
-                };
-                #[cfg(not(feature = "_tls"))]
-                let mut stream = race.stream()?;
+                let mut stream = secured.take().map_or_else(|| race.stream(), Ok)?;
                 let opening = Opening::within(request, budget, clock.now(), Clock::by(R::now));
                 let opened = open::<R, _>(&mut stream, opening).await?;
                 return Ok((stream, opened));

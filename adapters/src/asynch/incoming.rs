@@ -84,19 +84,11 @@ impl<R: Runtime> Incoming<R> {
         }
     }
 
-    /// Where the connection's tasks are spawned.
-    pub(super) fn spawner(&self) -> R::Spawner {
+    /// Where the connection's tasks are spawned, and a watch that reports when it must be cut.
+    pub(super) fn task(&self) -> (R::Spawner, Watch) {
         match self {
-            Self::Upgrade(Upgrade(parts)) => parts.spawner.clone(),
-            Self::Plain(Plain(parts)) => parts.spawner.clone(),
-        }
-    }
-
-    /// A watch that reports when the connection must be cut.
-    pub(super) fn watch(&self) -> Watch {
-        match self {
-            Self::Upgrade(Upgrade(parts)) => parts.pending.slot().watch(),
-            Self::Plain(Plain(parts)) => parts.pending.slot().watch(),
+            Self::Upgrade(Upgrade(parts)) => (parts.spawner.clone(), parts.pending.slot().watch()),
+            Self::Plain(Plain(parts)) => (parts.spawner.clone(), parts.pending.slot().watch()),
         }
     }
 }

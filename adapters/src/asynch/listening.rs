@@ -19,7 +19,9 @@ use super::runtime::{Runtime, Timer as _};
 use super::server::Shared;
 #[cfg(feature = "_tls")]
 use super::tls::TlsStream;
-use super::wait::{either, read, refuse, timer, within};
+#[cfg(feature = "_tls")]
+use super::wait::within;
+use super::wait::{either, read, refuse, timer};
 use crate::clock::Clock;
 use crate::open::error::AcceptError;
 use crate::open::request::Accepting;

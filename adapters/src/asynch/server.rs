@@ -173,7 +173,7 @@ impl<R: Runtime> Server<R> {
     {
         let served = async {
             while let Some(incoming) = self.next_request().await {
-                let (watch, spawner) = (incoming.watch(), incoming.spawner());
+                let (spawner, watch) = incoming.task();
                 let served = serve(incoming);
                 R::spawn(&spawner, either(served, async move { watch.cut().await }));
             }
@@ -194,7 +194,7 @@ impl<R: Runtime> Server<R> {
             // in a queue would answer no Ping.
             loop {
                 let incoming = self.next_request().await?;
-                let (watch, spawner) = (incoming.watch(), incoming.spawner());
+                let (spawner, watch) = incoming.task();
                 let options = Arc::clone(&self.options);
                 match incoming.decide() {
                     Ok(upgrade) => match upgrade.accept_now() {

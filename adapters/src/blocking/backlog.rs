@@ -79,7 +79,7 @@ struct Connection {
 impl Work {
     fn new(pipe: WakePipe) -> io::Result<Self> {
         let poller = Poller::new()?;
-        poller.add(pipe.source(), PIPE, Readiness::READ)?;
+        poller.change(pipe.source(), PIPE, Readiness::NONE, Readiness::READ)?;
         Ok(Self { poller, pipe, last_id: PIPE, connections: BTreeMap::new() })
     }
 
@@ -110,7 +110,8 @@ impl Work {
         for connection in added {
             let Some(strong) = connection.upgrade() else { continue };
             self.last_id += 1;
-            let add = |fd| self.poller.add(fd, self.last_id, Readiness::WRITE).is_ok();
+            let (none, write) = (Readiness::NONE, Readiness::WRITE);
+            let add = |fd| self.poller.change(fd, self.last_id, none, write).is_ok();
             let polled = strong.fd().is_some_and(add);
             let until = Instant::now();
             self.connections.insert(self.last_id, Connection { connection, until, polled });

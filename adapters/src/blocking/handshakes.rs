@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fd::AsFd;
 
 use super::computing::Computing;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, Upgrade};
 use super::net_stream::NetStream;
 use super::newcomer::{Client, Look, Stage};
 use super::poller::Poller;
@@ -25,6 +25,7 @@ use crate::server::{
     ACCEPTED_MAX, Admission, PAUSE_MAX, PAUSE_MIN, Room, ServerOptions, concerns_nobody,
     concerns_one, is_out_of_files,
 };
+use crate::sync::{Mutex, lock};
 
 /// After so many clients whose time is over, new clients and complete requests get their turn.
 const LATE_MAX: usize = 64;
@@ -48,19 +49,14 @@ pub(super) struct Handshakes {
     computing: Computing,
     /// Requests that wait to be taken.
     ready: VecDeque<Incoming>,
+    decided: Arc<Decided>,
     /// When the listener is asked again, after a failure.
     resume: Option<Instant>,
     pause: Duration,
 }
 
-/// The result of a wait for a request.
-pub(super) enum Next {
-    Incoming(Incoming),
-    /// The caller has something else to do.
-    Interrupted,
-    /// The server shuts down.
-    Over,
-}
+/// Requests that other threads have decided to accept; `None` once the server shuts down.
+pub(super) type Decided = Mutex<Option<Vec<Upgrade>>>;
 
 impl Handshakes {
     pub(super) fn new(
@@ -71,8 +67,8 @@ impl Handshakes {
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let poller = Poller::new()?;
-        poller.add(pipe.source(), PIPE, Readiness::READ)?;
-        poller.add(&listener, LISTENER, Readiness::READ)?;
+        poller.change(pipe.source(), PIPE, Readiness::NONE, Readiness::READ)?;
+        poller.change(&listener, LISTENER, Readiness::NONE, Readiness::READ)?;
         Ok(Self {
             listener: Some(listener),
             computing: Computing::new(Arc::clone(pipe.handle())),
@@ -83,23 +79,26 @@ impl Handshakes {
             clients: HashMap::new(),
             deadlines: BTreeSet::new(),
             ready: VecDeque::new(),
+            decided: Arc::new(Mutex::new(Some(Vec::new()))),
             resume: None,
             pause: PAUSE_MIN,
         })
     }
 
-    /// The next request, or the reason for which the wait ended without one.
-    pub(super) fn next(&mut self, interrupted: impl Fn() -> bool) -> Next {
+    /// Where others put requests that they have decided to accept; then they wake the pipe.
+    pub(super) const fn decided(&self) -> &Arc<Decided> {
+        &self.decided
+    }
+
+    /// The next request; `None` once the server shuts down.
+    pub(super) fn next(&mut self) -> Option<Incoming> {
         loop {
             if self.admission.is_leaving() {
                 self.shut();
-                return Next::Over;
-            }
-            if interrupted() {
-                return Next::Interrupted;
+                return None;
             }
             if let Some(incoming) = self.ready.pop_front() {
-                return Next::Incoming(incoming);
+                return Some(incoming);
             }
             self.turn();
         }
@@ -112,6 +111,8 @@ impl Handshakes {
         self.deadlines = BTreeSet::new();
         self.computing.shut();
         self.ready = VecDeque::new();
+        let decided = lock(&self.decided).take();
+        drop(decided);
     }
 
     /// Waits for something to happen, and handles it.
@@ -126,6 +127,9 @@ impl Handshakes {
                 LISTENER => accepts = true,
                 id => self.look_at(id),
             }
+        }
+        if let Some(decided) = &mut *lock(&self.decided) {
+            self.ready.extend(decided.drain(..).map(Incoming::Upgrade));
         }
         for (client, read) in self.computing.take_computed() {
             self.forget_deadline(&client);
@@ -195,11 +199,8 @@ impl Handshakes {
     fn insert(&mut self, id: u64, mut client: Client) {
         let interest = client.interest();
         if interest != client.interest {
-            let told = match client.interest.is_none() {
-                true => self.poller.add(client.stream.fd(), id, interest),
-                false => self.poller.modify(client.stream.fd(), id, interest),
-            };
-            if let Err(error) = told {
+            let fd = client.stream.fd();
+            if let Err(error) = self.poller.change(fd, id, client.interest, interest) {
                 return self.options.tell_refused(&AcceptError::Io(error));
             }
             client.interest = interest;
@@ -280,7 +281,7 @@ impl Handshakes {
         let left = accepting.time_left();
         let deadline = left.and_then(|left| Instant::now().checked_add(left));
         let interest = Readiness::READ;
-        match self.poller.add(stream.fd(), slot.id(), interest) {
+        match self.poller.change(stream.fd(), slot.id(), Readiness::NONE, interest) {
             Ok(()) => {
                 let stage = Stage::Reading(accepting);
                 self.keep(Client { stream, address, slot, stage, deadline, interest });
@@ -318,7 +319,7 @@ impl Handshakes {
     fn listen(&mut self, resume: Option<Instant>) {
         let Some(listener) = &self.listener else { return };
         let interest = Readiness::new(resume.is_none(), false);
-        match self.poller.modify(listener, LISTENER, interest) {
+        match self.poller.change(listener, LISTENER, Readiness::READ, interest) {
             Ok(()) => self.resume = resume,
             // Better a busy server than one that does not listen.
             Err(_) => self.resume = None,

@@ -37,23 +37,21 @@ mod epoll {
             Ok(Self(epoll::create(epoll::CreateFlags::CLOEXEC)?))
         }
 
-        /// Begins to wait for a socket. When the socket is closed, that ends.
-        pub(in super::super) fn add(
+        /// Waits for a socket from now on, for which it has waited for this before, or not at all.
+        /// When the socket is closed, that ends.
+        pub(in super::super) fn change(
             &self,
             fd: impl AsFd,
             id: u64,
-            interest: Readiness,
+            before: Readiness,
+            now: Readiness,
         ) -> io::Result<()> {
-            Ok(epoll::add(&self.0, fd, epoll::EventData::new_u64(id), flags(interest))?)
-        }
-
-        pub(in super::super) fn modify(
-            &self,
-            fd: impl AsFd,
-            id: u64,
-            interest: Readiness,
-        ) -> io::Result<()> {
-            Ok(epoll::modify(&self.0, fd, epoll::EventData::new_u64(id), flags(interest))?)
+            let (data, flags) = (epoll::EventData::new_u64(id), flags(now));
+            let changed = match before.is_none() {
+                true => epoll::add(&self.0, fd, data, flags),
+                false => epoll::modify(&self.0, fd, data, flags),
+            };
+            Ok(changed?)
         }
 
         pub(in super::super) fn remove(&self, fd: impl AsFd) {
@@ -102,15 +100,11 @@ mod poll {
         }
 
         #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "epoll needs it")]
-        pub(in super::super) fn add(&self, _: impl AsFd, _: u64, _: Readiness) -> io::Result<()> {
-            Ok(())
-        }
-
-        #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "epoll needs it")]
-        pub(in super::super) fn modify(
+        pub(in super::super) fn change(
             &self,
             _: impl AsFd,
             _: u64,
+            _: Readiness,
             _: Readiness,
         ) -> io::Result<()> {
             Ok(())
@@ -169,7 +163,7 @@ mod tests {
                     servers.map(|(server, id)| (server.as_fd(), id, Readiness::READ))
                 };
                 for (fd, id, interest) in sources() {
-                    poller.add(fd, id, interest).expect("there is room");
+                    poller.change(fd, id, Readiness::NONE, interest).expect("there is room");
                 }
                 let wait = || poller.wait(sources(), Some(Duration::ZERO)).expect("it can");
                 assert!(wait().is_empty());

@@ -1,6 +1,5 @@
 //! A server on blocking streams.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use std::task::Wake;
 use std::time::Duration;
 
-use super::handshakes::{Handshakes, Next};
+use super::handshakes::{Decided, Handshakes};
 use super::incoming::{Incoming, Upgrade};
 use super::net_stream::NetStream;
 use super::wake::{WakeHandle, WakePipe, spawn};
@@ -54,7 +53,7 @@ use crate::sync::{Mutex, lock};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Server {
-    handle: ServerHandle,
+    shared: Arc<Shared>,
     options: Arc<ServerOptions>,
     local_addr: SocketAddr,
 }
@@ -93,13 +92,9 @@ impl Server {
         let wakes = Arc::clone(pipe.handle());
         let (of_server, of_admission) = (Arc::clone(&options), Arc::clone(&admission));
         let handshakes = Handshakes::new(listener, pipe, of_server, of_admission)?;
-        let shared =
-            Shared { handshakes: Mutex::new(handshakes), decided: Mutex::default(), wakes };
-        Ok(Self {
-            handle: ServerHandle { admission, shared: Arc::new(shared) },
-            options,
-            local_addr,
-        })
+        let decided = Arc::clone(handshakes.decided());
+        let shared = Shared { admission, handshakes: Mutex::new(handshakes), decided, wakes };
+        Ok(Self { shared: Arc::new(shared), options, local_addr })
     }
 
     /// The address of the listener.
@@ -111,7 +106,7 @@ impl Server {
     /// A handle that can shut the server down, from any thread.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        self.handle.clone()
+        ServerHandle { shared: Arc::clone(&self.shared) }
     }
 
     /// Calls `serve` with each connection, on a new thread. It returns after a
@@ -159,7 +154,7 @@ impl Server {
                 self.options.tell_refused(&AcceptError::Io(error));
             }
         }
-        self.handle.admission.wait_until_over()
+        self.shared.admission.wait_until_over()
     }
 
     /// Waits for the next connection; `None` once the server shuts down. Several threads can call
@@ -168,71 +163,43 @@ impl Server {
     /// The callbacks of the options run on other threads.
     pub fn accept(&self) -> Option<WebSocket<NetStream>> {
         loop {
-            let decided = lock(&self.shared().decided).pop_front();
-            let upgrade = match decided {
-                Some(upgrade) => upgrade,
-                None => match self.next(|| !lock(&self.shared().decided).is_empty()) {
-                    Next::Incoming(Incoming::Upgrade(upgrade)) if upgrade.is_decided() => upgrade,
-                    Next::Incoming(incoming) => {
-                        self.decide_elsewhere(incoming);
-                        continue;
-                    }
-                    Next::Interrupted => continue,
-                    Next::Over => return None,
+            match self.accept_request()? {
+                Incoming::Upgrade(upgrade) if upgrade.is_decided() => match upgrade.accept() {
+                    Ok(socket) => return Some(socket),
+                    Err(error) => self.options.tell_refused(&error),
                 },
-            };
-            match upgrade.accept() {
-                Ok(socket) => return Some(socket),
-                Err(error) => self.options.tell_refused(&error),
+                incoming => self.decide_elsewhere(incoming),
             }
         }
     }
 
     /// Waits for the next request, and does not answer it; `None` once the server shuts down.
     pub fn accept_request(&self) -> Option<Incoming> {
-        match self.next(|| false) {
-            Next::Incoming(incoming) => Some(incoming),
-            Next::Interrupted | Next::Over => None,
-        }
+        lock(&self.shared.handshakes).next()
     }
 
     /// Shuts the server down; see [`ServerHandle::shutdown`].
     pub fn shutdown(&self, budget: Duration) -> ShutdownReport {
-        self.handle.shutdown(budget)
-    }
-
-    fn next(&self, interrupted: impl Fn() -> bool) -> Next {
-        lock(&self.shared().handshakes).next(interrupted)
+        self.handle().shutdown(budget)
     }
 
     /// Lets another thread decide, since that may take a while.
     fn decide_elsewhere(&self, incoming: Incoming) {
-        let ServerHandle { admission, shared } = self.handle();
-        let options = Arc::clone(&self.options);
+        let (shared, options) = (Arc::clone(&self.shared), Arc::clone(&self.options));
         let spawned = spawn(move || match incoming.decide() {
-            Ok(upgrade) => {
-                lock(&shared.decided).push_back(upgrade);
-                if admission.is_leaving() {
-                    shared.drop_decided();
-                }
-                shared.wakes.wake_by_ref();
-            }
+            Ok(upgrade) => shared.was_decided(upgrade),
             Err(error) => options.tell_refused(&error),
         });
         if let Err(error) = spawned {
             self.options.tell_refused(&AcceptError::Io(error));
         }
     }
-
-    const fn shared(&self) -> &Arc<Shared> {
-        &self.handle.shared
-    }
 }
 
 impl Drop for Server {
     /// Stops listening, and gives up the opening handshakes under way. Connections go on.
     fn drop(&mut self) {
-        self.shared().shut();
+        self.shared.shut();
     }
 }
 
@@ -240,16 +207,17 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("local_addr", &self.local_addr)
-            .field("connections", &self.handle.connections())
+            .field("connections", &self.shared.admission.connections())
             .finish_non_exhaustive()
     }
 }
 
 /// The state that the threads of a server share.
 struct Shared {
+    admission: Arc<Admission>,
     handshakes: Mutex<Handshakes>,
-    /// Requests that other threads have decided to accept, for [`Server::accept`].
-    decided: Mutex<VecDeque<Upgrade>>,
+    /// Reached without the lock, which the thread that waits for clients holds.
+    decided: Arc<Decided>,
     /// Wakes the thread that waits for clients.
     wakes: Arc<WakeHandle>,
 }
@@ -260,19 +228,25 @@ impl Shared {
         // The thread that waits there makes way.
         self.wakes.wake_by_ref();
         lock(&self.handshakes).shut();
-        self.drop_decided();
     }
 
-    fn drop_decided(&self) {
-        let decided = std::mem::take(&mut *lock(&self.decided));
-        drop(decided);
+    /// Lets a request wait for [`Server::accept`], unless the server shuts down.
+    fn was_decided(&self, upgrade: Upgrade) {
+        let late = match &mut *lock(&self.decided) {
+            Some(decided) => {
+                decided.push(upgrade);
+                None
+            }
+            None => Some(upgrade),
+        };
+        drop(late);
+        self.wakes.wake_by_ref();
     }
 }
 
 /// Shuts a [`Server`] down. Clones belong to the same server.
 #[derive(Clone)]
 pub struct ServerHandle {
-    admission: Arc<Admission>,
     shared: Arc<Shared>,
 }
 
@@ -287,16 +261,17 @@ impl ServerHandle {
     ///
     /// A second call does the same; the shorter budget counts.
     pub fn shutdown(&self, budget: Duration) -> ShutdownReport {
-        self.admission.begin_shutdown();
+        let Shared { admission, .. } = &*self.shared;
+        admission.begin_shutdown();
         self.shared.shut();
-        self.admission.wait_until_left(budget);
-        self.admission.end_shutdown()
+        admission.wait_until_left(budget);
+        admission.end_shutdown()
     }
 
     /// The number of open connections, including requests that are being answered.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.admission.connections()
+        self.shared.admission.connections()
     }
 
     /// The number of opening handshakes that were dropped for other clients: because of
@@ -304,13 +279,13 @@ impl ServerHandle {
     /// because the system had no file descriptors left. A fast growth is the sign of a flood.
     #[must_use]
     pub fn handshakes_given_up(&self) -> u64 {
-        self.admission.given_up()
+        self.shared.admission.given_up()
     }
 
     /// Whether a shutdown has begun.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.admission.is_leaving()
+        self.shared.admission.is_leaving()
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Pending<T> {
     pub(crate) request: T,
     slot: Slot,
     options: Arc<ServerOptions>,
+    /// Whether the options have decided.
+    decided: bool,
 }
 
 /// A request that does not ask for a WebSocket.
@@ -77,7 +79,7 @@ pub(crate) fn hear(
 
 impl<T> Pending<T> {
     fn new(request: T, slot: Slot, options: &Arc<ServerOptions>) -> Self {
-        Self { request, slot, options: Arc::clone(options) }
+        Self { request, slot, options: Arc::clone(options), decided: false }
     }
 
     #[cfg(feature = "_asynch")]
@@ -87,13 +89,15 @@ impl<T> Pending<T> {
 }
 
 impl Pending<Asked> {
-    /// Decides by [`ServerOptions::on_offer`].
+    /// Decides by [`ServerOptions::on_offer`], once.
     ///
     /// # Errors
     ///
     /// With the answer to write, if that refuses it.
     pub(crate) fn decide(mut self) -> Result<Self, (AcceptError, Answer)> {
-        let Some(decide) = self.options.on_offer.clone() else { return Ok(self) };
+        let decide = self.options.on_offer.clone().filter(|_| !self.decided);
+        let Some(decide) = decide else { return Ok(self) };
+        self.decided = true;
         match decide(&mut self.request.offer) {
             Ok(()) => Ok(self),
             Err(answer) => {
@@ -106,7 +110,7 @@ impl Pending<Asked> {
     /// Whether there is nothing to decide, which could take a while.
     #[cfg(feature = "blocking")]
     pub(crate) fn is_decided(&self) -> bool {
-        self.options.on_offer.is_none()
+        self.decided || self.options.on_offer.is_none()
     }
 
     pub(crate) fn accept(self) -> (Opened, Slot) {
