@@ -73,21 +73,18 @@ impl<R: Runtime> Listening<R> {
             waiting: 0,
         };
         let tasks = Arc::<WakerSet>::default();
-        let waker = Waker::from(Arc::clone(&tasks));
-        let state = Mutex::new(state);
+        // Each of the server's threads has a listener of its own. Where they are the runtime's, one
+        // is left to the other tasks.
         #[cfg(feature = "_tls")]
-        {
-            // Each of the server's threads has a listener of its own. Where they are the runtime's,
-            // one is left to the other tasks.
-            let at_a_time = if R::threads(options) > 0 { 1 } else { computed_at_a_time() - 1 };
-            let computing = Arc::new(Computing::new(at_a_time));
-            Ok(Self { state, tasks, waker, computing })
-        }
-        #[cfg(not(feature = "_tls"))]
-        {
-            let _ = options;
-            Ok(Self { state, tasks, waker })
-        }
+        let at_a_time = if R::threads(options) > 0 { 1 } else { computed_at_a_time() - 1 };
+        let _ = options;
+        Ok(Self {
+            state: Mutex::new(state),
+            waker: Waker::from(Arc::clone(&tasks)),
+            tasks,
+            #[cfg(feature = "_tls")]
+            computing: Arc::new(Computing::new(at_a_time)),
+        })
     }
 
     /// Whether to start a worker's task now.

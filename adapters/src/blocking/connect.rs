@@ -41,7 +41,7 @@ pub fn connect(options: impl Into<ConnectOptions>) -> Result<WebSocket<NetStream
     let request = Request::to_connect(options.into())?;
     let pipe = WakePipe::new().map_err(ConnectError::Io)?;
     let (stream, opened) = dial(&request, &pipe, || false)?;
-    Ok(WebSocket::of_client(stream, opened, Slot::of_client(&request)))
+    Ok(WebSocket::open(stream, opened, Slot::of_client(&request)))
 }
 
 /// Speaks the client's part of the opening handshake over a stream that is connected already.

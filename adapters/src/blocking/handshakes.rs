@@ -133,7 +133,7 @@ impl Handshakes {
         }
         for (client, read) in self.computing.take_computed() {
             self.forget_deadline(&client);
-            self.settle(client.slot.id(), client.judge(read, &self.options));
+            self.settle(client.judge(read, &self.options));
         }
         let now = Instant::now();
         let late = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
@@ -171,12 +171,12 @@ impl Handshakes {
         let Some(mut client) = self.take(id) else { return };
         if !client.is_securing() {
             let look = client.look(&self.options);
-            return self.settle(id, look);
+            return self.settle(look);
         }
         if client.is_late() {
             let read = Err(io::ErrorKind::WouldBlock.into());
             let look = client.judge(read, &self.options);
-            return self.settle(id, look);
+            return self.settle(look);
         }
         // Its events would come again and again while it waits.
         self.poller.remove(client.stream.fd());
@@ -185,9 +185,9 @@ impl Handshakes {
         self.computing.wait(client);
     }
 
-    fn settle(&mut self, id: u64, look: Look) {
+    fn settle(&mut self, look: Look) {
         match look {
-            Look::Stays(client) => self.insert(id, client),
+            Look::Stays(client) => self.insert(client),
             Look::Asks(incoming) => {
                 self.poller.remove(incoming.stream().fd());
                 self.ready.push_back(incoming);
@@ -196,11 +196,12 @@ impl Handshakes {
         }
     }
 
-    fn insert(&mut self, id: u64, mut client: Client) {
+    fn insert(&mut self, mut client: Client) {
         let interest = client.interest();
         if interest != client.interest {
             let fd = client.stream.fd();
-            if let Err(error) = self.poller.change(fd, id, client.interest, interest) {
+            if let Err(error) = self.poller.change(fd, client.slot.id(), client.interest, interest)
+            {
                 return self.options.tell_refused(&AcceptError::Io(error));
             }
             client.interest = interest;
@@ -299,18 +300,16 @@ impl Handshakes {
                 drop(self.take(id));
                 true
             }
-            Room::ToRefuse => match self.listener.as_ref().map(TcpListener::accept) {
-                Some(accepted) => {
-                    if let Ok((client, _)) = &accepted {
-                        self.admission.turn_away(Some(client), error, &self.options);
-                    }
-                    let accepts = accepted.is_ok();
-                    drop(accepted);
-                    self.admission.was_accepted();
-                    accepts
+            Room::ToRefuse => {
+                let client = self.listener.as_ref().and_then(|listener| listener.accept().ok());
+                if let Some((client, _)) = &client {
+                    self.admission.turn_away(Some(client), error, &self.options);
                 }
-                None => false,
-            },
+                let accepted = client.is_some();
+                drop(client);
+                self.admission.was_accepted();
+                accepted
+            }
             Room::None => false,
         }
     }

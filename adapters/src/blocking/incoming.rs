@@ -105,7 +105,7 @@ impl Upgrade {
         let Self { stream, pending } = self;
         let (mut opened, slot) = pending.accept();
         write_answer(&stream, &mut opened.outbox)?;
-        Ok(WebSocket::of_server(stream, opened, slot))
+        Ok(WebSocket::open(stream, opened, Some(slot)))
     }
 
     /// Rejects it by an answer such as 401, 403, 404 or a redirect. It waits until the client has

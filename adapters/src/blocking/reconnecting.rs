@@ -95,7 +95,7 @@ impl Reconnecting {
         let Self { request, pipe, .. } = self;
         pause(time, request, pipe, || false)?;
         let (stream, opened) = dial(request, pipe, || false)?;
-        Ok(WebSocket::of_client(stream, opened, Slot::of_client(request)))
+        Ok(WebSocket::open(stream, opened, Slot::of_client(request)))
     }
 
     /// Calls this each time that an attempt has failed or a connection has ended, and another attempt

@@ -98,7 +98,7 @@ fn served() -> (WebSocket<Counted>, Arc<AtomicUsize>, WebSocket<TcpStream>, Arc<
     let waits = Arc::new(AtomicUsize::new(0));
     let stream = Counted { socket: server, waits: Arc::clone(&waits) };
     let opened = Opened::adopted(Role::Server, &[], config().into(), Clock::start());
-    let socket = WebSocket::of_server(stream, opened, slot);
+    let socket = WebSocket::open(stream, opened, Some(slot));
     let plain = Config::default().keepalive(None);
     (socket, waits, WebSocket::adopt_client(client, &[], plain), admission)
 }

@@ -332,7 +332,7 @@ fn served(admission: &Arc<Admission>) -> (WebSocket<Wire>, Wire) {
     let wire = Wire::new(usize::MAX);
     let slot = admission.enter(None).expect("there is room");
     let opened = Opened::adopted(Role::Server, &[], config().into(), Clock::start());
-    (WebSocket::of_server(wire.clone(), opened, slot), wire)
+    (WebSocket::open(wire.clone(), opened, Some(slot)), wire)
 }
 
 #[test]

@@ -272,19 +272,11 @@ impl<S: Transport> WebSocket<S> {
 }
 
 impl<S: SplitTransport> WebSocket<S> {
-    /// A client's connection, which its canceller can reach.
-    pub(super) fn of_client(stream: S, opened: Opened, slot: Option<Slot>) -> Self {
-        match slot {
-            Some(slot) => Self::of_server(stream, opened, slot),
-            None => Self::new(stream, opened),
-        }
-    }
-
-    /// A connection that belongs to a server, or that gets orders from elsewhere.
-    pub(super) fn of_server(stream: S, opened: Opened, slot: Slot) -> Self {
-        let socket = Self::with_slot(stream, opened, Some(slot));
-        socket.shared.share(&mut socket.shared.lock());
+    /// A connection that orders can reach from elsewhere: from its server or its canceller.
+    pub(super) fn open(stream: S, opened: Opened, slot: Option<Slot>) -> Self {
+        let socket = Self::with_slot(stream, opened, slot);
         if let Some(slot) = socket.driver().slot() {
+            socket.shared.share(&mut socket.shared.lock());
             slot.listen(&socket.shared.waker());
         }
         socket
