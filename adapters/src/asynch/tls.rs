@@ -87,7 +87,7 @@ impl<S> TlsStream<S> {
         let mut stream = Self::server(stream, tls)?;
         while let Some(received) = poll_fn(|cx| stream.poll_step(cx)).await? {
             let turn = computing.turn(address).await;
-            let advanced = stream.advance(&received);
+            let advanced = stream.session.advance(&received);
             drop(turn);
             if let Err(failure) = advanced {
                 // The peer gets an alert, if that is possible without waiting.
@@ -174,18 +174,12 @@ impl<S> TlsStream<S> {
         Poll::Ready(Ok(room[..len].to_vec()))
     }
 
-    /// Takes the handshake further: this is what costs processor time.
-    fn advance(&mut self, received: &[u8]) -> Result<(), TlsError> {
-        self.session.received(received);
-        self.session.take_failure().map_or(Ok(()), Err)
-    }
-
-    /// The same. If the handshake fails, the peer gets an alert.
+    /// Takes the handshake further. If it fails, the peer gets an alert.
     fn take<R>(&mut self, cx: &mut Context<'_>, received: &[u8]) -> Result<(), TlsError>
     where
         S: AsyncTransport<R>,
     {
-        let advanced = self.advance(received);
+        let advanced = self.session.advance(received);
         if advanced.is_err() {
             let _ = self.poll_send(cx);
         }

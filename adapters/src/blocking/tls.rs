@@ -134,14 +134,11 @@ impl<S: Transport> TlsStream<S> {
             len => len.map_err(TlsError::Io)?,
         };
         let mut session = self.session();
-        session.received(&room[..len]);
-        match session.take_failure() {
-            None => Ok(true),
-            Some(failure) => {
-                self.send_own(&mut session);
-                Err(failure)
-            }
+        let advanced = session.advance(&room[..len]);
+        if advanced.is_err() {
+            self.send_own(&mut session);
         }
+        advanced.map(|()| true)
     }
 
     /// Whether ciphertext waits to be written, also such that the caller does not know of.

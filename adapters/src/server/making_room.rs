@@ -218,6 +218,20 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "blocking")]
+    #[test]
+    fn a_handshake_learns_that_it_was_given_up() {
+        let options = ServerOptions::default().handshakes_max(1);
+        let admission = Admission::new(&options);
+        let (first, none) = admission.begin_handshake(None, &options).expect("it is open");
+        assert!(none.is_none() && !first.is_given_up());
+        let (second, evicted) = admission.begin_handshake(None, &options).expect("it is open");
+        assert_eq!(evicted, Some(first.id()));
+        assert!(first.is_given_up() && !second.is_given_up());
+        admission.begin_shutdown();
+        assert!(second.is_given_up());
+    }
+
     #[test]
     fn a_turn_accepts_many_and_gives_up_an_eighth_at_most() {
         let (admission, _) = server();

@@ -143,6 +143,16 @@ impl Session {
         self.deferred.extend_from_slice(&ciphertext[taken..]);
     }
 
+    /// The same within the handshake, which this takes further: it is what costs processor time.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake fails. An alert then waits to be [flushed](Self::flush).
+    pub(crate) fn advance(&mut self, ciphertext: &[u8]) -> Result<(), TlsError> {
+        self.received(ciphertext);
+        self.take_failure().map_or(Ok(()), Err)
+    }
+
     /// Takes `len` bytes of ciphertext at the start of `buf`, as [`received`](Self::received)
     /// does, and reads into `buf`, as [`read`](Self::read) does.
     ///
