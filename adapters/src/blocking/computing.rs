@@ -28,9 +28,9 @@ struct State {
     turns: Turns,
     /// Those whose turn has not come.
     waiting: HashMap<u64, Client>,
-    computed: Vec<Computed>,
+    /// `None` once the server shuts down.
+    computed: Option<Vec<Computed>>,
     threads: usize,
-    over: bool,
 }
 
 impl Computing {
@@ -38,9 +38,8 @@ impl Computing {
         let state = State {
             turns: Turns::new(computed_at_a_time()),
             waiting: HashMap::new(),
-            computed: Vec::new(),
+            computed: Some(Vec::new()),
             threads: 0,
-            over: false,
         };
         Self(Arc::new(Shared { state: Mutex::new(state), wakes }))
     }
@@ -64,22 +63,22 @@ impl Computing {
         while self.0.wants_thread() {
             let shared = Arc::clone(&self.0);
             if spawn(move || shared.work()).is_err() {
-                return self.0.work_without_thread();
+                // The system has no thread, so this one has to.
+                self.0.work();
             }
         }
     }
 
     /// The clients that threads are done with.
     pub(super) fn take_computed(&self) -> Vec<Computed> {
-        std::mem::take(&mut lock(&self.0.state).computed)
+        lock(&self.0.state).computed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Drops all clients, and lets the threads end.
     pub(super) fn shut(&self) {
         let left = {
             let mut state = lock(&self.0.state);
-            state.over = true;
-            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.computed))
+            (std::mem::take(&mut state.waiting), state.computed.take())
         };
         drop(left);
     }
@@ -110,19 +109,10 @@ impl Shared {
     /// The next client of a thread, which ends without one.
     fn next(&self) -> Option<Client> {
         let mut state = lock(&self.state);
-        let next = state.begin();
+        let State { turns, waiting, .. } = &mut *state;
+        let next = turns.begin().and_then(|id| waiting.remove(&id));
         state.threads -= usize::from(next.is_none());
         next
-    }
-
-    /// The system has no thread. Another one comes to the next client, or this one has to.
-    fn work_without_thread(&self) {
-        let next = {
-            let mut state = lock(&self.state);
-            state.threads -= 1;
-            if state.threads == 0 { state.begin() } else { None }
-        };
-        next.into_iter().for_each(|client| self.compute(client));
     }
 
     fn compute(&self, mut client: Client) {
@@ -132,25 +122,15 @@ impl Shared {
         let unwanted = {
             let mut state = lock(&self.state);
             state.turns.end();
-            if state.over || client.slot.is_given_up() {
-                Some(client)
-            } else {
-                state.computed.push((client, read));
-                None
+            match &mut state.computed {
+                Some(computed) if !client.slot.is_given_up() => {
+                    computed.push((client, read));
+                    None
+                }
+                _ => Some(client),
             }
         };
         drop(unwanted);
         self.wakes.wake_by_ref();
-    }
-}
-
-impl State {
-    /// Begins the turn of a client.
-    fn begin(&mut self) -> Option<Client> {
-        if self.over {
-            return None;
-        }
-        let id = self.turns.begin()?;
-        self.waiting.remove(&id)
     }
 }
