@@ -169,13 +169,8 @@ impl Handshakes {
     /// Goes on with a client that is ready, or whose time is over.
     fn look_at(&mut self, id: u64) {
         let Some(mut client) = self.take(id) else { return };
-        if !client.is_securing() {
+        if !client.is_securing() || client.is_late() {
             let look = client.look(&self.options);
-            return self.settle(look);
-        }
-        if client.is_late() {
-            let read = Err(io::ErrorKind::WouldBlock.into());
-            let look = client.judge(read, &self.options);
             return self.settle(look);
         }
         // Its events would come again and again while it waits.
@@ -187,7 +182,7 @@ impl Handshakes {
 
     fn settle(&mut self, look: Look) {
         match look {
-            Look::Stays(client) => self.insert(client),
+            Look::Stays(client) => self.keep(client),
             Look::Asks(incoming) => {
                 self.poller.remove(incoming.stream().fd());
                 self.ready.push_back(incoming);
@@ -196,7 +191,7 @@ impl Handshakes {
         }
     }
 
-    fn insert(&mut self, mut client: Client) {
+    fn keep(&mut self, mut client: Client) {
         let interest = client.interest();
         if interest != client.interest {
             let fd = client.stream.fd();
@@ -206,10 +201,6 @@ impl Handshakes {
             }
             client.interest = interest;
         }
-        self.keep(client);
-    }
-
-    fn keep(&mut self, client: Client) {
         self.keep_deadline(&client);
         self.clients.insert(client.slot.id(), client);
     }
@@ -281,14 +272,8 @@ impl Handshakes {
         let accepting = Accepting::start(&self.options.accept, Clock::start());
         let left = accepting.time_left();
         let deadline = left.and_then(|left| Instant::now().checked_add(left));
-        let interest = Readiness::READ;
-        match self.poller.change(stream.fd(), slot.id(), Readiness::NONE, interest) {
-            Ok(()) => {
-                let stage = Stage::Reading(accepting);
-                self.keep(Client { stream, address, slot, stage, deadline, interest });
-            }
-            Err(error) => self.options.tell_listener_error(&error),
-        }
+        let (stage, interest) = (Stage::Reading(accepting), Readiness::NONE);
+        self.keep(Client { stream, address, slot, stage, deadline, interest });
         evicted.is_some()
     }
 

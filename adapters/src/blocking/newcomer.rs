@@ -48,9 +48,12 @@ impl Client {
         if writes { Readiness::WRITE } else { Readiness::READ }
     }
 
-    /// Reads and goes on.
+    /// Reads and goes on, without a step of a TLS handshake.
     pub(super) fn look(mut self, options: &Arc<ServerOptions>) -> Look {
-        let read = self.read();
+        let read = match self.is_securing() {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => self.read(),
+        };
         self.judge(read, options)
     }
 
@@ -122,8 +125,9 @@ impl Client {
     /// Writes the answer that refuses a request, and reads what the client still sends: a stream
     /// that is dropped with unread input may take the answer with it.
     fn linger(mut self) -> Look {
+        let late = self.is_late();
         let Stage::Refused { outbox, shut_down } = &mut self.stage else { return Look::Gone };
-        if self.deadline.is_none_or(|deadline| deadline <= Instant::now()) {
+        if late {
             return Look::Gone;
         }
         let written = match write_some(&self.stream, outbox) {
