@@ -3,8 +3,6 @@
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-#[cfg(unix)]
-use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -101,7 +99,8 @@ async fn carry_out<R: Runtime>(first: &Request) -> Result<Dialled<R>, ConnectErr
 async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, ConnectError> {
     let mut plan = request.plan();
     let mut race = Race::<R>::default();
-    let mut secured: Option<R::NetStream> = None;
+    // Once it is more than a TCP connection.
+    let mut finished: Option<R::NetStream> = None;
     loop {
         match plan.next(clock.now()) {
             Step::Resolve(host, port) => race.resolving.begin(host, port),
@@ -109,7 +108,11 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
                 race.attempts.push((address, Box::pin(R::connect(address))));
             }
             #[cfg(unix)]
-            Step::Call(path) => plan.came(Came::Called(race.call(&path)), clock.now()),
+            Step::Call(path) => {
+                let called = unix_socket::call(&path).and_then(R::unix);
+                let called = called.map(|socket| finished = Some(NetStream::Unix(socket).into()));
+                plan.came(Came::Called(called), clock.now());
+            }
             Step::GiveUp(address) => race.attempts.retain(|(other, _)| *other != address),
             Step::SpeakToProxy(until) => {
                 let left = until.saturating_sub(clock.now());
@@ -123,13 +126,14 @@ async fn ask<R: Runtime>(request: &Request, clock: Clock) -> Result<Dialled<R>, 
                 let (socket, host) = (race.connected()?, request.url.host());
                 let shaken = Box::pin(R::connect_tls(socket, host, &request.tls));
                 let shaken = wait_for::<R, _>(&mut plan, clock, shaken).await?;
-                secured = Some(shaken.map_err(ConnectError::Tls)?);
+                finished = Some(shaken.map_err(ConnectError::Tls)?);
                 plan.came(Came::TlsStarted, clock.now());
             }
             #[cfg(not(feature = "_tls"))]
             Step::StartTls => return Err(ConnectError::TlsUnavailable),
             Step::SendRequest(budget) => {
-                let mut stream = secured.take().map_or_else(|| race.stream(), Ok)?;
+                let tcp = || race.connected().map(|socket| NetStream::Tcp(socket).into());
+                let mut stream = finished.take().map_or_else(tcp, Ok)?;
                 let opening = Opening::within(request, budget, clock.now(), Clock::by(R::now));
                 let opened = open::<R, _>(&mut stream, opening).await?;
                 return Ok((stream, opened));
@@ -206,26 +210,9 @@ struct Race<R: Runtime> {
     resolving: Resolving,
     attempts: Vec<(SocketAddr, Attempt<R::Tcp>)>,
     connected: Option<R::Tcp>,
-    #[cfg(unix)]
-    called: Option<R::Unix>,
 }
 
 impl<R: Runtime> Race<R> {
-    #[cfg(unix)]
-    fn call(&mut self, path: &Path) -> io::Result<()> {
-        self.called = Some(R::unix(unix_socket::call(path)?)?);
-        Ok(())
-    }
-
-    /// The connection that is there, without TLS.
-    fn stream(&mut self) -> Result<R::NetStream, ConnectError> {
-        #[cfg(unix)]
-        if let Some(socket) = self.called.take() {
-            return Ok(NetStream::Unix(socket).into());
-        }
-        Ok(NetStream::Tcp(self.connected()?).into())
-    }
-
     fn connected(&mut self) -> Result<R::Tcp, ConnectError> {
         self.connected.take().ok_or_else(|| ConnectError::Io(io::ErrorKind::NotConnected.into()))
     }
@@ -252,12 +239,6 @@ impl<R: Runtime> Race<R> {
 
 impl<R: Runtime> Default for Race<R> {
     fn default() -> Self {
-        Self {
-            resolving: Resolving::default(),
-            attempts: Vec::new(),
-            connected: None,
-            #[cfg(unix)]
-            called: None,
-        }
+        Self { resolving: Resolving::default(), attempts: Vec::new(), connected: None }
     }
 }

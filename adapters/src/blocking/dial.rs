@@ -3,8 +3,6 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
-use std::os::unix::net::UnixStream;
-#[cfg(unix)]
 use std::path::Path;
 use std::time::Duration;
 
@@ -90,7 +88,8 @@ impl Dialler<'_> {
     fn ask(&self, request: &Request) -> Result<(NetStream, Opened), ConnectError> {
         let mut plan = request.plan();
         let mut race = Race::default();
-        let mut secured = None;
+        // Once it is more than a TCP connection.
+        let mut finished: Option<NetStream> = None;
         loop {
             if (self.given_up)() {
                 plan.came(Came::Cancelled, self.clock.now());
@@ -100,9 +99,14 @@ impl Dialler<'_> {
                     race.resolving.begin(host, port);
                     None
                 }
-                Step::Attempt(address) => race.attempt(address),
+                Step::Attempt(address) => {
+                    race.begin(address).err().map(|error| Came::Failed(address, error))
+                }
                 #[cfg(unix)]
-                Step::Call(path) => Some(Came::Called(race.call(&path))),
+                Step::Call(path) => {
+                    let called = call(&path).map(|stream| finished = Some(stream));
+                    Some(Came::Called(called))
+                }
                 Step::GiveUp(address) => {
                     race.attempts.retain(|(other, _)| *other != address);
                     None
@@ -112,15 +116,16 @@ impl Dialler<'_> {
                     None
                 }
                 Step::StartTls => {
-                    secured = Some(secure(race.connected()?, request)?);
+                    finished = Some(secure(race.connected()?, request)?);
                     None
                 }
                 Step::SendRequest(budget) => {
-                    let stream = secured.take().map_or_else(|| race.stream(), Ok)?;
+                    let tcp = || race.connected().map(NetStream::from);
+                    let stream = finished.take().map_or_else(tcp, Ok)?;
                     let now = self.clock.now();
                     return open_over(stream, request, (budget, now), self.pipe, self.given_up);
                 }
-                Step::Wait(until) => match &secured {
+                Step::Wait(until) => match &finished {
                     Some(stream) => self.shake_hands(stream, self.left(until))?,
                     None => race.wait(self.pipe, self.left(until)).map_err(ConnectError::Io)?,
                 },
@@ -218,40 +223,32 @@ fn secure(socket: TcpStream, request: &Request) -> Result<NetStream, ConnectErro
     }
 }
 
-/// The threads at work before there is a connection.
+#[cfg(unix)]
+fn call(path: &Path) -> io::Result<NetStream> {
+    let socket = unix_socket::call(path)?;
+    socket.set_nonblocking(false)?;
+    Ok(socket.into())
+}
+
+/// The attempts under way before there is a connection.
 #[derive(Default)]
 struct Race {
     resolving: Resolving,
     attempts: Vec<(SocketAddr, TcpStream)>,
-    #[cfg(unix)]
-    called: Option<UnixStream>,
 }
 
 impl Race {
-    fn attempt(&mut self, address: SocketAddr) -> Option<Came> {
-        match begin(address) {
-            Ok(stream) => {
-                self.attempts.push((address, stream));
-                None
-            }
-            Err(error) => Some(Came::Failed(address, error)),
+    /// Begins to connect, and does not wait for it.
+    fn begin(&mut self, address: SocketAddr) -> io::Result<()> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let stream = TcpStream::from(stream_socket(family)?);
+        stream.set_nonblocking(true)?;
+        match rustix::net::connect(&stream, &address) {
+            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR | Errno::WOULDBLOCK) => {}
+            Err(error) => return Err(error.into()),
         }
-    }
-
-    #[cfg(unix)]
-    fn call(&mut self, path: &Path) -> io::Result<()> {
-        self.called = Some(unix_socket::call(path)?);
+        self.attempts.push((address, stream));
         Ok(())
-    }
-
-    /// The connection that is there, without TLS.
-    fn stream(&mut self) -> Result<NetStream, ConnectError> {
-        #[cfg(unix)]
-        if let Some(socket) = self.called.take() {
-            socket.set_nonblocking(false).map_err(ConnectError::Io)?;
-            return Ok(socket.into());
-        }
-        self.connected().map(NetStream::from)
     }
 
     /// The one attempt that is left.
@@ -320,16 +317,5 @@ impl Race {
                 Came::Failed(address, error)
             }
         }))
-    }
-}
-
-/// Begins to connect, and does not wait for it.
-fn begin(address: SocketAddr) -> io::Result<TcpStream> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let stream = TcpStream::from(stream_socket(family)?);
-    stream.set_nonblocking(true)?;
-    match rustix::net::connect(&stream, &address) {
-        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR | Errno::WOULDBLOCK) => Ok(stream),
-        Err(error) => Err(error.into()),
     }
 }
