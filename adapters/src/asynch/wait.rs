@@ -109,7 +109,7 @@ pub(super) fn poll_write_out<R, S: AsyncTransport<R>>(
     stream.poll_flush(cx)
 }
 
-/// Reads once, and fails with `WouldBlock` if nothing has come within this time.
+/// Reads once, and fails with `WouldBlock` if nothing arrives within this time.
 pub(super) async fn read<R: Runtime, S: AsyncTransport<R>>(
     stream: &mut S,
     buf: &mut [u8],
