@@ -40,9 +40,12 @@ impl Reach for Shared {
             driver.write_failed(error, clock());
             false
         });
-        let unchanged = idle && stage == driver.stage();
-        state.settle();
-        let due = !unchanged || state.has_verdicts();
+        let mut due = !idle || stage != driver.stage();
+        // A message that is published now is written only if nothing waited: no outcome is due then.
+        if message.is_none() || due {
+            state.settle();
+            due |= state.has_verdicts();
+        }
         drop(state);
         if due {
             self.wake();
