@@ -129,7 +129,7 @@ fn a_program_that_only_sends_looks_at_intervals() {
 /// After a wait most often bytes have arrived, so a read comes first, unless something else has to.
 #[cfg(feature = "_asynch")]
 #[test]
-fn a_read_comes_before_the_next_step_only_where_nothing_else_is_to_be_received() {
+fn after_a_wait_a_read_comes_first_unless_a_message_waits() {
     fn may(world: &mut World, purpose: Purpose) -> bool {
         world.driver.may_read_first(&Intake::Arrivals(&mut world.arrivals, purpose))
     }
