@@ -99,7 +99,7 @@ impl<'a> Caller<'a> {
     /// Whether other tasks may wait to write. They are to be [woken](Wakers::wake_others) then.
     pub(super) fn take_write_waits(&self) -> bool {
         let Some((wakers, keys)) = &self.shared else { return false };
-        // Loaded and stored, since nobody else changes it now.
+        // Not swapped: the lock keeps other tasks from changing it.
         let waits = wakers.write_waits.load(Ordering::Relaxed);
         // This task itself stays registered.
         if waits && !keys.as_ref().is_some_and(|keys| keys.write.was_registered()) {
