@@ -57,7 +57,8 @@ impl Nanos {
 impl From<Duration> for Nanos {
     #[inline]
     fn from(time: Duration) -> Self {
-        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+        let seconds = time.as_secs().saturating_mul(1_000_000_000);
+        Self(seconds.saturating_add(time.subsec_nanos().into()))
     }
 }
 

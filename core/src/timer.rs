@@ -56,9 +56,23 @@ impl Connection {
     /// every other call, and may be in the past.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        Timer::ALL.into_iter().filter_map(|timer| self.deadline(timer)).min()
+        // One by one, since it is asked before each wait: most of them are known not to be set then.
+        let mut first = None;
+        let mut note = |deadline: Option<Duration>| {
+            if let Some(deadline) = deadline {
+                first = Some(first.map_or(deadline, |first: Duration| first.min(deadline)));
+            }
+        };
+        note(self.deadline(Timer::Close));
+        note(self.deadline(Timer::Pong));
+        note(self.deadline(Timer::Keepalive));
+        note(self.deadline(Timer::Idle));
+        note(self.deadline(Timer::Message));
+        note(self.deadline(Timer::Codec));
+        first
     }
 
+    #[inline(always)]
     fn deadline(&self, timer: Timer) -> Option<Duration> {
         let clock = &self.clock;
         let config = &self.config;

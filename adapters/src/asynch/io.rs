@@ -221,13 +221,18 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     }
 }
 
-fn or_would_block<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
-    match polled {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
+/// A poll in the words of a stream that does not wait.
+pub(super) fn or_would_block<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
+    let Poll::Ready(result) = polled else { return Err(io::ErrorKind::WouldBlock.into()) };
+    result
 }
 
-pub(super) fn would_block(error: &io::Error) -> bool {
+/// The way back.
+#[inline]
+pub(crate) fn or_pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+    if result.as_ref().is_err_and(would_block) { Poll::Pending } else { Poll::Ready(result) }
+}
+
+pub(crate) fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

@@ -40,6 +40,9 @@ pub use byte_stream::ByteStream;
 pub(crate) use connect::{accept, connect, connect_over};
 pub(crate) use facade::create;
 pub use incoming::{Incoming, Plain, Upgrade};
+pub(crate) use io::or_pending;
+#[cfg(feature = "smol")]
+pub(crate) use io::would_block;
 pub use net_stream::NetStream;
 pub(crate) use platform::Platform;
 pub use reader::Reader;
@@ -50,6 +53,6 @@ pub use server::{Server, ServerHandle};
 #[cfg(feature = "_tls")]
 pub use tls::TlsStream;
 pub use transport::AsyncTransport;
-pub(crate) use transport::known;
+pub(crate) use transport::{known, known_mut};
 pub use websocket::WebSocket;
 pub use writer::Writer;

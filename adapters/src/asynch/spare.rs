@@ -7,6 +7,7 @@
 //! connections at once need as many buffers.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 
 use bluewire_core::{Inbox, Outbox};
 
@@ -21,9 +22,10 @@ const INBOXES_MAX: usize = 8;
 
 #[derive(Default)]
 struct Spare {
-    /// They have memory and hold nothing. The last one is lent first: the processor may still have
-    /// it in its cache.
-    inboxes: Vec<Inbox>,
+    /// They hold nothing. The first `kept` have memory, of which the last one is lent first: the
+    /// processor may still have it in its cache.
+    inboxes: [Inbox; INBOXES_MAX],
+    kept: usize,
     /// The memory of all of them.
     inboxes_capacity: usize,
     outbox: Outbox,
@@ -34,22 +36,21 @@ impl Spare {
     /// Whether it did.
     fn keep(&mut self, inbox: &mut Inbox) -> bool {
         let capacity = inbox.capacity();
-        if self.inboxes.len() == INBOXES_MAX {
-            let sizes = self.inboxes.iter().map(Inbox::capacity).enumerate();
-            match sizes.min_by_key(|(_, capacity)| *capacity) {
-                Some((at, smallest)) if smallest < capacity => {
-                    self.inboxes_capacity -= smallest;
-                    drop(self.inboxes.remove(at));
-                }
-                _ => return false,
+        if self.kept == INBOXES_MAX {
+            self.inboxes.sort_by_key(|spare| Reverse(spare.capacity()));
+            let smallest = &mut self.inboxes[INBOXES_MAX - 1];
+            if smallest.capacity() >= capacity {
+                return false;
             }
+            self.inboxes_capacity -= smallest.capacity();
+            smallest.release();
+            self.kept -= 1;
         }
         let fits = capacity > 0 && self.inboxes_capacity + capacity <= INBOXES_CAPACITY_MAX;
         if fits {
-            let mut spare = Inbox::default();
-            spare.swap_memory(inbox);
+            self.inboxes[self.kept].swap_memory(inbox);
             self.inboxes_capacity += capacity;
-            self.inboxes.push(spare);
+            self.kept += 1;
         }
         fits
     }
@@ -57,10 +58,11 @@ impl Spare {
     /// Gives what was kept last, to those that have no memory.
     fn lend(&mut self, inbox: Option<&mut Inbox>, outbox: Option<&mut Outbox>) {
         if let Some(inbox) = inbox
-            && let Some(mut spare) = self.inboxes.pop()
+            && self.kept > 0
         {
-            self.inboxes_capacity -= spare.capacity();
-            inbox.swap_memory(&mut spare);
+            self.kept -= 1;
+            inbox.swap_memory(&mut self.inboxes[self.kept]);
+            self.inboxes_capacity -= inbox.capacity();
         }
         if let Some(outbox) = outbox {
             outbox.swap_memory(&mut self.outbox);
@@ -131,9 +133,9 @@ mod tests {
         for _ in 0..2 * INBOXES_MAX {
             spare.keep(&mut inbox(16 * 1024));
         }
-        assert_eq!(spare.inboxes.len(), INBOXES_MAX);
+        assert_eq!(spare.kept, INBOXES_MAX);
         spare.keep(&mut inbox(1024 * 1024));
-        assert_eq!(spare.inboxes.len(), INBOXES_MAX);
+        assert_eq!(spare.kept, INBOXES_MAX);
         let mut needy = Inbox::default();
         spare.lend(Some(&mut needy), None);
         assert_eq!(needy.capacity(), 1024 * 1024);
@@ -144,13 +146,13 @@ mod tests {
         let mut spare = Spare::default();
         let mut large = inbox(INBOXES_CAPACITY_MAX + 1);
         spare.keep(&mut large);
-        assert!(spare.inboxes.is_empty());
+        assert_eq!(spare.kept, 0);
         for _ in 0..INBOXES_MAX {
             spare.keep(&mut inbox(INBOXES_CAPACITY_MAX / 4));
         }
-        assert_eq!(spare.inboxes.len(), 4);
+        assert_eq!(spare.kept, 4);
         // An inbox without memory is not worth keeping.
         spare.keep(&mut Inbox::default());
-        assert_eq!(spare.inboxes.len(), 4);
+        assert_eq!(spare.kept, 4);
     }
 }

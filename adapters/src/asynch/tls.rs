@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::computing::Computing;
+use super::io::{or_pending, or_would_block};
 use super::transport::AsyncTransport;
 use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};
@@ -192,8 +193,8 @@ impl<S> TlsStream<S> {
         S: AsyncTransport<R>,
     {
         let stream = &mut self.stream;
-        let sent = self.session.flush(|slices| attempt(stream.poll_write(cx, slices)));
-        ready!(polled(sent))?;
+        let sent = self.session.flush(|slices| or_would_block(stream.poll_write(cx, slices)));
+        ready!(or_pending(sent))?;
         self.stream.poll_flush(cx)
     }
 
@@ -253,9 +254,10 @@ impl<S> TlsStream<S> {
         S: AsyncTransport<R>,
     {
         let stream = &mut self.stream;
-        let written = self.session.write(slices, |slices| attempt(stream.poll_write(cx, slices)));
+        let written =
+            self.session.write(slices, |slices| or_would_block(stream.poll_write(cx, slices)));
         self.left_to_writer = self.session.has_unsent();
-        polled(written)
+        or_pending(written)
     }
 
     pub(crate) fn poll_flush<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>
@@ -294,22 +296,6 @@ impl<S> TlsStream<S> {
 impl<S> fmt::Debug for TlsStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream").finish_non_exhaustive()
-    }
-}
-
-/// A write that is pending, in the words of a stream that does not wait.
-fn attempt(poll: Poll<io::Result<usize>>) -> io::Result<usize> {
-    match poll {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
-/// The way back.
-fn polled<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-        result => Poll::Ready(result),
     }
 }
 

@@ -50,3 +50,9 @@ pub(crate) fn known<S: 'static, T: 'static>(stream: &S) -> Option<&T> {
     let stream: &dyn Any = stream;
     stream.downcast_ref()
 }
+
+/// The same, to use it.
+pub(crate) fn known_mut<S: 'static, T: 'static>(stream: &mut S) -> Option<&mut T> {
+    let stream: &mut dyn Any = stream;
+    stream.downcast_mut()
+}

@@ -195,7 +195,8 @@ impl Driver {
         self.next_of_all(arrivals, purpose, is_empty, budget, clock)
     }
 
-    /// `is_empty` says that the arrivals hold nothing to take.
+    /// `is_empty` says that the arrivals hold nothing to take, and that there is no order and
+    /// nothing published.
     fn next_of_all(
         &mut self,
         arrivals: &mut Arrivals,
@@ -204,14 +205,15 @@ impl Driver {
         mut budget: Option<&mut Budget>,
         clock: impl Fn() -> Duration,
     ) -> Next {
-        self.merge_aside(arrivals);
         loop {
-            self.follow_order(&clock);
-            self.take_published(&clock);
-            if !std::mem::take(&mut is_empty)
-                && let Some(delivered) = self.take_events(arrivals, purpose, &clock)
-            {
-                return Next::Deliver(delivered);
+            // Otherwise all of this was just looked at.
+            if !std::mem::take(&mut is_empty) {
+                self.merge_aside(arrivals);
+                self.follow_order(&clock);
+                self.take_published(&clock);
+                if let Some(delivered) = self.take_events(arrivals, purpose, &clock) {
+                    return Next::Deliver(delivered);
+                }
             }
             if self.connection.state() == State::Closed {
                 return self.end();

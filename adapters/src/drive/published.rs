@@ -109,6 +109,7 @@ impl Driver {
 
     /// Lets the next message that is published wake this task, which waits; at once if there is one.
     #[cfg(feature = "_asynch")]
+    #[inline]
     pub(crate) fn listen_for_published(&self, waker: &Waker) {
         if let Some(inflow) = self.rare.inflow() {
             inflow.feed.listen(waker, || self.has_published());
@@ -125,6 +126,7 @@ impl Driver {
     }
 
     /// Takes what groups have published, as far as the outbox has room.
+    #[inline]
     pub(super) fn take_published(&mut self, clock: &impl Fn() -> Duration) {
         if self.has_published() {
             self.take_all_published(clock);

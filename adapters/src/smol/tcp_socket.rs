@@ -11,6 +11,7 @@ use smol::Async;
 
 #[cfg(target_os = "linux")]
 use super::reactor::{Direction, Registration, Seen};
+use crate::asynch::{or_pending, would_block};
 use crate::socket::{Socket, send};
 
 /// A TCP socket that does not block.
@@ -73,8 +74,7 @@ impl TcpSocket {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut peek = |socket: &TcpStream| socket.peek(buf);
-        self.poll_read_with(cx, usize::MAX, &mut peek)
+        self.poll_read_with(cx, usize::MAX, &mut |socket| socket.peek(buf))
     }
 
     /// Pending if the last read has taken everything, and the system has reported nothing since.
@@ -96,31 +96,28 @@ impl TcpSocket {
         read_socket: &mut dyn FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         // The end takes nothing, and nor does a peek.
-        let drains = |len: usize| 0 < len && len < len_max && len_max < usize::MAX;
+        let drains = |len: &usize| 0 < *len && *len < len_max && len_max < usize::MAX;
         match &mut self.source {
             Source::AsyncIo { socket, drained } => loop {
                 ready!(poll_reported(socket, drained, cx));
-                match read_socket(socket.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *drained = true,
-                    Ok(len) => {
-                        *drained = drains(len);
-                        return Poll::Ready(Ok(len));
-                    }
-                    Err(error) => return Poll::Ready(Err(error)),
+                let received = read_socket(socket.get_ref());
+                *drained = received.as_ref().map_or_else(would_block, drains);
+                let received = or_pending(received);
+                if received.is_ready() {
+                    return received;
                 }
             },
             #[cfg(target_os = "linux")]
             Source::Set { socket, registration, read, .. } => loop {
                 let reported = ready!(registration.poll(Direction::Read, *read, cx));
-                match read_socket(socket) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *read = reported,
-                    Ok(len) => {
-                        if drains(len) && reported.trusts_short_reads() {
-                            *read = reported;
-                        }
-                        return Poll::Ready(Ok(len));
-                    }
-                    Err(error) => return Poll::Ready(Err(error)),
+                let received = read_socket(socket);
+                let drains = |len: &usize| drains(len) && reported.trusts_short_reads();
+                if received.as_ref().map_or_else(would_block, drains) {
+                    *read = reported;
+                }
+                let received = or_pending(received);
+                if received.is_ready() {
+                    return received;
                 }
             },
         }
@@ -189,9 +186,9 @@ pub(super) fn poll_send<S: Socket>(
     bufs: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     loop {
-        match send(socket.get_ref(), bufs) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            written => return Poll::Ready(written),
+        let written = or_pending(send(socket.get_ref(), bufs));
+        if written.is_ready() {
+            return written;
         }
         ready!(socket.poll_writable(cx))?;
     }

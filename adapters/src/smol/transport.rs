@@ -1,6 +1,5 @@
 //! The adapter's view of the streams of the futures family.
 
-use std::any::Any;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
@@ -16,7 +15,7 @@ use super::NetStream;
 use super::TlsStream;
 use super::runtime::Smol;
 use super::tcp_socket::{TcpSocket, poll_send};
-use crate::asynch::{AsyncTransport, known};
+use crate::asynch::{AsyncTransport, known, known_mut};
 use crate::socket::{first_slice, has_input};
 
 /// Some streams are known better than their traits tell, which the type says: the compiler sees
@@ -28,11 +27,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
     }
 
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let any: &mut dyn Any = self;
-        if let Some(stream) = any.downcast_mut::<NetStream>() {
+        if let Some(stream) = known_mut::<_, NetStream>(self) {
             return stream.poll_readable(cx);
         }
-        match any.downcast_mut::<TcpSocket>() {
+        match known_mut::<_, TcpSocket>(self) {
             Some(socket) => socket.poll_readable(cx),
             None => Poll::Ready(()),
         }
@@ -105,8 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
     }
 
     fn shut_down_now(&mut self) {
-        let any: &mut dyn Any = self;
-        if let Some(stream) = any.downcast_mut::<NetStream>() {
+        if let Some(stream) = known_mut::<_, NetStream>(self) {
             return stream.end_now();
         }
         if shut_down_socket(self, Shutdown::Both).is_none() {

@@ -1,9 +1,8 @@
 //! The adapter's view of the streams of tokio.
 
-use std::any::Any;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -13,32 +12,29 @@ use tokio::net::UnixStream;
 #[cfg(feature = "_tls")]
 use super::TlsStream;
 use super::{NetStream, Tokio};
-use crate::asynch::{AsyncTransport, known};
-use crate::socket::{first_slice, has_input, send};
+use crate::asynch::{AsyncTransport, known, known_mut, or_pending};
+use crate::socket::{first_slice, has_input, recv, send};
 
-/// Writes to a socket without `SIGPIPE`.
+/// Writes to a socket without `SIGPIPE`. tokio is asked only once the socket takes nothing.
 ///
 /// tokio does not know a new socket to be writable before its driver has looked at it, and reports
 /// nothing to a task without budget. A write that cannot wait, such as the Close frame of
 /// `close_now`, is tried all the same.
-macro_rules! poll_send {
-    ($socket:expr, $cx:expr, $slices:expr) => {{
-        let mut is_full = false;
-        loop {
-            let written = match $socket.poll_write_ready($cx) {
-                Poll::Pending if is_full => return Poll::Pending,
-                Poll::Pending => send($socket, $slices),
-                Poll::Ready(ready) => {
-                    ready?;
-                    $socket.try_io(Interest::WRITABLE, || send($socket, $slices))
+macro_rules! send_on {
+    ($socket:ty, $stream:expr, $cx:expr, $slices:expr) => {
+        if let Some(socket) = known::<_, $socket>($stream) {
+            loop {
+                let sent = or_pending(socket.try_io(Interest::WRITABLE, || send(socket, $slices)));
+                if sent.is_ready() {
+                    return sent;
                 }
-            };
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => is_full = true,
-                written => return Poll::Ready(written),
+                match socket.poll_write_ready($cx) {
+                    Poll::Ready(ready) => ready?,
+                    Poll::Pending => return or_pending(send(socket, $slices)),
+                }
             }
         }
-    }};
+    };
 }
 
 /// Some streams can do more than their traits tell. The compiler sees each type by itself, so that
@@ -46,14 +42,29 @@ macro_rules! poll_send {
 /// streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Some(stream) = known_mut::<_, NetStream>(self) {
+            return stream.poll_read_some(cx, buf);
+        }
+        if let Some(socket) = known::<_, TcpStream>(self) {
+            let mut len = 0;
+            // tokio is asked only where nothing is left. As for its own reads, a read that does not
+            // fill the buffer says so.
+            let received = socket.try_io(Interest::READABLE, || {
+                len = recv(socket, buf)?;
+                let drains = 0 < len && len < buf.len();
+                if drains { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(len) }
+            });
+            let received = or_pending(if len > 0 { Ok(len) } else { received });
+            if received.is_ready() {
+                return received;
+            }
+        }
         let mut buf = ReadBuf::new(buf);
-        ready!(AsyncRead::poll_read(Pin::new(self), cx, &mut buf))?;
-        Poll::Ready(Ok(buf.filled().len()))
+        AsyncRead::poll_read(Pin::new(self), cx, &mut buf).map_ok(|()| buf.filled().len())
     }
 
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let any: &mut dyn Any = self;
-        if let Some(stream) = any.downcast_mut::<NetStream>() {
+        if let Some(stream) = known_mut::<_, NetStream>(self) {
             return stream.poll_readable(cx);
         }
         if let Some(socket) = known::<_, TcpStream>(self) {
@@ -87,13 +98,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let Some(socket) = known::<_, TcpStream>(self) {
-            poll_send!(socket, cx, slices);
-        }
+        send_on!(TcpStream, self, cx, slices);
         #[cfg(unix)]
-        if let Some(socket) = known::<_, UnixStream>(self) {
-            poll_send!(socket, cx, slices);
-        }
+        send_on!(UnixStream, self, cx, slices);
         if self.is_write_vectored() {
             return AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices);
         }
@@ -113,12 +120,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
     }
 
     fn shut_down_now(&mut self) {
-        let any: &mut dyn Any = self;
-        if let Some(stream) = any.downcast_mut::<NetStream>() {
+        if let Some(stream) = known_mut::<_, NetStream>(self) {
             return stream.end_now();
         }
         #[cfg(feature = "hyper")]
-        if let Some(stream) = any.downcast_mut::<super::UpgradedStream>() {
+        if let Some(stream) = known_mut::<_, super::UpgradedStream>(self) {
             return stream.end_now();
         }
         // The peer may have gone.
@@ -132,7 +138,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
             return;
         }
         // It may have to wait: then it ends when it is dropped.
-        let cx = &mut Context::from_waker(Waker::noop());
-        let _ = AsyncWrite::poll_shutdown(Pin::new(self), cx);
+        let _ = AsyncWrite::poll_shutdown(Pin::new(self), &mut Context::from_waker(Waker::noop()));
     }
 }
