@@ -19,7 +19,7 @@ use crate::asynch::{AsyncTransport, known, known_mut};
 use crate::socket::{first_slice, has_input};
 
 /// Some streams are known better than their traits tell, which the type says: the compiler sees
-/// each type by itself, so that this costs nothing. [`Any`] tells only types apart that do not
+/// each type by itself, so that this costs nothing. [`Any`](std::any::Any) tells only types apart that do not
 /// borrow, which is why streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -38,7 +38,7 @@ macro_rules! send_on {
 }
 
 /// Some streams can do more than their traits tell. The compiler sees each type by itself, so that
-/// asking for the type costs nothing. [`Any`] tells only types apart that do not borrow, which is why
+/// asking for the type costs nothing. [`Any`](std::any::Any) tells only types apart that do not borrow, which is why
 /// streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
