@@ -41,6 +41,8 @@ fn pair() -> io::Result<(Pipe, Pipe)> {
 fn pair() -> io::Result<(Pipe, Pipe)> {
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
     let from = TcpStream::connect(listener.local_addr()?)?;
+    // A wake-up does not wait until the one before it is acknowledged.
+    from.set_nodelay(true)?;
     loop {
         let (to, address) = listener.accept()?;
         if address == from.local_addr()? {
@@ -56,8 +58,9 @@ impl Wake for WakeHandle {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::SeqCst) {
-            // A full pipe wakes as well.
-            let _ = (&self.pipe).write(&[0]);
+            // It never waits, since the pipe holds a byte or two at most. An error says that nobody
+            // waits for the pipe any more.
+            let _ = (&self.pipe).write_all(&[0]);
         }
     }
 }
@@ -85,7 +88,8 @@ impl WakePipe {
     /// If the system has none.
     pub(super) fn new() -> io::Result<Self> {
         let (from, to) = pair()?;
-        from.set_nonblocking(true)?;
+        // Not `from`: Windows may refuse a byte for a moment although there is room for it, and the
+        // wake-up would be lost.
         to.set_nonblocking(true)?;
         let handle = Arc::new(WakeHandle { pipe: from, woken: AtomicBool::new(false) });
         Ok(Self { pipe: to, handle })
