@@ -58,8 +58,8 @@ impl Wake for WakeHandle {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::SeqCst) {
-            // It never waits, since the pipe holds a byte or two at most. An error says that nobody
-            // waits for the pipe any more.
+            // It never waits, since the pipe holds a byte or two at most. After an error its other end
+            // is gone.
             let _ = (&self.pipe).write_all(&[0]);
         }
     }
