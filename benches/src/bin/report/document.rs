@@ -208,7 +208,7 @@ fn reason(case: &Case) -> &'static str {
         (Action::Send, ..) => {
             "The order of a nanosecond: Bluewire checks its limit, and keeps what a write leaves."
         }
-        (Action::Receive, _, Kind::Binary, Shape::Fragments) => {
+        (Action::Receive, _, Kind::Binary, Shape::Fragments | Shape::FragmentStream) => {
             "Fragments are assembled where they were received, which moves each once; soketto \
              reads each into its place."
         }
