@@ -197,6 +197,11 @@ impl From<AcceptError> for io::Error {
     }
 }
 
+/// Whether an error of a stream says no more than that there is nothing to do now.
+pub(crate) fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,6 +77,7 @@ impl<R: Runtime> Listening<R> {
         // is left to the other tasks.
         #[cfg(feature = "_tls")]
         let at_a_time = if R::threads(options) > 0 { 1 } else { computed_at_a_time() - 1 };
+        #[cfg(not(feature = "_tls"))]
         let _ = options;
         Ok(Self {
             state: Mutex::new(state),

@@ -16,10 +16,11 @@ use super::tls::TlsStream;
 use super::transport::{Readiness, Transport, poll_fds, write_some};
 use super::wake::WakePipe;
 use crate::clock::Clock;
+use crate::error::is_passing;
 use crate::open::error::{ConnectError, ProxyError};
 use crate::open::options::Canceller;
 use crate::open::plan::{Budget, Came, Plan, Resolving, Step};
-use crate::open::request::{Opened, Opening, Progress, Request, is_passing};
+use crate::open::request::{Opened, Opening, Progress, Request};
 use crate::socket::stream_socket;
 #[cfg(unix)]
 use crate::unix_socket;

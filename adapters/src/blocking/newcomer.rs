@@ -10,7 +10,8 @@ use bluewire_core::Outbox;
 use super::incoming::{Incoming, Plain, Upgrade};
 use super::net_stream::{NetStream, WaitWithPipe};
 use super::transport::{Readiness, Transport, write_some};
-use crate::open::request::{Accepting, is_passing};
+use crate::error::is_passing;
+use crate::open::request::Accepting;
 use crate::server::{HandshakeSlot, LINGER, Progress, ServerOptions, hear};
 
 /// A client whose request has not come yet.

@@ -171,6 +171,12 @@ impl<S: Transport> Shared<S> {
         })
     }
 
+    /// Leaves the stream now, in both directions.
+    pub(super) fn cut(&self, driver: &mut Driver) {
+        driver.cut();
+        self.end(driver, Shutdown::Both);
+    }
+
     /// Lets the peer, and a thread that waits for the stream, see the end.
     pub(super) fn end(&self, driver: &Driver, how: Shutdown) {
         let how = if driver.is_cut() { Shutdown::Both } else { how };

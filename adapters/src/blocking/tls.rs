@@ -13,7 +13,7 @@ use rustix::fd::BorrowedFd;
 
 use super::net_stream::WaitWithPipe;
 use super::transport::{Readiness, Transport, read_timeout};
-use crate::open::request::is_passing;
+use crate::error::is_passing;
 use crate::sync::{Mutex, MutexGuard, lock, try_lock};
 use crate::tls::session::{ROOM_MIN, Session, reason};
 use crate::tls::{HandshakeKind, ServerTls, Tls, TlsError};

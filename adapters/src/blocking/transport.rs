@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use crate::clock::Clock;
-use crate::open::request::is_passing;
+use crate::error::is_passing;
 #[cfg(unix)]
 use crate::socket;
 use crate::sync::{Mutex, lock};

@@ -1,7 +1,6 @@
 //! The writing ends of a blocking connection that was split.
 
 use std::fmt;
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +66,8 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send). A write that
-    /// fails is an error of the next call.
+    /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
+    /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.split().try_send(Lay::Message(message.into()), false)
     }
@@ -168,8 +167,7 @@ impl<S: SplitTransport> Writer<S> {
         self.split().with(|driver, _| {
             driver.begin_close_now(code, reason, self.shared.now())?;
             self.shared.write(driver);
-            driver.cut();
-            self.shared.end(driver, Shutdown::Both);
+            self.shared.cut(driver);
             Ok(())
         })
     }

@@ -10,7 +10,7 @@ use super::published::Inflow;
 #[derive(Debug, Default)]
 pub(super) struct Rare(Option<Box<Fields>>);
 
-// A publisher looks at the first two for each member, which should cost no more memory than that.
+// A publisher looks at the first two fields of each member. They lie in one cache line most often.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Fields {

@@ -13,7 +13,7 @@ use super::shared::{ReadTimeout, Shared};
 use super::transport::{Readiness, Transport};
 use crate::drive::{Arrivals, Budget, Driver, Goal, Intake, Lay, Next, Ticket, Want};
 use crate::error::Error;
-use crate::open::request::is_passing;
+use crate::error::is_passing;
 
 /// Who calls, and how it reaches the driver; and what all callers do.
 pub(super) trait Caller<'s, S: Transport + 's>: Sized {
@@ -76,7 +76,7 @@ pub(super) trait Caller<'s, S: Transport + 's>: Sized {
         Ok(())
     }
 
-    /// Queues a message, and waits for room if there is none.
+    /// Queues a message. While the queue is full, it waits.
     fn feed(&mut self, message: Message<'_>) -> Result<(), Error> {
         let shared = self.shared();
         loop {
@@ -136,10 +136,7 @@ pub(super) trait Caller<'s, S: Transport + 's>: Sized {
     /// Ends the connection now.
     fn cut(&mut self) {
         let shared = self.shared();
-        self.with(|driver, _| {
-            driver.cut();
-            shared.end(driver, Shutdown::Both);
-        });
+        self.with(|driver, _| shared.cut(driver));
     }
 }
 

@@ -9,10 +9,10 @@ use bluewire_core::{
     Connection, HttpAnswer, Inbox, Offer, Outbox, Request, RequestHead, Role, ServerHandshake,
 };
 
-#[cfg(any(feature = "blocking", feature = "_asynch"))]
-use super::is_passing;
 use super::{Established, Opened, Progress};
 use crate::clock::Clock;
+#[cfg(any(feature = "blocking", feature = "_asynch"))]
+use crate::error::is_passing;
 use crate::open::error::AcceptError;
 use crate::open::options::{AcceptOptions, answer};
 use crate::trace::{self, Id};

@@ -8,7 +8,6 @@ mod opened;
 mod opening;
 mod progress;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +35,6 @@ use crate::orders::Orders;
 #[cfg(feature = "_tls")]
 use crate::tls::Tls;
 use crate::trace::Id;
-
-/// Whether an error of a stream says no more than that there is nothing to do now.
-pub(crate) fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
 
 /// Options that are known to be valid.
 #[derive(Debug)]

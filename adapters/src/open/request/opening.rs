@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bluewire_core::{ClientHandshake, HandshakeError, Inbox, MaskingKeys, Outbox};
 
-use super::{Opened, Progress, Request, is_passing};
+use super::{Opened, Progress, Request};
 use crate::clock::Clock;
+use crate::error::is_passing;
 use crate::open::error::ConnectError;
 use crate::open::plan::Budget;
 use crate::server::LINGER;
