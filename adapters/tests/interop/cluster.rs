@@ -29,7 +29,7 @@ fn nodes_share_what_is_said_and_their_clients() {
     let (balancer, front) = cluster.balancer(&a.address, &b.address);
 
     // A message crosses from one node to the other.
-    let (mut at_a, mut at_b) = (join(&a.address), join(&b.address));
+    let (mut at_a, mut at_b) = (enter(&a.address, "a"), enter(&b.address, "b"));
     at_a.send("from a").expect("it is open");
     hears(&mut at_b, "from a");
     at_b.send("from b").expect("it is open");
@@ -72,7 +72,7 @@ fn nodes_share_what_is_said_and_their_clients() {
         }
     };
     assert_eq!((lost.code, lost.clean), (CloseCode::ABNORMAL, false));
-    let (mut again, mut there) = (join(&front), join(&back.address));
+    let (mut again, mut there) = (join(&front), enter(&back.address, "there"));
     again.send("still there?").expect("it is open");
     hears(&mut there, "still there?");
     drop(balancer);
@@ -84,7 +84,7 @@ fn when_redis_dies_only_the_documented_lines_are_lost() {
     let Some(mut cluster) = Cluster::start() else { return };
     let mut a = cluster.node("127.0.0.1:0");
     let mut b = cluster.node("127.0.0.1:0");
-    let (mut at_a, mut at_b) = (join(&a.address), join(&b.address));
+    let (mut at_a, mut at_b) = (enter(&a.address, "a"), enter(&b.address, "b"));
     at_a.send("before").expect("it is open");
     hears(&mut at_a, "before");
     hears(&mut at_b, "before");
@@ -112,7 +112,7 @@ fn when_redis_dies_only_the_documented_lines_are_lost() {
 
     cluster.start_redis();
     let (a, b) = (cluster.node("127.0.0.1:0"), cluster.node("127.0.0.1:0"));
-    let (mut at_a, mut at_b) = (join(&a.address), join(&b.address));
+    let (mut at_b, mut at_a) = (enter(&b.address, "b"), enter(&a.address, "a"));
     at_b.send("after").expect("it is open");
     let first = at_a.recv_timeout(TIMEOUT).expect("it is open");
     assert_eq!(first, Some("after".into()), "Redis keeps nothing");
@@ -170,7 +170,16 @@ fn hears(socket: &mut Socket, expected: &str) {
     }
 }
 
-/// Enters the chat as soon as there is someone who lets it in.
+/// Joins, and hears its own first word: a client has its response a moment before it is in the room,
+/// and would miss what is said in between.
+fn enter(address: &str, first_word: &str) -> Socket {
+    let mut socket = join(address);
+    socket.send(first_word).expect("it is open");
+    hears(&mut socket, first_word);
+    socket
+}
+
+/// Opens a connection to the chat as soon as there is someone who lets it in.
 fn join(address: &str) -> Socket {
     let deadline = Instant::now() + TIMEOUT;
     loop {
