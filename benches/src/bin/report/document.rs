@@ -210,7 +210,7 @@ fn reason(case: &Case) -> &'static str {
         }
         (Action::Receive, _, Kind::Binary, Shape::Fragments | Shape::FragmentStream) => {
             "Fragments are assembled where they were received, which moves each once; soketto \
-             reads each into its place."
+             reads each into its place, by twelve times as many reads (below)."
         }
         (Action::Receive, _, _, Shape::Segments) => {
             "Each segment is unmasked and looked at when it comes; the others read on until the frame \
