@@ -27,12 +27,7 @@ where
 {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
         let shared = &self.shared;
-        shared.call(|state, _| {
-            let driver = &mut state.exchange.driver;
-            let key = driver.join(group)?;
-            driver.set_reach(shared);
-            Ok(key)
-        })
+        shared.call(|state, _| state.exchange.driver.join_reached(group, shared))
     }
 }
 
@@ -60,5 +55,9 @@ where
             self.wake_all();
         }
         taken
+    }
+
+    fn may_write_published(&self) -> bool {
+        self.try_look(|state| state.exchange.driver.may_send_published()).unwrap_or(false)
     }
 }

@@ -18,7 +18,7 @@ use super::transport::AsyncTransport;
 use crate::drive::{Arrivals, Budget, Goal, Intake, Purpose};
 use crate::error::Error;
 use crate::open::request::Established;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, lock, try_lock};
 
 pub(super) struct Shared<R: Runtime, S> {
     state: Mutex<State<R, S>>,
@@ -57,6 +57,11 @@ impl<R: Runtime, S> Shared<R, S> {
         let (result, news, changed) = self.step(Caller::passing(&self.wakers), step);
         self.spread(news, changed, &mut Keys::default());
         result
+    }
+
+    /// Looks at the state, unless another thread uses it.
+    pub(super) fn try_look<T>(&self, look: impl FnOnce(&State<R, S>) -> T) -> Option<T> {
+        try_lock(&self.state).map(|state| look(&state))
     }
 
     fn step<T>(

@@ -10,12 +10,12 @@ use super::shared::Shared;
 use super::transport::SplitTransport;
 use super::websocket::WebSocket;
 use super::writer::Writer;
-use crate::drive::Driver;
 use crate::group::{JoinSealed, Joining, MemberKey, Reach};
+use crate::sync::try_lock;
 
 impl<S: SplitTransport> JoinSealed for &mut WebSocket<S> {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
-        let key = join(&self.shared, owned(&mut self.driver), group)?;
+        let key = owned(&mut self.driver).join_reached(group, &self.shared)?;
         // Its deadlines are kept by others while its thread sleeps.
         self.shared.share(&mut self.shared.lock());
         Ok(key)
@@ -24,18 +24,8 @@ impl<S: SplitTransport> JoinSealed for &mut WebSocket<S> {
 
 impl<S: SplitTransport> JoinSealed for &Writer<S> {
     fn join(self, group: &Joining<'_>) -> Result<MemberKey, SendError> {
-        join(&self.shared, self.shared.lock().parts().0, group)
+        self.shared.lock().parts().0.join_reached(group, &self.shared)
     }
-}
-
-fn join<S: SplitTransport>(
-    shared: &Arc<Shared<S>>,
-    driver: &mut Driver,
-    group: &Joining<'_>,
-) -> Result<MemberKey, SendError> {
-    let key = driver.join(group)?;
-    driver.set_reach(shared);
-    Ok(key)
 }
 
 // While the connection's thread is at work, messages wait for it: it looks for them before it waits.
@@ -47,5 +37,11 @@ impl<S: SplitTransport> Reach for Shared<S> {
             (written.is_some(), written != Some(false))
         });
         taken.unwrap_or(false)
+    }
+
+    fn may_write_published(&self) -> bool {
+        try_lock(&self.state).is_some_and(|state| {
+            state.driver.as_ref().is_some_and(|driver| driver.may_send_published())
+        })
     }
 }

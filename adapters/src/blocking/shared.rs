@@ -23,7 +23,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread, wait, wait_for};
 use crate::timekeeper::{self, Expire};
 
 pub(super) struct Shared<S> {
-    state: Mutex<Guarded>,
+    pub(super) state: Mutex<Guarded>,
     /// Wakes threads that wait for nothing of the stream.
     changed: Condvar,
     pub(super) stream: S,

@@ -58,12 +58,33 @@ impl Driver {
         self.rare.inflow().is_some()
     }
 
-    /// Lets publishers reach the connection from now on, from any thread.
-    pub(crate) fn set_reach<T: Reach + 'static>(&self, reach: &Arc<T>) {
+    /// The same, and lets publishers reach the connection from now on, from any thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub(crate) fn join_reached<T: Reach + 'static>(
+        &mut self,
+        group: &Joining<'_>,
+        reach: &Arc<T>,
+    ) -> Result<MemberKey, SendError> {
+        let key = self.join(group)?;
+        self.set_reach(reach);
+        Ok(key)
+    }
+
+    pub(super) fn set_reach<T: Reach + 'static>(&self, reach: &Arc<T>) {
         let weak: Weak<T> = Arc::downgrade(reach);
         if let Some(inflow) = self.rare.inflow() {
             inflow.feed.set_direct(weak);
         }
+    }
+
+    /// Whether nothing waits before a message that is published now, and it can be written.
+    pub(crate) fn may_send_published(&self) -> bool {
+        self.rare.inflow().is_some_and(|it| !it.held_up && it.feed.is_idle())
+            && self.outbox.is_empty()
+            && !self.is_write_lost()
     }
 
     /// Sends a message that is published now, from where it lies, as far as `write` takes it at
@@ -76,8 +97,7 @@ impl Driver {
         clock: impl Fn() -> Duration,
         write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Option<bool> {
-        let may = self.rare.inflow().is_some_and(|it| !it.held_up && it.feed.is_idle());
-        if !may || !self.outbox.is_empty() || self.is_write_lost() {
+        if !self.may_send_published() {
             return None;
         }
         let gather = self.connection.send_prepared_vectored(message, &mut self.outbox).ok()?;

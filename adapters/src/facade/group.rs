@@ -14,9 +14,7 @@ impl JoinSealed for &WebSocket {
         let shared = self.shared();
         let mut state = shared.lock();
         let Stage::Open(link) = &mut state.stage else { return Err(SendError::NotOpen) };
-        let key = link.driver.join(group)?;
-        link.driver.set_reach(shared);
-        Ok(key)
+        link.driver.join_reached(group, shared)
     }
 }
 
@@ -51,5 +49,12 @@ impl Reach for Shared {
             self.wake();
         }
         taken
+    }
+
+    fn may_write_published(&self) -> bool {
+        let state = self.try_lock();
+        let stage = state.as_ref().map(|state| &state.stage);
+        matches!(stage, Some(Stage::Open(link)) if link.driver.may_send_published()
+            && link.stream.as_ref().is_some_and(|stream| stream.strong_count() > 0))
     }
 }

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::open::error::ConnectError;
 use crate::open::reconnect::{Course, Ending, Retry};
 use crate::open::request::{Established, Request};
-use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sync::{Mutex, MutexGuard, lock, try_lock};
 
 /// How an adapter brings a connection's loop, or a task, to run.
 pub(crate) trait Runner: Send + Sync {
@@ -67,6 +67,10 @@ impl Shared {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        try_lock(&self.state)
     }
 
     // Requests of a handle.

@@ -9,6 +9,10 @@ use crate::sync::{Mutex, lock};
 /// A piece of the list is divided when it has more members than this.
 const PIECE_LEN_MAX: usize = 128;
 
+/// The state of so many members is brought into the processor's cache together. It takes a few
+/// kilobytes for each, so many more would push each other out.
+const PREFETCH_LEN: usize = 16;
+
 /// A member: its key, the number of its membership, and its queue.
 #[derive(Clone)]
 pub(super) struct Entry {
@@ -21,6 +25,24 @@ pub(super) struct Entry {
 type Piece = Arc<Vec<Entry>>;
 /// Sorted pieces, none of them empty.
 pub(super) type List = Arc<Vec<Piece>>;
+
+/// The members of a list, for those who publish to them.
+///
+/// The state of thousands of connections is in memory, not in the processor's cache. A write is a
+/// system call, which the processor does not look beyond: one member after the other, each would
+/// wait for its own state. So the state of the next few is read at once, when their turn begins.
+/// `reached` says of a member whether its connection will be looked at.
+pub(super) fn prefetched(
+    list: &List,
+    reached: impl Fn(&Queue) -> bool,
+) -> impl Iterator<Item = &Entry> {
+    list.iter().flat_map(|piece| piece.chunks(PREFETCH_LEN)).flat_map(move |entries| {
+        entries.iter().for_each(|entry| entry.queue.prefetch());
+        let reached = entries.iter().filter(|entry| reached(&entry.queue));
+        reached.for_each(|entry| entry.queue.prefetch_connection());
+        entries
+    })
+}
 
 /// The members of a group, sorted by their keys. The lock is held for a look-up and a change of one
 /// piece; a publisher takes a snapshot, and holds no lock while it publishes. A piece is copied when

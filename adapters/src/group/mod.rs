@@ -111,7 +111,7 @@ use bluewire_core::{Message, OwnedMessage, PreparedMessage, SendError};
 
 pub use self::join::Join;
 pub(crate) use self::join::{JoinSealed, Joining};
-use self::members::{List, Members};
+use self::members::{List, Members, prefetched};
 pub use self::options::{GroupOptions, SlowMember};
 pub use self::published::{Published, WaitForRoom};
 pub use self::queue::MemberKey;
@@ -244,7 +244,7 @@ impl Group {
         }
         let posted = Arc::new(Posted { message: self.prepare(payload) });
         let corked = corks.load(Ordering::SeqCst) > 0;
-        for entry in list.iter().flat_map(|piece| piece.iter()) {
+        for entry in prefetched(&list, |queue| !corked && queue.is_idle()) {
             if Some(entry.key) == except {
                 continue;
             }
@@ -286,7 +286,7 @@ impl Group {
 
 /// Lets all of these members have what a cork has held back.
 fn release(list: &List) {
-    for entry in list.iter().flat_map(|piece| piece.iter()) {
+    for entry in prefetched(list, |queue| !queue.is_idle()) {
         entry.queue.release();
     }
 }

@@ -1,6 +1,7 @@
 //! The queue between groups and one connection: what publishers and the connection's owner share.
 
 use std::fmt;
+use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
@@ -67,6 +68,10 @@ pub(crate) trait Reach: Send + Sync {
     /// it; without a message, lets the connection take what waits for it. Whether it took the
     /// message.
     fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool;
+
+    /// Whether it would write a message that is published now. False also where that cannot be seen
+    /// without waiting.
+    fn may_write_published(&self) -> bool;
 }
 
 #[derive(Default)]
@@ -90,6 +95,19 @@ impl Queue {
             stalled: AtomicBool::new(false),
             direct: OnceLock::new(),
         })
+    }
+
+    /// Reads what leads to the connection, into the processor's cache.
+    pub(super) fn prefetch(&self) {
+        black_box(self.is_idle());
+        black_box(self.direct.get().map(Weak::strong_count));
+    }
+
+    /// Reads the state of the connection that a publication looks at, into the processor's cache.
+    pub(super) fn prefetch_connection(&self) {
+        if let Some(direct) = self.direct.get().and_then(Weak::upgrade) {
+            black_box(direct.may_write_published());
+        }
     }
 
     /// Takes in a message that was published, by the group's policy. While the group is `corked`,
@@ -166,7 +184,7 @@ impl Queue {
     }
 
     /// Whether nothing waits, not even for the end of a cork.
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.news.load(Ordering::Acquire) == News::Nothing as u8
     }
 

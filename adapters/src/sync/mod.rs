@@ -7,9 +7,7 @@
 #[cfg(all(test, shuttle))]
 pub(crate) mod model;
 
-use std::sync::PoisonError;
-#[cfg(any(feature = "_asynch", all(feature = "blocking", feature = "_tls")))]
-use std::sync::TryLockError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Instant;
 
 #[cfg(all(test, shuttle))]
@@ -31,7 +29,6 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Locks, unless that takes a wait.
-#[cfg(any(feature = "_asynch", all(feature = "blocking", feature = "_tls")))]
 pub(crate) fn try_lock<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),

@@ -1,6 +1,7 @@
 //! How a driver takes what groups publish, and how publishers reach its connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(feature = "_asynch")]
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -14,18 +15,27 @@ use crate::sync::{Mutex, lock};
 
 const S: Duration = Duration::from_secs(1);
 
-/// The messages that publishers hand over, in order.
+/// The messages that publishers hand over, in order, and how often they look before.
 #[derive(Default)]
-struct Handed(Mutex<Vec<Option<PreparedMessage>>>);
+struct Handed(Mutex<Vec<Option<PreparedMessage>>>, AtomicUsize);
 
 impl Reach for Handed {
     fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool {
         lock(&self.0).push(message.cloned());
         true
     }
+
+    fn may_write_published(&self) -> bool {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        true
+    }
 }
 
 impl Handed {
+    fn looks(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
+    }
+
     fn all(&self) -> Vec<Option<PreparedMessage>> {
         lock(&self.0).clone()
     }
@@ -75,6 +85,28 @@ fn publishers_hand_messages_to_who_reaches_the_connection() {
     assert_eq!(world.written, b"\x81\x06queued");
 }
 
+/// To look costs as much as to queue a message.
+#[test]
+fn a_publisher_looks_at_a_connection_only_if_it_will_write() {
+    let (mut world, handed) = (world(), Arc::<Handed>::default());
+    let (group, _) = member(&mut world);
+    world.driver.set_reach(&handed);
+    group.publish("now");
+    assert_eq!((handed.looks(), handed.all().len()), (1, 1));
+    let cork = group.cork();
+    group.publish("held");
+    assert_eq!((handed.looks(), handed.all().len()), (1, 1));
+    drop(cork);
+    assert_eq!((handed.looks(), handed.all().len()), (2, 2));
+    group.publish("behind it");
+    assert_eq!(handed.looks(), 2, "an earlier message waits");
+    drop(group.cork());
+    assert_eq!(handed.looks(), 3);
+    look(&mut world);
+    drop(group.cork());
+    assert_eq!(handed.looks(), 3, "nothing waits");
+}
+
 /// A group compresses a message only if a member can take it so.
 #[cfg(feature = "deflate")]
 #[test]
@@ -104,12 +136,12 @@ fn a_connection_with_compression_lets_its_groups_compress() {
 
 #[cfg(feature = "_asynch")]
 #[derive(Default)]
-struct Count(std::sync::atomic::AtomicUsize);
+struct Count(AtomicUsize);
 
 #[cfg(feature = "_asynch")]
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -119,7 +151,7 @@ fn a_task_that_listens_is_woken_once_and_at_once_if_something_waits() {
     let mut world = world();
     let count = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&count));
-    let woken = || count.0.load(std::sync::atomic::Ordering::SeqCst);
+    let woken = || count.0.load(Ordering::SeqCst);
     // In no group, nothing can wake it.
     world.driver.listen_for_published(&waker);
     let (group, _) = member(&mut world);
