@@ -122,6 +122,10 @@ where
             Ok(written && stream_state.flush(caller)?)
         })
     }
+
+    fn may_write_aside(&self) -> bool {
+        try_lock(&self.0).is_some_and(|state| !state.io.is_over)
+    }
 }
 
 /// The loop of one connection.

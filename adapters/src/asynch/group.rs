@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bluewire_core::{PreparedMessage, SendError};
 
+use super::exchange::Exchange;
 use super::runtime::Runtime;
-use super::shared::Shared;
+use super::shared::{Shared, State};
 use super::spare;
 use super::transport::AsyncTransport;
 use super::websocket::WebSocket;
@@ -58,6 +59,9 @@ where
     }
 
     fn may_write_published(&self) -> bool {
-        self.try_look(|state| state.exchange.driver.may_send_published()).unwrap_or(false)
+        let look = self.try_look(|State { exchange: Exchange { driver, io }, .. }| {
+            driver.may_send_published() && !io.is_over
+        });
+        look.unwrap_or(false)
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Io<R: Runtime, S> {
     /// Whether the task waits, or has waited.
     waited: bool,
     /// Whether the stream was shut down at the end.
-    is_over: bool,
+    pub(super) is_over: bool,
     news: News,
 }
 

@@ -41,7 +41,8 @@ impl<S: SplitTransport> Reach for Shared<S> {
 
     fn may_write_published(&self) -> bool {
         try_lock(&self.state).is_some_and(|state| {
-            state.driver.as_ref().is_some_and(|driver| driver.may_send_published())
+            let driver = state.driver.as_ref().filter(|_| !state.backlogged);
+            driver.is_some_and(|driver| driver.may_send_published())
         })
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Guarded {
     known: Phase,
     waiting: usize,
     /// Whether another thread writes what this connection's does not.
-    backlogged: bool,
+    pub(super) backlogged: bool,
     /// The deadline that the timekeeper has.
     watched: Option<timekeeper::Watch>,
     /// This connection, for the timekeeper, if several threads can use it.

@@ -82,9 +82,9 @@ impl Driver {
 
     /// Whether nothing waits before a message that is published now, and it can be written.
     pub(crate) fn may_send_published(&self) -> bool {
-        self.rare.inflow().is_some_and(|it| !it.held_up && it.feed.is_idle())
+        self.stage() == (State::Open, false, false)
+            && self.rare.inflow().is_some_and(|it| !it.held_up && it.feed.is_idle())
             && self.outbox.is_empty()
-            && !self.is_write_lost()
     }
 
     /// Sends a message that is published now, from where it lies, as far as `write` takes it at

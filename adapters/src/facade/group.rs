@@ -52,9 +52,9 @@ impl Reach for Shared {
     }
 
     fn may_write_published(&self) -> bool {
-        let state = self.try_lock();
-        let stage = state.as_ref().map(|state| &state.stage);
-        matches!(stage, Some(Stage::Open(link)) if link.driver.may_send_published()
-            && link.stream.as_ref().is_some_and(|stream| stream.strong_count() > 0))
+        let Some(state) = self.try_lock() else { return false };
+        let Stage::Open(Link { driver, stream, .. }) = &state.stage else { return false };
+        let stream = stream.as_ref().and_then(Weak::upgrade);
+        driver.may_send_published() && stream.is_some_and(|stream| stream.may_write_aside())
     }
 }

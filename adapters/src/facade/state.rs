@@ -35,6 +35,11 @@ pub(crate) trait Writable: Send + Sync {
     /// Lets `act` write what the stream takes without waiting, and say whether that was all. Returns
     /// whether the loop has nothing to do for it, or the error of bytes that the stream held back.
     fn write_aside(&self, act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool) -> io::Result<bool>;
+
+    /// Whether it would write something now. False also where that cannot be seen without waiting.
+    fn may_write_aside(&self) -> bool {
+        true
+    }
 }
 
 /// Writes what a stream takes without waiting; `WouldBlock` if it takes nothing.
