@@ -11,11 +11,12 @@ use crate::clock::{Clock, Nanos};
 
 /// How much a task does before others have their time, in bytes of messages. A peer that floods,
 /// or takes everything that is sent, makes every poll ready: a task that loops over `recv` or
-/// `send` would never return to its executor.
-const BUDGET: u32 = 256 * 1024;
+/// `send` would never return to its executor. An executor runs many tasks, smol's 200, before it asks
+/// the system what has arrived for others: with long turns, those wait for milliseconds.
+const BUDGET: u32 = 64 * 1024;
 
 /// The least that a message costs: so 256 messages at most.
-const COST_MIN: usize = 1024;
+const COST_MIN: usize = 256;
 
 /// A stream, its clock and its timer.
 pub(super) struct Io<R: Runtime, S> {

@@ -52,7 +52,7 @@ use crate::server::Slot;
 ///
 /// # Fairness
 ///
-/// With a fast peer, `recv` and `send` could be ready at every poll. After 256 messages or 256 KiB
+/// With a fast peer, `recv` and `send` could be ready at every poll. After 256 messages or 64 KiB
 /// without a wait, they are pending once, so that other tasks can run.
 ///
 /// # Cancel safety
