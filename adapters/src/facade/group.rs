@@ -55,6 +55,89 @@ impl Reach for Shared {
         let Some(state) = self.try_lock() else { return false };
         let Stage::Open(Link { driver, stream, .. }) = &state.stage else { return false };
         let stream = stream.as_ref().and_then(Weak::upgrade);
-        driver.may_send_published() && stream.is_some_and(|stream| stream.may_write_aside())
+        let writes = stream.as_ref().is_some_and(|stream| stream.may_write_aside());
+        let may = writes && driver.may_send_published();
+        // Before the stream, which may have no other owner any more: to drop it can run any code.
+        drop(state);
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use bluewire_core::{Config, Role};
+
+    use super::super::{Runner, Session, Writable, WriteSlices};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::open::request::Opened;
+    use crate::sync::{Mutex, lock};
+
+    struct NoLoop;
+
+    impl Runner for NoLoop {
+        fn wake(&self) {}
+
+        fn spawn(&self, _: Box<dyn FnOnce() + Send>) -> bool {
+            false
+        }
+    }
+
+    /// A stream that its loop drops as soon as a publisher looks at it or writes to it. It notes
+    /// whether the connection is locked when it ends.
+    struct Short {
+        owner: Mutex<Option<Arc<Self>>>,
+        shared: Weak<Shared>,
+        ends: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    impl Writable for Short {
+        fn write_aside(
+            &self,
+            act: &mut dyn FnMut(&mut WriteSlices<'_>) -> bool,
+        ) -> io::Result<bool> {
+            drop(lock(&self.owner).take());
+            Ok(act(&mut |_| Err(io::ErrorKind::WouldBlock.into())))
+        }
+
+        fn may_write_aside(&self) -> bool {
+            drop(lock(&self.owner).take());
+            true
+        }
+    }
+
+    impl Drop for Short {
+        fn drop(&mut self) {
+            let Some(shared) = self.shared.upgrade() else { return };
+            lock(&self.ends).push(if shared.try_lock().is_some() { "free" } else { "locked" });
+        }
+    }
+
+    /// To drop a stream can run any code, such as a call of the connection.
+    #[test]
+    fn a_stream_that_ends_with_a_publisher_ends_without_the_lock() {
+        let calls: [fn(&Arc<Shared>) -> bool; 2] = [
+            |shared| shared.may_write_published(),
+            |shared| Arc::clone(shared).write_published(None),
+        ];
+        for call in calls {
+            let shared = Arc::new(Shared::new(String::new(), Box::new(NoLoop)));
+            let config = Config::default().keepalive(None);
+            let opened = Opened::adopted(Role::Server, &[], config.into(), Clock::start());
+            let session = Session::open(&shared, opened, None).expect("nobody has given it up");
+            let ends = Arc::default();
+            let stream = Arc::new(Short {
+                owner: Mutex::default(),
+                shared: Arc::downgrade(&shared),
+                ends: Arc::clone(&ends),
+            });
+            *lock(&stream.owner) = Some(Arc::clone(&stream));
+            session.lend_stream(&stream);
+            drop(stream);
+            call(&shared);
+            assert_eq!(*lock(&ends), ["free"]);
+        }
     }
 }
