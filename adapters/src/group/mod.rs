@@ -111,7 +111,7 @@ use bluewire_core::{Message, OwnedMessage, PreparedMessage, SendError};
 
 pub use self::join::Join;
 pub(crate) use self::join::{JoinSealed, Joining};
-use self::members::{List, Members, prefetched};
+use self::members::{Entry, List, Members, prefetched};
 pub use self::options::{GroupOptions, SlowMember};
 pub use self::published::{Published, WaitForRoom};
 pub use self::queue::MemberKey;
@@ -244,8 +244,10 @@ impl Group {
         }
         let posted = Arc::new(Posted { message: self.prepare(payload) });
         let corked = corks.load(Ordering::SeqCst) > 0;
-        for entry in prefetched(&list, |queue| !corked && queue.is_idle()) {
-            if Some(entry.key) == except {
+        let spared = |entry: &Entry| Some(entry.key) == except;
+        let reached = |entry: &Entry| !corked && !spared(entry) && entry.queue.is_idle();
+        for entry in prefetched(&list, reached) {
+            if spared(entry) {
                 continue;
             }
             let pushed = entry.queue.push(entry.slot, &posted, corked);
@@ -286,7 +288,7 @@ impl Group {
 
 /// Lets all of these members have what a cork has held back.
 fn release(list: &List) {
-    for entry in prefetched(list, |queue| !queue.is_idle()) {
+    for entry in prefetched(list, |entry| !entry.queue.is_idle()) {
         entry.queue.release();
     }
 }

@@ -70,7 +70,8 @@ pub(crate) trait Reach: Send + Sync {
     fn write_published(self: Arc<Self>, message: Option<&PreparedMessage>) -> bool;
 
     /// Whether it would write a message that is published now. False also where that cannot be seen
-    /// without waiting.
+    /// without waiting. Publishers ask before it is a connection's turn, so that what
+    /// [`write_published`](Self::write_published) looks at is in the processor's cache then.
     fn may_write_published(&self) -> bool;
 }
 

@@ -89,8 +89,10 @@ fn publishers_hand_messages_to_who_reaches_the_connection() {
 #[test]
 fn a_publisher_looks_at_a_connection_only_if_it_will_write() {
     let (mut world, handed) = (world(), Arc::<Handed>::default());
-    let (group, _) = member(&mut world);
+    let (group, key) = member(&mut world);
     world.driver.set_reach(&handed);
+    group.publish_except(key, "for the others");
+    assert_eq!(handed.looks(), 0);
     group.publish("now");
     assert_eq!((handed.looks(), handed.all().len()), (1, 1));
     let cork = group.cork();
