@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use rustix::fd::{AsFd as _, BorrowedFd};
 use smol::{Async, Timer};
 
 use super::tcp_socket::TcpSocket;
-use super::workers::{Spawner, Workers};
+use super::workers::{self, Spawner, Workers};
 use crate::asynch::{self, Platform, Runtime};
 use crate::server::{ServerOptions, concerns_nobody};
 #[cfg(feature = "_tls")]
@@ -29,6 +29,11 @@ impl Runtime for Smol {
 
     fn now() -> Instant {
         Instant::now()
+    }
+
+    /// An executor runs many tasks before it looks at what has arrived for others.
+    fn wake_later(waker: &Waker) {
+        workers::give_way(waker);
     }
 }
 

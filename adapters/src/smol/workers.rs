@@ -1,14 +1,15 @@
 //! The threads of a server that has some of its own, and where tasks are spawned.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Weak};
+use std::task::Waker;
 use std::thread;
 
-use smol::Executor;
 use smol::channel::{Receiver, Sender, bounded};
+use smol::{Executor, future};
 
 #[cfg(target_os = "linux")]
 use super::reactor::ThreadReactor;
@@ -16,6 +17,19 @@ use super::reactor::ThreadReactor;
 thread_local! {
     /// The executor of this thread, if it is a worker of a server.
     static OF_THIS_THREAD: RefCell<Option<Weak<Executor<'static>>>> = const { RefCell::new(None) };
+
+    /// Whether a task of this thread has given way since the thread looked at its sockets.
+    static GAVE_WAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How many tasks a worker runs before it looks at its sockets, if none gives way.
+const TURNS_MAX: u32 = 200;
+
+/// Wakes a task that lets others run: also those whose sockets become ready meanwhile.
+pub(super) fn give_way(waker: &Waker) {
+    waker.wake_by_ref();
+    // A thread that ends looks at no socket any more.
+    let _ = GAVE_WAY.try_with(|gave_way| gave_way.set(true));
 }
 
 /// Where tasks are spawned.
@@ -82,11 +96,13 @@ impl Workers {
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "there is one way to wait"))]
 fn work(executor: &Arc<Executor<'static>>, stopped: &Receiver<()>, own_reactor: bool) {
     OF_THIS_THREAD.set(Some(Arc::downgrade(executor)));
-    let all = async || {
-        // Nothing is ever sent: it ends when the workers are dropped.
-        let _ = executor.run(stopped.recv()).await;
-        while !executor.is_empty() {
-            executor.tick().await;
+    let all = async || loop {
+        run_ready(executor).await;
+        match stopped.is_closed() {
+            // Nothing is ever sent: it ends when the workers are dropped.
+            false => future::or(executor.tick(), async { _ = stopped.recv().await }).await,
+            true if executor.is_empty() => return,
+            true => executor.tick().await,
         }
     };
     #[cfg(target_os = "linux")]
@@ -103,7 +119,66 @@ fn work(executor: &Arc<Executor<'static>>, stopped: &Receiver<()>, own_reactor: 
     survive(|| smol::block_on(all()));
 }
 
+/// Runs the tasks that are ready until none is. The thread looks at its sockets in between.
+async fn run_ready(executor: &Executor<'static>) {
+    let mut turns = 0_u32;
+    while executor.try_tick() {
+        turns = turns.wrapping_add(1);
+        if GAVE_WAY.replace(false) || turns.is_multiple_of(TURNS_MAX) {
+            future::yield_now().await;
+        }
+    }
+}
+
 /// Goes on when a task panics: that is the end of this task, and no other's.
 fn survive(work: impl Fn()) {
     while panic::catch_unwind(AssertUnwindSafe(&work)).is_err() {}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Poll;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::smol::tcp_socket::TcpSocket;
+
+    #[test]
+    fn a_task_that_gives_way_lets_its_thread_look_at_sockets() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let workers = Workers::start(1, true).unwrap();
+        let spawner = &workers.spawners()[0];
+        let turns = Arc::new(AtomicU32::new(0));
+        let (found, turns_found) = bounded(1);
+        let waiting_turns = Arc::clone(&turns);
+        spawner.spawn(async move {
+            let mut far = TcpSocket::new(far).unwrap();
+            poll_fn(|cx| far.poll_peek(cx, &mut [0])).await.unwrap();
+            found.send(waiting_turns.load(Ordering::SeqCst)).await.unwrap();
+        });
+        spawner.spawn(async move {
+            near.write_all(&[0]).unwrap();
+            poll_fn(|cx| match turns.fetch_add(1, Ordering::SeqCst) {
+                100_000 => Poll::Ready(()),
+                _ => {
+                    give_way(cx.waker());
+                    Poll::Pending
+                }
+            })
+            .await;
+        });
+        let waited = async {
+            smol::Timer::after(Duration::from_secs(60)).await;
+            None
+        };
+        let found = async { turns_found.recv().await.ok() };
+        let turns = smol::block_on(future::or(found, waited)).unwrap();
+        assert!(turns < TURNS_MAX / 4, "{turns} turns");
+    }
 }
