@@ -7,10 +7,9 @@ use core::time::Duration;
 pub(crate) struct Clock {
     /// When the last bytes came.
     pub(crate) last_received: Duration,
-    /// When the first frame of the message under way came.
-    pub(crate) message_began: Duration,
-    /// When the closing handshake or the failure came.
-    pub(crate) closing_began: Duration,
+    /// When the first frame of the message under way came; on a connection that closes, when the
+    /// closing handshake or the failure came.
+    pub(crate) began: Duration,
     pub(crate) round_trip: Option<Duration>,
     /// When the last keepalive ping was laid.
     pub(crate) ping_laid: Duration,
@@ -26,8 +25,7 @@ impl Clock {
     pub(crate) const fn new(now: Duration) -> Self {
         Self {
             last_received: now,
-            message_began: now,
-            closing_began: now,
+            began: now,
             round_trip: None,
             ping_laid: now,
             ping_serial: 0,
@@ -40,8 +38,7 @@ impl Clock {
     /// would delay every deadline by a year.
     pub(crate) fn step_back_to(&mut self, now: Duration) {
         self.last_received = self.last_received.min(now);
-        self.message_began = self.message_began.min(now);
-        self.closing_began = self.closing_began.min(now);
+        self.began = self.began.min(now);
         self.ping_laid = self.ping_laid.min(now);
     }
 

@@ -53,7 +53,7 @@ pub struct Connection {
 }
 
 /// A connection's cost beside its buffers, and a client's 320 bytes for masking keys.
-const _: () = assert!(size_of::<Connection>() <= 232);
+const _: () = assert!(size_of::<Connection>() <= 216);
 
 /// The phase of a connection (7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +233,7 @@ impl Connection {
         if self.state == State::Open {
             self.state = State::Closing;
             self.closure_mut().closed_by = by;
-            self.clock.closing_began = now;
+            self.clock.began = now;
         }
     }
 

@@ -350,12 +350,14 @@ impl Inbox {
 
     /// Unmasks the next `len` unparsed bytes, a control frame's payload, and passes over them.
     #[inline]
-    pub(crate) fn take_control(&mut self, len: usize, key: MaskingKey) -> Range<usize> {
-        let range = self.read..self.read + len;
-        key.apply_once(self.buffer.part_mut(range.clone()));
-        self.read += len;
-        debug_assert!(self.read <= self.end);
-        range
+    pub(crate) fn take_control(&mut self, len: usize, key: MaskingKey) {
+        key.apply_once(self.buffer.part_mut(self.read..self.read + len));
+        self.skip(len);
+    }
+
+    /// The last `len` bytes that were passed over. They stay readable until the next `space`.
+    pub(crate) fn last_taken(&self, len: usize) -> &[u8] {
+        self.buffer.part(self.read.saturating_sub(len)..self.read)
     }
 
     /// Lets the first `len` bytes of the message go; they stay readable until the next `space`.

@@ -1,10 +1,11 @@
 //! From bytes to events: header, payload, control frame, whole message (5.4, 5.5, 6.2).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::close::{CloseFrame, ClosedBy};
 use crate::close_code::CloseCode;
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::error::{Fault, ProtocolError};
 use crate::event::Event;
 use crate::frame::{FIN, Header, Opcode};
@@ -25,7 +26,7 @@ impl Ready {
     #[must_use]
     #[inline]
     pub const fn is_data(&self) -> bool {
-        !matches!(self.0, Step::Control(..) | Step::Failed(_))
+        !matches!(self.0, Step::Control(..) | Step::Failed)
     }
 }
 
@@ -166,7 +167,10 @@ impl Connection {
         self.receiving.left = inbox.unparsed_len();
         match step {
             Ok(Some(step)) => Some(Ready(step)),
-            Err(error) => Some(Ready(Step::Failed(error))),
+            Err(error) => {
+                self.receiving.failure = Some(Box::new(error));
+                Some(Ready(Step::Failed))
+            }
             Ok(None) => {
                 if self.receiving.eof {
                     self.conclude();
@@ -224,8 +228,8 @@ impl Connection {
     ) -> Event<'a> {
         match step {
             Step::Message(data_type) => self.take_message(data_type, now, inbox, outbox),
-            Step::Chunk { data_type, len, fin } => {
-                let range = inbox.take_message(len);
+            Step::Chunk { data_type, fin, rest } => {
+                let range = inbox.take_message(inbox.message_len().saturating_sub(rest.into()));
                 match as_message(data_type, inbox.bytes(range)) {
                     Some(part) => Event::Chunk { part, fin },
                     None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
@@ -238,16 +242,22 @@ impl Connection {
                     None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
-            Step::DecodedChunk { data_type, len, fin } => {
+            Step::DecodedChunk { data_type, fin, rest } => {
+                let len = inbox.decoded().len().saturating_sub(rest.into());
                 match as_message(data_type, inbox.take_decoded(len)) {
                     Some(part) => Event::Chunk { part, fin },
                     None => self.fail_peer(now, ProtocolError::InvalidUtf8, outbox),
                 }
             }
-            Step::Control(opcode, range) => {
-                self.receive_control(now, opcode, inbox.bytes(range), outbox)
+            Step::Control(opcode, len) => {
+                self.receive_control(now, opcode, inbox.last_taken(len.into()), outbox)
             }
-            Step::Failed(error) => self.fail_peer(now, error, outbox),
+            Step::Failed => {
+                let failure = self.receiving.failure.take();
+                debug_assert!(failure.is_some(), "an event of another connection");
+                let error = failure.map_or(ProtocolError::InvalidUtf8, |failure| *failure);
+                self.fail_peer(now, error, outbox)
+            }
         }
     }
 
@@ -335,8 +345,16 @@ impl Connection {
             }
             self.receiving.begin_frame(&header, &self.config, inbox)?;
             if header.opcode != Opcode::Continuation {
-                self.clock.message_began = now;
+                self.note_begin(now);
             }
+        }
+    }
+
+    /// Once the connection closes, the time is that of the closing handshake.
+    #[inline(never)]
+    fn note_begin(&mut self, now: Duration) {
+        if self.state == State::Open {
+            self.clock.began = now;
         }
     }
 
@@ -403,12 +421,14 @@ impl Connection {
 
 /// Takes a control frame, which is handled whole.
 fn take_control(header: &Header, inbox: &mut Inbox) -> Option<Step> {
-    let payload_len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
-    if inbox.unparsed_len().saturating_sub(header.len) < payload_len {
+    // At most 125 bytes (5.5), as the header was checked for.
+    let len = u8::try_from(header.payload_len).unwrap_or(u8::MAX);
+    if inbox.unparsed_len().saturating_sub(header.len) < len.into() {
         return None;
     }
     inbox.skip(header.len);
-    Some(Step::Control(header.opcode, inbox.take_control(payload_len, header.key)))
+    inbox.take_control(len.into(), header.key);
+    Some(Step::Control(header.opcode, len))
 }
 
 /// The bytes as a message of this type; `None` if they are not text and should be.

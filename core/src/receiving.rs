@@ -1,7 +1,7 @@
 //! The frame and the message that are coming in (5.2, 5.4): what is known of them, and how their
 //! bytes are taken.
 
-use core::ops::Range;
+use alloc::boxed::Box;
 
 use crate::codec::Codec;
 use crate::config::{Config, Delivery, Limits};
@@ -62,6 +62,8 @@ pub(crate) struct Receiving {
     /// the transport, or that receiving is over.
     pub(crate) looks: bool,
     pub(crate) eof: bool,
+    /// How the peer has broken the protocol, until the event that says so is taken.
+    pub(crate) failure: Option<Box<ProtocolError>>,
     /// The mask bit that the peer's frames must have (5.1).
     mask_bit: u8,
     /// Below this length, up to what 7 bits can say, a message of one frame is within every limit
@@ -69,25 +71,31 @@ pub(crate) struct Receiving {
     short_len_end: u8,
 }
 
-/// The meaning of the received bytes, as ranges of the inbox.
+/// The meaning of the received bytes. It is small, since it is passed on with each message: where
+/// the bytes lie follows from the inbox.
 #[derive(Debug)]
 pub(crate) enum Step {
     Message(DataType),
+    /// All that is there but for the `rest`: the bytes of a character whose end has not arrived.
     Chunk {
         data_type: DataType,
-        len: usize,
         fin: bool,
+        rest: u8,
     },
     /// These two stand for what an extension has decoded.
     DecodedMessage(DataType),
     DecodedChunk {
         data_type: DataType,
-        len: usize,
         fin: bool,
+        rest: u8,
     },
-    Control(Opcode, Range<usize>),
-    Failed(ProtocolError),
+    /// A control frame whose payload has this length.
+    Control(Opcode, u8),
+    /// See [`Receiving::failure`].
+    Failed,
 }
+
+const _: () = assert!(size_of::<Option<Step>>() <= 4);
 
 impl Receiving {
     pub(crate) fn new(config: &Config, role: Role) -> Self {
@@ -110,6 +118,7 @@ impl Receiving {
             unchecked: false,
             looks: false,
             eof: false,
+            failure: None,
             mask_bit: if role == Role::Server { MASK } else { 0 },
             short_len_end: if delivered_whole { short_len_end } else { 0 },
         }
@@ -269,8 +278,8 @@ impl Receiving {
                 self.expect_more(config, inbox);
                 return Ok(None);
             }
-            Delivery::Chunks => match chunk_len(data_type, ends, inbox.message())? {
-                Some(len) => Step::Chunk { data_type, len, fin: ends },
+            Delivery::Chunks => match chunk_rest(data_type, ends, inbox.message())? {
+                Some(rest) => Step::Chunk { data_type, fin: ends, rest },
                 None => return Ok(None),
             },
         };
@@ -318,8 +327,8 @@ impl Receiving {
         let step = match config.delivery {
             Delivery::Whole if ends => Step::DecodedMessage(data_type),
             Delivery::Whole => return Ok(None),
-            Delivery::Chunks => match chunk_len(data_type, ends, inbox.decoded())? {
-                Some(len) => Step::DecodedChunk { data_type, len, fin: ends },
+            Delivery::Chunks => match chunk_rest(data_type, ends, inbox.decoded())? {
+                Some(rest) => Step::DecodedChunk { data_type, fin: ends, rest },
                 None => return Ok(None),
             },
         };
@@ -386,23 +395,20 @@ fn validate(text: &[u8]) -> Result<usize, ProtocolError> {
     utf8::whole_chars_len(text).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)
 }
 
-/// How many of the received bytes to hand out as a chunk, if any. For text it looks only at the
-/// end: the chunk is validated when it is taken.
-fn chunk_len(
-    data_type: DataType,
-    ends: bool,
-    bytes: &[u8],
-) -> Result<Option<usize>, ProtocolError> {
-    let len = match data_type {
+/// How many of the received bytes are left when the others are handed out as a chunk; `None` if
+/// there is nothing to hand out. For text it looks only at the end: the chunk is validated when it
+/// is taken.
+fn chunk_rest(data_type: DataType, ends: bool, bytes: &[u8]) -> Result<Option<u8>, ProtocolError> {
+    let rest = match data_type {
         DataType::Text => {
-            utf8::cut_len(bytes).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)?
+            utf8::begun_len(bytes).map_err(|utf8::Invalid| ProtocolError::InvalidUtf8)?
         }
-        DataType::Binary => bytes.len(),
+        DataType::Binary => 0,
     };
-    if ends && len != bytes.len() {
+    if ends && rest != 0 {
         return Err(ProtocolError::InvalidUtf8);
     }
-    Ok((ends || len != 0).then_some(len))
+    Ok((ends || bytes.len() > rest.into()).then_some(rest))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl Connection {
         let clock = &self.clock;
         let config = &self.config;
         let (since, timeout) = match (self.state, timer) {
-            (State::Closing, Timer::Close) => (clock.closing_began, config.close_timeout),
+            (State::Closing, Timer::Close) => (clock.began, config.close_timeout),
             (State::Open, Timer::Pong) if clock.pong_due => {
                 (clock.ping_laid, config.keepalive?.timeout)
             }
@@ -86,7 +86,7 @@ impl Connection {
             }
             (State::Open, Timer::Idle) => (clock.last_received, config.idle_timeout?),
             (State::Open, Timer::Message) if self.receiving.message_is_under_way() => {
-                (clock.message_began, self.message_timeout()?)
+                (clock.began, self.message_timeout()?)
             }
             (State::Open, Timer::Codec) => self.codec.as_ref()?.idle()?,
             _ => return None,

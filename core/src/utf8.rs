@@ -24,29 +24,35 @@ pub(crate) struct Invalid;
 ///
 /// As soon as a byte is there that cannot stand where it stands, such as the second of `f4 90`.
 pub(crate) fn whole_chars_len(bytes: &[u8]) -> Result<usize, Invalid> {
-    let len = cut_len(bytes)?;
+    let len = bytes.len().saturating_sub(begun_len(bytes)?.into());
     bytes.get(..len).and_then(to_str).map(|_| len).ok_or(Invalid)
 }
 
-/// The same where whoever gets the whole characters validates them: only the end is looked at.
-pub(crate) fn cut_len(bytes: &[u8]) -> Result<usize, Invalid> {
-    let (whole, begun) = bytes.split_at(bytes.len().saturating_sub(begun_len(bytes)));
+/// How many bytes at the end are the beginning of one more character, up to three, where whoever
+/// gets the others validates them: only the end is looked at.
+///
+/// # Errors
+///
+/// As [`whole_chars_len`], for those bytes.
+pub(crate) fn begun_len(bytes: &[u8]) -> Result<u8, Invalid> {
+    let there = longer_than_it_is(bytes);
+    let begun = bytes.get(bytes.len().saturating_sub(there.into())..).unwrap_or_default();
     match core::str::from_utf8(begun) {
         // No length means that the input ended within a character.
-        Err(error) if error.error_len().is_none() => Ok(whole.len()),
+        Err(error) if error.error_len().is_none() => Ok(there),
         Err(_) => Err(Invalid),
-        Ok(_) => Ok(bytes.len()),
+        Ok(_) => Ok(0),
     }
 }
 
-/// How many bytes at the end are the beginning of a character that is longer, to judge by the
-/// first of them: up to three.
-fn begun_len(bytes: &[u8]) -> usize {
-    let end = (1..=3).zip(bytes.iter().rev());
+/// How many bytes at the end may be the beginning of a character that is longer, to judge by the
+/// first of them.
+fn longer_than_it_is(bytes: &[u8]) -> u8 {
+    let end = (1..=3_u8).zip(bytes.iter().rev());
     let first = end.into_iter().find(|(_, byte)| **byte & 0xc0 != 0x80);
     match first {
         // 1, 2 or 3 bytes are there; 2, 3 or 4 leading ones tell how many there should be.
-        Some((there, byte)) if byte.leading_ones() as usize > there => there,
+        Some((there, byte)) if byte.leading_ones() > there.into() => there,
         _ => 0,
     }
 }
@@ -80,7 +86,7 @@ mod tests {
             (b"a\xf0\x90\x8d", 3),
             (b"\xf0\x90\x8d\x88", 0),
         ] {
-            assert_eq!(begun_len(bytes), begun, "{bytes:x?}");
+            assert_eq!(longer_than_it_is(bytes), begun, "{bytes:x?}");
         }
     }
 

@@ -372,6 +372,21 @@ fn the_answer_does_not_put_the_end_off() {
     }
 }
 
+/// Nor do messages that come in between.
+#[test]
+fn a_message_does_not_put_the_end_off() {
+    for role in BOTH {
+        let mut end = End::with(role, &quiet().message_timeout(SECOND));
+        end.at(SECOND).hear_frame(0x01, b"under way");
+        end.connection.close(end.now, CloseCode::NORMAL, "", &mut end.outbox).expect("open");
+        for now in 2..11 {
+            end.at(now * SECOND).hear_frame(0x80, b"the end");
+            end.hear_frame(0x01, b"another");
+            assert_eq!(end.timeout(), Some(11 * SECOND));
+        }
+    }
+}
+
 /// Once the closing handshake has begun no other deadline counts.
 #[test]
 fn a_closing_connection_is_not_asked_for_life() {

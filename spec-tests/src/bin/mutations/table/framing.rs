@@ -157,8 +157,8 @@ pub(super) const TABLE: &[Mutation] = &[
         breaks: "6455-8.1-3",
         edits: &[edit(
             UTF8,
-            "Err(error) if error.error_len().is_none() => Ok(whole.len()),",
-            "Err(error) if error.error_len() != Some(0) => Ok(whole.len()),",
+            "Err(error) if error.error_len().is_none() => Ok(there),",
+            "Err(error) if error.error_len() != Some(0) => Ok(there),",
         )],
         caught_by: &[case("6.4.2"), case("6.4.4")],
     },
@@ -175,7 +175,7 @@ pub(super) const TABLE: &[Mutation] = &[
     Mutation {
         name: "text may end within a character",
         breaks: "6455-8.1-2",
-        edits: &[edit(RECEIVING, "if ends && len != bytes.len() {", "if false {")],
+        edits: &[edit(RECEIVING, "if ends && rest != 0 {", "if false {")],
         caught_by: &[case("6.6.1")],
     },
     Mutation {
