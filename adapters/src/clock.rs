@@ -51,6 +51,8 @@ impl Clock {
 pub(crate) struct Nanos(u64);
 
 impl Nanos {
+    pub(crate) const ZERO: Self = Self(0);
+    /// So late that it never comes.
     pub(crate) const MAX: Self = Self(u64::MAX);
 }
 

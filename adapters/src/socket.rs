@@ -14,6 +14,7 @@ use rustix::net::{AddressFamily, SocketType};
 /// A socket whose peer is gone fails with an error: the signal that Unix would raise besides would
 /// end a process that does not ignore it.
 #[cfg(unix)]
+#[inline]
 pub(crate) fn send(socket: &impl Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
@@ -42,6 +43,7 @@ pub(crate) fn first_slice<'a>(slices: &'a [IoSlice<'_>]) -> &'a [u8] {
 }
 
 /// Receives what is there.
+#[inline]
 pub(crate) fn recv(socket: &impl Socket, bytes: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::net::recv(socket.as_fd(), bytes, rustix::net::RecvFlags::empty())?.1)
 }

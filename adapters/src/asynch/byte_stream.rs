@@ -69,7 +69,7 @@ impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
             let Some(ready) = ready!(socket.poll_message(cx)).map_err(into_io)? else {
                 return Poll::Ready(Ok(0));
             };
-            let (part, ..) = socket.lend(ready).map_err(into_io)?;
+            let (part, _) = socket.lend(ready).map_err(into_io)?;
             match rest.put(part, buf)? {
                 // A part without bytes does not mean the end.
                 0 => {}
@@ -90,7 +90,7 @@ impl<R: Runtime, S: AsyncTransport<R>> ByteStream<R, S> {
         if !bytes.is_empty() {
             sender.lay(Lay::Message(Message::Binary(bytes))).map_err(into_io)?;
             if sender.should_write() {
-                let Sender { exchange, intake, .. } = &mut sender;
+                let Sender { exchange, intake } = &mut sender;
                 let caller = &mut Caller::alone(cx.waker());
                 // The next call reports it if that fails.
                 exchange.write_now(caller);

@@ -41,12 +41,12 @@ impl<'a> Caller<'a> {
 
     /// One of several.
     pub(super) const fn among(wakers: &'a Wakers, keys: &'a mut Keys, waker: &'a Waker) -> Self {
-        Self { waker, shared: Some((wakers, Some(keys))), now: Cell::new(None) }
+        Self { shared: Some((wakers, Some(keys))), ..Self::alone(waker) }
     }
 
     /// A call that does not wait, while others may.
     pub(super) const fn passing(wakers: &'a Wakers) -> Self {
-        Self { waker: Waker::noop(), shared: Some((wakers, None)), now: Cell::new(None) }
+        Self { shared: Some((wakers, None)), ..Self::brief() }
     }
 
     /// Its own waker.

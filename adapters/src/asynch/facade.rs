@@ -193,7 +193,7 @@ fn poll<R: Runtime, S: AsyncTransport<R>>(
     }
     io.waits(caller);
     spare::take_back(Some(session.inbox_mut()), None);
-    want.until.map_or(Poll::Pending, |until| io.poll_until(until, caller))
+    io.poll_until(want.until, caller)
 }
 
 /// Wakes the loop of a connection.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::caller::{Caller, Event};
 use super::runtime::{Runtime, Timer};
@@ -121,35 +121,34 @@ impl<R: Runtime, S> Io<R, S> {
     }
 
     /// Ready once this time is reached or past. Call it in a [wait](Self::waits).
-    pub(super) fn poll_until(&mut self, until: Duration, caller: &mut Caller<'_>) -> Poll<()> {
-        let now = caller.now(self.clock());
+    pub(super) fn poll_until(&mut self, until: Nanos, caller: &mut Caller<'_>) -> Poll<()> {
+        if until == Nanos::MAX {
+            return Poll::Pending;
+        }
+        let now = Nanos::from(caller.now(self.clock()));
         if until <= now {
             return Poll::Ready(());
         }
         caller.register(Event::Time);
-        let time = Nanos::from(until);
-        if self.timer_registered && self.timer_set <= time && Nanos::from(now) < self.timer_set {
+        if self.timer_registered && self.timer_set <= until && now < self.timer_set {
             // It will ring in time.
             return Poll::Pending;
         }
         let cx = &mut Context::from_waker(caller.waker(Event::Time));
         loop {
             // A busy connection does not set a timer for each message.
-            if time < self.timer_set {
+            if until < self.timer_set {
                 // A time that no instant can express never comes.
-                let Some(at) = self.clock().instant(until) else { return Poll::Pending };
+                let Some(at) = self.clock().instant(until.into()) else { return Poll::Pending };
                 self.timer.set(at);
-                self.timer_set = time;
-            } else if time == Nanos::MAX {
-                // Nor does one so late. The timer may have rung before.
-                return Poll::Pending;
+                self.timer_set = until;
             }
             self.timer_registered = true;
             ready!(self.timer.poll(cx));
             self.timer_set = Nanos::MAX;
             self.news.rang = true;
             caller.pass_time();
-            if until <= caller.now(self.clock()) {
+            if until <= caller.now(self.clock()).into() {
                 return Poll::Ready(());
             }
         }
@@ -198,9 +197,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Io<R, S> {
     /// Whether there may be something although a read gave nothing, which matters once the time is
     /// over: what has arrived must not lose to a deadline.
     #[inline]
-    pub(super) fn is_unknown(&self, until: Option<Duration>, caller: &Caller<'_>) -> bool {
-        until.is_some_and(|until| until <= caller.now(self.clock()))
-            && self.stream.has_unreported_input()
+    pub(super) fn is_unknown(&self, until: Nanos, caller: &Caller<'_>) -> bool {
+        until <= caller.now(self.clock()).into() && self.stream.has_unreported_input()
     }
 
     /// Shuts the stream down once the connection has ended: the writing side, in order, if that is

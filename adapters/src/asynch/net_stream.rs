@@ -61,6 +61,7 @@ impl<R: Platform> NetStream<R> {
         }
     }
 
+    #[inline]
     pub(crate) fn poll_read_some(
         &mut self,
         cx: &mut Context<'_>,
@@ -92,6 +93,7 @@ impl<R: Platform> NetStream<R> {
         }
     }
 
+    #[inline]
     pub(crate) fn poll_write_slices(
         &mut self,
         cx: &mut Context<'_>,

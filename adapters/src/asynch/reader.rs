@@ -132,8 +132,10 @@ impl<R: Runtime, S: AsyncTransport<R>> Reader<R, S> {
     /// As [`Exchange::lend`](super::exchange::Exchange::lend).
     pub(super) fn lend(&mut self, ready: Option<Ready>) -> Result<(Message<'_>, bool), Error> {
         let arrivals = there(&mut self.arrivals);
-        let lent = self.shared.call(|state, caller| state.exchange.lend(ready, arrivals, caller));
-        lent.map(|lent| (lent.message, lent.fin))
+        self.shared.call(|state, caller| {
+            let lent = state.exchange.lend(ready, arrivals, caller)?;
+            Ok((lent.message, state.exchange.driver.lent_fin))
+        })
     }
 }
 

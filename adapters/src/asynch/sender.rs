@@ -25,8 +25,6 @@ pub struct Sender<'a, R: Runtime, S = NetStream<R>> {
     pub(super) exchange: &'a mut Exchange<R, S>,
     /// Where to read meanwhile.
     pub(super) intake: Intake<'a>,
-    /// Whether another whole frame has arrived, whose answer can leave by the same write.
-    pub(super) corked: bool,
 }
 
 impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
@@ -164,7 +162,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
     }
 
     fn try_write(&mut self, message: Lay<'_>) -> Result<(), Error> {
-        self.exchange.try_send(message, self.corked, &Caller::brief())
+        self.exchange.try_send(message, &self.intake, &Caller::brief())
     }
 
     fn write_unless_corked(&mut self, ticket: Ticket) -> impl Future<Output = Result<(), Error>> {
@@ -186,8 +184,8 @@ impl<R: Runtime, S: AsyncTransport<R>> Sender<'_, R, S> {
 
     /// Whether what was laid should leave now, rather than with the answer to another frame.
     #[inline]
-    pub(super) const fn should_write(&self) -> bool {
-        self.exchange.driver.should_write_corked(self.corked)
+    pub(super) fn should_write(&self) -> bool {
+        self.exchange.driver.should_write(&self.intake)
     }
 
     /// As [`Exchange::poll_feed`].

@@ -22,7 +22,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Stream for WebSocket<R, S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(match ready!(self.poll_message(cx)) {
-            Ok(Some(ready)) => Some(self.lend(ready).map(|(message, ..)| message.into_owned())),
+            Ok(Some(ready)) => Some(self.lend(ready).map(|(message, _)| message.into_owned())),
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         })

@@ -286,7 +286,10 @@ impl<R: Runtime, S: AsyncTransport<R>> Writer<R, S> {
     }
 
     fn try_write(&self, message: Lay<'_>) -> Result<(), Error> {
-        self.shared.call(|state, caller| state.exchange.try_send(message, false, caller))
+        self.shared.call(|state, caller| {
+            let (exchange, intake) = state.parts();
+            exchange.try_send(message, &intake, caller)
+        })
     }
 
     /// Ready when a message can be queued.

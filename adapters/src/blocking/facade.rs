@@ -93,7 +93,7 @@ fn run<S: WaitWithPipe>(mut session: Session, stream: &Arc<S>, pipe: &WakePipe) 
             // There may be more to do before the next wait.
             continue;
         }
-        let left = want.until.map(|until| until.saturating_sub(session.clock().now()));
+        let left = want.deadline().map(|until| until.saturating_sub(session.clock().now()));
         let interest = Readiness::new(want.read, want.write);
         let ready = stream.wait_with(pipe, interest, left);
         if let Err(error) = ready {

@@ -118,7 +118,7 @@ impl<S: SplitTransport> Reader<S> {
         let part = match found {
             Found::Message(ready) => {
                 let lent = shared.lend(driver, ready, &mut side.arrivals, Shutdown::Both);
-                lent.map(|lent| Some((lent.message, lent.fin)))
+                lent.map(|lent| Some((lent.message, driver.lent_fin)))
             }
             Found::End => driver.tell_end().map(|()| None),
             Found::Nothing | Found::Goal(_) => Ok(None),

@@ -18,8 +18,6 @@ use crate::error::Error;
 /// [`Flow::held_len_max`](crate::Flow::held_len_max), and keeps it for the next `recv`.
 pub struct Sender<'a, S = NetStream> {
     pub(super) whole: Whole<'a, 'a, S>,
-    /// Whether another whole frame has arrived, whose answer can leave by the same write.
-    pub(super) corked: bool,
 }
 
 impl<S: Transport> Sender<'_, S> {
@@ -30,7 +28,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
     /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.whole.send(Lay::Message(message.into()), self.corked)
+        self.whole.send(Lay::Message(message.into()))
     }
 
     /// Sends a part of a message; see [`WebSocket::send_chunk`](super::WebSocket::send_chunk).
@@ -39,7 +37,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&mut self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        self.whole.send(Lay::Chunk(part.into(), fin), self.corked)
+        self.whole.send(Lay::Chunk(part.into(), fin))
     }
 
     /// Sends a message that was laid out before.
@@ -48,7 +46,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.whole.send(Lay::Prepared(message), self.corked)
+        self.whole.send(Lay::Prepared(message))
     }
 
     /// Sends a whole message without waiting: queues it, and writes what the peer takes at once. The
@@ -60,7 +58,7 @@ impl<S: Transport> Sender<'_, S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.whole.try_send(Lay::Message(message.into()), self.corked)
+        self.whole.try_send(Lay::Message(message.into()))
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -69,7 +67,7 @@ impl<S: Transport> Sender<'_, S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
-        self.whole.try_send(Lay::Prepared(message), self.corked)
+        self.whole.try_send(Lay::Prepared(message))
     }
 
     /// Queues a message without writing; see [`WebSocket::feed`](super::WebSocket::feed).

@@ -282,7 +282,7 @@ impl<S: SplitTransport> Shared<S> {
                 return None;
             };
             let again = self.carry_out(driver, want);
-            if !again && want.until.is_none_or(|until| until > self.now()) {
+            if !again && want.until > self.now().into() {
                 return Some(want);
             }
         }
@@ -298,7 +298,7 @@ impl<S: SplitTransport> Backlogged for Shared<S> {
         let mut state = self.lock();
         let want = self.advance(&mut state).filter(|want| want.write);
         state.backlogged = want.is_some();
-        let until = want.map(|want| want.until.and_then(|until| self.clock.instant(until)));
+        let until = want.map(|want| want.deadline().and_then(|until| self.clock.instant(until)));
         self.unlock(state, true);
         // A time that no instant can express never comes.
         until.map(|until| until.unwrap_or_else(|| crate::sync::now() + Duration::from_secs(3600)))

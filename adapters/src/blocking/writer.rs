@@ -39,7 +39,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Send`] if the connection refuses it, and [`Error::Io`] if the stream fails, or
     /// takes too little for [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.split().send(Lay::Message(message.into()), false)
+        self.split().send(Lay::Message(message.into()))
     }
 
     /// Sends a part of a message, the last one if `fin`: for messages larger than memory.
@@ -48,7 +48,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_chunk<'m>(&self, part: impl Into<Message<'m>>, fin: bool) -> Result<(), Error> {
-        self.split().send(Lay::Chunk(part.into(), fin), false)
+        self.split().send(Lay::Chunk(part.into(), fin))
     }
 
     /// Sends a message that was laid out before.
@@ -57,7 +57,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.split().send(Lay::Prepared(message), false)
+        self.split().send(Lay::Prepared(message))
     }
 
     /// Sends a whole message without waiting: queues it, and writes what the peer takes at once.
@@ -69,7 +69,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`SendError::OutboxFull`](crate::SendError::OutboxFull) if so, and as [`send`](Self::send).
     /// A write that fails is an error of the next call.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.split().try_send(Lay::Message(message.into()), false)
+        self.split().try_send(Lay::Message(message.into()))
     }
 
     /// [`try_send`](Self::try_send) for a message that was laid out before.
@@ -78,7 +78,7 @@ impl<S: SplitTransport> Writer<S> {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.split().try_send(Lay::Prepared(message), false)
+        self.split().try_send(Lay::Prepared(message))
     }
 
     /// Queues a message: it leaves with the next that is written. From 64 KiB on, it writes what
@@ -132,7 +132,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Io`] if the stream fails, or takes too little for
     /// [`Flow::write_timeout`](crate::Flow::write_timeout).
     pub fn flush(&self) -> Result<(), Error> {
-        self.split().write(false, |driver| Ok(driver.ticket()))
+        self.split().write(|driver| Ok(driver.ticket()))
     }
 
     /// Sends a Ping with at most 125 bytes, ahead of messages that wait.
@@ -152,7 +152,7 @@ impl<S: SplitTransport> Writer<S> {
     /// [`Error::Send`] if the code or the reason is invalid, or if the connection is closing
     /// already, and [`Error::Io`] as [`send`](Self::send).
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.split().send(Lay::Close(code, reason), false)
+        self.split().send(Lay::Close(code, reason))
     }
 
     /// Ends the connection without waiting for the peer: drops the messages that have not begun to

@@ -52,17 +52,17 @@ impl Driver {
         }
         let write = !self.outbox.is_empty() || self.unflushed;
         let shut_down = !write && !self.shut_down && self.connection.should_shut_down();
-        let mut want = Want { read: may_read, write, shut_down, until: None };
+        let mut want = Want { read: may_read, write, shut_down, until: Nanos::MAX };
         if write {
             let flow = *self.flow();
             match self.rare.stall().map(|stall| stall.judge(&flow, now)) {
-                Some(Some(until)) => want.until = Some(until),
+                Some(Some(until)) => want.until = until.into(),
                 Some(None) => {
                     self.write_failed(io::ErrorKind::TimedOut.into(), now);
                     return None;
                 }
                 // The stream may turn out to take nothing.
-                None => want.until = Some(now.saturating_add(flow.write_timeout)),
+                None => want.until = now.saturating_add(flow.write_timeout).into(),
             }
         }
         // Without a reader the driver cannot know whether the peer is silent.
@@ -70,8 +70,8 @@ impl Driver {
         let deadline = self.connection.poll_timeout().filter(|_| listens);
         let Some(deadline) = deadline else { return Some(want) };
         match self.due(deadline, may_read, now) {
-            Due::No => want.until = earlier(want.until, deadline),
-            Due::AfterRead => want.until = Some(now),
+            Due::No => want.until = want.until.min(deadline.into()),
+            Due::AfterRead => want.until = now.into(),
             Due::Yes => {
                 let drained = Nanos::from(deadline) <= self.drained;
                 let by = if drained { deadline.max(self.drained.into()) } else { now };
@@ -127,8 +127,4 @@ impl Driver {
         budget.overdue.get_or_insert(self.reads);
         Due::AfterRead
     }
-}
-
-pub(super) fn earlier(one: Option<Duration>, other: Duration) -> Option<Duration> {
-    Some(one.map_or(other, |one| one.min(other)))
 }

@@ -6,7 +6,7 @@ use bluewire_core::{CloseCode, Connection, Event, Outbox, Ready, State};
 
 use super::LOOK_INTERVAL;
 use super::arrivals::Arrivals;
-use super::deadlines::{Budget, Due, earlier};
+use super::deadlines::{Budget, Due};
 use super::flow::Flow;
 use super::rare::Rare;
 use crate::clock::{Clock, Nanos};
@@ -34,6 +34,10 @@ pub(crate) struct Driver {
     pub(super) grace_of: Nanos,
     /// Bytes of data frames written so far; only differences count.
     pub(super) written: u64,
+    /// Whether what was last lent is the last part of its message.
+    pub(crate) lent_fin: bool,
+    /// Whether another whole frame had arrived with it, whose answer can leave by the same write.
+    pub(crate) lent_corked: bool,
     /// Whether an answer was laid that should not wait for the program.
     pub(super) answered: bool,
     /// Whether Pings are answered here even if the engine leaves that to the program.
@@ -99,14 +103,20 @@ pub(crate) struct Want {
     pub(crate) write: bool,
     /// Shut the writing side down.
     pub(crate) shut_down: bool,
-    /// Wait no longer than this; `None` is forever.
-    pub(crate) until: Option<Duration>,
+    /// Wait no longer than this; [`Nanos::MAX`] is forever.
+    pub(crate) until: Nanos,
 }
 
 impl Want {
     /// Nothing: a deadline has changed what the caller waits for, so it looks at that first.
     pub(super) const NOTHING: Self =
-        Self { read: false, write: false, shut_down: false, until: Some(Duration::ZERO) };
+        Self { read: false, write: false, shut_down: false, until: Nanos::ZERO };
+
+    /// When the wait ends; `None` if it need not.
+    #[cfg(any(feature = "blocking", test))]
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        (self.until != Nanos::MAX).then(|| self.until.into())
+    }
 }
 
 impl Driver {
@@ -123,6 +133,8 @@ impl Driver {
             grace_since: 0,
             grace_of: Nanos::MAX,
             written: 0,
+            lent_fin: false,
+            lent_corked: false,
             answered: false,
             answers_pings: false,
             close_received: false,
@@ -229,13 +241,13 @@ impl Driver {
             };
             if want.read && self.connection.has_unchecked_text() {
                 // Available bytes are read at once, and no wait comes before the check of the text.
-                want.until = Some(now);
+                want.until = now.into();
             }
             if let Some(budget) = budget.as_deref_mut() {
                 match self.judge_budget(budget, may_read, now) {
                     Due::Yes => return Next::Over,
-                    Due::AfterRead => want.until = Some(now),
-                    Due::No => want.until = earlier(want.until, budget.until),
+                    Due::AfterRead => want.until = now.into(),
+                    Due::No => want.until = want.until.min(budget.until.into()),
                 }
             }
             return Next::Wait(want);
@@ -325,8 +337,7 @@ impl Driver {
         let waits = !self.outbox.is_empty() || self.unflushed;
         let left = waits && self.rare.loss().is_none() && !self.cut;
         if left && !std::mem::replace(&mut self.last_write_tried, true) {
-            let until = Some(Duration::ZERO);
-            return Next::Wait(Want { read: false, write: true, shut_down: false, until });
+            return Next::Wait(Want { write: true, ..Want::NOTHING });
         }
         self.settle_closure();
         Next::End
@@ -399,7 +410,7 @@ impl Driver {
         if want.write || (self.outbox.is_empty() && !self.has_published()) {
             return want;
         }
-        let until = earlier(want.until, now.saturating_add(self.flow().write_timeout));
+        let until = want.until.min(now.saturating_add(self.flow().write_timeout).into());
         Want { write: true, shut_down: false, until, ..want }
     }
 

@@ -61,7 +61,7 @@ impl Driver {
             self.connection.receive_eof();
             return None;
         }
-        let until = Some(if may_read { now } else { until });
+        let until = if may_read { now } else { until }.into();
         Some(Want { read: may_read, write: false, shut_down: false, until })
     }
 

@@ -14,17 +14,13 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(crate) struct Lent<'a> {
     pub(crate) message: Message<'a>,
-    /// Whether it is the last part of its message.
-    pub(crate) fin: bool,
     /// Where to read meanwhile.
     pub(crate) aside: &'a mut Aside,
-    /// Whether another whole frame has arrived, whose answer can leave by the same write.
-    pub(crate) corked: bool,
 }
 
 impl Driver {
-    /// Lends the next message, with the memory for bytes read meanwhile, and whether the answer to
-    /// another frame that has arrived can leave by the same write.
+    /// Lends the next message, with the memory for bytes read meanwhile.
+    /// [`lent_fin`](Self::lent_fin) and [`lent_corked`](Self::lent_corked) say more about it.
     ///
     /// # Errors
     ///
@@ -37,16 +33,23 @@ impl Driver {
         arrivals: &'a mut Arrivals,
     ) -> Result<Lent<'a>, Error> {
         arrivals.has_lent = true;
-        let corked = self.flow().cork && self.connection.has_frame(&arrivals.inbox);
+        self.lent_corked = self.flow().cork && self.connection.has_frame(&arrivals.inbox);
         let Arrivals { inbox, held, aside, arrived, .. } = arrivals;
         let Some(ready) = ready else {
             let lent = held.lend();
             let (message, fin) = lent.ok_or(Error::Fault(Fault::ConnectionLost))?;
-            return Ok(Lent { message, fin, aside, corked });
+            self.lent_fin = fin;
+            return Ok(Lent { message, aside });
         };
         match self.connection.take_event(ready, (*arrived).into(), inbox, &mut self.outbox) {
-            Event::Message(message) => Ok(Lent { message, fin: true, aside, corked }),
-            Event::Chunk { part, fin } => Ok(Lent { message: part, fin, aside, corked }),
+            Event::Message(message) => {
+                self.lent_fin = true;
+                Ok(Lent { message, aside })
+            }
+            Event::Chunk { part, fin } => {
+                self.lent_fin = fin;
+                Ok(Lent { message: part, aside })
+            }
             _ => {
                 self.end_told = true;
                 self.fault_told = true;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bluewire_core::{Inbox, State};
 
 use super::arrivals::{Arrivals, Aside};
-use super::deadlines::{Budget, earlier};
+use super::deadlines::Budget;
 use super::driver::{Driver, Next, Purpose, Want};
 
 /// Where a caller puts what it reads.
@@ -54,7 +54,7 @@ impl Driver {
             (None, _) => Next::End,
             (Some(_), Some(budget)) if budget.until <= clock() => Next::Over,
             (Some(want), Some(budget)) => {
-                Next::Wait(Want { until: earlier(want.until, budget.until), ..want })
+                Next::Wait(Want { until: want.until.min(budget.until.into()), ..want })
             }
             (Some(want), None) => Next::Wait(want),
         }
@@ -84,14 +84,24 @@ impl Driver {
                 let read = read(arrivals.space());
                 self.report_read(read, arrivals, clock)
             }
-            Intake::Aside(aside) => {
-                let mut piece = [0; PIECE_LEN];
-                let read = read(&mut piece);
-                self.report_read_aside(read, &piece, aside, clock)
-            }
+            Intake::Aside(aside) => self.read_aside(aside, read, clock),
             Intake::Nowhere => false,
         }
     }
+
+    /// By itself, since the other callers need no such memory on their stack.
+    #[inline(never)]
+    fn read_aside(
+        &mut self,
+        aside: &mut Aside,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+        clock: impl Fn() -> Duration,
+    ) -> bool {
+        let mut piece = [0; PIECE_LEN];
+        let read = read(&mut piece);
+        self.report_read_aside(read, &piece, aside, clock)
+    }
+
     /// Reports that there is nothing to read. Whether there is something to look at all the same, as
     /// [`report_read`](Self::report_read) says.
     #[cfg(feature = "_asynch")]

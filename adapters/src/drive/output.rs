@@ -8,9 +8,10 @@ use bluewire_core::{
 };
 
 use super::arrivals::Arrivals;
-use super::driver::Driver;
+use super::driver::{Driver, Purpose};
 use super::ending::Loss;
 use super::flow::Flow;
+use super::intake::Intake;
 use super::{CORK_LEN_MAX, GATHER_LEN_MIN};
 use crate::error::Error;
 
@@ -349,19 +350,24 @@ impl Driver {
         self.drop_outbox();
     }
 
-    /// Whether what is laid may leave with the answer to a frame that has arrived already. A program
-    /// that has received nothing yet answers nothing.
+    /// Whether what a caller with this intake has laid should leave now. Otherwise it leaves with the
+    /// answer to a frame that has arrived already.
     #[inline]
-    pub(crate) fn is_corked(&self, arrivals: &Arrivals) -> bool {
+    pub(crate) fn should_write(&self, intake: &Intake<'_>) -> bool {
+        let corked = match intake {
+            Intake::Aside(_) => self.lent_corked,
+            // A caller that discards messages, or does not read, answers none.
+            Intake::Arrivals(arrivals, Purpose::Attend) => self.is_corked(arrivals),
+            _ => false,
+        };
+        !corked || self.outbox.len() >= CORK_LEN_MAX
+    }
+
+    /// A program that has received nothing yet answers nothing.
+    fn is_corked(&self, arrivals: &Arrivals) -> bool {
         arrivals.has_lent
             && self.flow().cork
             && (arrivals.has_held() || self.connection.has_frame(&arrivals.inbox))
-    }
-
-    /// Whether what was laid should leave now, although it may be corked.
-    #[inline]
-    pub(crate) const fn should_write_corked(&self, corked: bool) -> bool {
-        !corked || self.outbox.len() >= CORK_LEN_MAX
     }
 
     /// Starts the closing handshake behind all that was sent or published, unless it has begun.

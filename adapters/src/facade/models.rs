@@ -179,7 +179,7 @@ fn run(mut session: Session, stream: &Arc<Stream>) -> Vec<u8> {
         if want.shut_down || (want.write && written) {
             continue;
         }
-        let left = want.until.map(|until| until.saturating_sub(session.clock().now()));
+        let left = want.deadline().map(|until| until.saturating_sub(session.clock().now()));
         stream.wait(want, left);
         if want.read {
             session.read(|buf| stream.try_read(buf));

@@ -8,7 +8,7 @@ use bluewire_core::{Message, OwnedMessage, State};
 
 use super::shared::Shared;
 use super::state::{Link, Stage, Writable};
-use crate::clock::Clock;
+use crate::clock::{Clock, Nanos};
 use crate::drive::{Arrivals, Driver, Next, Purpose, Want};
 use crate::open::request::Opened;
 use crate::server::Slot;
@@ -75,7 +75,7 @@ impl Session {
         if !self.shared.begin() {
             // Callbacks that were due before the loop began still run elsewhere. The thread that
             // runs them wakes the loop afterwards.
-            return Some(Want { read: false, write: false, shut_down: false, until: None });
+            return Some(Want { read: false, write: false, shut_down: false, until: Nanos::MAX });
         }
         self.listen();
         self.shared.run_due();
@@ -181,8 +181,9 @@ impl Session {
                 Next::Deliver(ready) => {
                     // An error is the connection's fault, with which it ends.
                     let Ok(lent) = link.driver.lend(ready, &mut self.arrivals) else { continue };
+                    let fin = link.driver.lent_fin;
                     drop(state);
-                    deliver(&self.shared, &mut self.parts, lent.message, lent.fin);
+                    deliver(&self.shared, &mut self.parts, lent.message, fin);
                 }
                 Next::Over | Next::End => {
                     drop(state);
@@ -209,8 +210,9 @@ impl Session {
     }
 
     /// The remaining work once the connection has ended.
-    const fn ended(&self) -> Want {
-        Want { read: false, write: false, shut_down: !self.shut_down, until: self.grace_end }
+    fn ended(&self) -> Want {
+        let until = self.grace_end.map_or(Nanos::MAX, Nanos::from);
+        Want { read: false, write: false, shut_down: !self.shut_down, until }
     }
 
     /// Whether the connection has ended and nothing delays the report. Messages that no handler has
@@ -233,8 +235,8 @@ impl Session {
 }
 
 fn until(want: Want, time: Option<Duration>) -> Want {
-    let earlier = |time: Duration| want.until.map_or(time, |until| until.min(time));
-    Want { until: time.map(earlier).or(want.until), ..want }
+    let time = time.map_or(Nanos::MAX, Nanos::from);
+    Want { until: want.until.min(time), ..want }
 }
 
 /// Hands a message over; one that comes in parts, once it is whole. Its length is bounded by the

@@ -22,6 +22,7 @@ use crate::socket::{first_slice, has_input};
 /// each type by itself, so that this costs nothing. [`Any`](std::any::Any) tells only types apart that do not
 /// borrow, which is why streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         AsyncRead::poll_read(Pin::new(self), cx, buf)
     }
@@ -48,6 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Smol> for S {
         known::<_, TcpSocket>(self).is_some_and(|socket| has_input(socket.get_ref()))
     }
 
+    #[inline]
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,

@@ -149,21 +149,22 @@ mod tests {
 
     #[test]
     fn a_task_that_gives_way_lets_its_thread_look_at_sockets() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (far, _) = listener.accept().unwrap();
-        let workers = Workers::start(1, true).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it listens");
+        let mut near = TcpStream::connect(address).expect("it listens");
+        let (far, _) = listener.accept().expect("a client");
+        let workers = Workers::start(1, true).expect("a thread");
         let spawner = &workers.spawners()[0];
         let turns = Arc::new(AtomicU32::new(0));
         let (found, turns_found) = bounded(1);
         let waiting_turns = Arc::clone(&turns);
         spawner.spawn(async move {
-            let mut far = TcpSocket::new(far).unwrap();
-            poll_fn(|cx| far.poll_peek(cx, &mut [0])).await.unwrap();
-            found.send(waiting_turns.load(Ordering::SeqCst)).await.unwrap();
+            let mut far = TcpSocket::new(far).expect("a socket");
+            poll_fn(|cx| far.poll_peek(cx, &mut [0])).await.expect("a byte");
+            let _ = found.send(waiting_turns.load(Ordering::SeqCst)).await;
         });
         spawner.spawn(async move {
-            near.write_all(&[0]).unwrap();
+            near.write_all(&[0]).expect("room for it");
             poll_fn(|cx| match turns.fetch_add(1, Ordering::SeqCst) {
                 100_000 => Poll::Ready(()),
                 _ => {
@@ -178,7 +179,7 @@ mod tests {
             None
         };
         let found = async { turns_found.recv().await.ok() };
-        let turns = smol::block_on(future::or(found, waited)).unwrap();
+        let turns = smol::block_on(future::or(found, waited)).expect("it is found in time");
         assert!(turns < TURNS_MAX / 4, "{turns} turns");
     }
 }

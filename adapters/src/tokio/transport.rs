@@ -41,6 +41,7 @@ macro_rules! send_on {
 /// asking for the type costs nothing. [`Any`](std::any::Any) tells only types apart that do not borrow, which is why
 /// streams have to be `'static`.
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if let Some(stream) = known_mut::<_, NetStream>(self) {
             return stream.poll_read_some(cx, buf);
@@ -93,6 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> AsyncTransport<Tokio> for S {
         known::<_, TcpStream>(self).is_some_and(has_input)
     }
 
+    #[inline]
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,

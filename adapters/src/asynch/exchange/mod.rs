@@ -13,7 +13,7 @@ use super::io::{Io, would_block};
 use super::runtime::Runtime;
 use super::spare;
 use super::transport::AsyncTransport;
-use crate::clock::Clock;
+use crate::clock::{Clock, Nanos};
 use crate::drive::{Arrivals, Budget, Driver, Intake, Lent, Next, Purpose, Want};
 use crate::error::Error;
 
@@ -197,7 +197,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
             slot.listen(caller.news_waker());
         }
         self.driver.listen_for_published(caller.news_waker());
-        want.until.map_or(Poll::Pending, |until| self.io.poll_until(until, caller))
+        self.io.poll_until(want.until, caller)
     }
 
     /// Writes what waits, as far as the stream takes it at once. Whether nothing is left.
@@ -241,7 +241,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
     fn poll_read(
         &mut self,
         intake: &mut Intake<'_>,
-        until: Option<Duration>,
+        until: Nanos,
         caller: &Caller<'_>,
     ) -> Poll<bool> {
         let mut unknown = false;
@@ -276,13 +276,12 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         let clock = io.clock();
         let read = |space: &mut [u8]| {
             let read = io.read(space, caller);
+            if read.is_ok() {
+                caller.pass_time();
+            }
             judge(io, read)
         };
-        let came = driver.read_into(intake, read, || caller.now(clock));
-        if came {
-            caller.pass_time();
-        }
-        came
+        driver.read_into(intake, read, || caller.now(clock))
     }
 
     /// Frees what only a busy connection needs.

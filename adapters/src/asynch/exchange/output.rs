@@ -135,11 +135,11 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
     pub(in crate::asynch) fn try_send(
         &mut self,
         message: Lay<'_>,
-        corked: bool,
+        intake: &Intake<'_>,
         caller: &Caller<'_>,
     ) -> Result<(), Error> {
         self.try_feed(message, caller)?;
-        if self.driver.should_write_corked(corked) {
+        if self.driver.should_write(intake) {
             self.write_now(caller);
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bluewire_core::{CloseCode, Fault, Message, SendError, Timeout};
 
-use super::runtime::{Task, advance, looks, time};
+use super::runtime::{Task, advance, advance_only, looks, time};
 use super::{CLOSE, CLOSED, HELLO, MS, PING, PONG, SEC, keepalive, quiet, socket};
 use crate::Flow;
 use crate::error::Error;
@@ -70,6 +70,41 @@ fn an_echo_looks_at_the_clock_at_most_three_times() {
         let looked = looks() - before;
         assert!((1..=3).contains(&looked), "{looked}");
     }
+}
+
+/// A timer that rings while the program waits for something else wakes a task that does not know why.
+#[test]
+fn a_deadline_that_passes_while_the_program_is_busy_is_kept() {
+    for advance in [advance, advance_only] {
+        let (mut socket, peer) = socket(keepalive());
+        assert!(Task::new(socket.recv()).run().is_pending());
+        peer.send(HELLO);
+        assert!(ready(Task::new(socket.recv_owned()).run()).unwrap().is_some());
+        advance(SEC);
+        let mut recv = Task::new(socket.recv());
+        assert!(recv.run().is_pending());
+        // Where the timer has yet to ring, it wakes the task.
+        super::runtime::advance(Duration::ZERO);
+        assert!(recv.run().is_pending());
+        assert_eq!(peer.written(), b"\x89\x04\0\0\0\x01");
+    }
+}
+
+#[test]
+fn the_closing_handshake_has_its_time_however_busy_the_program_was() {
+    let (mut socket, peer) = socket(quiet().idle_timeout(Some(60 * SEC)).close_timeout(SEC));
+    assert!(Task::new(socket.recv()).run().is_pending());
+    peer.send(HELLO);
+    assert!(ready(Task::new(socket.recv_owned()).run()).unwrap().is_some());
+    advance(10 * SEC);
+    peer.send(CLOSE);
+    let mut recv = Task::new(socket.recv());
+    assert!(recv.run().is_pending());
+    assert_eq!(peer.written(), CLOSED);
+    advance(SEC - MS);
+    assert!(recv.run().is_pending());
+    advance(MS);
+    assert!(ready(recv.run()).unwrap().is_none());
 }
 
 /// A system reports the error of a socket once. The end follows.

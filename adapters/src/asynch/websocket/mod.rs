@@ -94,7 +94,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
-        Ok(self.receive().await?.map(|(message, ..)| message))
+        Ok(self.receive().await?.map(|(message, _)| message))
     }
 
     /// Receives the next message as an owned one.
@@ -120,7 +120,8 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     ///
     /// Dropping the future loses nothing.
     pub async fn recv_chunk(&mut self) -> Result<Option<(Message<'_>, bool)>, Error> {
-        Ok(self.receive().await?.map(|(message, fin, _)| (message, fin)))
+        let received = self.receive().await?;
+        Ok(received.map(|(message, sender)| (message, sender.exchange.driver.lent_fin)))
     }
 
     /// Receives the next message, with a [`Sender`] that can answer it without a copy:
@@ -141,7 +142,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     pub async fn recv_with_sender(
         &mut self,
     ) -> Result<Option<(Message<'_>, Sender<'_, R, S>)>, Error> {
-        Ok(self.receive().await?.map(|(message, _, sender)| (message, sender)))
+        self.receive().await
     }
 
     /// Keeps the connection alive without receiving, for this long or until the connection ends. It
@@ -283,11 +284,10 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     pub(super) fn lend(
         &mut self,
         ready: Option<Ready>,
-    ) -> Result<(Message<'_>, bool, Sender<'_, R, S>), Error> {
+    ) -> Result<(Message<'_>, Sender<'_, R, S>), Error> {
         let Inner { exchange, arrivals, .. } = &mut *self.inner;
-        let Lent { message, fin, aside, corked } =
-            exchange.lend(ready, arrivals, &Caller::brief())?;
-        Ok((message, fin, Sender { exchange, intake: Intake::Aside(aside), corked }))
+        let Lent { message, aside } = exchange.lend(ready, arrivals, &Caller::brief())?;
+        Ok((message, Sender { exchange, intake: Intake::Aside(aside) }))
     }
 }
 
@@ -295,7 +295,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
 struct Receive<'a, R: Runtime, S>(Option<&'a mut WebSocket<R, S>>);
 
 impl<'a, R: Runtime, S: AsyncTransport<R>> Future for Receive<'a, R, S> {
-    type Output = Result<Option<(Message<'a>, bool, Sender<'a, R, S>)>, Error>;
+    type Output = Result<Option<(Message<'a>, Sender<'a, R, S>)>, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

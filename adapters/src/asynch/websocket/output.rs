@@ -252,8 +252,7 @@ impl<R: Runtime, S: AsyncTransport<R>> WebSocket<R, S> {
     #[inline]
     pub(in crate::asynch) fn sender(&mut self) -> Sender<'_, R, S> {
         let Inner { exchange, arrivals, .. } = &mut *self.inner;
-        let corked = exchange.driver.is_corked(arrivals);
-        Sender { exchange, intake: Intake::Arrivals(arrivals, Purpose::Attend), corked }
+        Sender { exchange, intake: Intake::Arrivals(arrivals, Purpose::Attend) }
     }
 }
 

@@ -30,28 +30,27 @@ pub(super) trait Caller<'s, S: Transport + 's>: Sized {
     /// How the connection ended, once that was reported.
     fn closure(&mut self) -> Option<Closure>;
 
-    /// Sends, and waits until that is written. If it is corked, it may wait in the queue for the
-    /// answer to a frame that has arrived.
-    fn send(&mut self, what: Lay<'_>, corked: bool) -> Result<(), Error> {
+    /// Sends, and waits until that is written. It may wait in the queue for the answer to a frame
+    /// that has arrived.
+    fn send(&mut self, what: Lay<'_>) -> Result<(), Error> {
         let shared = self.shared();
-        self.write(corked, |driver| shared.lay(driver, what))
+        self.write(|driver| shared.lay(driver, what))
     }
 
     fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.send(Lay::Ping(payload), false)?;
+        self.send(Lay::Ping(payload))?;
         self.write_until(Goal::Control)
     }
 
     /// Writes what `lay` has queued.
     fn write(
         &mut self,
-        corked: bool,
         lay: impl FnOnce(&mut Driver) -> Result<Ticket, Error>,
     ) -> Result<(), Error> {
         let shared = self.shared();
-        let goal = self.with(|driver, _| {
+        let goal = self.with(|driver, intake| {
             let goal = Goal::Written(lay(driver)?);
-            if !driver.should_write_corked(corked) {
+            if !driver.should_write(intake) {
                 return Ok::<_, Error>(None);
             }
             shared.write(driver);
@@ -97,12 +96,13 @@ pub(super) trait Caller<'s, S: Transport + 's>: Sized {
         self.with(|driver, _| shared.try_feed(driver, message))
     }
 
-    /// The same, and writes what the stream takes at once, unless it is corked.
-    fn try_send(&mut self, message: Lay<'_>, corked: bool) -> Result<(), Error> {
+    /// The same, and writes what the stream takes at once, or it waits as with
+    /// [`send`](Self::send).
+    fn try_send(&mut self, message: Lay<'_>) -> Result<(), Error> {
         let shared = self.shared();
-        self.with(|driver, _| {
+        self.with(|driver, intake| {
             shared.try_feed(driver, message)?;
-            if driver.should_write_corked(corked) {
+            if driver.should_write(intake) {
                 shared.write(driver);
             }
             Ok(())
@@ -203,7 +203,7 @@ pub(super) fn go_on<'s, S: Transport + 's, C: Caller<'s, S>>(
             if shared.carry_out(driver, want) {
                 return Step::Again;
             }
-            Step::Wait(want, want.until == until || driver.state() != State::Open)
+            Step::Wait(want, want.deadline() == until || driver.state() != State::Open)
         });
         match step {
             Step::Return(found) => return found,
@@ -246,7 +246,7 @@ const SHUT_DOWN_INTERVAL: Option<Duration> =
 /// Waits for what is wanted, and reads.
 fn wait<'s, S: Transport + 's>(caller: &mut impl Caller<'s, S>, want: Want, exact: bool) {
     let shared = caller.shared();
-    let mut left = want.until.map(|until| until.saturating_sub(shared.now()));
+    let mut left = want.deadline().map(|until| until.saturating_sub(shared.now()));
     if !want.read && !want.write && left != Some(Duration::ZERO) {
         return caller.rest(left);
     }

@@ -75,7 +75,7 @@ impl<S: Transport> WebSocket<S> {
     /// [`Error::Io`] or [`Error::Fault`], once, if the stream fails or the connection ends without a
     /// closing handshake. After that, it returns `None`.
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
-        Ok(self.receive(None)?.map(|(message, ..)| message))
+        Ok(self.receive(None)?.map(|(message, _)| message))
     }
 
     /// Receives the next message as an owned one.
@@ -98,7 +98,7 @@ impl<S: Transport> WebSocket<S> {
     /// As [`recv`](Self::recv).
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message<'_>>, Error> {
         let until = self.shared.now().saturating_add(timeout);
-        Ok(self.receive(Some(until))?.map(|(message, ..)| message))
+        Ok(self.receive(Some(until))?.map(|(message, _)| message))
     }
 
     /// Receives the next message if it has already arrived. `None` means the same as in
@@ -120,7 +120,8 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`recv`](Self::recv).
     pub fn recv_chunk(&mut self) -> Result<Option<(Message<'_>, bool)>, Error> {
-        Ok(self.receive(None)?.map(|(message, fin, _)| (message, fin)))
+        let received = self.receive(None)?;
+        Ok(received.map(|(message, sender)| (message, owned(sender.whole.driver).lent_fin)))
     }
 
     /// Receives the next message, with a [`Sender`] that can answer it without a copy.
@@ -137,7 +138,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// As [`recv`](Self::recv).
     pub fn recv_with_sender(&mut self) -> Result<Option<(Message<'_>, Sender<'_, S>)>, Error> {
-        Ok(self.receive(None)?.map(|(message, _, sender)| (message, sender)))
+        self.receive(None)
     }
 
     /// Keeps the connection alive without receiving, for this long or until the connection ends. It
@@ -237,7 +238,7 @@ impl<S: Transport> WebSocket<S> {
     fn receive(
         &mut self,
         until: Option<Duration>,
-    ) -> Result<Option<(Message<'_>, bool, Sender<'_, S>)>, Error> {
+    ) -> Result<Option<(Message<'_>, Sender<'_, S>)>, Error> {
         let found = go_on(&mut self.whole(Purpose::Receive), until, None);
         let Self { shared, driver, side, .. } = self;
         let ready = match found {
@@ -248,8 +249,7 @@ impl<S: Transport> WebSocket<S> {
         let lent = shared.lend(owned(driver), ready, &mut side.arrivals, Shutdown::Write)?;
         let intake = Intake::Aside(lent.aside);
         let whole = Whole { shared, driver, intake, read_timeout: None };
-        let sender = Sender { whole, corked: lent.corked };
-        Ok(Some((lent.message, lent.fin, sender)))
+        Ok(Some((lent.message, Sender { whole })))
     }
 
     fn whole(&mut self, purpose: Purpose) -> Whole<'_, '_, S> {

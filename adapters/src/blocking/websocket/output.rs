@@ -172,7 +172,6 @@ impl<S: Transport> WebSocket<S> {
     /// A sender of the socket itself: no message is lent, so it reads into the inbox.
     #[inline]
     fn sender(&mut self) -> Sender<'_, S> {
-        let corked = self.driver().is_corked(&self.side.arrivals);
-        Sender { whole: self.whole(Purpose::Attend), corked }
+        Sender { whole: self.whole(Purpose::Attend) }
     }
 }

@@ -8,6 +8,7 @@ use super::super::arrivals::Aside;
 use super::super::deadlines::Due;
 use super::super::{Budget, Flow, Intake, Lay, Next, Purpose, Want};
 use super::world::{Turn, World};
+use crate::clock::Nanos;
 
 const S: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -60,14 +61,14 @@ fn a_deadline_by_an_empty_socket_counts_from_then() {
 fn a_closing_handshake_has_its_deadline_whoever_reads() {
     let mut world = World::new(config().idle_timeout(Some(3 * S)).close_timeout(5 * S));
     let want = world.driver.judge(false, false, S).expect("nothing is due");
-    assert_eq!(want, Want { read: false, write: false, shut_down: false, until: None });
+    assert_eq!(want, Want { read: false, write: false, shut_down: false, until: Nanos::MAX });
     let want = world.driver.judge(false, true, S).expect("nothing is due");
-    assert_eq!(want.until, Some(3 * S));
+    assert_eq!(want.deadline(), Some(3 * S));
     world.now = S;
     world.lay(Lay::Close(CloseCode::NORMAL, "")).expect("it is open");
     world.write();
     let want = world.driver.judge(false, false, S).expect("nothing is due");
-    assert_eq!(want.until, Some(6 * S));
+    assert_eq!(want.deadline(), Some(6 * S));
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn silence_is_not_judged_while_bytes_lie_aside() {
         None,
         || now,
     ) {
-        Next::Wait(want) => want.until,
+        Next::Wait(want) => want.deadline(),
         next => panic!("it waits: {next:?}"),
     };
     assert_eq!(until(&mut aside, S), Some(3 * S));

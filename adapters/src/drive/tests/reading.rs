@@ -12,6 +12,7 @@ use super::super::Lay;
 use super::super::arrivals::{Aside, Held};
 use super::super::{Budget, Intake, LOOK_INTERVAL, Next, Purpose, Want};
 use super::world::{Turn, World};
+use crate::clock::Nanos;
 use crate::error::Error;
 
 const S: Duration = Duration::from_secs(1);
@@ -95,10 +96,13 @@ fn an_intake_decides_whether_a_caller_reads() {
         next => panic!("it waits: {next:?}"),
     };
     let nowhere = world.driver.next_for(&mut Intake::Nowhere, None, || S);
-    assert_eq!(wants(nowhere), Want { read: false, write: false, shut_down: false, until: None });
+    assert_eq!(
+        wants(nowhere),
+        Want { read: false, write: false, shut_down: false, until: Nanos::MAX }
+    );
     let mut aside = Aside::default();
     let want = wants(world.driver.next_for(&mut Intake::Aside(&mut aside), None, || S));
-    assert!(want.read && want.until.is_none());
+    assert!(want.read && want.deadline().is_none());
     aside.received_end(None);
     let want = wants(world.driver.next_for(&mut Intake::Aside(&mut aside), None, || S));
     assert!(!want.read);
@@ -106,7 +110,7 @@ fn an_intake_decides_whether_a_caller_reads() {
         let mut budget = Budget::until(until);
         match world.driver.next_for(&mut Intake::Nowhere, Some(&mut budget), || S) {
             Next::Over => assert!(over),
-            next => assert_eq!((wants(next).until, over), (Some(until), false)),
+            next => assert_eq!((wants(next).deadline(), over), (Some(until), false)),
         }
     }
     world.driver.cut();

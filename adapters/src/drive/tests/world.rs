@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bluewire_core::{Closure, Config, OwnedMessage, PreparedMessage, Role};
 
-use super::super::{Arrivals, Budget, Driver, Goal, Lay, Next, Purpose, Ticket, Want};
+use super::super::{Arrivals, Budget, Driver, Goal, Intake, Lay, Next, Purpose, Ticket, Want};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::open::request::Opened;
@@ -115,6 +115,11 @@ impl World {
         self.driver.is_reached(Goal::Written(ticket))
     }
 
+    /// Whether what is laid waits for the answer to a frame that has arrived.
+    pub(super) fn is_corked(&mut self) -> bool {
+        !self.driver.should_write(&Intake::Arrivals(&mut self.arrivals, Purpose::Attend))
+    }
+
     /// The peer sends.
     pub(super) fn arrive(&mut self, bytes: &[u8]) {
         self.incoming.extend(bytes);
@@ -179,7 +184,7 @@ impl World {
                 }
                 Next::Wait(want) => {
                     if !self.act(want) {
-                        return Turn::Waits(want.until);
+                        return Turn::Waits(want.deadline());
                     }
                 }
             }
@@ -201,7 +206,7 @@ impl World {
         if want.read {
             progress |= self.read();
         }
-        progress || want.until.is_some_and(|until| until <= self.now)
+        progress || want.deadline().is_some_and(|until| until <= self.now)
     }
 
     fn read(&mut self) -> bool {
