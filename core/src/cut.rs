@@ -5,7 +5,8 @@ use core::ops::Range;
 /// A part of bytes by its place.
 ///
 /// The caller keeps the positions in order, and within the bytes. A debug build stops if they are
-/// not. A release build gives nothing then, which fails the connection, or leaves it without
+/// not. A release build gives nothing then, which fails the connection, or leaves it without bytes
+/// that it should have.
 pub(crate) trait Cut {
     /// The bytes of this range.
     fn part(&self, range: Range<usize>) -> &Self;

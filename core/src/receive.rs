@@ -186,7 +186,8 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// If `ready` came from another inbox that held more.
+    /// In a debug build, if `ready` came from another connection, or from another inbox that held
+    /// more.
     #[inline]
     pub fn take_event<'a>(
         &mut self,
@@ -345,14 +346,15 @@ impl Connection {
             }
             self.receiving.begin_frame(&header, &self.config, inbox)?;
             if header.opcode != Opcode::Continuation {
-                self.note_begin(now);
+                self.note_beginning(now);
             }
         }
     }
 
-    /// Once the connection closes, the time is that of the closing handshake.
+    /// Notes that a message begins. Once the connection closes, the time is that of the closing
+    /// handshake. By itself, since the loop over frames would lack a register for it.
     #[inline(never)]
-    fn note_begin(&mut self, now: Duration) {
+    fn note_beginning(&mut self, now: Duration) {
         if self.state == State::Open {
             self.clock.began = now;
         }

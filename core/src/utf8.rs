@@ -35,7 +35,7 @@ pub(crate) fn whole_chars_len(bytes: &[u8]) -> Result<usize, Invalid> {
 ///
 /// As [`whole_chars_len`], for those bytes.
 pub(crate) fn begun_len(bytes: &[u8]) -> Result<u8, Invalid> {
-    let there = longer_than_it_is(bytes);
+    let there = begun_len_by_first(bytes);
     let begun = bytes.get(bytes.len().saturating_sub(there.into())..).unwrap_or_default();
     match core::str::from_utf8(begun) {
         // No length means that the input ended within a character.
@@ -47,7 +47,7 @@ pub(crate) fn begun_len(bytes: &[u8]) -> Result<u8, Invalid> {
 
 /// How many bytes at the end may be the beginning of a character that is longer, to judge by the
 /// first of them.
-fn longer_than_it_is(bytes: &[u8]) -> u8 {
+fn begun_len_by_first(bytes: &[u8]) -> u8 {
     let end = (1..=3_u8).zip(bytes.iter().rev());
     let first = end.into_iter().find(|(_, byte)| **byte & 0xc0 != 0x80);
     match first {
@@ -86,7 +86,7 @@ mod tests {
             (b"a\xf0\x90\x8d", 3),
             (b"\xf0\x90\x8d\x88", 0),
         ] {
-            assert_eq!(longer_than_it_is(bytes), begun, "{bytes:x?}");
+            assert_eq!(begun_len_by_first(bytes), begun, "{bytes:x?}");
         }
     }
 

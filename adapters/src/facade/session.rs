@@ -211,8 +211,9 @@ impl Session {
 
     /// The remaining work once the connection has ended.
     fn ended(&self) -> Want {
-        let until = self.grace_end.map_or(Nanos::MAX, Nanos::from);
-        Want { read: false, write: false, shut_down: !self.shut_down, until }
+        let shut_down = !self.shut_down;
+        let want = Want { read: false, write: false, shut_down, until: Nanos::MAX };
+        until(want, self.grace_end)
     }
 
     /// Whether the connection has ended and nothing delays the report. Messages that no handler has

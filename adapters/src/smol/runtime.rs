@@ -33,7 +33,7 @@ impl Runtime for Smol {
 
     /// An executor runs many tasks before it looks at what has arrived for others.
     fn wake_later(waker: &Waker) {
-        workers::give_way(waker);
+        workers::wake_later(waker);
     }
 }
 

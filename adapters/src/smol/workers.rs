@@ -18,18 +18,18 @@ thread_local! {
     /// The executor of this thread, if it is a worker of a server.
     static OF_THIS_THREAD: RefCell<Option<Weak<Executor<'static>>>> = const { RefCell::new(None) };
 
-    /// Whether a task of this thread has given way since the thread looked at its sockets.
-    static GAVE_WAY: Cell<bool> = const { Cell::new(false) };
+    /// Whether a task of this thread has yielded since the thread looked at its sockets.
+    static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How many tasks a worker runs before it looks at its sockets, if none gives way.
+/// How many tasks a worker runs before it looks at its sockets, if none yields.
 const TURNS_MAX: u32 = 200;
 
-/// Wakes a task that lets others run: also those whose sockets become ready meanwhile.
-pub(super) fn give_way(waker: &Waker) {
+/// Wakes a task that yields to others, also to those whose sockets become ready meanwhile.
+pub(super) fn wake_later(waker: &Waker) {
     waker.wake_by_ref();
     // A thread that ends looks at no socket any more.
-    let _ = GAVE_WAY.try_with(|gave_way| gave_way.set(true));
+    let _ = YIELDED.try_with(|yielded| yielded.set(true));
 }
 
 /// Where tasks are spawned.
@@ -124,7 +124,7 @@ async fn run_ready(executor: &Executor<'static>) {
     let mut turns = 0_u32;
     while executor.try_tick() {
         turns = turns.wrapping_add(1);
-        if GAVE_WAY.replace(false) || turns.is_multiple_of(TURNS_MAX) {
+        if YIELDED.replace(false) || turns.is_multiple_of(TURNS_MAX) {
             future::yield_now().await;
         }
     }
@@ -148,7 +148,7 @@ mod tests {
     use crate::smol::tcp_socket::TcpSocket;
 
     #[test]
-    fn a_task_that_gives_way_lets_its_thread_look_at_sockets() {
+    fn a_task_that_yields_lets_its_thread_look_at_sockets() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let mut near = TcpStream::connect(address).expect("it listens");
@@ -168,7 +168,7 @@ mod tests {
             poll_fn(|cx| match turns.fetch_add(1, Ordering::SeqCst) {
                 100_000 => Poll::Ready(()),
                 _ => {
-                    give_way(cx.waker());
+                    wake_later(cx.waker());
                     Poll::Pending
                 }
             })

@@ -277,6 +277,7 @@ impl<R: Runtime, S: AsyncTransport<R>> Exchange<R, S> {
         let read = |space: &mut [u8]| {
             let read = io.read(space, caller);
             if read.is_ok() {
+                // They have arrived now.
                 caller.pass_time();
             }
             judge(io, read)
